@@ -1,0 +1,62 @@
+//! Canonical interactions: the only form of data that the rest of the program sees.
+
+use crate::digest::{Digest, FieldHasher};
+
+/// One interaction. Users and items are dense ids from 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interaction {
+    pub user: u32,
+    pub item: u32,
+    /// Unix seconds where the source has times, else the position in the source.
+    /// Only its order is used.
+    pub time: i64,
+    /// Rating, count or other weight of the source; 1 where it has none.
+    pub value: f32,
+}
+
+/// A part that the source itself keeps apart: `all`, or `train`, `valid`, `test`, or `period-0`, ….
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub name: String,
+    /// In the order of the source.
+    pub interactions: Vec<Interaction>,
+}
+
+/// Verified, immutable interactions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub name: String,
+    /// Size of a user table: every user id is below it. May exceed the number of users that occur.
+    pub n_users: usize,
+    /// Size of an item table: every item id is below it. May exceed the number of items that occur.
+    pub n_items: usize,
+    pub parts: Vec<Part>,
+}
+
+impl Dataset {
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    pub fn n_interactions(&self) -> usize {
+        self.parts.iter().map(|part| part.interactions.len()).sum()
+    }
+
+    /// Digest of what was prepared: sizes, and every interaction of every part in order.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = FieldHasher::new("reprise dataset 1");
+        hasher.field("users", &(self.n_users as u64).to_le_bytes());
+        hasher.field("items", &(self.n_items as u64).to_le_bytes());
+        for part in &self.parts {
+            let mut bytes = Vec::with_capacity(part.interactions.len() * 20);
+            for i in &part.interactions {
+                bytes.extend(i.user.to_le_bytes());
+                bytes.extend(i.item.to_le_bytes());
+                bytes.extend(i.time.to_le_bytes());
+                bytes.extend(i.value.to_le_bytes());
+            }
+            hasher.field(&part.name, &bytes);
+        }
+        hasher.finish()
+    }
+}

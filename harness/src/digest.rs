@@ -1,0 +1,155 @@
+//! Identity is a digest: SHA-256, printed as 64 hexadecimal digits.
+
+use std::fmt;
+use std::io::Read;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of all that `reader` yields, and its length in bytes.
+    pub fn of_reader(mut reader: impl Read) -> std::io::Result<(Self, u64)> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1 << 16];
+        let mut length = 0;
+        loop {
+            let n = reader.read(&mut buffer)?;
+            if n == 0 {
+                return Ok((Self(hasher.finalize().into()), length));
+            }
+            hasher.update(&buffer[..n]);
+            length += n as u64;
+        }
+    }
+
+    /// The first 12 digits, for people.
+    pub fn short(&self) -> String {
+        self.to_string()[..12].to_string()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() != 64 || !text.bytes().all(lower_hex) {
+            return Err(format!("a SHA-256 digest is 64 lower-case hexadecimal digits, this is `{text}`"));
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|e| e.to_string())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|e| e.to_string())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Digests a sequence of named fields. Every field is preceded by its name and length, so that no
+/// two different sequences feed the same bytes.
+pub struct FieldHasher(Sha256);
+
+impl FieldHasher {
+    /// `domain` says what is digested and in which version, e.g. `reprise split 1`.
+    pub fn new(domain: &str) -> Self {
+        let mut new = Self(Sha256::new());
+        new.bytes(domain.as_bytes());
+        new
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    pub fn field(&mut self, name: &str, bytes: &[u8]) -> &mut Self {
+        self.bytes(name.as_bytes());
+        self.bytes(bytes);
+        self
+    }
+
+    pub fn u32s(&mut self, name: &str, values: &[u32]) -> &mut Self {
+        self.bytes(name.as_bytes());
+        self.0.update((values.len() as u64 * 4).to_le_bytes());
+        for chunk in values.chunks(4096) {
+            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+            self.0.update(&bytes);
+        }
+        self
+    }
+
+    pub fn f32s(&mut self, name: &str, values: &[f32]) -> &mut Self {
+        self.bytes(name.as_bytes());
+        self.0.update((values.len() as u64 * 4).to_le_bytes());
+        for chunk in values.chunks(4096) {
+            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+            self.0.update(&bytes);
+        }
+        self
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_empty_is_the_published_vector() {
+        assert_eq!(Digest::of(b"").to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn parses_its_own_text_and_refuses_others() {
+        let digest = Digest::of(b"x");
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert!("abc".parse::<Digest>().is_err());
+        assert!(digest.to_string().to_uppercase().parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn field_boundaries_matter() {
+        let digest = |a: &[u8], b: &[u8]| {
+            let mut hasher = FieldHasher::new("test");
+            hasher.field("a", a).field("b", b);
+            hasher.finish()
+        };
+        assert_ne!(digest(b"12", b"3"), digest(b"1", b"23"));
+    }
+}

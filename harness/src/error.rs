@@ -1,0 +1,198 @@
+//! One error type for everything a person can cause or must act on.
+//!
+//! An error says *what* happened, *where* (file, line, key), what was *expected*, what was *got*,
+//! and then, after a blank line, what to do: `hint: …`. The kind decides the exit code, nothing else.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What sort of trouble it is; the program maps it to an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line, a spec or a manifest says something that cannot be.
+    Input,
+    /// A data file is wrong: digest, size, format, counts.
+    Data,
+    /// A data file, record or device is not here.
+    Missing,
+    /// The operating system refused a read or a write.
+    Io,
+    /// Training left the real numbers.
+    Diverged,
+    /// Another process holds what this one needs.
+    Busy,
+    /// A person asked for the end (Ctrl-C).
+    Interrupted,
+    /// An invariant of this program, or of a library, did not hold.
+    Internal,
+}
+
+/// Where an error points. Lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    pub line: Option<usize>,
+    pub column: Option<usize>,
+    /// Dotted key inside the file, such as `trial.teacher.params.dim`.
+    pub key: Option<String>,
+}
+
+impl Place {
+    pub fn file(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), line: None, column: None, key: None }
+    }
+
+    pub fn line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    pub fn column(mut self, column: usize) -> Self {
+        self.column = Some(column);
+        self
+    }
+
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        if let Some(key) = &self.key {
+            write!(f, " (key `{key}`)")?;
+        }
+        Ok(())
+    }
+}
+
+/// See the module's head. Built in the order in which it is read:
+/// `Error::new(Kind::Data, "…").at(place).expected("…").got("…").hint("…")`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Report>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Report {
+    kind: Kind,
+    what: String,
+    place: Option<Place>,
+    expected: Option<String>,
+    got: Option<String>,
+    hints: Vec<String>,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self(Box::new(Report { kind, what: what.into(), place: None, expected: None, got: None, hints: Vec::new() }))
+    }
+
+    /// An I/O error with the path that it happened on and a hint for the usual causes.
+    pub fn io(what: impl Into<String>, path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let new = Self::new(Kind::Io, what).at(Place::file(path)).got(error.to_string());
+        match error.kind() {
+            K::PermissionDenied | K::ReadOnlyFilesystem => {
+                new.hint("no permission to do that here; choose another folder (`--results DIR`, `REPRISE_CACHE=DIR`)")
+            }
+            K::StorageFull | K::QuotaExceeded => {
+                new.hint("the disk is full; nothing was changed, free some space and run again")
+            }
+            K::NotFound => new.hint("the file or folder does not exist"),
+            _ => new,
+        }
+    }
+
+    pub fn at(mut self, place: Place) -> Self {
+        self.0.place = Some(place);
+        self
+    }
+
+    /// Sets the place unless a more precise one is already known.
+    pub fn or_at(mut self, place: Place) -> Self {
+        self.0.place.get_or_insert(place);
+        self
+    }
+
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.0.expected = Some(expected.into());
+        self
+    }
+
+    pub fn got(mut self, got: impl Into<String>) -> Self {
+        self.0.got = Some(got.into());
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    pub fn place(&self) -> Option<&Place> {
+        self.0.place.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        write!(f, "{}", report.what)?;
+        if let Some(place) = &report.place {
+            write!(f, "\n  where:    {place}")?;
+        }
+        if let Some(expected) = &report.expected {
+            write!(f, "\n  expected: {expected}")?;
+        }
+        if let Some(got) = &report.got {
+            write!(f, "\n  got:      {got}")?;
+        }
+        for (index, hint) in report.hints.iter().enumerate() {
+            write!(f, "{}\nhint: {hint}", if index == 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::new(Kind::Internal, "a tensor operation failed").got(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_where_expected_got_hint() {
+        let error = Error::new(Kind::Input, "unknown key")
+            .at(Place::file("a.toml").line(3).column(1).key("trial.x"))
+            .expected("one of `dim`")
+            .got("`dimm`")
+            .hint("did you mean `dim`?");
+        assert_eq!(
+            error.to_string(),
+            "unknown key\n  where:    a.toml:3:1 (key `trial.x`)\n  expected: one of `dim`\n  got:      `dimm`\n\nhint: did you mean `dim`?"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! The contract between the engine and a method: parameters in, a trained model out.
+//!
+//! The engine calls a method once per run; inside, the method drives the engine's pieces (streams,
+//! batches, evaluation, early stopping, checkpoints) through its [`Context`](crate::train::Context),
+//! so that its code reads like the algorithm box of its paper.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::error::Result;
+use crate::metrics::Scorer;
+use crate::train::{Context, Selected};
+
+/// A method with its checked hyper-parameters.
+pub trait Method: Send + Sync {
+    /// Trains one run.
+    ///
+    /// # Errors
+    /// [`Diverged`](crate::error::Kind::Diverged) at a non-finite loss,
+    /// [`Interrupted`](crate::error::Kind::Interrupted) when the person asked for the end.
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained>;
+
+    /// Whether the method learns from another trial's model.
+    fn uses_teacher(&self) -> bool {
+        false
+    }
+}
+
+/// What training returns.
+pub struct Trained {
+    pub scorer: Box<dyn Scorer>,
+    /// The trained parameters, in the model's own order; their sizes are the model's size.
+    pub parameters: Vec<Parameter>,
+    /// What was selected on validation data, if the method selects.
+    pub selected: Option<Selected>,
+}
+
+/// A named tensor of weights, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Hyper-parameters as written in a spec, with their places.
+pub struct Params<'a>(pub Spanned<DeValue<'a>>);
+
+impl Params<'_> {
+    /// Reads them strictly. `T` should refuse unknown fields and have no defaults: a spec states
+    /// every value.
+    ///
+    /// # Errors
+    /// What is wrong, with the span of the value in the spec.
+    pub fn read<T: DeserializeOwned>(self) -> std::result::Result<T, toml::de::Error> {
+        T::deserialize(toml::de::ValueDeserializer::from(self.0))
+    }
+}
+
+/// Makes a method from hyper-parameters.
+pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
+
+/// The methods by name. The engine knows them only through this.
+#[derive(Default)]
+pub struct Registry {
+    methods: BTreeMap<Cow<'static, str>, Build>,
+}
+
+impl Registry {
+    pub fn with(mut self, name: &'static str, build: Build) -> Self {
+        let before = self.methods.insert(Cow::Borrowed(name), build);
+        debug_assert!(before.is_none(), "method `{name}` registered twice");
+        self
+    }
+
+    pub fn get(&self, name: &str) -> Option<Build> {
+        self.methods.get(name).copied()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.methods.keys().map(|name| &**name)
+    }
+}

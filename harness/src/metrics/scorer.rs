@@ -1,0 +1,32 @@
+//! What a trained model must offer to be ranked.
+
+/// Scores items for a query (a user, for models without sequences). Higher is better.
+///
+/// The same (query, item) must score the same bits by every way in, at every call: ties and
+/// reproducibility rest on it. The one exception is [`Scorer::dot`], whose scores the full ranking
+/// computes itself, all of them by one kernel.
+pub trait Scorer: Sync {
+    fn n_items(&self) -> usize;
+
+    /// `out[k]` = score of `items[k]`.
+    fn score(&self, query: u32, items: &[u32], out: &mut [f32]);
+
+    /// `out[i]` = score of item `i`, for all items.
+    fn score_all(&self, query: u32, out: &mut [f32]);
+
+    /// The model as a dot product, if it is one. Full ranking is then a blocked GEMM.
+    fn dot(&self) -> Option<Dot<'_>> {
+        None
+    }
+}
+
+/// score(q, i) = ⟨encode(q), items_i⟩ + bias_i
+pub struct Dot<'a> {
+    pub dim: usize,
+    /// `[n_items, dim]`, row-major.
+    pub items: &'a [f32],
+    /// `[n_items]`
+    pub bias: Option<&'a [f32]>,
+    /// Writes the vectors of the queries, `[queries, dim]`, row-major.
+    pub encode: &'a (dyn Fn(&[u32], &mut [f32]) + Sync),
+}

@@ -1,0 +1,1 @@
+//! Specs: strict wire types, then checked types.

@@ -1,0 +1,44 @@
+//! Train, validation and test parts of a dataset, made by a named rule.
+
+mod user_items;
+
+pub use user_items::UserItems;
+
+use crate::digest::{Digest, FieldHasher};
+
+/// What a rule made of a dataset. Ids are dense again after the rule's filters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    pub n_users: usize,
+    pub n_items: usize,
+    /// Per user, in time order (in the source's order where it has no times).
+    pub train: UserItems,
+    pub valid: UserItems,
+    pub test: UserItems,
+}
+
+/// Which held-out part is ranked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeldOut {
+    Valid,
+    Test,
+}
+
+impl Split {
+    pub fn held_out(&self, part: HeldOut) -> &UserItems {
+        match part {
+            HeldOut::Valid => &self.valid,
+            HeldOut::Test => &self.test,
+        }
+    }
+
+    pub fn digest(&self) -> Digest {
+        let mut hasher = FieldHasher::new("reprise split 1");
+        hasher.field("users", &(self.n_users as u64).to_le_bytes());
+        hasher.field("items", &(self.n_items as u64).to_le_bytes());
+        for (name, part) in [("train", &self.train), ("valid", &self.valid), ("test", &self.test)] {
+            hasher.u32s(name, part.offsets()).u32s(name, part.items());
+        }
+        hasher.finish()
+    }
+}
