@@ -28,5 +28,5 @@ pub struct Dot<'a> {
     /// `[n_items]`
     pub bias: Option<&'a [f32]>,
     /// Writes the vectors of the queries, `[queries, dim]`, row-major.
-    pub encode: &'a (dyn Fn(&[u32], &mut [f32]) + Sync),
+    pub encode: Box<dyn Fn(&[u32], &mut [f32]) + Sync + 'a>,
 }

@@ -90,9 +90,9 @@ mod tests {
         assert_eq!([a.to_bits(), b.to_bits()], PINNED_NORMAL);
     }
 
-    const PINNED_U32: [u32; 4] = [0; 4];
-    const PINNED_BELOW: [u32; 8] = [0; 8];
-    const PINNED_NORMAL: [u64; 2] = [0; 2];
+    const PINNED_U32: [u32; 4] = [3916316867, 3807441890, 2422665910, 3238154998];
+    const PINNED_BELOW: [u32; 8] = [4, 8, 3, 0, 8, 7, 2, 0];
+    const PINNED_NORMAL: [u64; 2] = [13828567938930147355, 13831552385198417561];
 
     #[test]
     fn every_name_makes_another_stream() {

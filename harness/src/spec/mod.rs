@@ -1,1 +1,2 @@
 //! Specs: strict wire types, then checked types.
+pub mod value;

@@ -1,7 +1,15 @@
-//! Pieces of an epoch loop.
+//! Pieces of an epoch loop, for a method to drive: context, batches, early stopping, checkpoints.
 
-/// What a method receives.
-pub struct Context<'a>(std::marker::PhantomData<&'a ()>);
+mod checkpoint;
+mod context;
+mod epochs;
+mod observer;
+mod pairs;
+mod selection;
 
-/// What was selected on validation data.
-pub struct Selected;
+pub use checkpoint::{Checkpoint, State};
+pub use context::{Context, Teacher};
+pub use epochs::{Epochs, Model};
+pub use observer::{Epoch, Observer};
+pub use pairs::TrainingPairs;
+pub use selection::{Best, Curve, Selected, Selection, SoFar, Stopping};

@@ -1,0 +1,59 @@
+//! Training steps at the sizes of the papers.
+//!
+//! `cargo bench --bench step -- --quick`
+
+use criterion::{Criterion, Throughput};
+use harness::optim::Adam;
+use harness::rng::Stream;
+use reproductions::models::bpr::{Bprs, FusedBpr};
+
+/// CiteULike as DE-RRD uses it, and its batch.
+const USERS: usize = 5220;
+const ITEMS: usize = 25182;
+const BATCH: usize = 1024;
+
+/// Popularity rank^-0.8 with ranks shuffled over the items, as in the PyTorch side of the comparison.
+fn zipf(stream: &mut Stream, draws: usize) -> Vec<u32> {
+    let mut cumulative: Vec<f64> = Vec::with_capacity(ITEMS);
+    let mut sum = 0.0;
+    for rank in 1..=ITEMS {
+        sum += (rank as f64).powf(-0.8);
+        cumulative.push(sum);
+    }
+    let items = stream.permutation(ITEMS);
+    (0..draws)
+        .map(|_| {
+            let draw = stream.unit() * sum;
+            items[cumulative.partition_point(|&c| c < draw).min(ITEMS - 1)]
+        })
+        .collect()
+}
+
+fn bpr(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("step/bpr");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for dim in [200, 20] {
+        let mut stream = Stream::new(0, "bench", "step", dim as u64);
+        let mut model = FusedBpr::new(dim, stream.normals(USERS * dim, 0.01), stream.normals(ITEMS * dim, 0.01));
+        let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+        let positives = zipf(&mut stream, 100 * BATCH);
+        let triples: Vec<[u32; 3]> =
+            positives.into_iter().map(|p| [stream.below(USERS as u32), p, stream.below(ITEMS as u32)]).collect();
+        let mut batches = triples.chunks(BATCH).cycle();
+        group.bench_function(format!("citeulike/d{dim}"), |bencher| {
+            bencher.iter(|| {
+                let batch = batches.next().expect("an endless cycle");
+                let loss = model.forward_backward(batch).expect("a finite step");
+                model.step(&adam).expect("a finite step");
+                loss
+            });
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    bpr(&mut criterion);
+    criterion.final_summary();
+}

@@ -1,0 +1,58 @@
+//! Seconds per phase.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+/// What time is spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Initial weights, data structures, counts.
+    Prepare,
+    /// Negatives and the order of batches.
+    Sample,
+    /// Loss and gradients.
+    ForwardBackward,
+    /// The optimiser.
+    Step,
+    /// Ranking validation and test items.
+    Evaluate,
+    /// Writing states.
+    Checkpoint,
+}
+
+/// Seconds by phase.
+pub type Seconds = BTreeMap<Phase, f64>;
+
+/// Clocks the phases of one run. Work on an accelerator is asynchronous, so the device is
+/// synchronised before the clock is read.
+pub struct Meter {
+    pub seconds: Seconds,
+    device: Device,
+}
+
+impl Meter {
+    pub fn new(device: &Device) -> Self {
+        Self { seconds: Seconds::new(), device: device.clone() }
+    }
+
+    /// Runs `work` on the clock of `phase`.
+    pub fn time<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        if !self.device.is_cpu() {
+            // A failure to synchronise shows in the next operation, with its own error.
+            let _ = self.device.synchronize();
+        }
+        *self.seconds.entry(phase).or_default() += start.elapsed().as_secs_f64();
+        result
+    }
+
+    /// All phases together, earlier attempts of a resumed run included.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds.values().sum())
+    }
+}

@@ -1,0 +1,9 @@
+//! Phase clocks, peak memory, serving latency.
+
+mod clock;
+mod latency;
+mod memory;
+
+pub use clock::{Meter, Phase, Seconds};
+pub use latency::{Latency, latency};
+pub use memory::PeakMemory;

@@ -1,0 +1,108 @@
+//! The two tables against the reference vectors, each other, and any number of threads.
+
+use candle_core::{Device, Tensor};
+
+use super::*;
+use crate::optim::Adam;
+use crate::rng::Stream;
+
+fn golden(file: &str, case: &str) -> serde_json::Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(file);
+    let text = std::fs::read_to_string(path).expect("the golden file is in the repository");
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let cases = all["cases"].as_array().unwrap();
+    cases.iter().find(|c| c["name"] == case).unwrap_or_else(|| panic!("no case {case}")).clone()
+}
+
+fn floats(value: &serde_json::Value) -> Vec<f32> {
+    match value {
+        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
+        number => vec![number.as_f64().unwrap() as f32],
+    }
+}
+
+#[test]
+fn adam_with_l2_agrees_with_the_reference_in_both_tables() {
+    for (file, case) in
+        [("rrd.json", "adam_with_l2_in_gradient_wd=0.001"), ("rd.json", "adam_with_l2_in_gradient_wd=1e-06")]
+    {
+        let case = golden(file, case);
+        let (inputs, expected) = (&case["inputs"], &case["expected"]["theta_after_each_step"]);
+        let adam = Adam {
+            learning_rate: inputs["lr"].as_f64().unwrap(),
+            weight_decay: inputs["weight_decay"].as_f64().unwrap(),
+        };
+        let start = floats(&inputs["theta0"]);
+        let mut host = EmbeddingTable::new("t", 2, 2, start.clone());
+        let mut device = DeviceTable::new("t", 2, 2, start, &Device::Cpu).unwrap();
+        for (t, gradient) in inputs["data_grads_per_step"].as_array().unwrap().iter().enumerate() {
+            let gradient = floats(gradient);
+            // Row 0 is named twice, each time with half of its gradient; row 1 once.
+            let ids = [0u32, 1, 0];
+            let mut occurrences = Occurrences::new(2);
+            occurrences.set(ids.into_iter());
+            host.step(&adam, &occurrences, |position| match position {
+                1 => (1.0, &gradient[2..4]),
+                _ => (0.5, &gradient[0..2]),
+            });
+            let half: Vec<f32> = gradient[..2].iter().map(|g| g / 2.0).collect();
+            let rows = [&half[..], &gradient[2..4], &half].concat();
+            let rows = Tensor::from_vec(rows, (3, 2), &Device::Cpu).unwrap();
+            device.step(&adam, &Tensor::new(&ids, &Device::Cpu).unwrap(), &rows).unwrap();
+            for ((want, host), device) in
+                floats(&expected[t]).iter().zip(host.weights()).zip(&device.parameter().unwrap().values)
+            {
+                assert!((want - host).abs() < 2e-8, "step {t}: {want} {host}");
+                assert!((want - device).abs() < 2e-8, "step {t}: {want} {device}");
+            }
+        }
+    }
+}
+
+/// 5 steps on a table that spans several blocks, in a pool of `threads`.
+fn train(threads: usize) -> EmbeddingTable {
+    let (rows, dim) = (1000, 13);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let mut table = EmbeddingTable::new("t", rows, dim, Stream::new(0, "t", "init", 0).normals(rows * dim, 0.1));
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    let mut occurrences = Occurrences::new(rows);
+    for step in 0..5 {
+        let mut stream = Stream::new(0, "t", "batch", step);
+        let ids: Vec<u32> = (0..64).map(|_| stream.below(40) * 25).collect();
+        let gradients = stream.normals(64 * dim, 1.0);
+        occurrences.set(ids.into_iter());
+        pool.install(|| table.step(&adam, &occurrences, |k| (0.5, &gradients[k * dim..][..dim])));
+    }
+    table
+}
+
+#[test]
+fn threads_change_no_bit_of_a_step() {
+    let one = train(1);
+    for threads in [2, 3] {
+        let other = train(threads);
+        assert_eq!(one.weights(), other.weights());
+        assert_eq!(one.moments(), other.moments());
+    }
+}
+
+#[test]
+fn a_leaf_receives_the_gradient_of_its_rows() {
+    let table = EmbeddingTable::new("t", 3, 2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let leaf = table.leaf(&[2, 0]).unwrap();
+    assert_eq!(leaf.to_vec2::<f32>().unwrap(), [[5.0, 6.0], [1.0, 2.0]]);
+    let loss = leaf.sqr().unwrap().sum_all().unwrap();
+    let gradients = loss.backward().unwrap();
+    let gradient = gradients.get(leaf.as_tensor()).expect("a gradient").to_vec2::<f32>().unwrap();
+    assert_eq!(gradient, [[10.0, 12.0], [2.0, 4.0]]);
+}
+
+#[test]
+fn gemm_is_candles_own_copy() {
+    // `x86-v4` reaches candle's matmul only if both use one version of gemm.
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
+    for name in ["gemm", "gemm-f32", "pulp"] {
+        let copies = lock.matches(&format!("name = \"{name}\"\n")).count();
+        assert_eq!(copies, 1, "{copies} versions of {name} in Cargo.lock");
+    }
+}

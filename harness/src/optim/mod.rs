@@ -1,0 +1,5 @@
+//! Optimisers with the reference semantics.
+
+mod adam;
+
+pub use adam::{Adam, AdamStep};

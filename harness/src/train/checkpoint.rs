@@ -1,0 +1,211 @@
+//! Saved states, in safetensors, from which a run goes on as if it had never stopped.
+//!
+//! States are taken between epochs. Random streams need no position: they are opened anew for every
+//! epoch by name, so "epoch 17 is next" says where all of them stand.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use safetensors::tensor::{Dtype, Metadata, View};
+
+use crate::error::{Error, Kind, Place, Result};
+
+/// Named arrays of f32, named counts, and a text (JSON) beside them.
+#[derive(Default)]
+pub struct State<'a> {
+    pub text: String,
+    pub counts: BTreeMap<String, u64>,
+    pub arrays: BTreeMap<String, Cow<'a, [f32]>>,
+}
+
+impl<'a> State<'a> {
+    pub fn put(&mut self, name: impl Into<String>, values: impl Into<Cow<'a, [f32]>>) {
+        self.arrays.insert(name.into(), values.into());
+    }
+
+    /// A count that must be there.
+    pub fn count(&self, name: &str) -> Result<u64> {
+        self.counts.get(name).copied().ok_or_else(|| broken(format!("count `{name}` is missing")))
+    }
+
+    /// Takes an array out.
+    ///
+    /// # Errors
+    /// If it is not there or has another length than `expected`.
+    pub fn take(&mut self, name: &str, expected: usize) -> Result<Vec<f32>> {
+        let values = self.arrays.remove(name).ok_or_else(|| broken(format!("array `{name}` is missing")))?;
+        if values.len() != expected {
+            return Err(broken(format!("array `{name}` has {} values, not {expected}", values.len())));
+        }
+        Ok(values.into_owned())
+    }
+
+    /// Writes a safetensors file by rename: a reader sees the old file or the new one, whole.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let part = path.with_extension("part");
+        let failed = |error: &std::io::Error| Error::io("cannot write a saved state", path, error);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
+        }
+        let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array { shape: [values.len()], values }));
+        let counts = serde_json::to_string(&self.counts).map_err(|e| broken(e.to_string()))?;
+        let text = HashMap::from([("text".to_string(), self.text.clone()), ("counts".to_string(), counts)]);
+        let written = safetensors::serialize_to_file(arrays, Some(text), &part).map_err(|e| match e {
+            safetensors::SafeTensorError::IoError(e) => failed(&e),
+            other => Error::new(Kind::Internal, "cannot write a saved state").got(other.to_string()),
+        });
+        let renamed = written.and_then(|()| std::fs::rename(&part, path).map_err(|e| failed(&e)));
+        if renamed.is_err() {
+            let _ = std::fs::remove_file(&part); // It may not exist, and the first error is the one to tell.
+        }
+        renamed
+    }
+
+    /// Reads a safetensors file, one array at a time: memory holds the file once.
+    pub fn read(path: &Path) -> Result<State<'static>> {
+        let failed = |e: std::io::Error| Error::io("cannot read a saved state", path, &e);
+        let mut file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut size = [0u8; 8];
+        file.read_exact(&mut size).map_err(failed)?;
+        let header_end = u64::from_le_bytes(size)
+            .checked_add(8)
+            .filter(|&end| end <= length)
+            .ok_or_else(|| broken("its header is longer than the file").or_at(Place::file(path)))?;
+        let mut header = vec![0; header_end as usize - 8];
+        file.read_exact(&mut header).map_err(failed)?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
+        let mut arrays = BTreeMap::new();
+        for (name, info) in metadata.tensors() {
+            let (start, end) = info.data_offsets;
+            let whole = start <= end && (end - start) % 4 == 0 && header_end + end as u64 <= length;
+            if info.dtype != Dtype::F32 || !whole {
+                return Err(broken(format!("array `{name}` is cut short or not f32")).or_at(Place::file(path)));
+            }
+            file.seek(SeekFrom::Start(header_end + start as u64)).map_err(failed)?;
+            let mut bytes = vec![0; end - start];
+            file.read_exact(&mut bytes).map_err(failed)?;
+            let values = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+            arrays.insert(name.clone(), Cow::Owned(values));
+        }
+        let entry = |name| metadata.metadata().as_ref().and_then(|m| m.get(name)).cloned().unwrap_or_default();
+        let counts = serde_json::from_str(&entry("counts")).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
+        Ok(State { text: entry("text"), counts, arrays })
+    }
+}
+
+fn broken(what: impl Into<String>) -> Error {
+    Error::new(Kind::Data, "a saved state cannot be used").got(what)
+}
+
+struct Array<'a> {
+    shape: [usize; 1],
+    values: &'a [f32],
+}
+
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let mut bytes = Vec::with_capacity(self.data_len());
+        for value in self.values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        Cow::Owned(bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.values.len() * 4
+    }
+}
+
+/// Where a run's state is kept, and how often.
+pub struct Checkpoint {
+    path: PathBuf,
+    every: Duration,
+    last: Instant,
+}
+
+impl Checkpoint {
+    /// The clock decides when states are written, and never what is in them.
+    pub fn new(path: PathBuf, every: Duration) -> Self {
+        Self { path, every, last: Instant::now() }
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.last.elapsed() >= self.every
+    }
+
+    pub fn write(&mut self, state: &State<'_>) -> Result<()> {
+        state.write(&self.path)?;
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// The saved state, if there is one.
+    pub fn read(&self) -> Result<Option<State<'static>>> {
+        if self.path.exists() { State::read(&self.path).map(Some) } else { Ok(None) }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Forgets the state: the run is finished, or the state is unusable.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path); // Nothing depends on it any more.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_comes_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/state.safetensors");
+        let values = [1.5f32, -0.0, f32::MIN_POSITIVE, 3.0e-39];
+        let mut state = State { text: "{\"epoch\":3}".into(), ..State::default() };
+        state.put("a", &values[..]);
+        state.put("empty", vec![]);
+        state.counts.insert("steps".into(), u64::MAX);
+        state.write(&path).unwrap();
+        let mut back = State::read(&path).unwrap();
+        assert_eq!(back.text, state.text);
+        assert_eq!(back.count("steps").unwrap(), u64::MAX);
+        assert!(back.count("other").is_err());
+        let a = back.take("a", 4).unwrap();
+        assert!(a.iter().zip(&values).all(|(x, y)| x.to_bits() == y.to_bits()));
+        assert!(back.take("empty", 0).unwrap().is_empty());
+        assert!(back.take("a", 4).unwrap_err().to_string().contains("missing"));
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no part file stays");
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.safetensors");
+        let mut state = State::default();
+        let values = vec![1.0; 100];
+        state.put("a", &values[..]);
+        state.write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in [4, 20, whole.len() - 1] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert!(State::read(&path).is_err(), "cut at {cut}");
+        }
+        assert!(State::default().take("a", 1).is_err());
+    }
+}

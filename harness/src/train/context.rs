@@ -1,0 +1,49 @@
+//! All that a method gets to work with.
+
+use candle_core::Device;
+
+use super::{Checkpoint, Observer};
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::meter::{Meter, Phase};
+use crate::method::Parameter;
+use crate::metrics::Scorer;
+use crate::rank::{Evaluation, Ranker};
+use crate::rng::Stream;
+use crate::split::{HeldOut, Split, UserItems};
+
+/// A trained model that a student learns from.
+pub struct Teacher {
+    pub trial: String,
+    pub parameters: Vec<Parameter>,
+    /// Fingerprint of the run that made it.
+    pub fingerprint: Digest,
+}
+
+/// The world of one run.
+pub struct Context<'a> {
+    pub split: &'a Split,
+    /// The training part, sorted: for set membership.
+    pub seen: &'a UserItems,
+    pub ranker: &'a Ranker<'a>,
+    pub trial: &'a str,
+    pub seed: u64,
+    pub device: &'a Device,
+    pub teacher: Option<&'a Teacher>,
+    pub meter: Meter,
+    pub checkpoint: Checkpoint,
+    pub observer: &'a dyn Observer,
+}
+
+impl Context<'_> {
+    /// The random stream for `purpose` in `epoch` of this run. Use epoch 0 for what happens once.
+    pub fn stream(&self, purpose: &str, epoch: usize) -> Stream {
+        Stream::new(self.seed, self.trial, purpose, epoch as u64)
+    }
+
+    /// Ranks the held-out items under the spec's protocol; the time counts as evaluation.
+    pub fn evaluate(&mut self, scorer: &dyn Scorer, part: HeldOut) -> Result<Evaluation> {
+        let ranker = self.ranker;
+        self.meter.time(Phase::Evaluate, || ranker.evaluate(scorer, part))
+    }
+}

@@ -1,0 +1,182 @@
+//! The frame of an epoch loop: where it starts, when it ends, what is kept.
+//!
+//! ```text
+//! let mut epochs = Epochs::start(cx, most, stopping, &mut model)?;   // goes on where a checkpoint ends
+//! while let Some(epoch) = epochs.next() {
+//!     …the method's own epoch…
+//!     epochs.end(cx, loss, &mut model)?;                             // evaluates, selects, saves
+//! }
+//! let selected = epochs.finish(&mut model);                          // the model has the selected weights
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Curve, Epoch, Selected, Selection, SoFar, State, Stopping};
+use crate::error::{Error, Kind, Result};
+use crate::method::Parameter;
+use crate::metrics::Scorer;
+use crate::rank::Evaluation;
+use crate::split::HeldOut;
+
+/// A model in training.
+pub trait Model {
+    /// The model as it stands, for ranking. May copy weights from a device.
+    fn scorer(&self) -> Result<Box<dyn Scorer + '_>>;
+
+    fn parameters(&self) -> Result<Vec<Parameter>>;
+
+    /// Puts selected weights back.
+    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()>;
+
+    /// Adds everything that the next epoch depends on.
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
+
+    /// Takes back what `save` put.
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()>;
+}
+
+/// See the module's head.
+pub struct Epochs {
+    most: usize,
+    next: usize,
+    selection: Selection,
+    /// Weights of the last epoch that improved.
+    kept: Vec<Parameter>,
+    curve: Curve,
+}
+
+/// The text part of a checkpoint.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    next: usize,
+    selection: SoFar,
+    curve: Curve,
+    kept: Vec<(String, Vec<usize>)>,
+    seconds: crate::meter::Seconds,
+}
+
+impl Epochs {
+    /// Starts at epoch 0, or where a checkpoint ends. An unreadable checkpoint is told and forgotten.
+    pub fn start(cx: &mut Context<'_>, most: usize, stopping: Stopping, model: &mut dyn Model) -> Result<Self> {
+        let fresh =
+            Self { most, next: 0, selection: Selection::new(stopping), kept: Vec::new(), curve: Curve::default() };
+        let state = match cx.checkpoint.read() {
+            Ok(None) => return Ok(fresh),
+            Ok(Some(state)) => state,
+            Err(error) => {
+                cx.observer.note(&format!("{error}\nthe saved state is removed; this run starts over"));
+                cx.checkpoint.remove();
+                return Ok(fresh);
+            }
+        };
+        match fresh.resume(cx, state, model) {
+            Ok(epochs) => {
+                cx.observer.note(&format!("going on after epoch {}", epochs.next));
+                Ok(epochs)
+            }
+            Err(error) => {
+                // Part of it may be in the model already, so this attempt is lost.
+                cx.checkpoint.remove();
+                Err(error.hint("the saved state is removed: the same command starts this run over"))
+            }
+        }
+    }
+
+    fn resume(self, cx: &mut Context<'_>, mut state: State<'_>, model: &mut dyn Model) -> Result<Self> {
+        let saved: Saved = serde_json::from_str(&state.text)
+            .map_err(|e| Error::new(Kind::Data, "a saved state cannot be used").got(e.to_string()))?;
+        let kept = saved.kept.into_iter().map(|(name, shape)| {
+            let values = state.take(&format!("kept.{name}"), shape.iter().product())?;
+            Ok(Parameter { name, shape, values })
+        });
+        let kept = kept.collect::<Result<Vec<_>>>()?;
+        model.restore(&mut state)?;
+        cx.meter.seconds = saved.seconds;
+        let selection = Selection::resume(self.selection.stopping().clone(), saved.selection);
+        Ok(Self { most: self.most, next: saved.next, selection, kept, curve: saved.curve })
+    }
+
+    /// The epoch to train now, counting from 0; `None` when training is over.
+    #[expect(clippy::should_implement_trait, reason = "an iterator would hold the borrow during the epoch")]
+    pub fn next(&self) -> Option<usize> {
+        (self.next < self.most && !self.selection.is_exhausted()).then_some(self.next)
+    }
+
+    /// Ends an epoch with its mean batch loss: evaluates if one is due, selects, tells, saves.
+    ///
+    /// # Errors
+    /// Diverged if the loss or a score is not finite; Interrupted, after saving, if the person asked.
+    pub fn end(&mut self, cx: &mut Context<'_>, loss: f64, model: &mut dyn Model) -> Result<()> {
+        let epoch = self.next;
+        if !loss.is_finite() {
+            return Err(Error::new(Kind::Diverged, format!("the loss of epoch {epoch} is not a number"))
+                .expected("a finite loss")
+                .got(loss.to_string())
+                .hint("a smaller `learning_rate` usually helps; finished runs are kept"));
+        }
+        self.next += 1;
+        self.curve.loss.push(loss);
+        let evaluated = self.next.is_multiple_of(self.selection.stopping().every.get()) || self.next == self.most;
+        let valid = if evaluated { Some(self.select(cx, epoch, model)?) } else { None };
+        for metric in &self.selection.stopping().watch {
+            let value = valid.as_ref().map(|v| v.values[metric]);
+            self.curve.validation.entry(metric.clone()).or_default().push(value);
+        }
+        let watched = &self.selection.stopping().watch[0];
+        let name = watched.to_string();
+        cx.observer.epoch(Epoch {
+            done: self.next,
+            most: self.most,
+            loss,
+            validation: valid.as_ref().map(|v| (name.as_str(), v.values[watched])),
+            patience: Some(self.selection.patience()),
+            elapsed: cx.meter.elapsed(),
+        });
+        let over = self.next().is_none();
+        let interrupted = cx.observer.interrupted();
+        if !over && (interrupted || cx.checkpoint.is_due()) {
+            self.save(cx, model)?;
+        }
+        if interrupted && !over {
+            return Err(Error::new(Kind::Interrupted, format!("interrupted after epoch {epoch}"))
+                .hint("the state is saved: the same command goes on from here"));
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, cx: &mut Context<'_>, epoch: usize, model: &mut dyn Model) -> Result<Evaluation> {
+        let scorer = model.scorer()?;
+        let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
+        let improved = self.selection.observe(epoch, &valid, || cx.evaluate(&*scorer, HeldOut::Test))?;
+        drop(scorer);
+        if improved {
+            self.kept = model.parameters()?;
+        }
+        Ok(valid)
+    }
+
+    fn save(&self, cx: &mut Context<'_>, model: &dyn Model) -> Result<()> {
+        let saved = Saved {
+            next: self.next,
+            selection: self.selection.so_far().clone(),
+            curve: self.curve.clone(),
+            kept: self.kept.iter().map(|p| (p.name.clone(), p.shape.clone())).collect(),
+            seconds: cx.meter.seconds.clone(),
+        };
+        let text = serde_json::to_string(&saved)
+            .map_err(|e| Error::new(Kind::Internal, "cannot save the state").got(e.to_string()))?;
+        let mut state = State { text, ..State::default() };
+        for parameter in &self.kept {
+            state.put(format!("kept.{}", parameter.name), &parameter.values);
+        }
+        model.save(&mut state)?;
+        let checkpoint = &mut cx.checkpoint;
+        cx.meter.time(crate::meter::Phase::Checkpoint, || checkpoint.write(&state))
+    }
+
+    /// Gives the selected weights back to the model.
+    pub fn finish(self, model: &mut dyn Model) -> Result<Selected> {
+        model.set_parameters(self.kept)?;
+        Ok(Selected::new(self.selection, self.next, self.curve))
+    }
+}

@@ -1,0 +1,37 @@
+//! What training tells whoever watches. The library never prints; the program draws.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// One finished epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch<'a> {
+    /// Epochs done, counting this one.
+    pub done: usize,
+    /// Epochs at most; early stopping may end before.
+    pub most: usize,
+    pub loss: f64,
+    /// A validation metric and its value, if this epoch was evaluated.
+    pub validation: Option<(&'a str, f64)>,
+    /// Evaluations without improvement, and how many end the run.
+    pub patience: Option<(usize, usize)>,
+    /// Time in training, interrupted attempts included.
+    pub elapsed: Duration,
+}
+
+/// Watches runs. Calls come from the thread that trains.
+pub trait Observer: Sync {
+    fn epoch(&self, epoch: Epoch<'_>);
+
+    /// Something worth a line that stops nothing.
+    fn note(&self, text: &str);
+
+    /// A run, out of `total`, begins.
+    fn run_begins(&self, index: usize, total: usize, name: &str);
+
+    fn run_ends(&self, name: &str, outcome: Result<&str, &Error>);
+
+    /// Whether the person asked for the end.
+    fn interrupted(&self) -> bool;
+}

@@ -1,0 +1,163 @@
+//! Early stopping and the choice of an epoch, on validation data only.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::metrics::Metric;
+use crate::rank::Evaluation;
+use crate::spec::value::{Count, Decimals};
+
+/// When training ends and which epoch is reported.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stopping {
+    /// Validation metrics that are watched. Each keeps the epoch of its own best value; test values
+    /// at a cutoff come from the epoch of the watched metric with that cutoff, else from the first's.
+    pub watch: Vec<Metric>,
+    /// Evaluations in a row in which none of them improved, after which training ends.
+    pub patience: Count,
+    /// Epochs between evaluations.
+    pub every: Count,
+    /// Values are rounded to this many decimals before they are compared (DE-RRD's code: 4).
+    pub decimals: Decimals,
+}
+
+impl Stopping {
+    fn round(&self, value: f64) -> f64 {
+        let scale = 10f64.powi(self.decimals.get() as i32);
+        (value * scale).round() / scale
+    }
+}
+
+/// The best epoch of one watched metric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Best {
+    pub watched: Metric,
+    pub epoch: usize,
+    /// The watched value, rounded as it was compared.
+    pub value: f64,
+    pub valid: Evaluation,
+    pub test: Evaluation,
+}
+
+/// Loss of every epoch, and validation values of the watched metrics at those that were evaluated.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    pub loss: Vec<f64>,
+    pub validation: BTreeMap<Metric, Vec<Option<f64>>>,
+}
+
+/// Watches validation values over epochs.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    stopping: Stopping,
+    so_far: SoFar,
+}
+
+/// What a selection remembers; part of a checkpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SoFar {
+    best: Vec<Best>,
+    /// Evaluations since any watched metric improved.
+    stale: usize,
+    last_improving: usize,
+}
+
+impl Selection {
+    pub fn new(stopping: Stopping) -> Self {
+        Self { stopping, so_far: SoFar::default() }
+    }
+
+    /// Goes on from what a checkpoint remembers.
+    pub fn resume(stopping: Stopping, so_far: SoFar) -> Self {
+        Self { stopping, so_far }
+    }
+
+    pub fn so_far(&self) -> &SoFar {
+        &self.so_far
+    }
+
+    pub fn stopping(&self) -> &Stopping {
+        &self.stopping
+    }
+
+    /// Takes the validation result of an epoch; asks for the test result only if it is kept.
+    /// Says whether any watched metric improved (strictly, after rounding).
+    pub fn observe(
+        &mut self,
+        epoch: usize,
+        valid: &Evaluation,
+        test: impl FnOnce() -> Result<Evaluation>,
+    ) -> Result<bool> {
+        let improved: Vec<(Metric, f64)> = self
+            .stopping
+            .watch
+            .iter()
+            .map(|metric| (metric.clone(), self.stopping.round(valid.values[metric])))
+            .filter(|(metric, value)| self.best_of(metric).is_none_or(|best| *value > best.value))
+            .collect();
+        if improved.is_empty() {
+            self.so_far.stale += 1;
+            return Ok(false);
+        }
+        let test = test()?;
+        for (watched, value) in improved {
+            let best = Best { watched, epoch, value, valid: valid.clone(), test: test.clone() };
+            match self.so_far.best.iter_mut().find(|b| b.watched == best.watched) {
+                Some(old) => *old = best,
+                None => self.so_far.best.push(best),
+            }
+        }
+        self.so_far.stale = 0;
+        self.so_far.last_improving = epoch;
+        Ok(true)
+    }
+
+    fn best_of(&self, metric: &Metric) -> Option<&Best> {
+        self.so_far.best.iter().find(|best| best.watched == *metric)
+    }
+
+    /// Evaluations without improvement, and how many end training.
+    pub fn patience(&self) -> (usize, usize) {
+        (self.so_far.stale, self.stopping.patience.get())
+    }
+
+    pub fn is_exhausted(&self) -> bool {
+        self.so_far.stale >= self.stopping.patience.get()
+    }
+}
+
+/// What selection chose.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// In the order in which the spec watches; never empty.
+    best: Vec<Best>,
+    /// The epoch whose weights are the model: the last at which any watched metric improved.
+    pub epoch: usize,
+    pub epochs_run: usize,
+    pub curve: Curve,
+}
+
+impl Selected {
+    /// # Panics
+    /// If nothing was ever observed: the first evaluation always improves.
+    pub fn new(selection: Selection, epochs_run: usize, curve: Curve) -> Self {
+        let Selection { stopping, so_far: SoFar { mut best, last_improving, .. } } = selection;
+        assert!(!best.is_empty(), "selection without any evaluation");
+        best.sort_by_key(|b| stopping.watch.iter().position(|metric| *metric == b.watched));
+        Self { best, epoch: last_improving, epochs_run, curve }
+    }
+
+    /// The best epochs, one per watched metric.
+    pub fn best(&self) -> &[Best] {
+        &self.best
+    }
+
+    /// The epoch from which `metric` is reported.
+    pub fn reported(&self, metric: &Metric) -> &Best {
+        let same_cutoff = self.best.iter().find(|best| best.watched.cutoff() == metric.cutoff());
+        same_cutoff.unwrap_or(&self.best[0])
+    }
+}

@@ -1,0 +1,14 @@
+//! The papers and their models. One folder per paper, one file per model; this page is the registry
+//! through which the engine knows them.
+
+pub mod models;
+
+use harness::method::Registry;
+
+/// Every method that a spec may name.
+pub fn registry() -> Registry {
+    Registry::default()
+        .with("pop", models::pop::build)
+        .with("item-cf", models::item_cf::build)
+        .with("bpr", models::bpr::build)
+}

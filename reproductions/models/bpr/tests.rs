@@ -1,0 +1,142 @@
+//! The step by hand against the reference vector and against candle's autograd.
+
+use candle_core::Device;
+use harness::optim::Adam;
+use harness::rng::Stream;
+use harness::train::State;
+
+use super::*;
+
+fn golden(case: &str) -> serde_json::Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
+    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
+}
+
+fn floats(value: &serde_json::Value) -> Vec<f32> {
+    match value {
+        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
+        number => vec![number.as_f64().unwrap() as f32],
+    }
+}
+
+/// Adam's first step moves an element by learning rate · g/(|g| + eps'), so with a huge eps-free
+/// learning rate only the sign would show; the gradient itself is read from the first moment:
+/// m = 0.1 g after one step without weight decay.
+fn gradients(model: &mut dyn Bprs, batch: &[[u32; 3]]) -> (f64, Vec<Vec<f32>>) {
+    let loss = model.forward_backward(batch).unwrap();
+    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
+    let mut state = State::default();
+    model.save(&mut state).unwrap();
+    let of = |name: &str| state.arrays[name].iter().map(|m| m * 10.0).collect();
+    (loss, vec![of("user.first_moment"), of("item.first_moment")])
+}
+
+#[test]
+fn loss_and_gradients_agree_with_the_reference_vector() {
+    let case = golden("bpr_sum_loss");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let users = floats(&inputs["user_vec"]);
+    // Items 0 and 1 are the positives, 2 and 3 the negatives.
+    let items = [floats(&inputs["pos_vec"]), floats(&inputs["neg_vec"])].concat();
+    let batch = [[0, 0, 2], [1, 1, 3]];
+    let models: [Box<dyn Bprs>; 2] = [
+        Box::new(FusedBpr::new(2, users.clone(), items.clone())),
+        Box::new(GraphBpr::new(2, users, items, &Device::Cpu).unwrap()),
+    ];
+    for mut model in models {
+        let (loss, gradients) = gradients(&mut *model, &batch);
+        assert!((loss - expected["loss_sum"].as_f64().unwrap()).abs() < 1e-6);
+        let want = [
+            floats(&expected["grad_user"]),
+            [floats(&expected["grad_pos"]), floats(&expected["grad_neg"])].concat(),
+        ];
+        for (got, want) in gradients.iter().flatten().zip(want.iter().flatten()) {
+            assert!((got - want).abs() < 1e-6, "{got} {want}");
+        }
+    }
+}
+
+/// 12 steps of batches with repeated users and items, d not a multiple of a vector's width.
+fn train(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    let mut losses = Vec::new();
+    for step in 0..12 {
+        let mut stream = Stream::new(0, "bpr-test", "batch", step);
+        let batch: Vec<[u32; 3]> = (0..100).map(|_| [stream.below(30), stream.below(80), stream.below(80)]).collect();
+        losses.push(model.forward_backward(&batch).unwrap());
+        model.step(&adam).unwrap();
+    }
+    (losses, model.parameters().unwrap().into_iter().map(|p| p.values).collect())
+}
+
+fn tables(dim: usize) -> [Vec<f32>; 2] {
+    let mut stream = Stream::new(0, "bpr-test", "init", 0);
+    // Ten times the usual spread, so that margins and gradients differ between triples.
+    [stream.normals(31 * dim, 0.1), stream.normals(90 * dim, 0.1)]
+}
+
+#[test]
+fn the_step_by_hand_equals_candles_autograd() {
+    for dim in [1, 20, 37, 200] {
+        let [users, items] = tables(dim);
+        let mut fused = FusedBpr::new(dim, users.clone(), items.clone());
+        let mut graph = GraphBpr::new(dim, users, items, &Device::Cpu).unwrap();
+        let (fused_losses, fused_weights) = train(&mut fused);
+        let (graph_losses, graph_weights) = train(&mut graph);
+        for (a, b) in fused_losses.iter().zip(&graph_losses) {
+            assert!((a - b).abs() < 2e-6 * b.abs(), "d={dim}: loss {a} {b}");
+        }
+        for (a, b) in fused_weights.iter().flatten().zip(graph_weights.iter().flatten()) {
+            // Adam divides by the root of g²: where g is nearly 0 it magnifies rounding, up to the
+            // size of a step.
+            assert!((a - b).abs() < 2e-5, "d={dim}: weight {a} {b}");
+        }
+        let mean_gap = |a: &[Vec<f32>], b: &[Vec<f32>]| {
+            let gaps: Vec<f64> =
+                a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| f64::from((a - b).abs())).collect();
+            gaps.iter().sum::<f64>() / gaps.len() as f64
+        };
+        let gap = mean_gap(&fused_weights, &graph_weights);
+        assert!(gap < 1e-7, "d={dim}: mean gap {gap}");
+        // The check above can fail: the tables did move.
+        let [users, items] = tables(dim);
+        assert!(mean_gap(&fused_weights, &[users, items]) > 1e-3);
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let [users, items] = tables(37);
+        let mut model = FusedBpr::new(37, users, items);
+        let (losses, weights) = pool.install(|| train(&mut model));
+        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        (losses.iter().map(|l| l.to_bits()).collect::<Vec<_>>(), weights.iter().map(|w| bits(w)).collect::<Vec<_>>())
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
+fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
+    let [users, items] = tables(20);
+    let make: [fn(Vec<f32>, Vec<f32>) -> Box<dyn Bprs>; 2] = [
+        |u, i| Box::new(FusedBpr::new(20, u, i)),
+        |u, i| Box::new(GraphBpr::new(20, u, i, &Device::Cpu).expect("tables on the CPU")),
+    ];
+    for make in make {
+        let mut straight = make(users.clone(), items.clone());
+        train(&mut *straight);
+        let want = train(&mut *straight);
+        let mut first = make(users.clone(), items.clone());
+        train(&mut *first);
+        let mut state = State::default();
+        first.save(&mut state).unwrap();
+        let mut second = make(vec![0.0; users.len()], vec![0.0; items.len()]);
+        second.restore(&mut state).unwrap();
+        assert_eq!(train(&mut *second), want);
+    }
+}
