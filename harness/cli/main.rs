@@ -1,2 +1,45 @@
-//! The program.
-fn main() {}
+//! The program: arguments in, exit code out. The only place of the project that prints or exits.
+
+mod allocator;
+mod args;
+mod cmd;
+mod home;
+mod progress;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use harness::error::Kind;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    if let Err(error) = allocator::set_up(args.threads()) {
+        return exit(Err(error));
+    }
+    exit(match args.command {
+        args::Command::List(args) => cmd::list::run(&args),
+        args::Command::Data(args) => cmd::data::run(&args),
+        args::Command::Run(args) => cmd::run::run(&args),
+        args::Command::Report(args) => cmd::report::run(&args),
+        args::Command::Doctor(args) => cmd::doctor::run(&args),
+    })
+}
+
+/// Exit codes; the same text stands in `--help` and in the README.
+pub const EXIT_CODES: &str = "Exit codes:
+  0    done
+  1    something failed: a run diverged, data is wrong, a file could not be written
+  2    nothing could be started: a mistake in the command line, a spec or a manifest,
+       or something is not here (data, a device)
+  130  interrupted; the same command goes on from there";
+
+fn exit(result: harness::error::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    terminal::talk(&format!("error: {error}"));
+    match error.kind() {
+        Kind::Input | Kind::Missing | Kind::Busy => ExitCode::from(2),
+        Kind::Data | Kind::Io | Kind::Diverged | Kind::Internal => ExitCode::from(1),
+        Kind::Interrupted => ExitCode::from(130),
+    }
+}

@@ -24,6 +24,20 @@ pub enum Phase {
     Checkpoint,
 }
 
+impl Phase {
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Sample => "sample",
+            Self::ForwardBackward => "forward_backward",
+            Self::Step => "step",
+            Self::Evaluate => "evaluate",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
 /// Seconds by phase.
 pub type Seconds = BTreeMap<Phase, f64>;
 

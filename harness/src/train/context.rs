@@ -25,7 +25,7 @@ pub struct Context<'a> {
     pub split: &'a Split,
     /// The training part, sorted: for set membership.
     pub seen: &'a UserItems,
-    pub ranker: &'a Ranker<'a>,
+    pub ranker: &'a Ranker,
     pub trial: &'a str,
     pub seed: u64,
     pub device: &'a Device,

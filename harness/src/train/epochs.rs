@@ -120,7 +120,7 @@ impl Epochs {
         let valid = if evaluated { Some(self.select(cx, epoch, model)?) } else { None };
         for metric in &self.selection.stopping().watch {
             let value = valid.as_ref().map(|v| v.values[metric]);
-            self.curve.validation.entry(metric.clone()).or_default().push(value);
+            self.curve.validation.entry(*metric).or_default().push(value);
         }
         let watched = &self.selection.stopping().watch[0];
         let name = watched.to_string();

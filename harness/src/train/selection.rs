@@ -95,8 +95,8 @@ impl Selection {
             .stopping
             .watch
             .iter()
-            .map(|metric| (metric.clone(), self.stopping.round(valid.values[metric])))
-            .filter(|(metric, value)| self.best_of(metric).is_none_or(|best| *value > best.value))
+            .map(|&metric| (metric, self.stopping.round(valid.values[&metric])))
+            .filter(|(metric, value)| self.best_of(*metric).is_none_or(|best| *value > best.value))
             .collect();
         if improved.is_empty() {
             self.so_far.stale += 1;
@@ -115,8 +115,8 @@ impl Selection {
         Ok(true)
     }
 
-    fn best_of(&self, metric: &Metric) -> Option<&Best> {
-        self.so_far.best.iter().find(|best| best.watched == *metric)
+    fn best_of(&self, metric: Metric) -> Option<&Best> {
+        self.so_far.best.iter().find(|best| best.watched == metric)
     }
 
     /// Evaluations without improvement, and how many end training.
@@ -156,7 +156,7 @@ impl Selected {
     }
 
     /// The epoch from which `metric` is reported.
-    pub fn reported(&self, metric: &Metric) -> &Best {
+    pub fn reported(&self, metric: Metric) -> &Best {
         let same_cutoff = self.best.iter().find(|best| best.watched.cutoff() == metric.cutoff());
         same_cutoff.unwrap_or(&self.best[0])
     }

@@ -1,0 +1,159 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use harness::run::Wanted;
+
+use crate::EXIT_CODES;
+
+/// Re-runs published recommender-system papers and says, cell by cell, whether the result holds.
+#[derive(Parser)]
+#[command(name = "reprise", version, after_help = format!("{EXIT_CODES}\n\n{START}"))]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const START: &str = "Start here:
+  reprise run quick      two minutes on the embedded data, no network
+  reprise list           what else there is";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Lists the specs: paper, data at hand, profiles, records
+    #[command(after_help = "Example:\n  reprise list")]
+    List(Places),
+    /// Lists, fetches and verifies datasets
+    #[command(subcommand_required = true, after_help = "Example:\n  reprise data list")]
+    Data(Data),
+    /// Trains what a spec asks for, writes records and a report
+    #[command(after_help = RUN_EXAMPLE)]
+    Run(Run),
+    /// Writes the report of the records that are here, without training
+    #[command(after_help = "Example:\n  reprise report quick")]
+    Report(Report),
+    /// Looks at this machine: what works, what is missing, what to do about it
+    #[command(after_help = "Example:\n  reprise doctor")]
+    Doctor(Places),
+}
+
+const RUN_EXAMPLE: &str = "A run that was stopped goes on where its last state was saved; a run that is done is not done again.
+
+Examples:
+  reprise run quick
+  reprise run de-rrd/citeulike --trial student-0.1 --seed 0";
+
+impl Args {
+    /// Threads asked for.
+    pub fn threads(&self) -> Option<usize> {
+        match &self.command {
+            Command::Run(run) => run.threads,
+            _ => None,
+        }
+    }
+}
+
+/// Where things are.
+#[derive(ClapArgs, Clone)]
+pub struct Places {
+    /// Repository with `data-manifests/` and `reproductions/` [default: the folder above that has them]
+    #[arg(long, env = "REPRISE_HOME", value_name = "DIR", hide_env_values = true)]
+    pub home: Option<PathBuf>,
+    /// Folder for fetched data, states and models [default: the system's cache folder]
+    #[arg(long, env = "REPRISE_CACHE", value_name = "DIR", hide_env_values = true)]
+    pub cache: Option<PathBuf>,
+    /// Folder to look in for data files before the network
+    #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", hide_env_values = true)]
+    pub mirror: Option<PathBuf>,
+    /// Folder of records and reports [default: `results` in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct Data {
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+#[derive(Subcommand)]
+pub enum DataCommand {
+    /// Lists the datasets and where each can be had
+    #[command(after_help = "Example:\n  reprise data list")]
+    List {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Brings datasets into the cache: from the mirror folder, else from the network
+    #[command(after_help = "Example:\n  reprise data fetch citeulike")]
+    Fetch {
+        /// Datasets; see `reprise data list`
+        #[arg(required = true, value_name = "DATASET")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Checks size, digest and counts of the datasets that are here
+    #[command(after_help = "Example:\n  reprise data verify movietweetings-100k")]
+    Verify {
+        /// Datasets [default: all that are here]
+        #[arg(value_name = "DATASET")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+    },
+}
+
+#[derive(ClapArgs)]
+pub struct Run {
+    /// Spec; see `reprise list`
+    pub spec: String,
+    /// Profile of the spec [default: the base, `paper` for a paper's spec]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Only this trial (may be given several times); its teachers come along
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// Only this seed (may be given several times)
+    #[arg(long = "seed", value_name = "SEED")]
+    pub seeds: Vec<u64>,
+    /// `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: Wanted,
+    /// Threads [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Train again what is done already
+    #[arg(long)]
+    pub fresh: bool,
+    /// Seconds between saved states
+    #[arg(long, default_value = "15", value_name = "SECONDS")]
+    pub checkpoint_every: u64,
+    /// Print the resolved spec with the origin of each value, and stop
+    #[arg(long)]
+    pub print_spec: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct Report {
+    /// Spec; see `reprise list`
+    pub spec: String,
+    /// Profile of the spec [default: the base]
+    #[arg(long)]
+    pub profile: Option<String>,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// More threads than this are a typing error, not a machine.
+const MOST_THREADS: usize = 4096;
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=MOST_THREADS) => Ok(n),
+        _ => Err(format!("expected a number from 1 to {MOST_THREADS}")),
+    }
+}

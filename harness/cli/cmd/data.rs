@@ -1,0 +1,133 @@
+//! `reprise data`: list, fetch, verify.
+
+use harness::data::{Event, FileState, Verification, fetch, status, verify};
+use harness::error::{Error, Result};
+use harness::report::{Align, Table};
+
+use crate::args::{Data, DataCommand, Places};
+use crate::home::Home;
+use crate::terminal::{print, table, talk};
+
+pub fn run(args: &Data) -> Result<()> {
+    match &args.command {
+        DataCommand::List { places } => list(places),
+        DataCommand::Fetch { ids, places } => fetch_all(ids, places),
+        DataCommand::Verify { ids, places } => verify_all(ids, places),
+    }
+}
+
+/// Where data is, in a word.
+pub fn word(state: FileState) -> &'static str {
+    match state {
+        FileState::Embedded => "embedded",
+        FileState::Cached => "in the cache",
+        FileState::AtMirror => "at the mirror",
+        FileState::AtUrl => "to be fetched",
+        FileState::ByHand => "by hand",
+    }
+}
+
+fn list(places: &Places) -> Result<()> {
+    let home = Home::find(places)?;
+    let catalog = home.catalog()?;
+    let mut rows = Vec::new();
+    for id in catalog.ids() {
+        match catalog.get(id) {
+            Ok(manifest) => {
+                let number = |n: Option<usize>| n.map_or("?".into(), |n| n.to_string());
+                let interactions = manifest.interactions.as_ref().map(|parts| parts.values().sum());
+                rows.push(vec![
+                    id.to_string(),
+                    number(manifest.users.count),
+                    number(manifest.items.count),
+                    number(interactions),
+                    word(status(&manifest, &home.cache, home.mirror.as_deref())).into(),
+                    manifest.serves,
+                ]);
+            }
+            Err(error) => talk(&format!("error: {error}\n")),
+        }
+    }
+    let header = ["dataset", "users", "items", "interactions", "data", "serves"].map(String::from).to_vec();
+    let align = vec![Align::Left, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
+    print(&table(&Table { title: String::new(), header, rows, align }));
+    Ok(())
+}
+
+fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
+    let home = Home::find(places)?;
+    let catalog = home.catalog()?;
+    each(ids, |id| {
+        let manifest = catalog.get(id)?;
+        fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut tell)?;
+        if !manifest.is_embedded() {
+            talk(&format!("{id}: complete. Terms: {}", manifest.licence.terms));
+        }
+        Ok(())
+    })
+}
+
+fn verify_all(ids: &[String], places: &Places) -> Result<()> {
+    let home = Home::find(places)?;
+    let catalog = home.catalog()?;
+    let here = |id: &str| {
+        let state = catalog.get(id).map(|m| status(&m, &home.cache, None));
+        matches!(state, Ok(FileState::Embedded | FileState::Cached))
+    };
+    let all: Vec<String> = catalog.ids().filter(|id| here(id)).map(String::from).collect();
+    let ids = if ids.is_empty() { &all } else { ids };
+    each(ids, |id| {
+        let verification = verify(&catalog.get(id)?, &home.cache);
+        describe(id, &verification);
+        match verification.error() {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    })
+}
+
+fn describe(id: &str, verification: &Verification) {
+    for file in &verification.files {
+        let state = match &file.here {
+            Ok(true) => "ok",
+            Ok(false) => "not here",
+            Err(_) => "WRONG",
+        };
+        print(&format!("{id}: {} {state}", file.name));
+    }
+    if let Some(Ok((counts, digest))) = &verification.prepared {
+        let parts: Vec<String> = counts.interactions.iter().map(|(part, n)| format!("{part} {n}")).collect();
+        print(&format!(
+            "{id}: {} users, {} items, {}, prepared digest {digest}",
+            counts.users,
+            counts.items,
+            parts.join(", ")
+        ));
+    }
+}
+
+/// Does all of them and fails at the end with the last error: one bad dataset does not hide others.
+fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut failed: Option<Error> = None;
+    for id in ids {
+        if let Err(error) = work(id)
+            && let Some(earlier) = failed.replace(error)
+        {
+            talk(&format!("error: {earlier}\n"));
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Says what a fetch does. Bytes are counted by the file: data sets here are a few megabytes.
+pub fn tell(event: Event<'_>) {
+    match event {
+        Event::Ready { .. } | Event::Received(_) => {}
+        Event::Waiting { dataset } => talk(&format!("{dataset}: another process is fetching it; waiting")),
+        Event::Start { file, from, bytes } => {
+            let size = bytes.map(|b| format!(" ({:.1} MB)", b as f64 / 1e6)).unwrap_or_default();
+            talk(&format!("{file}: from {from}{size}"));
+        }
+        Event::Stored { file } => talk(&format!("{file}: verified")),
+    }
+}

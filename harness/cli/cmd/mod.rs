@@ -1,0 +1,7 @@
+//! One file per subcommand.
+
+pub mod data;
+pub mod doctor;
+pub mod list;
+pub mod report;
+pub mod run;

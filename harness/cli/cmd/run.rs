@@ -1,0 +1,97 @@
+//! `reprise run`: fetch, train, record, report.
+
+use std::time::{Duration, Instant};
+
+use harness::data::fetch;
+use harness::error::{Error, Kind, Result};
+use harness::record::Program;
+use harness::run::{ComputeDevice, Filter, Job, Outcome, execute};
+use harness::spec::print_spec;
+use harness::train::Observer as _;
+
+use crate::args::Run;
+use crate::home::Home;
+use crate::progress::{Progress, clock};
+use crate::terminal::{print, talk};
+
+pub fn run(args: &Run) -> Result<()> {
+    let home = Home::find(&args.places)?;
+    let spec = home.spec(&args.spec, args.profile.as_deref())?;
+    if args.print_spec {
+        print(&print_spec(&spec));
+        return Ok(());
+    }
+    let began = Instant::now();
+    let device = ComputeDevice::open(args.device)?;
+    let manifest = home.catalog()?.get(&spec.dataset)?;
+    fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
+    let results = home.results_of(&spec);
+    let command = command_line();
+    talk(&format!(
+        "{} (profile {}), {} trials × {} seeds on {}, {} threads",
+        spec.id,
+        spec.profile,
+        spec.trials.len(),
+        spec.seeds.len(),
+        device.name,
+        rayon::current_num_threads()
+    ));
+    let progress = Progress::new()?;
+    let job = Job {
+        spec: &spec,
+        manifest: &manifest,
+        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone() },
+        cache: &home.cache,
+        results: &results,
+        device: &device,
+        fresh: args.fresh,
+        checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        command: &command,
+        program: program(&home),
+        observer: &progress,
+    };
+    let outcome = execute(&job)?;
+    let interrupted = progress.interrupted();
+    drop(progress);
+    super::report::write(&home, &spec, &manifest)?;
+    talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
+    verdict(outcome, interrupted)
+}
+
+/// The exit: failures were told when they happened; here only what to do about them.
+fn verdict(outcome: Outcome, interrupted: bool) -> Result<()> {
+    if outcome.interrupted || interrupted {
+        return Err(Error::new(Kind::Interrupted, "interrupted: finished runs are recorded")
+            .hint("the same command goes on from here"));
+    }
+    let n = outcome.failed.len();
+    match outcome.failed.into_iter().next() {
+        None => Ok(()),
+        Some((name, error)) => {
+            let kind = error.kind();
+            let names = if n == 1 { name } else { format!("{name} and {} more", n - 1) };
+            Err(Error::new(kind, format!("{n} run{} failed: {names}", if n == 1 { "" } else { "s" }))
+                .got(error.what().to_string())
+                .hint("the other runs are recorded; the same command tries the failed ones again"))
+        }
+    }
+}
+
+/// The command as it was typed, with the program by its name and not by this machine's path.
+fn command_line() -> String {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    std::iter::once("reprise".to_string()).chain(args).collect::<Vec<_>>().join(" ")
+}
+
+/// Version and, inside a git checkout, the commit; the absence of git is no error.
+fn program(home: &Home) -> Program {
+    let git = |args: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(&home.root).args(args).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let commit = git(&["rev-parse", "HEAD"]);
+    // Records and reports of earlier runs do not change what the program computes.
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"]);
+    let dirty = commit.as_ref().and(changed).map(|changes| !changes.is_empty());
+    Program { version: env!("CARGO_PKG_VERSION").into(), commit, dirty }
+}

@@ -1,0 +1,79 @@
+//! Where the repository, the cache, the mirror and the results are.
+
+use std::path::{Path, PathBuf};
+
+use harness::data::{Cache, Catalog};
+use harness::error::{Error, Kind, Result};
+use harness::method::Registry;
+use harness::spec::{self, Spec};
+
+use crate::args::Places;
+
+/// The folders of one call.
+pub struct Home {
+    pub root: PathBuf,
+    pub cache: Cache,
+    pub mirror: Option<PathBuf>,
+    pub results: PathBuf,
+    pub registry: Registry,
+}
+
+impl Home {
+    pub fn find(places: &Places) -> Result<Self> {
+        let root = match &places.home {
+            Some(root) => root.clone(),
+            None => above()?,
+        };
+        let cache = match &places.cache {
+            Some(root) => root.clone(),
+            None => Cache::default_root()?,
+        };
+        Ok(Self {
+            results: places.results.clone().unwrap_or_else(|| root.join("results")),
+            cache: Cache::new(cache),
+            mirror: places.mirror.clone(),
+            registry: reproductions::registry(),
+            root,
+        })
+    }
+
+    pub fn catalog(&self) -> Result<Catalog> {
+        Catalog::open(&self.root.join("data-manifests"))
+    }
+
+    pub fn reproductions(&self) -> PathBuf {
+        self.root.join("reproductions")
+    }
+
+    /// The spec with an id, in a profile.
+    pub fn spec(&self, id: &str, profile: Option<&str>) -> Result<Spec> {
+        let file = spec::find(&self.reproductions(), id)?;
+        spec::load(&file, profile, &self.registry)
+    }
+
+    /// Folder of a spec's records: it mirrors the place of the spec.
+    pub fn results_of(&self, spec: &Spec) -> PathBuf {
+        let inside = spec.file.strip_prefix(self.reproductions()).unwrap_or(&spec.file);
+        self.results.join(inside.with_extension(""))
+    }
+
+    /// Folder of the paper that a spec belongs to.
+    pub fn paper_of(&self, spec: &Spec) -> Option<PathBuf> {
+        spec.paper.as_ref().map(|paper| self.reproductions().join(paper))
+    }
+}
+
+fn above() -> Result<PathBuf> {
+    let here = std::env::current_dir()
+        .map_err(|e| Error::new(Kind::Missing, "the current folder cannot be told").got(e.to_string()))?;
+    let is_home = |folder: &&Path| folder.join("data-manifests").is_dir() && folder.join("reproductions").is_dir();
+    // A relative root keeps messages short and records free of this machine's paths.
+    if is_home(&Path::new(".")) {
+        return Ok(PathBuf::from("."));
+    }
+    here.ancestors().find(is_home).map(Path::to_path_buf).ok_or_else(|| {
+        Error::new(Kind::Missing, "this is not inside a Reprise repository")
+            .expected("a folder with `data-manifests/` and `reproductions/`, here or above")
+            .hint("change to the repository, or name it: `--home DIR` or `REPRISE_HOME=DIR`")
+    })
+}

@@ -1,0 +1,34 @@
+//! Data to stdout, talk to stderr.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
+
+use std::io::Write as _;
+
+use harness::report::{Align, Table};
+
+/// A line for the person.
+pub fn talk(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A line of output. A reader that has gone away (`| head`) is no error.
+pub fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A table for the terminal: wide enough for its words, wrapped where the terminal is narrower.
+pub fn table(table: &Table) -> String {
+    use comfy_table::{CellAlignment, ContentArrangement, presets};
+    let mut out = comfy_table::Table::new();
+    out.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    out.set_header(table.header.clone());
+    for row in &table.rows {
+        out.add_row(row.clone());
+    }
+    for (index, align) in table.align.iter().enumerate() {
+        if let (Align::Right, Some(column)) = (align, out.column_mut(index)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    out.trim_fmt()
+}

@@ -1,0 +1,204 @@
+//! Does the runs of a spec that are not done yet.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::measure::{Measured, record};
+use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
+use crate::data::{Cache, Manifest, load};
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Place, Result};
+use crate::meter::{Meter, PeakMemory};
+use crate::rank::Ranker;
+use crate::record::{Machine, Program, Record, RunId};
+use crate::spec::Spec;
+use crate::split::{Split, UserItems};
+use crate::train::{Checkpoint, Context, Observer, Teacher};
+
+/// What to run, where, and who watches.
+pub struct Job<'a> {
+    pub spec: &'a Spec,
+    pub manifest: &'a Manifest,
+    pub filter: Filter,
+    pub cache: &'a Cache,
+    /// Folder of this spec's records.
+    pub results: &'a Path,
+    pub device: &'a ComputeDevice,
+    /// Trains again what is done already.
+    pub fresh: bool,
+    pub checkpoint_every: Duration,
+    /// The command line, for the records.
+    pub command: &'a str,
+    pub program: Program,
+    pub observer: &'a dyn Observer,
+}
+
+/// What became of the runs.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub trained: usize,
+    /// Done before, by this machine class, with today's fingerprint.
+    pub skipped: usize,
+    /// Runs that failed and why; the others are not touched by it.
+    pub failed: Vec<(String, Error)>,
+    pub interrupted: bool,
+}
+
+/// The data of a job, prepared once for all of its runs.
+pub(super) struct World<'a> {
+    pub split: &'a Split,
+    pub seen: &'a UserItems,
+    pub ranker: &'a Ranker,
+    pub machine: &'a Machine,
+    pub dataset_digest: Digest,
+    pub split_digest: Digest,
+}
+
+/// Trains what is not done yet and writes a record for each run.
+///
+/// A run that diverges or whose teacher failed is reported in the outcome and does not stop the
+/// others; nothing that is finished is lost.
+///
+/// # Errors
+/// What concerns all runs: data that is missing or wrong, a protocol that does not fit the split,
+/// folders that cannot be written.
+pub fn execute(job: &Job<'_>) -> Result<Outcome> {
+    check_writable(job.results)?;
+    let dataset = load(job.manifest, job.cache)?;
+    let split = job.spec.split.apply(&dataset)?;
+    let dataset_digest = dataset.digest();
+    drop(dataset); // The split is all that training sees; this is a third of a small run's memory.
+    let ranker = Ranker::new(&job.spec.protocol, &split)?;
+    let seen = split.train.sorted();
+    let machine = Machine::here(&job.device.name);
+    let world = World {
+        split: &split,
+        seen: &seen,
+        ranker: &ranker,
+        machine: &machine,
+        dataset_digest,
+        split_digest: split.digest(),
+    };
+    let plan = Plan::new(job.spec, dataset_digest, &job.filter)?;
+    let mut outcome = Outcome::default();
+    let mut failed_fingerprints: Vec<Digest> = Vec::new();
+    for (index, run) in plan.runs.iter().enumerate() {
+        if job.observer.interrupted() {
+            outcome.interrupted = true;
+            break;
+        }
+        let name = run.name();
+        job.observer.run_begins(index, plan.runs.len(), &name);
+        let result = match run.teacher {
+            Some(teacher) if failed_fingerprints.contains(&teacher) => {
+                Err(Error::new(Kind::Missing, "not trained: its teacher failed"))
+            }
+            _ => one(job, &world, run),
+        };
+        match result {
+            Ok(Done::Before) => {
+                outcome.skipped += 1;
+                job.observer.run_ends(&name, Ok("done before"));
+            }
+            Ok(Done::Now(headline)) => {
+                outcome.trained += 1;
+                job.observer.run_ends(&name, Ok(&headline));
+            }
+            Err(error) if error.kind() == Kind::Interrupted => {
+                job.observer.run_ends(&name, Err(&error));
+                outcome.interrupted = true;
+                break;
+            }
+            Err(error) => {
+                job.observer.run_ends(&name, Err(&error));
+                failed_fingerprints.push(run.fingerprint);
+                outcome.failed.push((name, error));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+enum Done {
+    Before,
+    /// With a metric for the progress line.
+    Now(String),
+}
+
+fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
+    let store = ModelStore::new(job.cache, run.fingerprint);
+    let path = record_path(job, world, run);
+    let done = || !job.fresh && is_done(&path, run, &store);
+    if done() {
+        return Ok(Done::Before);
+    }
+    let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
+    if done() {
+        return Ok(Done::Before);
+    }
+    let teacher = run.teacher.map(|fingerprint| teacher(job, run, fingerprint)).transpose()?;
+    let peak = PeakMemory::start();
+    let started = jiff::Timestamp::now();
+    let mut cx = Context {
+        split: world.split,
+        seen: world.seen,
+        ranker: world.ranker,
+        trial: &run.trial.id,
+        seed: run.seed,
+        device: &job.device.device,
+        teacher: teacher.as_ref(),
+        meter: Meter::new(&job.device.device),
+        checkpoint: Checkpoint::new(store.checkpoint(), job.checkpoint_every),
+        observer: job.observer,
+    };
+    if job.fresh {
+        cx.checkpoint.remove();
+    }
+    let trained = run.trial.built.train(&mut cx)?;
+    let measured = Measured::new(&mut cx, job, trained, &peak)?;
+    store.save(&measured.parameters)?;
+    let headline = measured.headline();
+    record(job, world, run, measured, started).write(&path)?;
+    cx.checkpoint.remove();
+    Ok(Done::Now(headline))
+}
+
+/// A run is done if its record is here with today's fingerprint, and its model if someone learns
+/// from it.
+fn is_done(path: &Path, run: &Run<'_>, store: &ModelStore) -> bool {
+    let recorded = Record::read(path).is_ok_and(|record| record.digests.run == run.fingerprint);
+    recorded && (!run.teaches || matches!(store.load(), Ok(Some(_))))
+}
+
+fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
+    let id = RunId {
+        spec: job.spec.id.clone(),
+        profile: job.spec.profile.clone(),
+        class: world.machine.class.clone(),
+        trial: run.trial.id.clone(),
+        seed: run.seed,
+    };
+    job.results.join(id.path())
+}
+
+fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
+    let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
+    let parameters = ModelStore::new(job.cache, fingerprint).load()?.ok_or_else(|| {
+        Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
+            .hint("run the teacher's trial first, with the same `--seed`")
+    })?;
+    Ok(Teacher { trial, parameters, fingerprint })
+}
+
+/// Finds out before hours of training whether the records can be written.
+fn check_writable(folder: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::io("the records cannot be written", folder, &e)
+            .at(Place::file(folder))
+            .hint("nothing was trained; give a folder that can be written: `--results DIR`")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let probe = folder.join(format!(".probe.{}", std::process::id()));
+    std::fs::write(&probe, b"probe").map_err(failed)?;
+    std::fs::remove_file(&probe).map_err(failed)
+}

@@ -1,0 +1,177 @@
+//! What is measured once a run is trained, and its record.
+
+use std::collections::BTreeMap;
+
+use super::execute::World;
+use super::{Job, Run, content_digest};
+use crate::data::Manifest;
+use crate::digest::{Digest, FieldHasher};
+use crate::error::Result;
+use crate::meter::{self, PeakMemory, Seconds};
+use crate::method::{Parameter, Trained};
+use crate::metrics::Metric;
+use crate::rank::Evaluation;
+use crate::record::{
+    Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record,
+};
+use crate::split::HeldOut;
+use crate::train::{Context, Selected};
+
+/// Everything about a trained run that goes into its record.
+pub(super) struct Measured {
+    pub parameters: Vec<Parameter>,
+    reported: Vec<Reported>,
+    selected: Option<Selected>,
+    seconds: Seconds,
+    peak_rss_bytes: Option<u64>,
+    latency: meter::Latency,
+}
+
+/// The test result that some metrics are reported from.
+struct Reported {
+    metrics: Vec<Metric>,
+    epoch: Option<usize>,
+    test: Evaluation,
+    valid: Evaluation,
+}
+
+impl Measured {
+    pub fn new(cx: &mut Context<'_>, job: &Job<'_>, trained: Trained, peak: &PeakMemory) -> Result<Self> {
+        let Trained { scorer, parameters, selected } = trained;
+        let metrics = &job.spec.protocol.metrics;
+        let reported = match &selected {
+            Some(selected) => reported(selected, metrics),
+            None => {
+                let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
+                let test = cx.evaluate(&*scorer, HeldOut::Test)?;
+                vec![Reported { metrics: metrics.clone(), epoch: None, test, valid }]
+            }
+        };
+        let peak_rss_bytes = peak.bytes();
+        let latency = meter::latency(&*scorer, cx.seen)?;
+        Ok(Self { parameters, reported, selected, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
+    }
+
+    /// The first metric, for a progress line.
+    pub fn headline(&self) -> String {
+        let first = &self.reported[0];
+        let metric = first.metrics[0];
+        format!("test {metric} {:.4}", first.test.values[&metric])
+    }
+}
+
+fn reported(selected: &Selected, metrics: &[Metric]) -> Vec<Reported> {
+    let mut all: Vec<Reported> = Vec::new();
+    for &metric in metrics {
+        let best = selected.reported(metric);
+        match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
+            Some(reported) => reported.metrics.push(metric),
+            None => all.push(Reported {
+                metrics: vec![metric],
+                epoch: Some(best.epoch),
+                test: best.test.clone(),
+                valid: best.valid.clone(),
+            }),
+        }
+    }
+    all
+}
+
+/// The record of a run.
+pub(super) fn record(
+    job: &Job<'_>,
+    world: &World<'_>,
+    run: &Run<'_>,
+    measured: Measured,
+    started: jiff::Timestamp,
+) -> Record {
+    let Measured { parameters, reported, selected, seconds, peak_rss_bytes, latency } = measured;
+    let values = |of: fn(&Reported) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
+        reported.iter().flat_map(|r| r.metrics.iter().map(move |m| (m.to_string(), of(r)[m]))).collect()
+    };
+    let total: f64 = seconds.values().sum();
+    let mut by_phase: BTreeMap<String, f64> = seconds.iter().map(|(phase, s)| (phase.name().into(), *s)).collect();
+    by_phase.insert("total".into(), total);
+    Record {
+        format: FORMAT,
+        spec: job.spec.id.clone(),
+        profile: job.spec.profile.clone(),
+        trial: run.trial.id.clone(),
+        label: run.trial.label.clone(),
+        method: run.trial.method.clone(),
+        seed: run.seed,
+        command: job.command.to_string(),
+        program: job.program.clone(),
+        started: started.to_string(),
+        digests: Digests {
+            run: run.fingerprint,
+            data: raw_digest(job.manifest),
+            dataset: world.dataset_digest,
+            split: world.split_digest,
+            weights: content_digest(&parameters),
+        },
+        device: job.device.name.clone(),
+        threads: rayon::current_num_threads(),
+        machine: world.machine.clone(),
+        parameter_count: parameters.iter().map(|p| p.values.len() as u64).sum(),
+        parameters: parameters.into_iter().map(|p| ParameterShape { name: p.name, shape: p.shape }).collect(),
+        epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64),
+        selected: reported
+            .iter()
+            .filter_map(|r| Some((r.epoch?, &r.metrics)))
+            .flat_map(|(epoch, metrics)| metrics.iter().map(move |m| (m.to_string(), epoch as u64)))
+            .collect(),
+        metrics: values(|r| &r.test.values),
+        pessimistic: values(|r| &r.test.pessimistic),
+        validation: values(|r| &r.valid.values),
+        seconds: by_phase,
+        memory: Memory { peak_rss_bytes },
+        latency: Some(Latency {
+            requests: latency.requests as u64,
+            threads: 1,
+            p50_us: latency.p50_us,
+            p99_us: latency.p99_us,
+        }),
+        epoch_seconds: None,
+        curve: selected.as_ref().map(curve),
+        ranks: Some(ranks(&reported)),
+    }
+}
+
+fn curve(selected: &Selected) -> Curve {
+    let validation = &selected.curve.validation;
+    let columns = std::iter::once("loss".to_string()).chain(validation.keys().map(Metric::to_string));
+    let mut curve = Curve::new(columns.collect());
+    for (epoch, loss) in selected.curve.loss.iter().enumerate() {
+        let row: Vec<_> = std::iter::once(Some(*loss)).chain(validation.values().map(|v| v[epoch])).collect();
+        curve.push(&row);
+    }
+    curve
+}
+
+/// Per query, the ranks that its metrics can see.
+fn ranks(reported: &[Reported]) -> Ranks {
+    let targets = &reported[0].test.targets;
+    let sets = reported.iter().map(|r| {
+        let within = r.metrics.iter().map(Metric::cutoff).collect::<Option<Vec<_>>>().and_then(|c| c.into_iter().max());
+        let mut hits = Hits::default();
+        let mut rest = &r.test.ranks[..];
+        for &n in &r.test.targets {
+            let (of_query, after) = rest.split_at(n as usize);
+            rest = after;
+            let seen: Vec<u32> = of_query.iter().copied().filter(|&rank| within.is_none_or(|w| rank <= w)).collect();
+            hits.push(&seen);
+        }
+        RankSet { metrics: r.metrics.iter().map(Metric::to_string).collect(), within, hits }
+    });
+    Ranks { targets: targets.iter().any(|&n| n != 1).then(|| targets.clone()), sets: sets.collect() }
+}
+
+/// Digest of the raw files, as their manifest names them.
+fn raw_digest(manifest: &Manifest) -> Digest {
+    let mut hasher = FieldHasher::new("reprise raw files 1");
+    for file in &manifest.files {
+        hasher.field(&file.name, file.identity.to_string().as_bytes());
+    }
+    hasher.finish()
+}

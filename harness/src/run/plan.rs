@@ -1,0 +1,88 @@
+//! The list of runs.
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::spec::{Spec, Trial, run_fingerprint};
+
+/// One trial at one seed.
+pub struct Run<'a> {
+    pub trial: &'a Trial,
+    pub seed: u64,
+    pub fingerprint: Digest,
+    /// Fingerprint of the teacher's run at the same seed.
+    pub teacher: Option<Digest>,
+    /// Whether another run of the plan learns from this one, so that its model must be kept at hand.
+    pub teaches: bool,
+}
+
+impl Run<'_> {
+    /// For people: `student-0.1, seed 3`.
+    pub fn name(&self) -> String {
+        format!("{}, seed {}", self.trial.id, self.seed)
+    }
+}
+
+/// Which runs of a spec are wanted; empty lists want all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub trials: Vec<String>,
+    pub seeds: Vec<u64>,
+}
+
+/// The wanted runs of a spec and those that they need, teachers first.
+///
+/// All trials of a seed come before the next seed, so that what is finished early is a whole table.
+pub struct Plan<'a> {
+    pub runs: Vec<Run<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    /// `data` is the digest of the prepared dataset.
+    ///
+    /// # Errors
+    /// If the filter names a trial or seed that the spec does not have.
+    pub fn new(spec: &'a Spec, data: Digest, filter: &Filter) -> Result<Self> {
+        for id in &filter.trials {
+            if spec.trial(id).is_none() {
+                let known: Vec<&str> = spec.trials.iter().map(|t| t.id.as_str()).collect();
+                return Err(Error::new(Kind::Input, format!("spec `{}` has no trial `{id}`", spec.id))
+                    .expected(format!("one of {}", known.join(", ")))
+                    .got(id.clone()));
+            }
+        }
+        if let Some(seed) = filter.seeds.iter().find(|seed| !spec.seeds.contains(seed)) {
+            return Err(Error::new(Kind::Input, format!("spec `{}` has no seed {seed}", spec.id))
+                .expected(format!("one of {:?}", spec.seeds))
+                .hint("add it to `seeds` in the spec: a record belongs to a declared seed"));
+        }
+        let mut wanted: Vec<&str> = Vec::new();
+        for trial in spec.trials.iter().rev() {
+            let asked = filter.trials.is_empty() || filter.trials.contains(&trial.id);
+            if asked || wanted.contains(&trial.id.as_str()) {
+                wanted.push(&trial.id);
+                wanted.extend(trial.teacher.as_deref());
+            }
+        }
+        let seeds = spec.seeds.iter().filter(|seed| filter.seeds.is_empty() || filter.seeds.contains(seed));
+        let trials: Vec<&Trial> = spec.trials.iter().filter(|t| wanted.contains(&t.id.as_str())).collect();
+        let run = |seed: u64, trial: &'a Trial| Run {
+            trial,
+            seed,
+            fingerprint: run_fingerprint(spec, trial, seed, data),
+            teacher: trial.teacher.as_ref().map(|id| {
+                let teacher = spec.trial(id).expect("a checked spec has the teachers of its trials");
+                run_fingerprint(spec, teacher, seed, data)
+            }),
+            teaches: trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
+        };
+        Ok(Self { runs: seeds.flat_map(|&seed| trials.iter().map(move |&t| (seed, t))).map(|(s, t)| run(s, t)).collect() })
+    }
+}
+
+/// Today's fingerprint of every run of a spec, by trial and seed: what records are held against.
+pub fn expected(spec: &Spec, data: Digest) -> BTreeMap<(String, u64), Digest> {
+    let runs = spec.seeds.iter().flat_map(|&seed| spec.trials.iter().map(move |trial| (seed, trial)));
+    runs.map(|(seed, trial)| ((trial.id.clone(), seed), run_fingerprint(spec, trial, seed, data))).collect()
+}

@@ -1,0 +1,136 @@
+//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::PathBuf;
+
+use crate::data::Cache;
+use crate::digest::{Digest, FieldHasher};
+use crate::error::{Error, Kind, Place, Result};
+use crate::method::Parameter;
+use crate::train::State;
+
+/// The folder of one run, by its fingerprint.
+pub struct ModelStore {
+    folder: PathBuf,
+}
+
+/// Held while a run is trained; the system releases it when the process ends, however it ends.
+pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl ModelStore {
+    pub fn new(cache: &Cache, fingerprint: Digest) -> Self {
+        // 16 bytes of SHA-256 are plenty for a folder's name.
+        Self { folder: cache.root().join("runs").join(&fingerprint.to_string()[..32]) }
+    }
+
+    pub fn checkpoint(&self) -> PathBuf {
+        self.folder.join("checkpoint.safetensors")
+    }
+
+    pub fn model(&self) -> PathBuf {
+        self.folder.join("model.safetensors")
+    }
+
+    /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<RunLock> {
+        let failed = |e: &std::io::Error| Error::io("cannot use the cache for runs", &self.folder, e);
+        std::fs::create_dir_all(&self.folder).map_err(|e| failed(&e))?;
+        let path = self.folder.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|e| failed(&e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                file.lock().map_err(|e| failed(&e))?;
+            }
+            Err(TryLockError::Error(e)) => return Err(failed(&e)),
+        }
+        Ok(RunLock(file))
+    }
+
+    /// Keeps a trained model.
+    pub fn save(&self, parameters: &[Parameter]) -> Result<()> {
+        let shapes: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), &p.shape[..])).collect();
+        let text = serde_json::to_string(&(content_digest(parameters), shapes))
+            .map_err(|e| Error::new(Kind::Internal, "cannot keep the model").got(e.to_string()))?;
+        let mut state = State { text, ..State::default() };
+        for parameter in parameters {
+            state.put(parameter.name.clone(), &parameter.values[..]);
+        }
+        state.write(&self.model())
+    }
+
+    /// The kept model, if there is one.
+    ///
+    /// # Errors
+    /// If it is not what was saved: cut short, or its digest differs.
+    pub fn load(&self) -> Result<Option<Vec<Parameter>>> {
+        let path = self.model();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let broken = |got: String| {
+            Error::new(Kind::Data, "a kept model is damaged").at(Place::file(&path)).got(got).hint("it is trained again")
+        };
+        let mut state = State::read(&path)?;
+        let (digest, shapes): (Digest, Vec<(String, Vec<usize>)>) =
+            serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
+        let parameters = shapes.into_iter().map(|(name, shape)| {
+            let values = state.take(&name, shape.iter().product())?;
+            Ok(Parameter { name, shape, values })
+        });
+        let parameters = parameters.collect::<Result<Vec<_>>>()?;
+        if content_digest(&parameters) != digest {
+            return Err(broken(format!("digest {}", content_digest(&parameters).short())).expected(digest.short()));
+        }
+        Ok(Some(parameters))
+    }
+}
+
+/// Digest of weights: names, shapes and every bit of the values.
+pub fn content_digest(parameters: &[Parameter]) -> Digest {
+    let mut hasher = FieldHasher::new("reprise weights 1");
+    for parameter in parameters {
+        let shape: Vec<u32> = parameter.shape.iter().map(|&n| n as u32).collect();
+        hasher.field("name", parameter.name.as_bytes()).u32s("shape", &shape).f32s("values", &parameter.values);
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_comes_back_and_damage_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        assert!(store.load().unwrap().is_none());
+        let model = vec![
+            Parameter { name: "user".into(), shape: vec![2, 2], values: vec![1.0, 2.0, 3.0, 4.0] },
+            Parameter { name: "item".into(), shape: vec![1, 2], values: vec![0.5, -0.5] },
+        ];
+        store.save(&model).unwrap();
+        assert_eq!(store.load().unwrap().unwrap(), model);
+        let mut bytes = std::fs::read(store.model()).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(store.model(), bytes).unwrap();
+        assert!(store.load().unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn the_second_waits_for_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let first = store.lock(|| panic!("nobody has it")).unwrap();
+        let told = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| store.lock(|| told.store(true, std::sync::atomic::Ordering::SeqCst)).unwrap());
+            while !told.load(std::sync::atomic::Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            drop(first);
+            drop(second.join().unwrap());
+        });
+    }
+}
