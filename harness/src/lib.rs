@@ -15,4 +15,5 @@ pub mod record;
 pub mod rng;
 pub mod spec;
 pub mod split;
+pub mod toml_place;
 pub mod train;
