@@ -21,4 +21,5 @@ pub mod run;
 pub mod simd;
 pub mod spec;
 pub mod split;
+pub mod toml_place;
 pub mod train;

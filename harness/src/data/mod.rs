@@ -3,7 +3,28 @@
 //! ```text
 //! manifest (TOML) → fetch (mirror, network) → verify (size, digest) → read → Dataset (counts, digest)
 //! ```
+//!
+//! Nothing here reads an environment variable or prints: folders and progress come in as arguments.
 
+mod cache;
+mod catalog;
 mod dataset;
+mod download;
+mod fetch;
+mod identity;
+mod layout;
+mod load;
+mod manifest;
+mod read;
+mod verify;
+mod wire;
 
+pub use cache::Cache;
+pub use catalog::Catalog;
 pub use dataset::{Dataset, Interaction, Part};
+pub use fetch::{Event, fetch};
+pub use identity::{GitBlob, Identity};
+pub use layout::{Column, Layout, Leading, Separator};
+pub use load::{Counts, load};
+pub use manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
+pub use verify::{FileCheck, FileState, Verification, status, verify};

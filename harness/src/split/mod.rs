@@ -1,7 +1,9 @@
 //! Train, validation and test parts of a dataset, made by a named rule.
 
+mod rule;
 mod user_items;
 
+pub use rule::{SHORTEST, SplitRule};
 pub use user_items::UserItems;
 
 use crate::digest::{Digest, FieldHasher};

@@ -1,0 +1,234 @@
+//! Brings the files of a dataset into the cache: verified, decompressed, by rename.
+//!
+//! A file with a wrong size or digest never appears under its name in the cache.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Place, Result};
+
+use super::cache::Cache;
+use super::download::download;
+use super::identity::Identity;
+use super::load::bad_gzip;
+use super::manifest::{DataFile, Manifest, Source};
+
+/// What [`fetch`] is doing, for whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The file is embedded, or in the cache and verified.
+    Ready { file: &'a str },
+    /// Another process is fetching the same dataset.
+    Waiting { dataset: &'a str },
+    /// A download begins; `bytes` is its length where it is known.
+    Start { file: &'a str, from: &'a str, bytes: Option<u64> },
+    /// So many more bytes of the download are here (at first: those of an earlier attempt).
+    Received(u64),
+    /// The file is now in the cache and verified.
+    Stored { file: &'a str },
+}
+
+/// Makes sure that every file of a dataset is in the cache. For each: done if verified, else from
+/// `mirror`, else from its URLs in order.
+///
+/// # Errors
+/// `Missing` if a file cannot be had (the hints say what a person can do); `Data` if what was had
+/// has the wrong bytes; `Io` if the cache cannot be written or a download was cut.
+pub fn fetch(
+    manifest: &Manifest,
+    cache: &Cache,
+    mirror: Option<&Path>,
+    progress: &mut dyn FnMut(Event<'_>),
+) -> Result<()> {
+    if let Some(mirror) = mirror.filter(|mirror| !mirror.is_dir()) {
+        return Err(Error::new(Kind::Input, "the mirror is not a folder").at(Place::file(mirror)));
+    }
+    let mut lock = None;
+    for file in &manifest.files {
+        let target = cache.file(&manifest.id, &file.name);
+        if is_ready(manifest, file, &target)? {
+            progress(Event::Ready { file: &file.name });
+            continue;
+        }
+        if lock.is_none() && !file.sources.is_empty() {
+            lock = Some(lock_folder(manifest, cache, progress)?);
+            // Another process may have brought it in the meantime.
+            if is_ready(manifest, file, &target)? {
+                progress(Event::Ready { file: &file.name });
+                continue;
+            }
+        }
+        bring(manifest, file, &target, mirror, progress)?;
+        progress(Event::Stored { file: &file.name });
+    }
+    Ok(())
+}
+
+/// Whether nothing is to be done. A file that only a person can bring is an error if it is wrong.
+fn is_ready(manifest: &Manifest, file: &DataFile, target: &Path) -> Result<bool> {
+    if file.embedded().is_some() {
+        return Ok(true);
+    }
+    if !target.exists() {
+        return Ok(false);
+    }
+    match file.identity.check_file(target) {
+        Ok(()) => Ok(true),
+        Err(_) if !file.sources.is_empty() => Ok(false),
+        Err(error) => Err(manifest.name_swapped(file, target, error)),
+    }
+}
+
+/// Holds the dataset's folder until it is dropped; the operating system lets go of it even if this
+/// process is killed.
+fn lock_folder(manifest: &Manifest, cache: &Cache, progress: &mut dyn FnMut(Event<'_>)) -> Result<File> {
+    let folder = cache.dataset(&manifest.id);
+    fs::create_dir_all(&folder).map_err(|error| Error::io("cannot make a folder in the cache", &folder, &error))?;
+    let path = folder.join(".lock");
+    let failed = |error| Error::io("cannot lock a folder of the cache", &path, &error);
+    let lock = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            progress(Event::Waiting { dataset: &manifest.id });
+            lock.lock().map_err(failed)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    Ok(lock)
+}
+
+fn bring(
+    manifest: &Manifest,
+    file: &DataFile,
+    target: &Path,
+    mirror: Option<&Path>,
+    progress: &mut dyn FnMut(Event<'_>),
+) -> Result<()> {
+    let mut failures = Vec::new();
+    for source in &file.sources {
+        match source {
+            Source::Embedded { .. } => {}
+            Source::Mirror { path, gzip, identity } => {
+                let Some(path) = mirror.map(|mirror| mirror.join(path)).filter(|path| path.exists()) else { continue };
+                // A wrong file at the mirror is a fault to be mended, not to be passed over.
+                return install(manifest, file, target, &path, *gzip, identity);
+            }
+            Source::Url { url, gzip, identity } => {
+                let part = part_path(target, url);
+                progress(Event::Start { file: &file.name, from: url, bytes: identity.bytes() });
+                let got = download(url, &part, identity.bytes(), &mut |bytes| progress(Event::Received(bytes)));
+                let Err(error) = got.and_then(|()| install(manifest, file, target, &part, *gzip, identity)) else {
+                    return remove(&part);
+                };
+                if error.kind() == Kind::Data && part.exists() {
+                    remove(&part)?;
+                }
+                failures.push(error);
+            }
+        }
+    }
+    let by_hand = |error: Error| match &file.instructions {
+        Some(instructions) => error
+            .hint(format!("a person can bring it:\n{}", instructions.trim_end()))
+            .hint(format!("put it at {}", target.display())),
+        None => error,
+    };
+    if let Some(last) = failures.pop() {
+        let with = failures.into_iter().fold(last, |last, other| last.hint(format!("before that: {other}")));
+        return Err(by_hand(with));
+    }
+    let error =
+        Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
+            .at(Place::file(target));
+    let mirrored = file.sources.iter().any(|source| matches!(source, Source::Mirror { .. }));
+    Err(by_hand(if mirrored {
+        error.hint("a mirror may have it: `--mirror DIR` or `REPRISE_MIRROR=DIR`")
+    } else {
+        error
+    }))
+}
+
+/// `NAME.XXXXXXXX.part`: each URL has its own, so that bytes of two sources never mix.
+fn part_path(target: &Path, url: &str) -> PathBuf {
+    beside(target, &format!(".{}.part", &Digest::of(url.as_bytes()).to_string()[..8]))
+}
+
+/// `path` with more at the end of its name.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(more);
+    PathBuf::from(name)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|error| Error::io("cannot remove a file of the cache", path, &error))
+}
+
+/// Verifies `from`, decompresses it if it is gzip, verifies the content, and names it `target`.
+fn install(
+    manifest: &Manifest,
+    file: &DataFile,
+    target: &Path,
+    from: &Path,
+    gzip: bool,
+    identity: &Identity,
+) -> Result<()> {
+    if *identity != Identity::Unknown {
+        identity.check_file(from).map_err(|error| manifest.name_swapped(file, from, error))?;
+    }
+    let new = New { path: beside(target, ".new") };
+    copy(from, &new.path, gzip)?;
+    file.identity.check_file(&new.path).map_err(|error| {
+        // The copy is about to vanish: the error must name what it was made from.
+        manifest.name_swapped(file, &new.path, error).at(Place::file(from))
+    })?;
+    fs::rename(&new.path, target).map_err(|error| Error::io("cannot name a file of the cache", target, &error))
+}
+
+fn copy(from: &Path, to: &Path, gzip: bool) -> Result<()> {
+    let written = |error| Error::io("cannot write a file of the cache", to, &error);
+    let mut input = File::open(from).map_err(|error| Error::io("cannot read a data file", from, &error))?;
+    let mut output = Writer { file: File::create(to).map_err(written)?, failed: false };
+    let copied =
+        if gzip { io::copy(&mut MultiGzDecoder::new(input), &mut output) } else { io::copy(&mut input, &mut output) };
+    match copied {
+        Ok(_) => output.file.sync_all().map_err(written),
+        Err(error) if output.failed => Err(written(error)),
+        Err(error) if gzip => Err(bad_gzip(from, &error)),
+        Err(error) => Err(Error::io("cannot read a data file", from, &error)),
+    }
+}
+
+/// Remembers that it was the writing that failed: a full disk must not be called damaged data.
+struct Writer {
+    file: File,
+    failed: bool,
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).inspect_err(|_| self.failed = true)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file that is gone when this is dropped, unless it was renamed.
+struct New {
+    path: PathBuf,
+}
+
+impl Drop for New {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure here, and after the rename it is the normal case.
+        let _ = fs::remove_file(&self.path);
+    }
+}

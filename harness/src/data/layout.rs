@@ -1,0 +1,113 @@
+//! How the lines of a data file are to be understood.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What stands between two fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Separator {
+    /// Any run of blanks and tabs; those at the ends of a line mean nothing.
+    Blanks,
+    Tab,
+    Comma,
+    /// `::`, as MovieLens and MovieTweetings write it.
+    DoubleColon,
+}
+
+/// What a field of a table means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Column {
+    User,
+    Item,
+    /// A number; decimals are cut off (ties keep the order of the source).
+    Time,
+    /// `2014-04-07T10:51:09…`, read as UTC to the second.
+    IsoTime,
+    /// A finite number.
+    Value,
+    /// A word that [`Layout::Table::labels`] turns into the value.
+    Label,
+    Skip,
+}
+
+/// What stands before the items of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leading {
+    User,
+    /// The number of items that follow.
+    Count,
+    Skip,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layout {
+    /// One interaction a line.
+    Table { separator: Separator, header: Option<String>, columns: Vec<Column>, labels: BTreeMap<String, f32> },
+    /// One user or session a line, items in order.
+    Lists { separator: Separator, header: Option<String>, leading: Vec<Leading> },
+}
+
+impl Layout {
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Table { header, .. } | Self::Lists { header, .. } => header.as_deref(),
+        }
+    }
+
+    /// Whether lines name their user.
+    pub fn names_users(&self) -> bool {
+        match self {
+            Self::Table { .. } => true,
+            Self::Lists { leading, .. } => leading.contains(&Leading::User),
+        }
+    }
+}
+
+impl Separator {
+    /// Cuts the first field off `rest`; `None` at the end of the line.
+    pub(super) fn next<'a>(self, rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
+        let line = (*rest)?;
+        let cut = |line: &'a [u8], at: Option<usize>, width: usize| match at {
+            Some(at) => (&line[..at], Some(&line[at + width..])),
+            None => (line, None),
+        };
+        let (field, after) = match self {
+            Self::Blanks => {
+                let blank = |b: &u8| *b == b' ' || *b == b'\t';
+                let Some(start) = line.iter().position(|b| !blank(b)) else {
+                    *rest = None;
+                    return None;
+                };
+                cut(&line[start..], line[start..].iter().position(blank), 1)
+            }
+            Self::Tab => cut(line, line.iter().position(|b| *b == b'\t'), 1),
+            Self::Comma => cut(line, line.iter().position(|b| *b == b','), 1),
+            Self::DoubleColon => cut(line, line.windows(2).position(|pair| pair == b"::"), 2),
+        };
+        *rest = after;
+        Some(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(separator: Separator, line: &str) -> Vec<String> {
+        let mut rest = Some(line.as_bytes());
+        std::iter::from_fn(|| separator.next(&mut rest)).map(|f| String::from_utf8(f.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn separators_cut_fields() {
+        assert_eq!(fields(Separator::Blanks, " 1  22\t3 "), ["1", "22", "3"]);
+        assert_eq!(fields(Separator::Blanks, ""), Vec::<String>::new());
+        assert_eq!(fields(Separator::Tab, "1\t\t3"), ["1", "", "3"]);
+        assert_eq!(fields(Separator::Comma, "1,2,"), ["1", "2", ""]);
+        assert_eq!(fields(Separator::DoubleColon, "1::0104257::8"), ["1", "0104257", "8"]);
+    }
+}

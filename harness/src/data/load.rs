@@ -1,0 +1,179 @@
+//! Verified bytes to a [`Dataset`] that has the counts and the digest that its manifest promises.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::{Error, Kind, Place, Result};
+
+use super::cache::Cache;
+use super::dataset::{Dataset, Part};
+use super::manifest::{DataFile, Manifest, TakeOut};
+use super::read::Reader;
+
+/// What a prepared dataset holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Users with at least one interaction.
+    pub users: usize,
+    /// Items with at least one interaction.
+    pub items: usize,
+    /// Per part, in order.
+    pub interactions: Vec<(String, usize)>,
+}
+
+impl Counts {
+    pub fn of(dataset: &Dataset) -> Self {
+        let mut users = vec![false; dataset.n_users];
+        let mut items = vec![false; dataset.n_items];
+        for interaction in dataset.parts.iter().flat_map(|part| &part.interactions) {
+            users[interaction.user as usize] = true;
+            items[interaction.item as usize] = true;
+        }
+        let occurring = |seen: &[bool]| seen.iter().filter(|seen| **seen).count();
+        Self {
+            users: occurring(&users),
+            items: occurring(&items),
+            interactions: dataset.parts.iter().map(|part| (part.name.clone(), part.interactions.len())).collect(),
+        }
+    }
+}
+
+/// Reads a dataset that is embedded or in the cache. Sizes and digests are checked each time.
+///
+/// # Errors
+/// `Missing` for a file that must be fetched first; `Data` for wrong bytes, a bad line, wrong
+/// counts or another prepared digest.
+pub fn load(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
+    let dataset = read_files(manifest, cache)?;
+    check_counts(manifest, &Counts::of(&dataset))?;
+    match manifest.prepared {
+        Some(expected) if dataset.digest() != expected => {
+            Err(Error::new(Kind::Data, format!("the prepared dataset `{}` has another digest", manifest.id))
+                .at(Place::file(&manifest.path).key("prepared"))
+                .expected(expected.to_string())
+                .got(dataset.digest().to_string())
+                .hint("the files and counts are right, so the manifest's way of reading them was changed; if that was meant, pin the new digest"))
+        }
+        _ => Ok(dataset),
+    }
+}
+
+fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
+    let mut reader = Reader::new(manifest);
+    let mut parts: Vec<Part> = Vec::new();
+    for file in &manifest.files {
+        let (path, bytes) = content(manifest, file, cache)?;
+        let index = match parts.iter().position(|part| part.name == file.part) {
+            Some(index) => index,
+            None => {
+                parts.push(Part { name: file.part.clone(), interactions: Vec::new() });
+                parts.len() - 1
+            }
+        };
+        reader.read(file, &path, &bytes, &mut parts[index].interactions)?;
+    }
+    if let Some(take_out) = &manifest.take_out {
+        take_pairs_out(&mut parts, take_out, manifest)?;
+    }
+    let (n_users, n_items) = reader.sizes();
+    Ok(Dataset { name: manifest.id.clone(), n_users, n_items, parts })
+}
+
+/// The verified, decompressed bytes of a file, and where they were found.
+fn content(manifest: &Manifest, file: &DataFile, cache: &Cache) -> Result<(PathBuf, Vec<u8>)> {
+    if let Some(embedded) = file.embedded() {
+        let path = manifest.beside(embedded);
+        let bytes = gunzip(&path, &read(&path)?)?;
+        file.identity.check(&path, bytes.len() as u64, &bytes[..])?;
+        return Ok((path, bytes));
+    }
+    let path = cache.file(&manifest.id, &file.name);
+    if !path.exists() {
+        let missing = Error::new(Kind::Missing, format!("`{}` is not in the cache", file.name)).at(Place::file(&path));
+        return Err(missing.hint(format!("`reprise data fetch {}` gets it, or says how", manifest.id)));
+    }
+    let bytes = read(&path)?;
+    file.identity
+        .check(&path, bytes.len() as u64, &bytes[..])
+        .map_err(|error| manifest.name_swapped(file, &path, error))?;
+    let bytes = if file.gzip { gunzip(&path, &bytes)? } else { bytes };
+    Ok((path, bytes))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Error::io("cannot read a data file", path, &error))
+}
+
+fn gunzip(path: &Path, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut content).map_err(|error| bad_gzip(path, &error))?;
+    Ok(content)
+}
+
+/// The decompressor failed: the data is not gzip, damaged, or cut.
+pub(super) fn bad_gzip(path: &Path, error: &std::io::Error) -> Error {
+    let what = match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the gzip data ends too early",
+        _ => "the gzip data is damaged",
+    };
+    Error::new(Kind::Data, what).at(Place::file(path)).got(error.to_string())
+}
+
+/// Takes each pair of `take_out.parts` once out of `take_out.from`.
+fn take_pairs_out(parts: &mut [Part], take_out: &TakeOut, manifest: &Manifest) -> Result<()> {
+    let mut left: HashMap<(u32, u32), usize> = HashMap::new();
+    for part in parts.iter().filter(|part| take_out.parts.contains(&part.name)) {
+        for interaction in &part.interactions {
+            *left.entry((interaction.user, interaction.item)).or_default() += 1;
+        }
+    }
+    let taken: usize = left.values().sum();
+    let from = parts.iter_mut().find(|part| part.name == take_out.from).expect("a checked manifest names its parts");
+    let before = from.interactions.len();
+    from.interactions.retain(|interaction| match left.get_mut(&(interaction.user, interaction.item)) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    if before - from.interactions.len() != taken {
+        return Err(Error::new(
+            Kind::Data,
+            format!("`{}` does not hold the pairs to be taken out of it", take_out.from),
+        )
+        .at(Place::file(&manifest.path).key("take-out"))
+        .expected(format!("{taken} pairs"))
+        .got(format!("{} pairs", before - from.interactions.len())));
+    }
+    Ok(())
+}
+
+fn check_counts(manifest: &Manifest, got: &Counts) -> Result<()> {
+    let mut wrong: Vec<(String, usize, usize)> = Vec::new();
+    let mut compare = |what: String, expected: Option<usize>, got: usize| {
+        if let Some(expected) = expected.filter(|expected| *expected != got) {
+            wrong.push((what, expected, got));
+        }
+    };
+    compare("users".into(), manifest.users.count, got.users);
+    compare("items".into(), manifest.items.count, got.items);
+    for (part, count) in &got.interactions {
+        let expected = manifest.interactions.as_ref().and_then(|counts| counts.get(part));
+        compare(format!("interactions in {part}"), expected.copied(), *count);
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let words = |pick: fn(&(String, usize, usize)) -> usize| {
+        wrong.iter().map(|row| format!("{} {}", pick(row), row.0)).collect::<Vec<_>>().join(", ")
+    };
+    Err(Error::new(Kind::Data, format!("`{}` does not have the counts of its manifest", manifest.id))
+        .at(Place::file(&manifest.path))
+        .expected(words(|row| row.1))
+        .got(words(|row| row.2)))
+}

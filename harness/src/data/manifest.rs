@@ -1,0 +1,163 @@
+//! What a dataset is: files, digests, where to get them, licence, how to read them, and the counts
+//! that it must have. These are the checked types; the TOML form is in `wire.rs`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+
+use super::identity::Identity;
+use super::layout::Layout;
+use super::wire;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Where the manifest was read; embedded files lie relative to its folder.
+    pub path: PathBuf,
+    /// Equal to the file's stem.
+    pub id: String,
+    pub title: String,
+    /// Which paper it serves, and how near it is to the paper's own data.
+    pub serves: String,
+    pub citation: String,
+    pub homepage: String,
+    pub notes: String,
+    pub licence: Licence,
+    /// Never empty; names are unique.
+    pub files: Vec<DataFile>,
+    pub users: Table,
+    pub items: Table,
+    /// Interactions in each part, where they are known.
+    pub interactions: Option<BTreeMap<String, usize>>,
+    pub take_out: Option<TakeOut>,
+    /// [`super::Dataset::digest`] of the prepared dataset, where it is known.
+    pub prepared: Option<Digest>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Licence {
+    pub name: String,
+    /// What was seen, and where.
+    pub terms: String,
+    /// Whether the terms allow the data to be shipped with this program.
+    pub redistributable: bool,
+}
+
+/// One file as it lies in the cache.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataFile {
+    pub name: String,
+    /// The part of the dataset that it holds, or adds to.
+    pub part: String,
+    /// Of the bytes in the cache.
+    pub identity: Identity,
+    /// The file stays compressed in the cache, because only the digest of its compressed bytes is
+    /// known.
+    pub gzip: bool,
+    pub layout: Layout,
+    /// In the order in which they are tried.
+    pub sources: Vec<Source>,
+    /// What a person must do where no source can be used by a program.
+    pub instructions: Option<String>,
+}
+
+/// Where a file's bytes can be had.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A gzip file beside the manifest: no cache and no network are needed.
+    Embedded { path: String },
+    /// Relative to a mirror folder; `identity` is of the bytes there.
+    Mirror { path: String, gzip: bool, identity: Identity },
+    /// `identity` is of the bytes that the server sends.
+    Url { url: String, gzip: bool, identity: Identity },
+}
+
+/// How the ids of users or items become dense, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Table {
+    pub ids: Ids,
+    /// Those with at least one interaction, where it is known.
+    pub count: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Used as they are, less `first`: `0..table`, some of which may have no interaction.
+    Dense { first: u32, table: usize },
+    /// Numbered from 0 in the order of their first appearance, file after file.
+    Map,
+    /// One user a line, numbered from 0, file after file.
+    Line,
+}
+
+/// Pairs of some parts are taken out of another, because the source holds only the whole of them:
+/// `from` minus `parts`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakeOut {
+    pub from: String,
+    pub parts: Vec<String>,
+}
+
+impl Manifest {
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io("cannot read a manifest", path, &error))?;
+        Self::parse(&text, path)
+    }
+
+    /// `path` is where the text came from.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        wire::parse(text, path)
+    }
+
+    /// Names of the parts, in the order of the files.
+    pub fn parts(&self) -> Vec<&str> {
+        let mut parts: Vec<&str> = Vec::new();
+        for file in &self.files {
+            if !parts.contains(&file.part.as_str()) {
+                parts.push(&file.part);
+            }
+        }
+        parts
+    }
+
+    /// Whether it is shipped with the program.
+    pub fn is_embedded(&self) -> bool {
+        self.files.iter().all(|file| file.embedded().is_some())
+    }
+
+    /// The path of an embedded file.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// Adds to an error about the bytes of `file` that another file's bytes were found instead.
+    pub(super) fn name_swapped(&self, file: &DataFile, found: &Path, error: Error) -> Error {
+        let Ok((got, _)) = std::fs::File::open(found).and_then(Digest::of_reader) else { return error };
+        let is_got = |identity: &Identity| matches!(identity, Identity::Sha256 { digest, .. } if *digest == got);
+        let other = self.files.iter().filter(|other| other.name != file.name).find(|other| {
+            is_got(&other.identity)
+                || other.sources.iter().any(|source| match source {
+                    Source::Mirror { identity, .. } | Source::Url { identity, .. } => is_got(identity),
+                    Source::Embedded { .. } => false,
+                })
+        });
+        match other {
+            Some(other) => {
+                error.hint(format!("these are the bytes of `{}`: have two files changed places?", other.name))
+            }
+            None => error,
+        }
+    }
+}
+
+impl DataFile {
+    pub(super) fn embedded(&self) -> Option<&str> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Embedded { path } => Some(path.as_str()),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! What is here, and whether it is right.
+
+use std::path::Path;
+
+use crate::digest::Digest;
+use crate::error::Result;
+
+use super::cache::Cache;
+use super::load::{Counts, load};
+use super::manifest::{DataFile, Manifest, Source};
+
+/// Where a file can be had, from the nearest to the farthest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileState {
+    /// Shipped with the program.
+    Embedded,
+    /// In the cache, with the right size where that is known. Its digest is checked on use.
+    Cached,
+    /// Not in the cache, but in the mirror folder.
+    AtMirror,
+    /// Must come over the network.
+    AtUrl,
+    /// Only a person can bring it.
+    ByHand,
+}
+
+/// Where a whole dataset can be had: the farthest of its files. Reads no content.
+pub fn status(manifest: &Manifest, cache: &Cache, mirror: Option<&Path>) -> FileState {
+    let states = manifest.files.iter().map(|file| file_state(manifest, file, cache, mirror));
+    states.max().expect("a checked manifest has a file")
+}
+
+fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Option<&Path>) -> FileState {
+    if file.embedded().is_some() {
+        return FileState::Embedded;
+    }
+    if let Ok(metadata) = cache.file(&manifest.id, &file.name).metadata()
+        && file.identity.bytes().is_none_or(|bytes| bytes == metadata.len())
+    {
+        return FileState::Cached;
+    }
+    let at = |source: &Source| match (source, mirror) {
+        (Source::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
+        (Source::Url { .. }, _) => Some(FileState::AtUrl),
+        _ => None,
+    };
+    file.sources.iter().filter_map(at).min().unwrap_or(FileState::ByHand)
+}
+
+/// All that [`verify`] found out.
+#[derive(Debug)]
+pub struct Verification {
+    pub files: Vec<FileCheck>,
+    /// Counts and digest of the prepared dataset; `None` unless every file is here and right.
+    pub prepared: Option<Result<(Counts, Digest)>>,
+}
+
+/// One file of the dataset.
+#[derive(Debug)]
+pub struct FileCheck {
+    pub name: String,
+    /// Whether it is here; an error if it is here and wrong.
+    pub here: Result<bool>,
+}
+
+impl Verification {
+    /// The first thing that is wrong.
+    pub fn error(&self) -> Option<&crate::error::Error> {
+        let prepared = self.prepared.as_ref().and_then(|prepared| prepared.as_ref().err());
+        self.files.iter().find_map(|file| file.here.as_ref().err()).or(prepared)
+    }
+}
+
+/// Checks size and digest of every file that is here and, if all are, the prepared dataset.
+pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
+    let here = |file: &DataFile| {
+        let path = cache.file(&manifest.id, &file.name);
+        if file.embedded().is_some() {
+            return Ok(true); // `load` below checks it
+        }
+        if !path.exists() {
+            return Ok(false);
+        }
+        file.identity.check_file(&path).map_err(|error| manifest.name_swapped(file, &path, error)).map(|()| true)
+    };
+    let check = |file: &DataFile| FileCheck { name: file.name.clone(), here: here(file) };
+    let files: Vec<FileCheck> = manifest.files.iter().map(check).collect();
+    let complete = files.iter().all(|file| matches!(file.here, Ok(true)));
+    let prepare = || load(manifest, cache).map(|dataset| (Counts::of(&dataset), dataset.digest()));
+    Verification { files, prepared: complete.then(prepare) }
+}

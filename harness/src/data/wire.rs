@@ -1,0 +1,335 @@
+//! The TOML form of a manifest, and its one way into the checked types.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Place, Result};
+use crate::toml_place::{line_and_column, toml_error};
+
+use super::identity::{GitBlob, Identity};
+use super::layout::{Column, Layout, Leading, Separator};
+use super::manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireManifest {
+    id: Spanned<String>,
+    title: String,
+    serves: String,
+    citation: String,
+    homepage: String,
+    #[serde(default)]
+    notes: String,
+    licence: WireLicence,
+    layout: Option<Spanned<WireLayout>>,
+    file: Vec<Spanned<WireFile>>,
+    users: Spanned<WireTable>,
+    items: Spanned<WireTable>,
+    interactions: Option<Spanned<BTreeMap<String, usize>>>,
+    take_out: Option<Spanned<WireTakeOut>>,
+    prepared: Option<Digest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireLicence {
+    name: String,
+    terms: String,
+    redistributable: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireFile {
+    name: String,
+    part: String,
+    bytes: Option<u64>,
+    sha256: Option<Digest>,
+    git_blob: Option<GitBlob>,
+    #[serde(default)]
+    gzip: bool,
+    layout: Option<Spanned<WireLayout>>,
+    #[serde(default)]
+    source: Vec<Spanned<WireSource>>,
+    instructions: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireSource {
+    embedded: Option<String>,
+    mirror: Option<String>,
+    url: Option<String>,
+    #[serde(default)]
+    gzip: bool,
+    bytes: Option<u64>,
+    sha256: Option<Digest>,
+    git_blob: Option<GitBlob>,
+}
+
+/// Flat, because a tagged union would lose the places of its keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireLayout {
+    form: WireForm,
+    separator: Separator,
+    header: Option<String>,
+    columns: Option<Vec<Column>>,
+    labels: Option<BTreeMap<String, f32>>,
+    leading: Option<Vec<Leading>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireForm {
+    Table,
+    Lists,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireTable {
+    ids: WireIds,
+    first: Option<u32>,
+    table: Option<usize>,
+    count: Option<usize>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireIds {
+    Dense,
+    Map,
+    Line,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireTakeOut {
+    from: String,
+    parts: Vec<String>,
+}
+
+pub(super) fn parse(text: &str, path: &Path) -> Result<Manifest> {
+    let wire: WireManifest = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
+    Checker { text, path }.manifest(wire)
+}
+
+/// Builds the checked types; knows where in the text an error is.
+struct Checker<'a> {
+    text: &'a str,
+    path: &'a Path,
+}
+
+impl Checker<'_> {
+    fn error<T>(&self, at: &Spanned<T>, key: &str, what: impl Into<String>) -> Error {
+        let (line, column) = line_and_column(self.text, at.span().start);
+        Error::new(Kind::Input, what).at(Place::file(self.path).line(line).column(column).key(key))
+    }
+
+    fn manifest(&self, wire: WireManifest) -> Result<Manifest> {
+        let stem = self.path.file_stem().unwrap_or_default();
+        if stem != wire.id.get_ref().as_str() {
+            return Err(self
+                .error(&wire.id, "id", "a manifest's id must be its file's name")
+                .expected(format!("`{}`", stem.display()))
+                .got(format!("`{}`", wire.id.get_ref())));
+        }
+        let default = wire.layout.as_ref().map(|layout| self.layout(layout)).transpose()?;
+        let mut files: Vec<DataFile> = Vec::new();
+        for file in &wire.file {
+            let checked = self.file(file, default.as_ref())?;
+            if files.iter().any(|other| other.name == checked.name) {
+                return Err(self.error(file, "file.name", format!("two files are called `{}`", checked.name)));
+            }
+            files.push(checked);
+        }
+        if files.is_empty() {
+            return Err(self.error(&wire.id, "file", "a dataset needs at least one [[file]]"));
+        }
+        let manifest = Manifest {
+            path: self.path.to_path_buf(),
+            id: wire.id.get_ref().clone(),
+            title: wire.title,
+            serves: wire.serves,
+            citation: wire.citation,
+            homepage: wire.homepage,
+            notes: wire.notes,
+            licence: Licence {
+                name: wire.licence.name,
+                terms: wire.licence.terms,
+                redistributable: wire.licence.redistributable,
+            },
+            users: self.table("users", &wire.users)?,
+            items: self.table("items", &wire.items)?,
+            interactions: wire.interactions.as_ref().map(|counts| counts.get_ref().clone()),
+            take_out: wire.take_out.as_ref().map(|take| {
+                let WireTakeOut { from, parts } = take.get_ref();
+                TakeOut { from: from.clone(), parts: parts.clone() }
+            }),
+            prepared: wire.prepared,
+            files,
+        };
+        let lists_without_users = manifest.files.iter().any(|file| !file.layout.names_users());
+        if (manifest.users.ids == Ids::Line) != lists_without_users {
+            return Err(self
+                .error(&wire.users, "users.ids", "`line` is for lists whose lines name no user, and for all of them")
+                .hint("give the layout a leading `user`, or number users by line: `ids = \"line\"`"));
+        }
+        if manifest.items.ids == Ids::Line {
+            return Err(self.error(&wire.items, "items.ids", "items cannot be numbered by line"));
+        }
+        if let (Some(wire), Some(counts)) = (&wire.interactions, &manifest.interactions) {
+            let mut parts = manifest.parts();
+            parts.sort_unstable();
+            if !counts.keys().eq(parts.iter()) {
+                return Err(self
+                    .error(wire, "interactions", "counts are needed for exactly the parts of the files")
+                    .expected(parts.join(", "))
+                    .got(counts.keys().cloned().collect::<Vec<_>>().join(", ")));
+            }
+        }
+        if let (Some(wire), Some(take)) = (&wire.take_out, &manifest.take_out) {
+            let unknown = take.parts.iter().chain([&take.from]).find(|part| !manifest.parts().contains(&part.as_str()));
+            if let Some(part) = unknown {
+                return Err(self.error(wire, "take-out", format!("no file holds the part `{part}`")));
+            }
+            if take.parts.contains(&take.from) {
+                return Err(self.error(wire, "take-out", "a part cannot be taken out of itself"));
+            }
+        }
+        Ok(manifest)
+    }
+
+    fn file(&self, wire: &Spanned<WireFile>, default: Option<&Layout>) -> Result<DataFile> {
+        let file = wire.get_ref();
+        let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+        if !plain(&file.name) {
+            return Err(self
+                .error(wire, "file.name", "a file's name in the cache must be a plain file name")
+                .got(format!("`{}`", file.name)));
+        }
+        let identity = self.identity(wire, "file", file.bytes, file.sha256, file.git_blob)?;
+        let layout = match (&file.layout, default) {
+            (Some(own), _) => self.layout(own)?,
+            (None, Some(default)) => default.clone(),
+            (None, None) => {
+                return Err(self
+                    .error(wire, "file.layout", format!("nothing says how to read `{}`", file.name))
+                    .hint("add a [layout] section"));
+            }
+        };
+        let sources =
+            file.source.iter().map(|source| self.source(source, file, identity)).collect::<Result<Vec<_>>>()?;
+        if sources.is_empty() && file.instructions.is_none() {
+            return Err(self
+                .error(wire, "file.source", format!("nothing says where `{}` can be had", file.name))
+                .expected("a [[file.source]] or `instructions` for a person"));
+        }
+        Ok(DataFile {
+            name: file.name.clone(),
+            part: file.part.clone(),
+            identity,
+            gzip: file.gzip,
+            layout,
+            sources,
+            instructions: file.instructions.clone(),
+        })
+    }
+
+    fn identity<T>(
+        &self,
+        at: &Spanned<T>,
+        key: &str,
+        bytes: Option<u64>,
+        sha256: Option<Digest>,
+        git_blob: Option<GitBlob>,
+    ) -> Result<Identity> {
+        match (bytes, sha256, git_blob) {
+            (Some(bytes), Some(digest), None) => Ok(Identity::Sha256 { bytes, digest }),
+            (None, None, Some(id)) => Ok(Identity::GitBlob(id)),
+            (None, None, None) => Ok(Identity::Unknown),
+            _ => Err(self
+                .error(at, key, "the identity of a file is half said, or said twice")
+                .expected("`bytes` and `sha256`; or `git-blob`; or none of them")),
+        }
+    }
+
+    fn source(&self, wire: &Spanned<WireSource>, file: &WireFile, content: Identity) -> Result<Source> {
+        let source = wire.get_ref();
+        let key = "file.source";
+        let own = self.identity(wire, key, source.bytes, source.sha256, source.git_blob)?;
+        if file.gzip && source.gzip {
+            return Err(self.error(
+                wire,
+                key,
+                "a file that stays compressed in the cache is not decompressed on its way",
+            ));
+        }
+        let identity = if own == Identity::Unknown && !source.gzip { content } else { own };
+        let relative = |path: &str| {
+            let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            if inside && !path.is_empty() {
+                return Ok(path.to_string());
+            }
+            Err(self.error(wire, key, "the path of a source must stay inside its folder").got(format!("`{path}`")))
+        };
+        if content == Identity::Unknown {
+            return Err(self.error(wire, key, "a file without a digest cannot be fetched, only brought by a person"));
+        }
+        match (&source.embedded, &source.mirror, &source.url) {
+            (Some(path), None, None) if source.gzip => Ok(Source::Embedded { path: relative(path)? }),
+            (Some(_), None, None) => Err(self.error(wire, key, "an embedded file is compressed: `gzip = true`")),
+            (None, Some(path), None) => Ok(Source::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
+            (None, None, Some(url)) if url.starts_with("https://") || url.starts_with("http://") => {
+                Ok(Source::Url { url: url.clone(), gzip: source.gzip, identity })
+            }
+            (None, None, Some(url)) => Err(self.error(wire, key, "not a URL").expected("https://…").got(url)),
+            _ => Err(self.error(wire, key, "a source is one of three").expected("`embedded`, `mirror` or `url`")),
+        }
+    }
+
+    fn layout(&self, wire: &Spanned<WireLayout>) -> Result<Layout> {
+        let WireLayout { form, separator, header, columns, labels, leading } = wire.get_ref();
+        let wrong = |key: &str, what: &str| Err(self.error(wire, &format!("layout.{key}"), what));
+        let (separator, header) = (*separator, header.clone());
+        match form {
+            WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
+            WireForm::Lists => Ok(Layout::Lists { separator, header, leading: leading.clone().unwrap_or_default() }),
+            WireForm::Table if leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
+            WireForm::Table => {
+                let columns = columns.clone().unwrap_or_default();
+                let times = |column| columns.iter().filter(|other| **other == column).count();
+                if times(Column::User) != 1 || times(Column::Item) != 1 {
+                    return wrong("columns", "a table has exactly one column `user` and one `item`");
+                }
+                if times(Column::Time) + times(Column::IsoTime) > 1 || times(Column::Value) + times(Column::Label) > 1 {
+                    return wrong("columns", "a table has at most one time and one value");
+                }
+                let labels = labels.clone().unwrap_or_default();
+                if (times(Column::Label) == 1) == labels.is_empty() {
+                    return wrong("labels", "a column `label` needs `labels`, and they need it");
+                }
+                Ok(Layout::Table { separator, header, columns, labels })
+            }
+        }
+    }
+
+    fn table(&self, key: &str, wire: &Spanned<WireTable>) -> Result<Table> {
+        let WireTable { ids, first, table, count } = *wire.get_ref();
+        let ids = match (ids, first, table) {
+            (WireIds::Dense, first, Some(table)) => Ids::Dense { first: first.unwrap_or(0), table },
+            (WireIds::Dense, _, None) => {
+                return Err(self.error(wire, &format!("{key}.table"), "dense ids need the size of their table"));
+            }
+            (WireIds::Map, None, None) => Ids::Map,
+            (WireIds::Line, None, None) => Ids::Line,
+            _ => return Err(self.error(wire, key, "`first` and `table` are for dense ids")),
+        };
+        Ok(Table { ids, count })
+    }
+}

@@ -1,0 +1,265 @@
+//! The rules that make a [`Split`] of a dataset, by name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Dataset, Interaction, Part};
+use crate::error::{Error, Kind, Result};
+use crate::toml_place::suggestion;
+
+use super::{Split, UserItems};
+
+/// How train, validation and test are made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SplitRule {
+    /// The authors' own parts, by name. Ids and table sizes stay those of the dataset; users
+    /// without any row stay, too. A user's items are in time order within each part, and a pair that
+    /// the authors list twice stays twice.
+    Given { train: String, valid: String, test: String },
+    /// Each user's last item is the test, the one before it the validation, the rest is training.
+    ///
+    /// All parts are taken together. Of a repeated (user, item) pair only the first interaction in
+    /// time counts: full ranking leaves seen items out, so a repeat could never be found. Then the
+    /// `core`-core: users and items with fewer than `core` distinct partners are dropped until
+    /// none is left to drop (0 and 1 drop nobody). Ids are made dense again, in ascending order of
+    /// the dataset's ids. Ties in time keep the order of the source. A user with fewer than
+    /// [`SHORTEST`] items cannot give two away: all are training, and the user is not evaluated.
+    LeaveLastOut { core: usize },
+}
+
+/// A test, a validation, and at least one training item.
+pub const SHORTEST: usize = 3;
+
+impl SplitRule {
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Given { train, valid, test } => {
+                format!("the authors' parts: train = {train}, validation = {valid}, test = {test}")
+            }
+            Self::LeaveLastOut { core: 0 | 1 } => "leave-last-out by time".into(),
+            Self::LeaveLastOut { core } => format!("{core}-core, leave-last-out by time"),
+        }
+    }
+
+    /// # Errors
+    /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test.
+    pub fn apply(&self, dataset: &Dataset) -> Result<Split> {
+        let split = match self {
+            Self::Given { train, valid, test } => given(dataset, [train, valid, test])?,
+            Self::LeaveLastOut { core } => leave_last_out(dataset, *core),
+        };
+        for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
+            if part.is_empty() {
+                return Err(Error::new(Kind::Data, format!("no {name} interactions are left of `{}`", dataset.name))
+                    .expected("at least one")
+                    .got(format!("none, after the rule: {}", self.describe())));
+            }
+        }
+        Ok(split)
+    }
+}
+
+fn given(dataset: &Dataset, names: [&String; 3]) -> Result<Split> {
+    if names[0] == names[1] || names[0] == names[2] || names[1] == names[2] {
+        return Err(Error::new(Kind::Input, "train, validation and test must be three different parts")
+            .got(names.map(String::as_str).join(", ")));
+    }
+    let part = |name: &str| match dataset.part(name) {
+        Some(part) => Ok(in_time_order(dataset, part)),
+        None => Err(unknown_part(dataset, name)),
+    };
+    let [train, valid, test] = names;
+    Ok(Split {
+        n_users: dataset.n_users,
+        n_items: dataset.n_items,
+        train: part(train)?,
+        valid: part(valid)?,
+        test: part(test)?,
+    })
+}
+
+fn unknown_part(dataset: &Dataset, name: &str) -> Error {
+    let parts = || dataset.parts.iter().map(|part| part.name.as_str());
+    let error = Error::new(Kind::Input, format!("`{}` has no part `{name}`", dataset.name))
+        .expected(format!("one of {}", parts().collect::<Vec<_>>().join(", ")));
+    match suggestion(name, parts()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+fn in_time_order(dataset: &Dataset, part: &Part) -> UserItems {
+    let mut interactions = part.interactions.clone();
+    interactions.sort_by_key(|interaction| interaction.time);
+    let pairs: Vec<(u32, u32)> = interactions.iter().map(|i| (i.user, i.item)).collect();
+    UserItems::from_pairs(dataset.n_users, &pairs)
+}
+
+fn leave_last_out(dataset: &Dataset, core: usize) -> Split {
+    let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), core);
+    let users = Renumbering::of(dataset.n_users, pairs.iter().map(|pair| pair.0));
+    let items = Renumbering::of(dataset.n_items, pairs.iter().map(|pair| pair.1));
+    let dense: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (users.of_old(user), items.of_old(item))).collect();
+    let all = UserItems::from_pairs(users.size, &dense);
+    let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
+    for user in 0..users.size as u32 {
+        let pair = |item: &u32| (user, *item);
+        match all.of(user) {
+            [rest @ .., before_last, last] if rest.len() + 2 >= SHORTEST => {
+                train.extend(rest.iter().map(pair));
+                valid.push(pair(before_last));
+                test.push(pair(last));
+            }
+            short => train.extend(short.iter().map(pair)),
+        }
+    }
+    let lists = |pairs: &[(u32, u32)]| UserItems::from_pairs(users.size, pairs);
+    Split { n_users: users.size, n_items: items.size, train: lists(&train), valid: lists(&valid), test: lists(&test) }
+}
+
+/// The distinct (user, item) pairs by user, each user's in the order of their first interaction.
+fn first_interactions(dataset: &Dataset) -> Vec<(u32, u32)> {
+    let all = || dataset.parts.iter().flat_map(|part| &part.interactions);
+    let mut order: Vec<&Interaction> = all().collect();
+    // Stable: ties keep the order of the source.
+    order.sort_by_key(|interaction| (interaction.user, interaction.time));
+    // The user for whom an item was last met; no user has this id.
+    let mut met_by = vec![u32::MAX; dataset.n_items];
+    let mut pairs = Vec::with_capacity(order.len());
+    for &Interaction { user, item, .. } in order {
+        if std::mem::replace(&mut met_by[item as usize], user) != user {
+            pairs.push((user, item));
+        }
+    }
+    pairs
+}
+
+/// Drops users and items with fewer than `core` of the distinct `pairs` until all have as many.
+fn k_core(n_users: usize, n_items: usize, mut pairs: Vec<(u32, u32)>, core: usize) -> Vec<(u32, u32)> {
+    loop {
+        let (mut by_user, mut by_item) = (vec![0usize; n_users], vec![0usize; n_items]);
+        for &(user, item) in &pairs {
+            by_user[user as usize] += 1;
+            by_item[item as usize] += 1;
+        }
+        let before = pairs.len();
+        pairs.retain(|&(user, item)| by_user[user as usize] >= core && by_item[item as usize] >= core);
+        if pairs.len() == before {
+            return pairs;
+        }
+    }
+}
+
+/// Dense ids for those that occur, in ascending order.
+struct Renumbering {
+    new: Vec<u32>,
+    size: usize,
+}
+
+impl Renumbering {
+    fn of(n: usize, ids: impl Iterator<Item = u32>) -> Self {
+        let mut occurs = vec![false; n];
+        ids.for_each(|id| occurs[id as usize] = true);
+        let mut size = 0;
+        let mut new = Vec::with_capacity(n);
+        for occurs in occurs {
+            new.push(size);
+            size += u32::from(occurs);
+        }
+        Self { new, size: size as usize }
+    }
+
+    /// Only for an id that occurs.
+    fn of_old(&self, id: u32) -> u32 {
+        self.new[id as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, rows: &[(u32, u32, i64)]) -> Part {
+        let row = |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time, value: 1.0 };
+        Part { name: name.into(), interactions: rows.iter().map(row).collect() }
+    }
+
+    fn dataset(parts: Vec<Part>) -> Dataset {
+        Dataset { name: "d".into(), n_users: 5, n_items: 10, parts }
+    }
+
+    fn pairs(lists: &UserItems) -> Vec<(u32, u32)> {
+        lists.pairs().collect()
+    }
+
+    #[test]
+    fn the_last_by_time_is_the_test_and_ties_keep_their_order() {
+        let rows = [(0, 7, 3), (0, 8, 1), (0, 9, 3), (2, 8, 5), (2, 7, 5), (2, 9, 5), (2, 1, 4)];
+        let split = SplitRule::LeaveLastOut { core: 0 }.apply(&dataset(vec![part("all", &rows)])).unwrap();
+        // Users 0, 2 become 0, 1; items 1, 7, 8, 9 become 0..4.
+        assert_eq!((split.n_users, split.n_items), (2, 4));
+        assert_eq!(pairs(&split.train), [(0, 2), (1, 0), (1, 2)]);
+        assert_eq!(pairs(&split.valid), [(0, 1), (1, 1)]);
+        assert_eq!(pairs(&split.test), [(0, 3), (1, 3)]);
+    }
+
+    #[test]
+    fn a_repeat_counts_once_at_its_first_time_over_all_parts() {
+        let rows = [(0, 0, 9), (0, 1, 2), (0, 2, 3)];
+        let more = [(0, 0, 1), (0, 2, 8)];
+        let data = dataset(vec![part("a", &rows), part("b", &more)]);
+        let split = SplitRule::LeaveLastOut { core: 1 }.apply(&data).unwrap();
+        assert_eq!(
+            (pairs(&split.train), pairs(&split.valid), pairs(&split.test)),
+            (vec![(0, 0)], vec![(0, 1)], vec![(0, 2)])
+        );
+    }
+
+    #[test]
+    fn users_with_two_items_only_train() {
+        let rows = [(0, 0, 1), (0, 1, 2), (1, 0, 1), (1, 1, 2), (1, 2, 3)];
+        let split = SplitRule::LeaveLastOut { core: 0 }.apply(&dataset(vec![part("all", &rows)])).unwrap();
+        assert_eq!(pairs(&split.train), [(0, 0), (0, 1), (1, 0)]);
+        assert_eq!(pairs(&split.test), [(1, 2)]);
+    }
+
+    #[test]
+    fn the_core_is_a_fixed_point() {
+        // Item 3 falls (one user), then user 2 (one item left), then item 2 (one user left): the
+        // square of users 0, 1 and items 0, 1 stays.
+        let all = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 2), (2, 3)];
+        assert_eq!(k_core(3, 4, all.to_vec(), 2), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        assert_eq!(k_core(3, 4, all.to_vec(), 3), []);
+    }
+
+    #[test]
+    fn given_parts_keep_ids_and_time_order() {
+        let data = dataset(vec![
+            part("train", &[(1, 5, 2), (1, 4, 1)]),
+            part("valid", &[(1, 6, 3)]),
+            part("test", &[(1, 7, 4)]),
+        ]);
+        let rule = |valid: &str| SplitRule::Given { train: "train".into(), valid: valid.into(), test: "test".into() };
+        let split = rule("valid").apply(&data).unwrap();
+        assert_eq!((split.n_users, split.n_items), (5, 10));
+        assert_eq!(split.train.of(1), [4, 5]);
+        assert!(rule("vaild").apply(&data).unwrap_err().to_string().contains("did you mean `valid`?"));
+        assert_eq!(rule("test").apply(&data).unwrap_err().kind(), Kind::Input);
+    }
+
+    #[test]
+    fn nothing_left_is_an_error() {
+        let data = dataset(vec![part("all", &[(0, 0, 1), (0, 1, 2), (0, 2, 3)])]);
+        let error = SplitRule::LeaveLastOut { core: 5 }.apply(&data).unwrap_err();
+        assert_eq!(error.kind(), Kind::Data);
+    }
+
+    #[test]
+    fn the_toml_form_is_strict() {
+        let rule: SplitRule = toml::from_str("rule = \"leave-last-out\"\ncore = 5").unwrap();
+        assert_eq!(rule, SplitRule::LeaveLastOut { core: 5 });
+        assert!(toml::from_str::<SplitRule>("rule = \"leave-last-out\"\ncore = 5\nx = 1").is_err());
+        assert_eq!(serde_json::to_string(&rule).unwrap(), r#"{"rule":"leave-last-out","core":5}"#);
+    }
+}
