@@ -26,11 +26,11 @@ impl Scorer for Factors<'_> {
     }
 
     fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
-        simd::gathered_dots(self.user(query), &self.items, items, out);
+        simd::gathered_dots(&self.items, items, self.user(query), out);
     }
 
     fn score_all(&self, query: u32, out: &mut [f32]) {
-        simd::dots(self.user(query), &self.items, out);
+        simd::dots(&self.items, self.user(query), out);
     }
 
     fn dot(&self) -> Option<Dot<'_>> {

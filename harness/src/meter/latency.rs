@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::metrics::Scorer;
-use crate::rank::top_k;
+use crate::rank::Index;
 use crate::split::UserItems;
 
 /// Items that a request returns.
@@ -28,12 +28,13 @@ pub struct Latency {
 /// # Errors
 /// A non-finite score.
 pub fn latency(scorer: &dyn Scorer, seen: &UserItems) -> Result<Latency> {
+    let index = Index::new(scorer);
     let users: Vec<u32> = (0..seen.n_users() as u32).filter(|&user| !seen.of(user).is_empty()).collect();
     let mut microseconds = Vec::with_capacity(REQUESTS);
     let began = Instant::now();
     for (request, &user) in users.iter().cycle().take(WARM_UP + REQUESTS).enumerate() {
         let start = Instant::now();
-        std::hint::black_box(top_k(scorer, user, seen.of(user), TOP)?);
+        std::hint::black_box(index.top_k(user, seen.of(user), TOP)?);
         if request >= WARM_UP.min(users.len() / 2) {
             microseconds.push(start.elapsed().as_secs_f64() * 1e6);
         }

@@ -1,9 +1,11 @@
-//! Definitions of metrics and the ranking that they measure.
+//! Definitions of metrics, the protocol that asks for them, and what is ranked.
 
+mod definition;
+mod metric;
+mod protocol;
 mod scorer;
 
+pub use definition::Definition;
+pub use metric::Metric;
+pub use protocol::{Candidates, Protocol};
 pub use scorer::{Dot, Scorer};
-#[derive(Clone,Debug,PartialEq,Eq,PartialOrd,Ord,serde::Serialize,serde::Deserialize)]
-pub struct Metric(String);
-impl Metric { pub fn cutoff(&self)->Option<usize>{None} }
-impl std::fmt::Display for Metric { fn fmt(&self,f:&mut std::fmt::Formatter<'_>)->std::fmt::Result{ f.write_str(&self.0) } }

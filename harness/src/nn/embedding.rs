@@ -139,7 +139,7 @@ impl EmbeddingTable {
                     for (sum, row) in buffer.chunks_exact_mut(dim).zip(rows) {
                         for position in occurrences.of(row) {
                             let (coefficient, vector) = gradient(position);
-                            crate::simd::add_scaled(sum, coefficient, vector);
+                            super::add_scaled(sum, coefficient, vector);
                         }
                     }
                     adam.apply(weights, first, second, Some(buffer));

@@ -1,11 +1,25 @@
-//! STAND-IN
-use std::collections::BTreeMap;
-use serde::{Serialize,Deserialize};
-use crate::metrics::{Metric,Scorer};
-use crate::split::HeldOut;
-use crate::error::Result;
-#[derive(Clone,Debug,PartialEq,Serialize,Deserialize)]
-pub struct Evaluation { pub values: BTreeMap<Metric,f64> }
-pub struct Ranker<'a>(std::marker::PhantomData<&'a ()>);
-impl Ranker<'_> { pub fn evaluate(&self,_s:&dyn Scorer,_h:HeldOut)->Result<Evaluation>{ unimplemented!() } }
-pub fn top_k(_s:&dyn Scorer,_q:u32,_e:&[u32],_k:usize)->Result<Vec<u32>>{unimplemented!()}
+//! Ranking: where the targets of each query stand among its candidates, and the best items of a query.
+//!
+//! ```text
+//! scorer → Index → scan of scores → counts → Evaluation
+//!                               └→ best k → lists, serving
+//! ```
+//!
+//! No sort and no score matrix: the rank of a target is one plus the number of candidates that beat
+//! it, counted while the scores of a block of queries × a tile of items are in the cache.
+
+mod evaluation;
+mod full;
+mod index;
+mod panels;
+mod ranker;
+mod sampled;
+mod top_k;
+
+pub use evaluation::Evaluation;
+pub use index::Index;
+pub use ranker::Ranker;
+pub use top_k::Ranked;
+
+#[cfg(test)]
+mod tests;

@@ -213,14 +213,8 @@ mod tests {
     #[test]
     fn count_is_at_least_one() {
         assert_eq!(read("64"), Ok(Count(64)));
-        assert_eq!(
-            read::<Count>("0").unwrap_err(),
-            "invalid value: integer `0`, expected an integer of at least 1"
-        );
-        assert_eq!(
-            read::<Count>("-3").unwrap_err(),
-            "invalid value: integer `-3`, expected an integer of at least 1"
-        );
+        assert_eq!(read::<Count>("0").unwrap_err(), "invalid value: integer `0`, expected an integer of at least 1");
+        assert_eq!(read::<Count>("-3").unwrap_err(), "invalid value: integer `-3`, expected an integer of at least 1");
         assert_eq!(
             read::<Count>("1.5").unwrap_err(),
             "invalid type: floating point `1.5`, expected an integer of at least 1"
