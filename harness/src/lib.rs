@@ -6,13 +6,17 @@
 //!
 //! Arrows never run back: a later stage sees an earlier one through its result type only.
 
+pub mod compare;
 pub mod data;
 pub mod digest;
 pub mod error;
 pub mod method;
 pub mod metrics;
+pub mod plot;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod spec;
 pub mod split;
+pub mod stats;
 pub mod train;
