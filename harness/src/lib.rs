@@ -6,20 +6,24 @@
 //!
 //! Arrows never run back: a later stage sees an earlier one through its result type only.
 
+pub mod compare;
 pub mod data;
 pub mod digest;
 pub mod error;
-pub mod method;
 pub mod meter;
+pub mod method;
 pub mod metrics;
 pub mod nn;
 pub mod optim;
-pub mod record;
+pub mod plot;
 pub mod rank;
+pub mod record;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod simd;
 pub mod spec;
 pub mod split;
+pub mod stats;
 pub mod toml_place;
 pub mod train;

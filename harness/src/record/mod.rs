@@ -1,1 +1,23 @@
-//! What a run measured.
+//! What a run measured, as one text file that is merged by putting folders together.
+//!
+//! A record is written once, when its run ends, and never changed. Reading is as strict as writing:
+//! whatever a record says is either true to its own figures or refused with the file and the key.
+
+mod check;
+mod curve;
+mod file;
+mod machine;
+mod ranks;
+mod records;
+mod run;
+mod text;
+
+pub use curve::Curve;
+pub use file::write_by_rename;
+pub use machine::Machine;
+pub use ranks::{Hits, RankSet, Ranks};
+pub use records::{Checked, Records, RunId, Stale};
+pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
+
+#[cfg(test)]
+pub(crate) use run::sample;

@@ -19,7 +19,6 @@ mod origin;
 mod profile;
 mod refusal;
 mod source;
-mod standin;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -35,9 +34,10 @@ pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, Summary, discover, find, is_spec};
 pub use origin::{Origin, Section, print_spec};
 pub use profile::base_profile;
-pub use standin::{Candidates, Metric, Protocol, SplitRule};
 
 use crate::error::Result;
+use crate::metrics::{Metric, Protocol};
+use crate::split::SplitRule;
 use crate::method::Registry;
 use document::Document;
 use source::Source;

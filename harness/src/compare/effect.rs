@@ -1,0 +1,110 @@
+//! Effects before absolutes: what one row gains over another, in theirs and in ours.
+
+use std::collections::BTreeMap;
+
+use super::cell::ratio;
+use super::{Comparison, Published, Values, Word};
+use crate::error::{Error, Kind, Result};
+use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences};
+
+/// The difference a − b of two rows in one column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// Names of the published rows.
+    pub a: String,
+    pub b: String,
+    pub column: String,
+    pub metric: String,
+    pub published: f64,
+    /// Paired over the seeds that both trials have.
+    pub ours: Option<Summary>,
+    /// Where the mean of our differences is; the effect is real if 0 is outside.
+    pub interval: Option<Interval>,
+    /// Ours / published.
+    pub ratio: Option<f64>,
+    pub word: Word,
+}
+
+/// The effects of a comparison, without those of cells that were left empty in print.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if the comparison names a table, row or column that is not published, or
+/// takes the effect of a row that it does not compare.
+pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) -> Result<Vec<Effect>> {
+    let table = published.table(&comparison.table)?;
+    let none = BTreeMap::new();
+    let mut effects = Vec::new();
+    for (a, b) in &comparison.effects {
+        let (trial_a, trial_b) = (trial(comparison, a)?, trial(comparison, b)?);
+        for (column, metric) in &comparison.columns {
+            let printed = published.cell(table, a, column)?.zip(published.cell(table, b, column)?);
+            let Some(theirs) = printed.map(|(a, b)| a - b) else { continue };
+            let of = |trial: &str| ours.get(trial).and_then(|of| of.get(metric)).unwrap_or(&none);
+            let differences = paired_differences(of(trial_a), of(trial_b));
+            let summary = Summary::of(&differences);
+            let word = match comparison.not_comparable {
+                Some(_) => Word::NotComparable,
+                // Both printed figures are rounded.
+                None => Word::judge(theirs, 2.0 * comparison.rounding(), &differences),
+            };
+            effects.push(Effect {
+                a: a.clone(),
+                b: b.clone(),
+                column: column.clone(),
+                metric: metric.clone(),
+                published: theirs,
+                ours: summary,
+                interval: mean_interval(&differences, LEVEL),
+                ratio: summary.and_then(|ours| ratio(ours.mean, theirs)),
+                word,
+            });
+        }
+    }
+    Ok(effects)
+}
+
+fn trial<'a>(comparison: &'a Comparison, row: &str) -> Result<&'a str> {
+    let found = comparison.rows.iter().find(|(name, _)| name == row);
+    found.map(|(_, trial)| &**trial).ok_or_else(|| {
+        Error::new(Kind::Input, format!("an effect of a row that is not compared: `{row}`"))
+            .hint(format!("name the row and its trial in the comparison with table `{}`", comparison.table))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::published::tests::small;
+
+    #[test]
+    fn by_hand() {
+        let comparison = Comparison {
+            table: "main".into(),
+            rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
+            columns: vec![("H@5".into(), "hr@5".into())],
+            decimals: 2,
+            effects: vec![("Student".into(), "Teacher".into())],
+            not_comparable: None,
+        };
+        let by_seed = |values: &[(u64, f64)]| [("hr@5".to_string(), values.iter().copied().collect())].into();
+        let values = [
+            ("teacher".to_string(), by_seed(&[(0, 0.5), (1, 0.5), (2, 0.5), (9, 0.9)])),
+            ("student".to_string(), by_seed(&[(0, 0.2), (1, 0.25), (2, 0.3)])),
+        ]
+        .into();
+        let effects = effects(&comparison, &small(), &values).unwrap();
+        let [effect] = &effects[..] else { panic!("{effects:?}") };
+        // Published 0.25 − 0.52; ours −0.3, −0.25, −0.2: mean −0.25, sd 0.05.
+        assert!((effect.published + 0.27).abs() < 1e-12);
+        let ours = effect.ours.unwrap();
+        assert_eq!(ours.n, 3);
+        assert!((ours.mean + 0.25).abs() < 1e-12 && (ours.sd.unwrap() - 0.05).abs() < 1e-12);
+        assert!((effect.ratio.unwrap() - 0.25 / 0.27).abs() < 1e-9);
+        // ± 4.302653 · 0.05 / √3
+        assert!((effect.interval.unwrap().high - (-0.25 + 0.124_207)).abs() < 1e-6);
+        assert_eq!(effect.word, Word::Matches);
+
+        let unknown = Comparison { effects: vec![("DE".into(), "Student".into())], ..comparison };
+        assert!(super::effects(&unknown, &small(), &values).unwrap_err().to_string().contains("`DE`"));
+    }
+}

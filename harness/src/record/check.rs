@@ -1,0 +1,204 @@
+//! Whether a record is true to its own figures.
+
+use std::collections::BTreeSet;
+
+use super::{Curve, FORMAT, Ranks, Record};
+
+/// What is wrong with a record: the key, what was expected, what was got.
+pub(super) struct Flaw {
+    pub key: String,
+    pub expected: String,
+    pub got: String,
+}
+
+type Check = Result<(), Flaw>;
+
+fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
+    Err(Flaw { key: key.into(), expected: expected.into(), got: got.into() })
+}
+
+/// All checks, on reading and on writing alike.
+pub(super) fn check(record: &Record) -> Check {
+    if record.format != FORMAT {
+        return flaw("format", FORMAT.to_string(), record.format.to_string());
+    }
+    names(record)?;
+    if record.started.parse::<jiff::Timestamp>().is_err() {
+        return flaw("started", "a time such as `2026-11-21T20:15:00Z`", format!("`{}`", record.started));
+    }
+    if record.threads == 0 {
+        return flaw("threads", "at least 1", "0");
+    }
+    if record.machine.cores == 0 {
+        return flaw("machine.cores", "at least 1", "0");
+    }
+    parameters(record)?;
+    metrics(record)?;
+    times(record)?;
+    if let Some(curve) = &record.curve {
+        check_curve(curve, record.epochs_run)?;
+    }
+    if let Some(ranks) = &record.ranks {
+        check_ranks(ranks, record)?;
+    }
+    Ok(())
+}
+
+/// Names become names of folders, on any system.
+fn names(record: &Record) -> Check {
+    let plain = |name: &str| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        !name.is_empty() && !name.starts_with('.') && name.chars().all(legal)
+    };
+    for (key, name) in
+        [("profile", &record.profile), ("trial", &record.trial), ("machine.class", &record.machine.class)]
+    {
+        if !plain(name) {
+            return flaw(key, "letters, digits, `.`, `_` and `-`, not a leading `.`", format!("`{name}`"));
+        }
+    }
+    if !record.spec.split('/').all(plain) {
+        return flaw("spec", "names of letters, digits, `.`, `_` and `-`, joined by `/`", format!("`{}`", record.spec));
+    }
+    Ok(())
+}
+
+fn parameters(record: &Record) -> Check {
+    // In u128, because shapes that are not true may overflow.
+    let size = |shape: &[usize]| shape.iter().map(|n| *n as u128).product::<u128>();
+    let sum: u128 = record.parameters.iter().map(|parameter| size(&parameter.shape)).sum();
+    if sum != u128::from(record.parameter_count) {
+        return flaw("parameter_count", format!("the shapes' {sum}"), record.parameter_count.to_string());
+    }
+    let names: BTreeSet<_> = record.parameters.iter().map(|parameter| &parameter.name).collect();
+    if names.len() != record.parameters.len() {
+        return flaw("parameters", "each name once", "a name twice");
+    }
+    Ok(())
+}
+
+fn metrics(record: &Record) -> Check {
+    if record.metrics.is_empty() {
+        return flaw("metrics", "at least one", "none");
+    }
+    let maps = [("metrics", &record.metrics), ("pessimistic", &record.pessimistic), ("validation", &record.validation)];
+    for (key, map) in maps {
+        for (name, value) in map {
+            finite(&format!("{key}.{name}"), *value)?;
+            if !record.metrics.contains_key(name) {
+                return flaw(format!("{key}.{name}"), "a name that `metrics` has", "another");
+            }
+        }
+    }
+    if record.pessimistic.len() != record.metrics.len() {
+        return flaw("pessimistic", "the names of `metrics`", "fewer");
+    }
+    for (name, epoch) in &record.selected {
+        if !record.metrics.contains_key(name) {
+            return flaw(format!("selected.{name}"), "a name that `metrics` has", "another");
+        }
+        if *epoch >= record.epochs_run {
+            return flaw(
+                format!("selected.{name}"),
+                format!("below epochs_run, {}", record.epochs_run),
+                epoch.to_string(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn times(record: &Record) -> Check {
+    if !record.seconds.contains_key("total") {
+        return flaw("seconds", "the phase `total`", "none of that name");
+    }
+    for (phase, seconds) in &record.seconds {
+        not_negative(&format!("seconds.{phase}"), *seconds)?;
+    }
+    for (epoch, seconds) in record.epoch_seconds.iter().flatten().enumerate() {
+        not_negative(&format!("epoch_seconds[{epoch}]"), *seconds)?;
+    }
+    if let Some(epochs) = record.epoch_seconds.as_ref().map(Vec::len)
+        && epochs as u64 != record.epochs_run
+    {
+        return flaw("epoch_seconds", format!("one per epoch, {}", record.epochs_run), epochs.to_string());
+    }
+    if let Some(latency) = &record.latency {
+        not_negative("latency.p50_us", latency.p50_us)?;
+        not_negative("latency.p99_us", latency.p99_us)?;
+        if latency.p99_us < latency.p50_us {
+            return flaw("latency.p99_us", format!("at least p50_us, {}", latency.p50_us), latency.p99_us.to_string());
+        }
+        if latency.requests == 0 || latency.threads == 0 {
+            return flaw("latency", "at least 1 request and 1 thread", "0");
+        }
+    }
+    Ok(())
+}
+
+fn check_curve(curve: &Curve, epochs: u64) -> Check {
+    let distinct: BTreeSet<_> = curve.columns.iter().collect();
+    if distinct.len() != curve.columns.len() {
+        return flaw("curve.columns", "each name once", "a name twice");
+    }
+    if curve.rows.len() as u64 != epochs {
+        return flaw("curve.rows", format!("one per epoch, {epochs}"), curve.rows.len().to_string());
+    }
+    for (epoch, row) in curve.rows.iter().enumerate() {
+        let key = format!("curve.rows[{epoch}]");
+        if row.len() != curve.columns.len() {
+            return flaw(key, format!("{} values", curve.columns.len()), row.len().to_string());
+        }
+        row.iter().flatten().try_for_each(|value| finite(&key, *value))?;
+    }
+    Ok(())
+}
+
+fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
+    let queries = match (&ranks.targets, ranks.sets.first()) {
+        (_, None) => return flaw("ranks.sets", "at least one", "none"),
+        (Some(targets), _) => targets.len(),
+        (None, Some(set)) => set.hits.len(),
+    };
+    let mut served = BTreeSet::new();
+    for (index, set) in ranks.sets.iter().enumerate() {
+        let key = format!("ranks.sets[{index}]");
+        for metric in &set.metrics {
+            if !record.metrics.contains_key(metric) || !served.insert(metric) {
+                return flaw(format!("{key}.metrics"), "names that `metrics` has, each once", format!("`{metric}`"));
+            }
+        }
+        if set.hits.len() != queries {
+            return flaw(format!("{key}.hits"), format!("{queries} queries"), set.hits.len().to_string());
+        }
+        for (query, hits) in set.hits.iter().enumerate() {
+            let targets = ranks.targets.as_ref().map_or(1, |targets| targets[query]);
+            if targets == 0 || hits.len() > targets as usize {
+                return flaw(
+                    format!("{key}.hits"),
+                    format!("at most {targets} ranks, at least one target, for query {query}"),
+                    format!("{} ranks", hits.len()),
+                );
+            }
+            if let (Some(last), Some(within)) = (hits.last(), set.within)
+                && *last > within
+            {
+                return flaw(
+                    format!("{key}.hits"),
+                    format!("ranks up to {within}"),
+                    format!("{last} for query {query}"),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn finite(key: &str, value: f64) -> Check {
+    if value.is_finite() { Ok(()) } else { flaw(key, "a finite number", value.to_string()) }
+}
+
+fn not_negative(key: &str, value: f64) -> Check {
+    finite(key, value)?;
+    if value >= 0.0 { Ok(()) } else { flaw(key, "0 or more", value.to_string()) }
+}

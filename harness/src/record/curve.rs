@@ -1,0 +1,59 @@
+//! The learning curve of a run.
+
+use serde::{Deserialize, Serialize};
+
+/// Significant digits that a curve keeps. A curve is looked at and compared to a per cent; losses
+/// come from f32 sums, so more digits would only make records larger.
+const DIGITS: usize = 7;
+
+/// One row per epoch, from epoch 0 on; an empty place where nothing was measured in that epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curve {
+    /// `loss` (mean of the batch losses) and names of metrics on validation data.
+    pub columns: Vec<String>,
+    /// `rows[epoch][column]`
+    pub rows: Vec<Vec<Option<f64>>>,
+}
+
+impl Curve {
+    pub fn new(columns: Vec<String>) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    /// Adds the next epoch, one value per column.
+    ///
+    /// # Panics
+    /// If the number of values is not the number of columns.
+    pub fn push(&mut self, values: &[Option<f64>]) {
+        assert_eq!(values.len(), self.columns.len(), "a curve's row has one value per column");
+        self.rows.push(values.iter().map(|value| value.map(rounded)).collect());
+    }
+
+    /// (epoch, value) of a column, where it was measured; `None` if there is no such column.
+    pub fn column(&self, name: &str) -> Option<Vec<(f64, f64)>> {
+        let index = self.columns.iter().position(|column| column == name)?;
+        let points = self.rows.iter().enumerate();
+        Some(points.filter_map(|(epoch, row)| Some((epoch as f64, row[index]?))).collect())
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    let text = format!("{value:.*e}", DIGITS - 1);
+    text.parse().expect("Rust parses the numbers that it prints")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_and_skips_what_was_not_measured() {
+        let mut curve = Curve::new(vec!["loss".into(), "hr@5".into()]);
+        curve.push(&[Some(706.123_456_78), None]);
+        curve.push(&[Some(1.0), Some(0.447_307_913_393)]);
+        assert_eq!(curve.column("loss"), Some(vec![(0.0, 706.1235), (1.0, 1.0)]));
+        assert_eq!(curve.column("hr@5"), Some(vec![(1.0, 0.447_307_9)]));
+        assert_eq!(curve.column("hr@10"), None);
+    }
+}

@@ -1,0 +1,209 @@
+//! Records on disk.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::Record;
+use super::check::{Flaw, check};
+use super::text::to_text;
+use crate::error::{Error, Kind, Place, Result};
+
+impl Record {
+    /// Writes the record, folders included. It appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if the record is not true to its own figures (such as a metric
+    /// that is not finite); [`Io`](Kind::Io).
+    pub fn write(&self, path: &Path) -> Result<()> {
+        check(self).map_err(|flaw| flawed("a record that must not be written", Kind::Internal, path, flaw))?;
+        let text = to_text(self).map_err(|error| {
+            Error::new(Kind::Internal, "a record has no text").at(Place::file(path)).got(error.to_string())
+        })?;
+        write_by_rename(path, text.as_bytes())
+    }
+
+    /// # Errors
+    /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(|error| Error::io("cannot read a record", path, &error))?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Parses the bytes of a record; `path` is for errors.
+    pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let record: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(path, &error))?;
+        check(&record).map_err(|flaw| flawed("a record contradicts itself", Kind::Data, path, flaw))?;
+        Ok(record)
+    }
+}
+
+/// Writes a file under another name beside it, then renames: nobody ever sees half of it. Folders
+/// above it are made.
+///
+/// # Errors
+/// [`Io`](Kind::Io); the unfinished file is removed.
+pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io("cannot write a file", path, &error);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::io("cannot make a folder", folder, &error))?;
+    }
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    // Two processes may write the same file at once; each its own unfinished one.
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let write = || {
+        let mut file = fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    write().map_err(|error| {
+        // The first error is the one to tell; without the file there is nothing to remove.
+        let _ = fs::remove_file(&part);
+        failed(error)
+    })
+}
+
+fn flawed(what: &str, kind: Kind, path: &Path, flaw: Flaw) -> Error {
+    let error = Error::new(kind, what).at(Place::file(path).key(flaw.key)).expected(flaw.expected).got(flaw.got);
+    if kind == Kind::Data {
+        error.hint("records are written by `reprise run` and not edited; run this one again")
+    } else {
+        error
+    }
+}
+
+/// serde's message says what it found, what it wants and where, all in one sentence.
+fn unreadable(path: &Path, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(head, _)| head);
+    let place = Place::file(path).line(error.line()).column(error.column());
+    let new = Error::new(Kind::Data, "a record cannot be read").at(place);
+    match message.split_once(", expected ") {
+        Some((got, expected)) => new.expected(expected).got(got),
+        None => new.got(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn text() -> String {
+        to_text(&sample("teacher", 3)).unwrap()
+    }
+
+    fn refused(text: &str) -> String {
+        Record::parse(text.as_bytes(), Path::new("seed-3.json")).unwrap_err().to_string()
+    }
+
+    fn with(from: &str, to: &str) -> String {
+        let text = text();
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replace(from, to)
+    }
+
+    #[test]
+    fn round_trip_through_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/seed-3.json");
+        let record = sample("teacher", 3);
+        record.write(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), record);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text());
+        let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["seed-3.json"]);
+    }
+
+    #[test]
+    fn keeps_every_bit_of_a_metric() {
+        let mut record = sample("teacher", 3);
+        let value = f64::from_bits(0x3fdc_a2b3_9f1e_7d43);
+        record.metrics.insert("hr@5".into(), value);
+        let read = Record::parse(to_text(&record).unwrap().as_bytes(), Path::new("x")).unwrap();
+        assert_eq!(read.metrics["hr@5"].to_bits(), value.to_bits());
+    }
+
+    #[test]
+    fn long_lists_are_compact() {
+        let text = text();
+        assert!(text.contains("\n    \"rows\": [\n      [706.25,null],\n      [313.5,0.25]\n    ]"), "{text}");
+        assert!(text.contains("\"hits\":\"3 . 2+5 1\""), "{text}");
+        assert!(text.contains("\n  \"epoch_seconds\": [1.25,1.0]"), "{text}");
+    }
+
+    #[test]
+    fn refuses_an_unknown_key_with_its_line() {
+        let error = refused(&with("\"seed\": 3,", "\"seed\": 3,\n  \"sead\": 4,"));
+        assert!(error.contains("seed-3.json:9:") && error.contains("unknown field `sead`"), "{error}");
+        let error = refused(&with("\"cores\": 2,", "\"cores\": 2, \"sockets\": 1,"));
+        assert!(error.contains("unknown field `sockets`"), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_missing_key() {
+        let error = refused(&with("  \"seed\": 3,\n", ""));
+        assert!(error.contains("missing field `seed`"), "{error}");
+        let error = refused(&with("    \"step\": 1.5,\n    \"total\": 2.5\n", "    \"step\": 1.5\n"));
+        assert!(error.contains("seconds") && error.contains("`total`"), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_wrong_type() {
+        let error = refused(&with("\"seed\": 3,", "\"seed\": \"3\","));
+        assert!(error.contains("seed-3.json:8:") && error.contains("expected: u64"), "{error}");
+    }
+
+    #[test]
+    fn refuses_what_is_not_finite() {
+        for bad in ["NaN", "null", "1e999"] {
+            refused(&with("\"hr@5\": 0.25", &format!("\"hr@5\": {bad}")));
+        }
+        let mut record = sample("teacher", 3);
+        record.metrics.insert("hr@5".into(), f64::NAN);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seed-3.json");
+        let error = record.write(&path).unwrap_err().to_string();
+        assert!(error.contains("metrics.hr@5") && error.contains("NaN"), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn refuses_a_key_that_stands_there_twice() {
+        let error = refused(&with("\"hr@5\": 0.25", "\"hr@5\": 0.25, \"hr@5\": 0.5"));
+        assert!(error.contains("duplicate key `hr@5`"), "{error}");
+    }
+
+    #[test]
+    fn refuses_what_contradicts_itself() {
+        let cases = [
+            ("\"parameter_count\": 28", "\"parameter_count\": 29", "parameter_count"),
+            ("\"hr@5\": 1\n", "\"hr@5\": 2\n", "selected.hr@5"),
+            ("\"format\": 1", "\"format\": 2", "format"),
+            ("2026-11-21T20:15:00Z", "yesterday", "started"),
+            ("\"trial\": \"teacher\"", "\"trial\": \"../teacher\"", "trial"),
+            ("\"p99_us\": 180.0", "\"p99_us\": 80.0", "latency.p99_us"),
+            ("[313.5,0.25]", "[313.5]", "curve.rows[1]"),
+            (",\n      [313.5,0.25]", "", "curve.rows"),
+            ("3 . 2+5 1", "3 . 2+5", "ranks.sets[0].hits"),
+            ("3 . 2+5 1", "3 . 2+6 1", "ranks.sets[0].hits"),
+            ("3 . 2+5 1", "3+4 . 2+5 1", "ranks.sets[0].hits"),
+            ("[\"hr@5\",\"ndcg@5\"],\"within\"", "[\"hr@5\",\"ndcg@6\"],\"within\"", "ranks.sets[0].metrics"),
+        ];
+        for (from, to, key) in cases {
+            let error = refused(&with(from, to));
+            assert!(error.contains(&format!("(key `{key}`)")), "{from} -> {to}: {error}");
+        }
+    }
+
+    #[test]
+    fn refuses_half_a_file() {
+        let text = text();
+        let error = refused(&text[..text.len() / 2]);
+        assert!(error.contains("cannot be read"), "{error}");
+    }
+}

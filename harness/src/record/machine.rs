@@ -1,0 +1,108 @@
+//! Facts about the machine that ran.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a run took place. Times are compared inside one class only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Architecture, widest vector unit and, off the CPU, the kind of device: `x86_64-avx512`,
+    /// `x86_64-avx512-cuda`. Inside a class the same run gives the same bytes.
+    pub class: String,
+    /// The name that the processor gives itself, where the system tells.
+    pub cpu: Option<String>,
+    /// Logical processors that this process may use.
+    pub cores: usize,
+    /// Installed memory, where the system tells.
+    pub memory_bytes: Option<u64>,
+    pub os: String,
+    /// Vector units that matter for arithmetic, sorted.
+    pub simd: Vec<String>,
+}
+
+impl Machine {
+    /// This machine. `device` is the record's: `cpu`, or `cuda:0` and a name.
+    pub fn here(device: &str) -> Self {
+        use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+        let what = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(what).ok();
+        let cpu = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_string());
+        let simd = simd();
+        Self {
+            class: class(std::env::consts::ARCH, &simd, device),
+            cpu: cpu.filter(|name| !name.is_empty()),
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory_bytes: system.map(|system| system.total_memory()),
+            os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_string()),
+            simd: simd.into_iter().map(String::from).collect(),
+        }
+    }
+}
+
+fn class(arch: &str, simd: &[&str], device: &str) -> String {
+    let has = |name: &str| simd.contains(&name);
+    // Kernels are chosen by whole levels of the x86-64 psABI, not by single features.
+    let level = if ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"].iter().all(|name| has(name)) {
+        "-avx512"
+    } else if has("avx2") && has("fma") {
+        "-avx2"
+    } else if has("neon") {
+        "-neon"
+    } else {
+        ""
+    };
+    let device = if device.starts_with("cuda") { "-cuda" } else { "" };
+    format!("{arch}{level}{device}")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn simd() -> Vec<&'static str> {
+    macro_rules! detected {
+        ($($name:tt),*) => {
+            [$(($name, std::is_x86_feature_detected!($name))),*]
+        };
+    }
+    let all = detected!(
+        "avx",
+        "avx2",
+        "avx512bw",
+        "avx512cd",
+        "avx512dq",
+        "avx512f",
+        "avx512vl",
+        "avx512vnni",
+        "f16c",
+        "fma"
+    );
+    all.into_iter().filter(|(_, here)| *here).map(|(name, _)| name).collect()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn simd() -> Vec<&'static str> {
+    if cfg!(target_feature = "neon") { vec!["neon"] } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        let v4 = ["avx2", "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "fma"];
+        assert_eq!(class("x86_64", &v4, "cpu"), "x86_64-avx512");
+        assert_eq!(class("x86_64", &v4, "cuda:0 Example"), "x86_64-avx512-cuda");
+        assert_eq!(class("x86_64", &["avx2", "avx512f", "fma"], "cpu"), "x86_64-avx2");
+        assert_eq!(class("x86_64", &[], "cpu"), "x86_64");
+        assert_eq!(class("aarch64", &["neon"], "cpu"), "aarch64-neon");
+    }
+
+    #[test]
+    fn knows_this_machine() {
+        let machine = Machine::here("cpu");
+        assert!(machine.class.starts_with(std::env::consts::ARCH), "{machine:?}");
+        assert!(machine.cores >= 1 && machine.memory_bytes.is_none_or(|bytes| bytes > 1 << 20), "{machine:?}");
+        assert!(!machine.os.is_empty(), "{machine:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the targets of each query ranked: from it every per-query value can be computed again.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Ranks of one run on the test part, queries in ascending order of their id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ranks {
+    /// Targets of each query; absent where each has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<u32>>,
+    /// One for each distinct evaluation: metrics may be selected at different epochs.
+    pub sets: Vec<RankSet>,
+}
+
+/// The ranks in one evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankSet {
+    /// The metrics whose values come from this evaluation.
+    pub metrics: Vec<String>,
+    /// Ranks up to this one are kept; absent where all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<u32>,
+    pub hits: Hits,
+}
+
+/// Ascending 1-based ranks of the found targets of each query.
+///
+/// As text: one token per query, separated by spaces; `.` for none, `3`, or `2+7` for several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hits {
+    /// End of each query's ranks in `ranks`.
+    ends: Vec<usize>,
+    ranks: Vec<u32>,
+}
+
+impl Hits {
+    /// Adds the next query.
+    ///
+    /// # Panics
+    /// If the ranks do not ascend from 1: no two targets can share a rank.
+    pub fn push(&mut self, ranks: &[u32]) {
+        assert!(ascend(ranks), "ranks of a query ascend from 1: {ranks:?}");
+        self.ranks.extend_from_slice(ranks);
+        self.ends.push(self.ranks.len());
+    }
+
+    /// Number of queries.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The ranks of each query.
+    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.ranks[start..*end])
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::with_capacity(3 * self.len());
+        for (query, ranks) in self.iter().enumerate() {
+            if query > 0 {
+                text.push(' ');
+            }
+            if ranks.is_empty() {
+                text.push('.');
+            }
+            for (index, rank) in ranks.iter().enumerate() {
+                let plus = if index > 0 { "+" } else { "" };
+                write!(text, "{plus}{rank}").expect("a String takes all writes");
+            }
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut hits = Self::default();
+        if text.is_empty() {
+            return Ok(hits);
+        }
+        for (query, token) in text.split(' ').enumerate() {
+            if token != "." {
+                let start = hits.ranks.len();
+                for rank in token.split('+') {
+                    // Only digits: `parse` alone would take `+3`.
+                    let digits = rank.bytes().all(|b| b.is_ascii_digit());
+                    let rank = digits.then(|| rank.parse().ok()).flatten();
+                    hits.ranks.push(rank.ok_or_else(|| bad_token(query, token))?);
+                }
+                if !ascend(&hits.ranks[start..]) {
+                    return Err(bad_token(query, token));
+                }
+            }
+            hits.ends.push(hits.ranks.len());
+        }
+        Ok(hits)
+    }
+}
+
+fn ascend(ranks: &[u32]) -> bool {
+    ranks.first() != Some(&0) && ranks.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+fn bad_token(query: usize, token: &str) -> String {
+    format!("`{token}` for query {query}, expected `.` or ascending ranks from 1 joined by `+`")
+}
+
+impl Serialize for Hits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let mut hits = Hits::default();
+        for ranks in [&[3][..], &[], &[2, 7], &[1]] {
+            hits.push(ranks);
+        }
+        assert_eq!(hits.text(), "3 . 2+7 1");
+        assert_eq!(Hits::parse("3 . 2+7 1"), Ok(hits.clone()));
+        assert_eq!(hits.iter().map(<[u32]>::len).collect::<Vec<_>>(), [1, 0, 2, 1]);
+        assert_eq!(Hits::parse(""), Ok(Hits::default()));
+    }
+
+    #[test]
+    fn refuses_what_it_would_not_write() {
+        for bad in ["0", "7+2", "2+2", "x", "1  2", "+3", "3+", "-1", " 1", "1 ", "4294967296"] {
+            assert!(Hits::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! All records below a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Record;
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Place, Result};
+
+/// What a record is of. No two records of one tree have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId {
+    pub spec: String,
+    pub profile: String,
+    pub class: String,
+    pub trial: String,
+    pub seed: u64,
+}
+
+impl RunId {
+    /// Where the record lies below its spec's folder in `results/`:
+    /// `<profile>/<machine class>/<trial>/seed-<n>.json`.
+    pub fn path(&self) -> PathBuf {
+        [&self.profile, &self.class, &self.trial, &format!("seed-{}.json", self.seed)].iter().collect()
+    }
+}
+
+impl Record {
+    pub fn id(&self) -> RunId {
+        RunId {
+            spec: self.spec.clone(),
+            profile: self.profile.clone(),
+            class: self.machine.class.clone(),
+            trial: self.trial.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+/// Records with the files they were read from, sorted by [`RunId`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records(BTreeMap<RunId, (PathBuf, Record)>);
+
+/// Records held against the runs that today's spec would make.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// Sorted by [`RunId`].
+    pub current: Vec<Record>,
+    /// Listed, never compared.
+    pub stale: Vec<Stale>,
+}
+
+/// A record that does not speak for today's spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stale {
+    pub id: RunId,
+    pub why: String,
+}
+
+impl Records {
+    /// Reads every `seed-*.json` below `folder`; a folder that does not exist has none.
+    ///
+    /// # Errors
+    /// The first record that cannot be read, that lies where another belongs, or that is there twice.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        find(folder, &mut files)?;
+        let mut records = BTreeMap::<RunId, (PathBuf, Record)>::new();
+        for file in files {
+            let record = Record::read(&file)?;
+            let id = record.id();
+            if let Some((other, _)) = records.get(&id) {
+                return Err(Error::new(Kind::Data, "two records of the same run")
+                    .at(Place::file(file))
+                    .expected("one record for each spec, profile, machine class, trial and seed")
+                    .got(format!("the run of {}", other.display()))
+                    .hint("remove one of the two"));
+            }
+            if !file.ends_with(id.path()) {
+                return Err(Error::new(Kind::Data, "a record lies where another belongs")
+                    .at(Place::file(file))
+                    .expected(format!("…/{}", id.path().display()))
+                    .hint("a record says which run it is of; do not rename or copy it"));
+            }
+            records.insert(id, (file, record));
+        }
+        Ok(Self(records))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &Record)> {
+        self.0.values().map(|(file, record)| (&**file, record))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keeps the records of one spec and profile and sets those aside whose fingerprint is not
+    /// today's. `expected` holds today's, by trial and seed.
+    pub fn check(self, spec: &str, profile: &str, expected: &BTreeMap<(String, u64), Digest>) -> Checked {
+        let mut checked = Checked::default();
+        let ours = self.0.into_iter().filter(|(id, _)| id.spec == spec && id.profile == profile);
+        for (id, (_, record)) in ours {
+            let run = record.digests.run;
+            match expected.get(&(id.trial.clone(), id.seed)) {
+                Some(today) if *today == run => checked.current.push(record),
+                Some(today) => {
+                    let why = format!("its run is {}, today's is {}", run.short(), today.short());
+                    checked.stale.push(Stale { id, why });
+                }
+                None => checked.stale.push(Stale { id, why: "the spec has no such trial or seed today".into() }),
+            }
+        }
+        checked
+    }
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |error| Error::io("cannot list a folder of records", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            find(&path, files)?;
+        } else if name.starts_with("seed-") && name.ends_with(".json") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn write(folder: &Path, record: &Record) {
+        record.write(&folder.join(record.id().path())).unwrap();
+    }
+
+    #[test]
+    fn reads_all_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        for (trial, seed) in [("b", 10), ("b", 2), ("a", 7)] {
+            write(folder.path(), &sample(trial, seed));
+        }
+        fs::write(folder.path().join("REPORT.md"), "x").unwrap();
+        fs::write(folder.path().join(".seed-1.json.9.part"), "x").unwrap();
+        let records = Records::read(folder.path()).unwrap();
+        let ids: Vec<_> = records.iter().map(|(_, record)| (&*record.trial, record.seed)).collect();
+        assert_eq!(ids, [("a", 7), ("b", 2), ("b", 10)]);
+        assert!(Records::read(&folder.path().join("none")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn refuses_the_same_run_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = sample("a", 1);
+        write(&folder.path().join("one"), &record);
+        write(&folder.path().join("two"), &record);
+        let error = Records::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("two records of the same run") && error.contains("two"), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_record_in_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = sample("a", 1);
+        record.write(&folder.path().join("paper/x86_64-avx512/a/seed-2.json")).unwrap();
+        let error = Records::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("where another belongs") && error.contains("seed-1.json"), "{error}");
+    }
+
+    #[test]
+    fn sets_stale_records_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        for seed in 0..3 {
+            write(folder.path(), &sample("a", seed));
+        }
+        let expected = [
+            (("a".to_string(), 0), sample("a", 0).digests.run),
+            (("a".to_string(), 1), Digest::of(b"another")),
+            (("b".to_string(), 2), sample("b", 2).digests.run),
+        ];
+        let checked =
+            Records::read(folder.path()).unwrap().check("de-rrd/citeulike", "paper", &expected.clone().into());
+        assert_eq!(checked.current, [sample("a", 0)]);
+        assert_eq!(checked.stale.iter().map(|stale| stale.id.seed).collect::<Vec<_>>(), [1, 2]);
+        assert!(checked.stale[0].why.contains("today's"), "{:?}", checked.stale);
+        assert!(checked.stale[1].why.contains("no such trial"), "{:?}", checked.stale);
+        let other = Records::read(folder.path()).unwrap().check("de-rrd/citeulike", "quick", &expected.into());
+        assert_eq!(other, Checked::default());
+    }
+}

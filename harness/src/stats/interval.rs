@@ -1,0 +1,71 @@
+//! Intervals from Student's t: where the mean is, and where one more value will be.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::Summary;
+
+/// Share of intervals that hold what they are for, everywhere in Reprise.
+pub const LEVEL: f64 = 0.95;
+
+/// Both ends belong to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Interval {
+    pub fn around(centre: f64, half_width: f64) -> Self {
+        Self { low: centre - half_width, high: centre + half_width }
+    }
+
+    pub fn widened(self, by: f64) -> Self {
+        Self { low: self.low - by, high: self.high + by }
+    }
+
+    pub fn contains(self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+}
+
+/// The t interval of the mean: mean ± t·sd/√n. `None` below two values.
+pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
+    interval(values, level, |n| 1.0 / n)
+}
+
+/// Where one more value of the same kind falls: mean ± t·sd·√(1 + 1/n) (Student's t, normal
+/// values). `None` below two values.
+pub fn prediction_interval(values: &[f64], level: f64) -> Option<Interval> {
+    interval(values, level, |n| 1.0 + 1.0 / n)
+}
+
+/// `variance`: of the difference to the mean, in units of sd², given n.
+fn interval(values: &[f64], level: f64, variance: impl Fn(f64) -> f64) -> Option<Interval> {
+    let Summary { n, mean, sd } = Summary::of(values)?;
+    let n = n as f64;
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + level / 2.0);
+    Some(Interval::around(mean, t * sd? * variance(n).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_values_have_no_interval() {
+        assert_eq!(mean_interval(&[], LEVEL), None);
+        assert_eq!(prediction_interval(&[1.0], LEVEL), None);
+    }
+
+    #[test]
+    fn no_spread_no_width() {
+        assert_eq!(prediction_interval(&[0.1; 3], LEVEL), Some(Interval { low: 0.1, high: 0.1 }));
+    }
+
+    #[test]
+    fn widens_on_both_sides() {
+        let wide = Interval { low: 1.0, high: 2.0 }.widened(0.5);
+        assert_eq!(wide, Interval { low: 0.5, high: 2.5 });
+        assert!(wide.contains(0.5) && wide.contains(2.5) && !wide.contains(2.6));
+    }
+}
