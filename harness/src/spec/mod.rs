@@ -1,1 +1,60 @@
 //! Specs: strict wire types, then checked types.
+//!
+//! A spec is one TOML file that states one experiment. It goes one way:
+//!
+//! ```text
+//! file → Source (text) → Document (tree with spans) → profile laid over → Wire (strict serde) → Spec (checked)
+//! ```
+//!
+//! Nothing outside this module sees the wire form. Nothing has a default: what a run does stands in
+//! the file. The base document is a profile itself, named by [`base_profile`]; other profiles
+//! override what it declares and add nothing.
+
+mod check;
+mod checked;
+mod document;
+mod fingerprint;
+mod listing;
+mod origin;
+mod profile;
+mod refusal;
+mod source;
+mod standin;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod trials;
+pub mod value;
+mod wire;
+
+use std::path::Path;
+
+pub use checked::{Comparison, LoggedCurve, Spec, Trial};
+pub use fingerprint::run_fingerprint;
+pub use listing::{Listed, Summary, discover, find, is_spec};
+pub use origin::{Origin, Section, print_spec};
+pub use profile::base_profile;
+pub use standin::{Candidates, Metric, Protocol, SplitRule};
+
+use crate::error::Result;
+use crate::method::Registry;
+use document::Document;
+use source::Source;
+
+/// Reads the spec in `file`, lays `profile` over it (none: the base as written) and checks all of it.
+///
+/// # Errors
+/// [`Io`](crate::error::Kind::Io) where the file cannot be read; else
+/// [`Input`](crate::error::Kind::Input) with file, line, column and key of the first thing that is wrong.
+pub fn load(file: &Path, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
+    resolve(&Source::read(file)?, profile, registry)
+}
+
+fn resolve(source: &Source, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
+    let document = Document::parse(source)?;
+    // The base is checked first, so that a mistake of its own is not blamed on a profile.
+    let base = check::check(&document, &profile::base(&document), registry)?;
+    let resolved = profile::resolve(&document, profile.unwrap_or(&base.profile))?;
+    if resolved.profile == base.profile { Ok(base) } else { check::check(&document, &resolved, registry) }
+}

@@ -1,0 +1,244 @@
+//! From wire types to a checked spec. Everything that serde cannot see is refused here.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::document::Document;
+use super::origin;
+use super::profile::Resolved;
+use super::suggest::{did_you_mean, one_of, quoted};
+use super::trials;
+use super::wire::{TextMap, Wire, WireComparison, WireCurve};
+use super::{Comparison, LoggedCurve, Metric, Protocol, Spec};
+use crate::error::{Error, Result};
+use crate::method::Registry;
+
+/// Checks a resolved spec.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Registry) -> Result<Spec> {
+    let wire = Wire::read(document, &resolved.root)?;
+    place(document, &wire)?;
+    plain_name(document, &wire.dataset, "the dataset's id")?;
+    let seeds = seeds(document, &wire.seeds)?;
+    metrics(document, &resolved.root, &wire.protocol)?;
+    let trials = trials::check(document, &resolved.root, &wire, registry)?;
+    if wire.paper.is_none()
+        && let Some(span) =
+            wire.comparisons.first().map(|c| c.table.span()).or(wire.curves.first().map(|c| c.file.span()))
+    {
+        return Err(document
+            .refuse(span, "nothing was published to compare with")
+            .expected("`paper`: the folder that holds the published tables and curves")
+            .got("a spec of no paper"));
+    }
+    let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
+    let allowed = Allowed { document, trials: &names, protocol: &wire.protocol };
+    let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;
+    let curves = wire.curves.iter().map(|wire| allowed.curve(wire)).collect::<Result<_>>()?;
+    Ok(Spec {
+        id: wire.id.into_inner(),
+        title: wire.title,
+        file: document.source.file.clone(),
+        profile: resolved.profile.clone(),
+        paper: wire.paper.map(Spanned::into_inner),
+        dataset: wire.dataset.into_inner(),
+        split: wire.split,
+        protocol: wire.protocol,
+        seeds,
+        trials,
+        comparisons,
+        curves,
+        analysis: wire.analysis,
+        resolved: origin::sections(document, resolved),
+    })
+}
+
+/// A name that is safe as a folder and as a key of a random stream on every system.
+pub fn plain_name(document: &Document<'_>, name: &Spanned<impl AsRef<str>>, what: &str) -> Result<()> {
+    let text = name.get_ref().as_ref();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) && text.chars().all(plain) {
+        return Ok(());
+    }
+    Err(document
+        .refuse(name.span(), format!("{what} cannot be `{text}`"))
+        .expected("lower-case letters, digits, `-` and `.`, beginning with a letter or digit")
+        .got(format!("`{text}`")))
+}
+
+/// The spec's id for a place in the tree: folders and file stem, `-` for `_`.
+pub fn id_of_place(parts: &[&str]) -> String {
+    parts.join("/").replace('_', "-")
+}
+
+/// A spec stands in its paper's folder, under its own name.
+pub fn place(document: &Document<'_>, wire: &Wire) -> Result<()> {
+    let location = &document.source.location;
+    let stem = location.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let folder = location.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
+    if let Some(paper) = &wire.paper
+        && paper.get_ref() != folder
+    {
+        return Err(document
+            .refuse(paper.span(), "the spec does not stand in its paper's folder")
+            .expected(format!("`{folder}`, the folder that the spec is in"))
+            .got(format!("`{}`", paper.get_ref())));
+    }
+    let expected = if wire.paper.is_some() { id_of_place(&[folder, stem]) } else { id_of_place(&[stem]) };
+    if *wire.id.get_ref() != expected {
+        return Err(document
+            .refuse(wire.id.span(), "the id does not fit the file's place")
+            .expected(format!("`{expected}`"))
+            .got(format!("`{}`", wire.id.get_ref()))
+            .hint("an id is the paper's folder (if `paper` names one) and the file's name, with `-` for `_`"));
+    }
+    Ok(())
+}
+
+fn seeds(document: &Document<'_>, seeds: &Spanned<Vec<Spanned<u64>>>) -> Result<Vec<u64>> {
+    not_empty(document, seeds, seeds.get_ref().is_empty(), "seed")?;
+    unique(document, seeds.get_ref(), "seed")?;
+    Ok(seeds.get_ref().iter().map(|seed| *seed.get_ref()).collect())
+}
+
+/// The strings of an array; nothing if it is no array.
+pub fn metric_texts<'t>(
+    array: Option<&'t Spanned<toml::de::DeValue<'_>>>,
+) -> impl Iterator<Item = Spanned<&'t str>> + use<'t> {
+    let items = array.and_then(|value| value.get_ref().as_array()).into_iter().flat_map(|items| items.iter());
+    items.filter_map(|item| item.get_ref().as_str().map(|text| Spanned::new(item.span(), text)))
+}
+
+/// Parses a metric.
+pub fn metric(document: &Document<'_>, text: &Spanned<impl AsRef<str>>) -> Result<Metric> {
+    let name = text.get_ref().as_ref();
+    name.parse().map_err(|wrong: String| document.refuse(text.span(), wrong).got(format!("`{name}`")))
+}
+
+/// A metric that the protocol measures.
+pub fn measured(document: &Document<'_>, text: &Spanned<impl AsRef<str>>, protocol: &Protocol) -> Result<Metric> {
+    let metric = metric(document, text)?;
+    if protocol.metrics.contains(&metric) {
+        return Ok(metric);
+    }
+    let name = text.get_ref().as_ref();
+    let known: Vec<String> = protocol.metrics.iter().map(Metric::to_string).collect();
+    let names = || known.iter().map(String::as_str);
+    let error = document
+        .refuse(text.span(), format!("the protocol does not measure `{name}`"))
+        .expected(one_of(names()))
+        .got(format!("`{name}`"));
+    Err(did_you_mean(error, name, names()))
+}
+
+fn metrics(document: &Document<'_>, root: &DeTable<'_>, protocol: &Protocol) -> Result<()> {
+    let array = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
+    let array = array.expect("the protocol was read, so it has metrics");
+    not_empty(document, array, protocol.metrics.is_empty(), "metric")?;
+    let spans = metric_texts(Some(array)).map(|text| text.span());
+    let spanned: Vec<_> = spans.zip(&protocol.metrics).map(|(span, metric)| Spanned::new(span, metric)).collect();
+    unique(document, &spanned, "metric")
+}
+
+/// Refuses an empty list.
+pub fn not_empty<T>(document: &Document<'_>, list: &Spanned<T>, empty: bool, noun: &str) -> Result<()> {
+    if !empty {
+        return Ok(());
+    }
+    Err(document
+        .refuse(list.span(), format!("there is no {noun}"))
+        .expected(format!("at least one {noun}"))
+        .got("none"))
+}
+
+/// Refuses a value that stands twice.
+pub fn unique<T: Ord + Display>(document: &Document<'_>, values: &[Spanned<T>], noun: &str) -> Result<()> {
+    let mut seen: BTreeMap<&T, Range<usize>> = BTreeMap::new();
+    for value in values {
+        if let Some(first) = seen.insert(value.get_ref(), value.span()) {
+            let line = document.source.line(first.start);
+            return Err(document
+                .refuse(value.span(), format!("the {noun} `{value}` stands twice"))
+                .expected(format!("every {noun} once"))
+                .got(format!("`{value}`, which already stands in line {line}")));
+        }
+    }
+    Ok(())
+}
+
+/// What comparisons and curves may refer to.
+struct Allowed<'s, 'a> {
+    document: &'s Document<'a>,
+    trials: &'s [&'s str],
+    protocol: &'s Protocol,
+}
+
+impl Allowed<'_, '_> {
+    fn comparison(&self, wire: &WireComparison) -> Result<Comparison> {
+        let rows = self.pairs(&wire.rows, "row")?;
+        rows.iter().try_for_each(|(_, trial)| self.trial(trial))?;
+        let columns = self.pairs(&wire.columns, "column")?;
+        columns.iter().try_for_each(|(_, text)| measured(self.document, text, self.protocol).map(|_| ()))?;
+        Ok(Comparison {
+            table: wire.table.get_ref().clone(),
+            rows: plain(rows),
+            columns: plain(columns),
+            decimals: wire.decimals.get(),
+        })
+    }
+
+    fn curve(&self, wire: &WireCurve) -> Result<LoggedCurve> {
+        let file = PathBuf::from(wire.file.get_ref());
+        if !file.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(self
+                .document
+                .refuse(wire.file.span(), "the curve's file lies outside the paper's folder")
+                .expected("a path below the paper's folder, such as `curves/student.csv`")
+                .got(format!("`{}`", wire.file.get_ref())));
+        }
+        self.trial(&wire.trial)?;
+        let columns = self.pairs(&wire.columns, "column")?;
+        for (_, text) in columns.iter().filter(|(_, text)| text.get_ref() != LoggedCurve::LOSS) {
+            measured(self.document, text, self.protocol)
+                .map_err(|error| error.hint(format!("the training loss is called `{}`", LoggedCurve::LOSS)))?;
+        }
+        Ok(LoggedCurve { file, trial: wire.trial.get_ref().clone(), columns: plain(columns) })
+    }
+
+    fn trial(&self, id: &Spanned<String>) -> Result<()> {
+        known_trial(self.document, id, self.trials)
+    }
+
+    /// A map as pairs, in the order of the file.
+    fn pairs<'w>(&self, map: &'w TextMap, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
+        not_empty(self.document, map, map.get_ref().is_empty(), noun)?;
+        let mut pairs: Vec<_> = map.get_ref().iter().collect();
+        pairs.sort_by_key(|(key, _)| key.span().start);
+        Ok(pairs)
+    }
+}
+
+fn plain(pairs: Vec<(&Spanned<String>, &Spanned<String>)>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(key, value)| (key.get_ref().clone(), value.get_ref().clone())).collect()
+}
+
+/// Refuses a trial that the spec does not have.
+pub fn known_trial(document: &Document<'_>, id: &Spanned<String>, trials: &[&str]) -> Result<()> {
+    let name = id.get_ref().as_str();
+    if trials.contains(&name) {
+        return Ok(());
+    }
+    let error: Error = document
+        .refuse(id.span(), format!("there is no trial `{name}`"))
+        .expected(format!("a trial of this spec: {}", quoted(trials.iter().copied())))
+        .got(format!("`{name}`"));
+    Err(did_you_mean(error, name, trials.iter().copied()))
+}

@@ -1,0 +1,95 @@
+//! A spec whose every value has been checked; what the rest of the engine sees.
+
+use std::path::PathBuf;
+
+use super::{Metric, Origin, Protocol, Section, SplitRule};
+use crate::method::Method;
+
+/// One experiment in one profile.
+pub struct Spec {
+    /// Its place in the tree with `-` for `_`: `de-rrd/citeulike` for `reproductions/de_rrd/citeulike.toml`.
+    pub id: String,
+    pub title: String,
+    /// The file, as it was named when loading.
+    pub file: PathBuf,
+    /// The profile that was asked for; see [`base_profile`](super::base_profile).
+    pub profile: String,
+    /// Folder of the paper, which holds its published tables; none for an experiment of no paper.
+    pub paper: Option<String>,
+    /// Id of a manifest.
+    pub dataset: String,
+    pub split: SplitRule,
+    pub protocol: Protocol,
+    /// One run of each trial per seed; at least one, none twice, each below 2^63.
+    pub seeds: Vec<u64>,
+    /// At least one; a teacher stands before its students, else the order is that of the file.
+    pub trials: Vec<Trial>,
+    pub comparisons: Vec<Comparison>,
+    pub curves: Vec<LoggedCurve>,
+    /// Prose for the report; may be empty.
+    pub analysis: String,
+    /// The resolved spec as text, table by table, with the origin of each value.
+    pub resolved: Vec<Section>,
+}
+
+/// One method with its hyper-parameters.
+pub struct Trial {
+    /// Lower-case letters, digits, `-` and `.`: it names folders and random streams.
+    pub id: String,
+    /// For people.
+    pub label: String,
+    /// Name in the registry.
+    pub method: String,
+    /// Another trial of the spec; there exactly if the method learns from one.
+    pub teacher: Option<String>,
+    /// The hyper-parameters as resolved; an object with its keys in order.
+    pub params: serde_json::Value,
+    /// The method, made from them.
+    pub built: Box<dyn Method>,
+}
+
+/// Ours beside a published table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Id of a table of the paper's `published.toml`.
+    pub table: String,
+    /// Row of the table → id of a trial, in the order of the file.
+    pub rows: Vec<(String, String)>,
+    /// Column of the table → metric of the protocol, in the order of the file.
+    pub columns: Vec<(String, String)>,
+    /// Digits after the decimal point to which the table is printed.
+    pub decimals: u32,
+}
+
+/// A learning curve of ours to be drawn over a logged one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedCurve {
+    /// CSV file, relative to the paper's folder.
+    pub file: PathBuf,
+    /// Id of a trial.
+    pub trial: String,
+    /// Column of the file → column of our curve: [`LOSS`](Self::LOSS) or a metric of the protocol.
+    pub columns: Vec<(String, String)>,
+}
+
+impl LoggedCurve {
+    /// The name of the training loss among the columns of a curve.
+    pub const LOSS: &str = "loss";
+}
+
+impl Spec {
+    /// The trial with an id.
+    pub fn trial(&self, id: &str) -> Option<&Trial> {
+        self.trials.iter().find(|trial| trial.id == id)
+    }
+
+    /// Whether the protocol measures a metric.
+    pub fn measures(&self, metric: &Metric) -> bool {
+        self.protocol.metrics.contains(metric)
+    }
+
+    /// Every value of the resolved spec with where it was written, in the order of the file.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.resolved.iter().flat_map(|section| &section.entries)
+    }
+}

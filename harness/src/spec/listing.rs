@@ -1,0 +1,114 @@
+//! The specs of a folder.
+
+use std::path::{Path, PathBuf};
+
+use super::check;
+use super::document::Document;
+use super::profile;
+use super::source::Source;
+use super::suggest::{did_you_mean, one_of};
+use super::wire::Wire;
+use crate::error::{Error, Kind, Place, Result};
+
+/// TOML that stands among the specs and is none: the paper's own numbers, the crate's manifest.
+const NO_SPECS: [&str; 2] = ["published.toml", "Cargo.toml"];
+
+/// Whether a file is a spec, by its name.
+pub fn is_spec(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e == "toml") && !NO_SPECS.iter().any(|name| file.ends_with(name))
+}
+
+/// A spec's file, readable or not.
+pub struct Listed {
+    pub file: PathBuf,
+    /// The id that the file's place asks for.
+    pub id: String,
+    /// What it says of itself, or what is wrong with it. Methods and their hyper-parameters are not
+    /// looked at here.
+    pub summary: Result<Summary>,
+}
+
+/// What a spec says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub title: String,
+    pub dataset: String,
+    /// Names of its profiles, the base first.
+    pub profiles: Vec<String>,
+}
+
+/// All specs below a folder, by id. A broken spec is listed with its error.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn discover(dir: &Path) -> Result<Vec<Listed>> {
+    let mut files = Vec::new();
+    collect(dir, &mut files)?;
+    let mut listed: Vec<_> = files
+        .into_iter()
+        .map(|file| {
+            let id = id_in(dir, &file);
+            let summary = summary(&file, &id);
+            Listed { file, id, summary }
+        })
+        .collect();
+    listed.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(listed)
+}
+
+/// The file of the spec with an id, below a folder.
+///
+/// # Errors
+/// There is none, or a folder cannot be read.
+pub fn find(dir: &Path, id: &str) -> Result<PathBuf> {
+    let mut files = Vec::new();
+    collect(dir, &mut files)?;
+    let mut known: Vec<_> = files.into_iter().map(|file| (id_in(dir, &file), file)).collect();
+    known.sort();
+    if let Some((_, file)) = known.iter().find(|(known, _)| known == id) {
+        return Ok(file.clone());
+    }
+    let ids = || known.iter().map(|(id, _)| id.as_str());
+    let error = Error::new(Kind::Input, format!("there is no spec `{id}`"))
+        .at(Place::file(dir))
+        .expected(one_of(ids()))
+        .got(format!("`{id}`"));
+    Err(did_you_mean(error, id, ids()))
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let io = |error: std::io::Error| Error::io("cannot list the specs", dir, &error);
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if is_spec(&path) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn id_in(dir: &Path, file: &Path) -> String {
+    let stem = file.with_extension("");
+    let inside = stem.strip_prefix(dir).expect("the file was found in the folder");
+    let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+    check::id_of_place(&parts.iter().map(|part| &**part).collect::<Vec<_>>())
+}
+
+fn summary(file: &Path, id: &str) -> Result<Summary> {
+    let source = Source::read(file)?;
+    let document = Document::parse(&source)?;
+    let wire = Wire::read(&document, &document.root)?;
+    check::place(&document, &wire)?;
+    if wire.id.get_ref() != id {
+        return Err(document
+            .refuse(wire.id.span(), "the id does not fit the file's place")
+            .expected(format!("`{id}`"))
+            .got(format!("`{}`", wire.id.get_ref()))
+            .hint("a spec in a paper's folder names the paper: `paper = \"…\"`"));
+    }
+    let profiles: Vec<_> = profile::names(&document.root).into_iter().map(str::to_string).collect();
+    profile::resolve(&document, &profiles[0])?;
+    Ok(Summary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
+}

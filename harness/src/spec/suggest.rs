@@ -1,0 +1,48 @@
+//! "Did you mean": the nearest of the names that would have been right.
+
+use crate::error::Error;
+
+/// Jaro similarity, 0 to 1, above which a name is offered: clap's own threshold, so that the
+/// command line and the specs guess alike.
+const ALIKE: f64 = 0.7;
+
+/// Adds a hint with the name nearest to `word`, if one is near.
+pub fn did_you_mean<'a>(error: Error, word: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
+    let nearest = names
+        .into_iter()
+        .map(|name| (strsim::jaro(word, name), name))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, name)) => error.hint(format!("did you mean `{name}`?")),
+        None => error,
+    }
+}
+
+/// `` `a`, `b`, `c` ``
+pub fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `` one of `a`, `b`, `c` `` — or the one name, or that there is none.
+pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().collect();
+    match names.len() {
+        0 => "nothing".to_string(),
+        1 => quoted(names),
+        _ => format!("one of {}", quoted(names)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn offers_the_nearest_name_or_none() {
+        let hint = |word: &str| did_you_mean(Error::new(Kind::Input, "x"), word, ["batch", "epochs"]).to_string();
+        assert_eq!(hint("epoch"), "x\n\nhint: did you mean `epochs`?");
+        assert_eq!(hint("zzz"), "x");
+    }
+}

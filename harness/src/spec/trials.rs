@@ -1,0 +1,136 @@
+//! The trials of a spec: their methods, their teachers, and the order in which they can be trained.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::check::{known_trial, measured, metric_texts, not_empty, plain_name, unique};
+use super::document::Document;
+use super::suggest::{did_you_mean, one_of};
+use super::tree;
+use super::wire::{Wire, WireTrial};
+use super::{Protocol, Trial};
+use crate::error::Result;
+use crate::method::{Params, Registry};
+
+/// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
+/// them with teachers before students.
+pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry: &Registry) -> Result<Vec<Trial>> {
+    let wires = wire.trials.get_ref();
+    not_empty(document, &wire.trials, wires.is_empty(), "trial")?;
+    for trial in wires {
+        plain_name(document, &trial.id, "a trial's id")?;
+    }
+    let ids: Vec<_> = wires.iter().map(|trial| trial.id.clone()).collect();
+    unique(document, &ids, "trial")?;
+    let order = order(document, wires)?;
+    let trees = root.get("trial").and_then(|trials| trials.get_ref().as_array()).expect("the trials were read");
+    let mut trials = (wires.iter().zip(trees.iter()))
+        .map(|(wire_trial, tree)| one(document, wire_trial, tree, &wire.protocol, registry).map(Some))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(order.into_iter().map(|index| trials[index].take().expect("an order holds each trial once")).collect())
+}
+
+fn one(
+    document: &Document<'_>,
+    wire: &WireTrial,
+    tree: &Spanned<DeValue<'_>>,
+    protocol: &Protocol,
+    registry: &Registry,
+) -> Result<Trial> {
+    let method = wire.method.get_ref().as_str();
+    let build = registry.get(method).ok_or_else(|| {
+        let error = document
+            .refuse(wire.method.span(), format!("there is no method `{method}`"))
+            .expected(one_of(registry.names()))
+            .got(format!("`{method}`"));
+        did_you_mean(error, method, registry.names())
+    })?;
+    let params = match tree.get_ref().get("params") {
+        Some(params) if params.get_ref().is_table() => params.clone(),
+        Some(other) => {
+            return Err(document
+                .refuse(other.span(), "the value has the wrong type")
+                .expected("a table of hyper-parameters")
+                .got(format!("`{}`", tree::value_text(other.get_ref()))));
+        }
+        // A method without hyper-parameters needs no table; what is missing is missed at the trial.
+        None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
+    };
+    // `stopping.watch` is the engine's own: early stopping watches metrics that the protocol measures.
+    for text in metric_texts(params.get_ref().get("stopping").and_then(|stopping| stopping.get_ref().get("watch"))) {
+        measured(document, &text, protocol)?;
+    }
+    let json = tree::json(params.get_ref());
+    let built = build(Params(params)).map_err(|error| document.explain(&error))?;
+    match (&wire.teacher, built.uses_teacher()) {
+        (Some(teacher), false) => {
+            return Err(document
+                .refuse(teacher.span(), format!("the method `{method}` learns from no teacher"))
+                .expected("no key `teacher`")
+                .got(format!("`{}`", teacher.get_ref())));
+        }
+        (None, true) => {
+            return Err(document
+                .refuse(wire.method.span(), format!("the method `{method}` learns from a teacher"))
+                .expected(format!("`teacher`: another trial, in `{}`", wire.id.get_ref()))
+                .got("no key `teacher`"));
+        }
+        _ => {}
+    }
+    Ok(Trial {
+        id: wire.id.get_ref().clone(),
+        label: wire.label.clone(),
+        method: method.to_string(),
+        teacher: wire.teacher.as_ref().map(|teacher| teacher.get_ref().clone()),
+        params: json,
+        built,
+    })
+}
+
+/// Indices of the trials, each teacher before its students, else as written.
+fn order(document: &Document<'_>, wires: &[WireTrial]) -> Result<Vec<usize>> {
+    let ids: Vec<&str> = wires.iter().map(|trial| trial.id.get_ref().as_str()).collect();
+    let mut teachers = Vec::new();
+    for trial in wires {
+        teachers.push(match &trial.teacher {
+            Some(teacher) => {
+                known_trial(document, teacher, &ids)?;
+                ids.iter().position(|id| id == teacher.get_ref())
+            }
+            None => None,
+        });
+    }
+    let mut order: Vec<usize> = Vec::new();
+    while order.len() < wires.len() {
+        let ready = |index: &usize| !order.contains(index) && teachers[*index].is_none_or(|t| order.contains(&t));
+        let Some(next) = (0..wires.len()).find(ready) else { return Err(cycle(document, wires, &teachers, &order)) };
+        order.push(next);
+    }
+    Ok(order)
+}
+
+/// The error that names a cycle, there being one among the trials that are not in `order`.
+fn cycle(
+    document: &Document<'_>,
+    wires: &[WireTrial],
+    teachers: &[Option<usize>],
+    order: &[usize],
+) -> crate::error::Error {
+    let start = (0..wires.len()).find(|index| !order.contains(index)).expect("some trial is left over");
+    // Every trial left over has a teacher that is left over, so following teachers meets a trial again.
+    let mut path = vec![start];
+    let cycle = loop {
+        let teacher = teachers[path[path.len() - 1]].expect("a trial without a teacher is in the order");
+        let met = path.iter().position(|&index| index == teacher);
+        path.push(teacher);
+        if let Some(met) = met {
+            break &path[met..];
+        }
+    };
+    let names: Vec<_> = cycle.iter().map(|&index| wires[index].id.get_ref().as_str()).collect();
+    let span = wires[cycle[0]].teacher.as_ref().map(Spanned::span).unwrap_or_default();
+    document
+        .refuse(span, "a trial is its own teacher in the end")
+        .expected("teachers that can be trained first")
+        .got(format!("{} (each learns from the next)", names.join(" → ")))
+}

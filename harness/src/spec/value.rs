@@ -1,0 +1,258 @@
+//! Small numbers with a range, for hyper-parameters: a method's parameter struct uses them, and a
+//! value out of range is refused with its place in the spec.
+
+use std::fmt;
+
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// An integer of at least 1: a size, a number of epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count(usize);
+
+/// A finite number above 0: a learning rate, a standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Rate(f64);
+
+/// A finite number of at least 0: a weight decay, the weight of a term of a loss.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Weight(f64);
+
+/// A number from 0 to 1: a dropout.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+/// Digits after the decimal point, 0 to 15.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decimals(u32);
+
+/// `"all"` or an integer of at least 1: a cut that may be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    All,
+    At(usize),
+}
+
+/// Decimal digits that an f64 always keeps.
+const MOST_DECIMALS: u32 = f64::DIGITS;
+
+impl Count {
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Rate {
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Weight {
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Share {
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Decimals {
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Integer { expecting: "an integer of at least 1", least: 1, most: u64::MAX };
+        let value = deserializer.deserialize_u64(range)?;
+        usize::try_from(value).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Integer { expecting: "an integer from 0 to 15", least: 0, most: MOST_DECIMALS.into() };
+        let value = deserializer.deserialize_u64(range)?;
+        u32::try_from(value).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Number { expecting: "a finite number above 0", accepts: |x| x > 0.0 };
+        deserializer.deserialize_f64(range).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Number { expecting: "a finite number of at least 0", accepts: |x| x >= 0.0 };
+        deserializer.deserialize_f64(range).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Number { expecting: "a number from 0 to 1", accepts: |x| (0.0..=1.0).contains(&x) };
+        deserializer.deserialize_f64(range).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitVisitor)
+    }
+}
+
+struct Integer {
+    expecting: &'static str,
+    least: u64,
+    most: u64,
+}
+
+impl Visitor<'_> for Integer {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expecting)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<u64, E> {
+        match u64::try_from(value) {
+            Ok(value) => self.visit_u64(value),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+        if (self.least..=self.most).contains(&value) {
+            Ok(value)
+        } else {
+            Err(E::invalid_value(Unexpected::Unsigned(value), &self))
+        }
+    }
+}
+
+struct Number {
+    expecting: &'static str,
+    accepts: fn(f64) -> bool,
+}
+
+impl Visitor<'_> for Number {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expecting)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<f64, E> {
+        if value.is_finite() && (self.accepts)(value) {
+            Ok(value)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(value), &self))
+        }
+    }
+
+    /// `1` is a number too.
+    fn visit_i64<E: Error>(self, value: i64) -> Result<f64, E> {
+        match self.accepts {
+            accepts if accepts(value as f64) => Ok(value as f64),
+            _ => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<f64, E> {
+        self.visit_f64(value as f64)
+    }
+}
+
+struct LimitVisitor;
+
+impl Visitor<'_> for LimitVisitor {
+    type Value = Limit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`\"all\"` or an integer of at least 1")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+        if text == "all" { Ok(Limit::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Limit, E> {
+        match usize::try_from(value) {
+            Ok(value) if value > 0 => Ok(Limit::At(value)),
+            _ => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Limit, E> {
+        match usize::try_from(value) {
+            Ok(value) if value > 0 => Ok(Limit::At(value)),
+            _ => Err(E::invalid_value(Unexpected::Unsigned(value), &self)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::de::ValueDeserializer;
+
+    use super::*;
+
+    /// The value, or what serde says against it.
+    fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+        T::deserialize(ValueDeserializer::parse(text).unwrap()).map_err(|error| error.message().to_string())
+    }
+
+    #[test]
+    fn count_is_at_least_one() {
+        assert_eq!(read("64"), Ok(Count(64)));
+        assert_eq!(read::<Count>("0").unwrap_err(), "invalid value: integer `0`, expected an integer of at least 1");
+        assert_eq!(read::<Count>("-3").unwrap_err(), "invalid value: integer `-3`, expected an integer of at least 1");
+        assert_eq!(
+            read::<Count>("1.5").unwrap_err(),
+            "invalid type: floating point `1.5`, expected an integer of at least 1"
+        );
+    }
+
+    #[test]
+    fn numbers_keep_to_their_range_and_may_be_written_as_integers() {
+        assert_eq!(read("1"), Ok(Rate(1.0)));
+        assert_eq!(read("1e-3"), Ok(Rate(1e-3)));
+        assert_eq!(read::<Rate>("0").unwrap_err(), "invalid value: integer `0`, expected a finite number above 0");
+        for text in ["-1e-3", "inf", "nan"] {
+            assert!(read::<Rate>(text).is_err(), "{text}");
+            assert!(read::<Weight>(text).is_err(), "{text}");
+            assert!(read::<Share>(text).is_err(), "{text}");
+        }
+        assert_eq!(read("0"), Ok(Weight(0.0)));
+        assert_eq!(read("1"), Ok(Share(1.0)));
+        assert!(read::<Share>("1.01").is_err());
+        assert!(read::<Rate>("\"1e-3\"").is_err());
+    }
+
+    #[test]
+    fn decimals_stay_within_what_an_f64_keeps() {
+        assert_eq!(read("4"), Ok(Decimals(4)));
+        assert_eq!(read("15"), Ok(Decimals(15)));
+        assert!(read::<Decimals>("16").is_err());
+        assert!(read::<Decimals>("-1").is_err());
+    }
+
+    #[test]
+    fn limit_is_all_or_a_count() {
+        assert_eq!(read("\"all\""), Ok(Limit::All));
+        assert_eq!(read("50"), Ok(Limit::At(50)));
+        assert!(read::<Limit>("0").is_err());
+        assert_eq!(
+            read::<Limit>("\"al\"").unwrap_err(),
+            "invalid value: string \"al\", expected `\"all\"` or an integer of at least 1"
+        );
+    }
+}

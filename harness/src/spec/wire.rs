@@ -1,0 +1,82 @@
+//! The spec as it is written: strict serde types, seen by nobody but the checks.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::check::{metric, metric_texts};
+use super::document::Document;
+use super::value::Decimals;
+use super::{Protocol, SplitRule};
+use crate::error::Result;
+
+/// A name, or a map from name to name, with their places.
+pub type Text = Spanned<String>;
+pub type TextMap = Spanned<BTreeMap<Text, Text>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wire {
+    pub id: Text,
+    pub title: String,
+    pub paper: Option<Text>,
+    pub dataset: Text,
+    pub seeds: Spanned<Vec<Spanned<u64>>>,
+    /// Prose for the report; a spec may have none.
+    #[serde(default)]
+    pub analysis: String,
+    pub split: SplitRule,
+    pub protocol: Protocol,
+    #[serde(rename = "trial")]
+    pub trials: Spanned<Vec<WireTrial>>,
+    #[serde(default, rename = "compare")]
+    pub comparisons: Vec<WireComparison>,
+    #[serde(default, rename = "curve")]
+    pub curves: Vec<WireCurve>,
+    /// Laid over the tree before it is read; here so that the list of expected keys is complete.
+    #[serde(default, rename = "profile")]
+    _profiles: BTreeMap<String, IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireTrial {
+    pub id: Text,
+    pub label: String,
+    pub method: Text,
+    pub teacher: Option<Text>,
+    /// Read by the method itself, from the tree.
+    #[serde(default, rename = "params")]
+    _params: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireComparison {
+    pub table: Text,
+    pub rows: TextMap,
+    pub columns: TextMap,
+    pub decimals: Decimals,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireCurve {
+    pub file: Text,
+    pub trial: Text,
+    pub columns: TextMap,
+}
+
+impl Wire {
+    /// Reads a tree of `document`: its own, or one with a profile laid over.
+    pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> Result<Self> {
+        // Serde's error on a metric would point at the whole array.
+        let metrics = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
+        metric_texts(metrics).try_for_each(|text| metric(document, &text).map(|_| ()))?;
+        let root = Spanned::new(0..0, DeValue::Table(root.clone()));
+        Self::deserialize(ValueDeserializer::from(root)).map_err(|error| document.explain(&error))
+    }
+}
