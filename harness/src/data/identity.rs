@@ -73,6 +73,16 @@ pub enum Identity {
     Unknown,
 }
 
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256 { digest, .. } => write!(f, "sha256 {digest}"),
+            Self::GitBlob(id) => write!(f, "git blob {id}"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
 impl Identity {
     /// Length in bytes, where it is known.
     pub fn bytes(&self) -> Option<u64> {

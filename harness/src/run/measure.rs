@@ -153,7 +153,7 @@ fn curve(selected: &Selected) -> Curve {
 fn ranks(reported: &[Reported]) -> Ranks {
     let targets = &reported[0].test.targets;
     let sets = reported.iter().map(|r| {
-        let within = r.metrics.iter().map(Metric::cutoff).collect::<Option<Vec<_>>>().and_then(|c| c.into_iter().max());
+        let within = r.metrics.iter().map(|m| m.cutoff()).collect::<Option<Vec<_>>>().and_then(|c| c.into_iter().max());
         let mut hits = Hits::default();
         let mut rest = &r.test.ranks[..];
         for &n in &r.test.targets {

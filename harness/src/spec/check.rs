@@ -120,7 +120,7 @@ pub fn metric_texts<'t>(
 /// Parses a metric.
 pub fn metric(document: &Document<'_>, text: &Spanned<impl AsRef<str>>) -> Result<Metric> {
     let name = text.get_ref().as_ref();
-    name.parse().map_err(|wrong: String| document.refuse(text.span(), wrong).got(format!("`{name}`")))
+    name.parse().map_err(|wrong: Error| wrong.at(document.place(text.span())))
 }
 
 /// A metric that the protocol measures.

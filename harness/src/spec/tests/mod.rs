@@ -4,7 +4,6 @@ mod files;
 mod fingerprints;
 mod refusals;
 mod resolving;
-mod tmp_real;
 
 use std::path::PathBuf;
 
