@@ -3,12 +3,14 @@
 mod cell;
 mod comparison;
 mod effect;
+mod logged;
 mod published;
 mod verdict;
 
 pub use cell::{Cell, cells};
 pub use comparison::Comparison;
 pub use effect::{Effect, effects};
+pub use logged::Logged;
 pub use published::{Kind, Published, Row, Source, Table};
 pub use verdict::{CLOSE, MIN_SEEDS, Word};
 

@@ -1,1 +1,68 @@
-//! x
+//! What people read: the table of a spec, published figures beside ours, how it all was measured.
+//!
+//! Pure: from checked records, published tables and prose to texts by file name. The same records
+//! give the same bytes, whenever and wherever the report is made.
+
+mod beside;
+mod csv_files;
+mod curves;
+mod experiment;
+mod figures;
+mod number;
+mod page;
+mod runs;
+mod summary;
+mod table;
+
+pub use experiment::{Experiment, LoggedCurve, MetricText, TrialText};
+pub use runs::Runs;
+pub use summary::summary;
+pub use table::{Align, Table};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::compare::Published;
+use crate::error::Result;
+use crate::record::{Checked, write_by_rename};
+
+/// The files of a report by name: `REPORT.md`, CSV files, figures.
+///
+/// # Errors
+/// [`Input`](crate::error::Kind::Input) if a comparison names what was not published, or there is
+/// nothing published to compare with.
+pub fn render(
+    experiment: &Experiment,
+    records: &Checked,
+    published: Option<&Published>,
+) -> Result<BTreeMap<String, String>> {
+    let runs = Runs::of(&records.current);
+    let beside = beside::all(experiment, &runs, published)?;
+    let figures = figures::all(experiment, &runs, &beside)?;
+    let mut files = BTreeMap::new();
+    files.insert("REPORT.md".to_string(), page::page(experiment, &runs, records, &beside, &figures));
+    files.insert("runs.csv".to_string(), csv_files::runs(experiment, &records.current).csv());
+    if !beside.is_empty() {
+        files.insert("cells.csv".to_string(), csv_files::cells(&beside).csv());
+    }
+    files.extend(figures.into_iter().map(|figure| (figure.file, figure.svg)));
+    Ok(files)
+}
+
+/// Writes the files of a report, each by rename, and tells where.
+///
+/// # Errors
+/// [`Io`](crate::error::Kind::Io)
+pub fn write(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<PathBuf>> {
+    files
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.join(name);
+            write_by_rename(&path, text.as_bytes())?;
+            Ok(path)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Axes: a range of values, a range of pixels, and ticks that people would choose.
+
+/// Share of the range left free on both sides of a linear axis.
+const MARGIN: f64 = 0.08;
+
+/// Maps values to pixels.
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    log: bool,
+    from: f64,
+    to: f64,
+    pub ticks: Vec<Tick>,
+}
+
+pub(super) struct Tick {
+    pub at: f64,
+    pub label: String,
+}
+
+impl Axis {
+    /// Covers `values` on the pixels `from` to `to` (either way round) with about `ticks` ticks.
+    pub(super) fn linear(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64), ticks: usize) -> Self {
+        let (low, high) = extent(values);
+        // A single value, or equal ones, still need a range to stand in.
+        let margin = if high > low { MARGIN * (high - low) } else { (0.05 * low.abs()).max(0.5e-3) };
+        Self::linear_within((low - margin, high + margin), (from, to), ticks)
+    }
+
+    /// Like [`Axis::linear`], with the ends given.
+    pub(super) fn linear_within((low, high): (f64, f64), (from, to): (f64, f64), ticks: usize) -> Self {
+        let step = step((high - low) / ticks.max(1) as f64);
+        let decimals = (-step.log10().floor()).max(0.0) as usize;
+        // Multiples of the step, not sums of it: no rounding gathers.
+        let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+        let ticks = (first..=last).map(|multiple| {
+            let value = multiple as f64 * step;
+            (value, format!("{value:.decimals$}"))
+        });
+        Self::with(low, high, false, (from, to), ticks.collect())
+    }
+
+    /// Covers positive `values` on a logarithmic scale.
+    pub(super) fn log(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
+        let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0));
+        let decades = (high / low).log10();
+        let margin = 10f64.powf((MARGIN * decades).max(0.08));
+        let (low, high) = (low / margin, high * margin);
+        // Few decades need ticks between the powers of ten.
+        let multiples: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+        let ticks = powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * 10f64.powi(power)));
+        let ticks = ticks.filter(|value| low <= *value && *value <= high).map(|value| (value, short(value)));
+        Self::with(low, high, true, (from, to), ticks.collect())
+    }
+
+    fn with(low: f64, high: f64, log: bool, (from, to): (f64, f64), ticks: Vec<(f64, String)>) -> Self {
+        let mut axis = Self { low, high, log, from, to, ticks: Vec::new() };
+        axis.ticks = ticks.into_iter().map(|(value, label)| Tick { at: axis.at(value), label }).collect();
+        axis
+    }
+
+    /// The pixel of a value.
+    pub(super) fn at(&self, value: f64) -> f64 {
+        let share = if self.log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        self.from + share * (self.to - self.from)
+    }
+}
+
+fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let (low, high) =
+        values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    if low <= high { (low, high) } else { (1.0, 1.0) }
+}
+
+/// The least of 1, 2, 5 times a power of ten that is not below `least`.
+fn step(least: f64) -> f64 {
+    let power = 10f64.powf(least.log10().floor());
+    let multiple = [1.0, 2.0, 5.0].into_iter().find(|multiple| multiple * power >= least * (1.0 - 1e-9));
+    multiple.unwrap_or(10.0) * power
+}
+
+/// 0.5, 20, 5k, 2M.
+fn short(value: f64) -> String {
+    let (value, unit) = match value {
+        v if v >= 1e9 => (v / 1e9, "G"),
+        v if v >= 1e6 => (v / 1e6, "M"),
+        v if v >= 1e3 => (v / 1e3, "k"),
+        v => (v, ""),
+    };
+    // 12 digits: enough for a tick, too few for the error of a power of ten to show.
+    let rounded: f64 = format!("{value:.11e}").parse().expect("Rust parses the numbers that it prints");
+    format!("{rounded}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|tick| &*tick.label).collect()
+    }
+
+    #[test]
+    fn linear_ticks_are_round() {
+        assert_eq!(labels(&Axis::linear([0.4441, 0.5135], (0.0, 200.0), 4)), ["0.44", "0.46", "0.48", "0.50"]);
+        assert_eq!(labels(&Axis::linear_within((0.0, 397.0), (0.0, 200.0), 4)), ["0", "100", "200", "300"]);
+        assert_eq!(labels(&Axis::linear_within((-0.1, 0.1), (0.0, 200.0), 2)), ["-0.1", "0.0", "0.1"]);
+    }
+
+    #[test]
+    fn log_ticks_are_round() {
+        assert_eq!(labels(&Axis::log([25.0, 706.0], (0.0, 1.0))), ["20", "50", "100", "200", "500"]);
+        assert_eq!(labels(&Axis::log([608_040.0, 6_080_400.0], (0.0, 1.0))), ["1M", "2M", "5M"]);
+        assert_eq!(labels(&Axis::log([0.02, 2000.0], (0.0, 1.0))), ["0.1", "1", "10", "100", "1k"]);
+    }
+
+    #[test]
+    fn maps_values_to_pixels() {
+        let axis = Axis::linear_within((1.0, 3.0), (10.0, 110.0), 2);
+        assert_eq!([axis.at(1.0), axis.at(2.0), axis.at(3.0)], [10.0, 60.0, 110.0]);
+        let axis = Axis::log([1.0, 100.0], (200.0, 0.0));
+        assert!((axis.at(10.0) - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn equal_values_have_room() {
+        let axis = Axis::linear([0.3, 0.3], (0.0, 100.0), 4);
+        assert!((axis.at(0.3) - 50.0).abs() < 1e-9);
+        assert!((Axis::linear([0.0], (0.0, 100.0), 4).at(0.0) - 50.0).abs() < 1e-9);
+    }
+}

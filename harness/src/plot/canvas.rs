@@ -1,0 +1,151 @@
+//! Drawing in pixels; the only file that knows plotters.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::palette::{Colour, INK};
+use crate::error::{Error, Kind, Result};
+
+/// plotters draws at whole coordinates: the picture is drawn this much larger and shown smaller, so
+/// that curves are smooth.
+const FINER: f64 = 8.0;
+
+/// plotters writes a font size of its own size / 1.24.
+const FONT_SIZE: f64 = 1.24;
+
+/// Size of text in pixels: labels and ticks.
+pub(super) const TEXT: f64 = 12.0;
+/// Size of text in pixels: titles.
+pub(super) const TITLE: f64 = 14.0;
+
+/// Mean width of a character in units of the text's size, on the safe side for common sans-serif
+/// fonts.
+const CHARACTER: f64 = 0.56;
+
+/// Room for a text, in pixels.
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    text.chars().count() as f64 * CHARACTER * size
+}
+
+/// Which point of a text stands at its place; vertically its middle does.
+#[derive(Clone, Copy)]
+pub(super) enum Anchor {
+    Left,
+    Middle,
+    Right,
+}
+
+/// The mark of a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mark {
+    Disc,
+    Diamond,
+    Triangle,
+    Square,
+}
+
+pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+
+type Drawn = Result<()>;
+
+/// The SVG text of a picture of `width` × `height` pixels. `about` is its name for those who do not
+/// see it.
+pub(super) fn picture(about: &str, width: f64, height: f64, draw: impl FnOnce(&Canvas) -> Drawn) -> Result<String> {
+    let (fine_width, fine_height) = (fine(width), fine(height));
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (fine_width.unsigned_abs(), fine_height.unsigned_abs()))
+            .into_drawing_area();
+        area.fill(&WHITE).map_err(failed)?;
+        let canvas = Canvas(area);
+        draw(&canvas)?;
+        canvas.0.present().map_err(failed)?;
+    }
+    let (drawn, shown) = (
+        format!("<svg width=\"{fine_width}\" height=\"{fine_height}\""),
+        format!("<svg width=\"{width:.0}\" height=\"{height:.0}\" role=\"img\" aria-label=\"{}\"", escaped(about)),
+    );
+    assert!(svg.starts_with(&drawn), "plotters begins a picture with its size");
+    Ok(svg.replacen(&drawn, &shown, 1))
+}
+
+impl Canvas<'_> {
+    pub(super) fn line(&self, points: &[(f64, f64)], colour: Colour, opacity: f64, width: f64) -> Drawn {
+        let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
+        let style = rgb(colour).mix(opacity).stroke_width(fine(width).unsigned_abs());
+        self.0.draw(&PathElement::new(points, style)).map_err(failed)
+    }
+
+    /// A filled mark with a white edge, so that marks on top of each other stay apart.
+    pub(super) fn mark(&self, mark: Mark, (x, y): (f64, f64), radius: f64, colour: Colour) -> Drawn {
+        self.shape(mark, (x, y), radius + 1.0, (255, 255, 255))?;
+        self.shape(mark, (x, y), radius, colour)
+    }
+
+    fn shape(&self, mark: Mark, (x, y): (f64, f64), r: f64, colour: Colour) -> Drawn {
+        let style = rgb(colour).filled();
+        let corners: &[(f64, f64)] = match mark {
+            Mark::Disc => {
+                return self.0.draw(&Circle::new((fine(x), fine(y)), fine(r), style)).map_err(failed);
+            }
+            // Sized to look as large as the disc.
+            Mark::Diamond => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+            Mark::Triangle => &[(0.0, -1.25), (1.2, 0.85), (-1.2, 0.85)],
+            Mark::Square => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        };
+        let points: Vec<_> = corners.iter().map(|(dx, dy)| (fine(x + dx * r), fine(y + dy * r))).collect();
+        self.0.draw(&Polygon::new(points, style)).map_err(failed)
+    }
+
+    pub(super) fn text(&self, text: &str, (x, y): (f64, f64), anchor: Anchor, size: f64) -> Drawn {
+        self.text_of(text, (x, y), anchor, size, FontStyle::Normal, FontTransform::None)
+    }
+
+    pub(super) fn title(&self, text: &str, (x, y): (f64, f64), anchor: Anchor, size: f64) -> Drawn {
+        self.text_of(text, (x, y), anchor, size, FontStyle::Bold, FontTransform::None)
+    }
+
+    /// Text from bottom to top, its middle at the place.
+    pub(super) fn upright(&self, text: &str, (x, y): (f64, f64), size: f64) -> Drawn {
+        self.text_of(text, (x, y), Anchor::Middle, size, FontStyle::Normal, FontTransform::Rotate270)
+    }
+
+    fn text_of(
+        &self,
+        text: &str,
+        (x, y): (f64, f64),
+        anchor: Anchor,
+        size: f64,
+        style: FontStyle,
+        transform: FontTransform,
+    ) -> Drawn {
+        let horizontal = match anchor {
+            Anchor::Left => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::Right => HPos::Right,
+        };
+        let ink = rgb(INK);
+        let style = TextStyle::from(("sans-serif", size * FONT_SIZE * FINER).into_font().style(style))
+            .transform(transform)
+            .color(&ink)
+            .pos(Pos::new(horizontal, VPos::Center));
+        self.0.draw(&Text::new(text.to_string(), (fine(x), fine(y)), style)).map_err(failed)
+    }
+}
+
+fn fine(pixels: f64) -> i32 {
+    (pixels * FINER).round() as i32
+}
+
+fn rgb((r, g, b): Colour) -> RGBColor {
+    RGBColor(r, g, b)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Internal, "a figure could not be drawn").got(error.to_string())
+}

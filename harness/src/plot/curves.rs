@@ -1,0 +1,156 @@
+//! Learning curves: thin lines of every seed over a thick logged one, panels one above the other on
+//! one axis of epochs.
+
+use super::Palette;
+use super::axis::Axis;
+use super::canvas::{Anchor, Canvas, TEXT, TITLE, picture, width};
+use super::legend::{self, Entry, Sample};
+use super::palette::{Colour, GRID, INK, PUBLISHED};
+use crate::error::Result;
+
+/// A figure of curves over epochs.
+pub struct Curves {
+    pub title: String,
+    pub panels: Vec<Panel>,
+}
+
+/// One quantity.
+pub struct Panel {
+    pub title: String,
+    /// On a logarithmic axis, where values that are not positive have no place.
+    pub log: bool,
+    pub lines: Vec<Line>,
+}
+
+/// One run's curve, or one that was logged by others.
+pub struct Line {
+    pub label: String,
+    pub logged: bool,
+    /// (epoch, value), epochs ascending.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Of a panel's frame, in pixels.
+const WIDE: f64 = 640.0;
+const HIGH: f64 = 200.0;
+/// Left of the frame: ticks and the name of the axis.
+const LEFT: f64 = 62.0;
+/// Above each frame (its title) and below the last (ticks and the name of the axis).
+const HEAD: f64 = 28.0;
+const FOOT: f64 = 46.0;
+/// Around the figure, in pixels.
+const EDGE: f64 = 14.0;
+
+impl Line {
+    /// Colour, opacity, width in pixels.
+    fn stroke(&self, palette: &Palette) -> (Colour, f64, f64) {
+        if self.logged { (PUBLISHED, 0.3, 4.0) } else { (palette.colour(&self.label), 0.85, 1.2) }
+    }
+}
+
+impl Curves {
+    /// The figure as SVG text.
+    ///
+    /// # Errors
+    /// [`Internal`](crate::error::Kind::Internal) if plotters fails.
+    pub fn svg(&self, palette: &Palette) -> Result<String> {
+        let legend = self.legend(palette);
+        let room = LEFT + WIDE;
+        let wide = (room + 2.0 * EDGE).max(width(&self.title, TITLE) + 2.0 * EDGE);
+        let top = EDGE + 24.0 + legend::lines(&legend, room) as f64 * legend::LINE;
+        let high = top + (HEAD + HIGH) * self.panels.len() as f64 + FOOT;
+        let left = EDGE + LEFT;
+        let points = self.panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+        let last = points.map(|(epoch, _)| *epoch).fold(1.0, f64::max);
+        let epochs = Axis::linear_within((0.0, last), (left, left + WIDE), 8);
+        picture(&self.title, wide, high, |canvas| {
+            canvas.title(&self.title, (EDGE, EDGE + 8.0), Anchor::Left, TITLE)?;
+            legend::draw(canvas, &legend, (EDGE, EDGE + 24.0), room)?;
+            let mut upper = top;
+            for panel in &self.panels {
+                upper += HEAD;
+                panel.draw(canvas, &epochs, palette, (left, upper))?;
+                upper += HIGH;
+            }
+            for tick in &epochs.ticks {
+                canvas.text(&tick.label, (tick.at, upper + 13.0), Anchor::Middle, TEXT)?;
+            }
+            canvas.text("epoch", (left + WIDE / 2.0, upper + 33.0), Anchor::Middle, TEXT)
+        })
+    }
+
+    /// Each label once: of several seeds, the first.
+    fn legend(&self, palette: &Palette) -> Vec<Entry> {
+        let mut entries = Vec::<Entry>::new();
+        for line in self.panels.iter().flat_map(|panel| &panel.lines) {
+            if entries.iter().all(|entry| entry.text != line.label) {
+                let (colour, opacity, width) = line.stroke(palette);
+                let sample = Sample::Stroke(colour, opacity, width.max(2.0));
+                entries.push(Entry { sample, text: line.label.clone() });
+            }
+        }
+        entries
+    }
+}
+
+impl Panel {
+    fn draw(&self, canvas: &Canvas, epochs: &Axis, palette: &Palette, (left, upper): (f64, f64)) -> Result<()> {
+        let lower = upper + HIGH;
+        let shown = |line: &Line| -> Vec<(f64, f64)> {
+            line.points.iter().copied().filter(|(_, value)| !self.log || *value > 0.0).collect()
+        };
+        let values = self.lines.iter().flat_map(shown).map(|(_, value)| value);
+        let axis = if self.log { Axis::log(values, (lower, upper)) } else { Axis::linear(values, (lower, upper), 5) };
+        let scale = if self.log { " (log scale)" } else { "" };
+        canvas.title(&format!("{}{scale}", self.title), (left, upper - 12.0), Anchor::Left, TEXT)?;
+        for tick in &axis.ticks {
+            canvas.line(&[(left, tick.at), (left + WIDE, tick.at)], GRID, 1.0, 1.0)?;
+            canvas.text(&tick.label, (left - 8.0, tick.at), Anchor::Right, TEXT)?;
+        }
+        for tick in &epochs.ticks {
+            canvas.line(&[(tick.at, upper), (tick.at, lower)], GRID, 1.0, 1.0)?;
+        }
+        canvas.line(&[(left, upper), (left, lower), (left + WIDE, lower)], INK, 1.0, 1.0)?;
+        // Logged ones first: they lie under ours.
+        for logged in [true, false] {
+            for line in self.lines.iter().filter(|line| line.logged == logged) {
+                let (colour, opacity, width) = line.stroke(palette);
+                let points: Vec<_> = shown(line).iter().map(|(x, y)| (epochs.at(*x), axis.at(*y))).collect();
+                canvas.line(&points, colour, opacity, width)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_its_labels_as_text_and_logged_lines_below() {
+        let line = |label: &str, logged| Line {
+            label: label.into(),
+            logged,
+            points: (0..50).map(|e| (f64::from(e), 700.0 / f64::from(e + 1))).collect(),
+        };
+        let figure = Curves {
+            title: "Student".into(),
+            panels: vec![Panel {
+                title: "loss".into(),
+                log: true,
+                lines: vec![line("ours", false), line("ours", false), line("authors' log", true)],
+            }],
+        };
+        let palette = Palette::new(["ours".to_string()]);
+        let svg = figure.svg(&palette).unwrap();
+        for text in ["Student", "loss (log scale)", "epoch", "authors&apos; log", "100", "40"] {
+            assert!(svg.contains(&format!(">\n{text}\n<")), "{text}: {svg}");
+        }
+        assert_eq!(svg.matches("\nours\n").count(), 1, "{svg}");
+        let thick = svg.rfind("stroke-width=\"32\"").unwrap();
+        let thin = svg.rfind("stroke=\"#0072B2\"").unwrap();
+        assert!(thick < thin);
+        assert_eq!(svg, figure.svg(&palette).unwrap());
+    }
+}

@@ -1,0 +1,44 @@
+//! Our learning curves beside a logged one, in figures.
+
+use super::number::{NONE, mean_sd, percent};
+use super::{Align, Experiment, LoggedCurve, Runs, Table};
+use crate::stats::Summary;
+
+/// Epochs at which the curves are compared in figures: the start, where nothing is learnt yet, and
+/// about each half decade after.
+const EPOCHS: [f64; 6] = [0.0, 1.0, 10.0, 30.0, 100.0, 300.0];
+
+/// Ours and theirs at some epochs, where both have a value.
+pub(super) fn table(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve) -> Table {
+    let columns = [
+        ("Curve", Align::Left),
+        ("Epoch", Align::Right),
+        (&*curve.label, Align::Right),
+        ("Ours", Align::Right),
+        ("Seeds", Align::Right),
+        ("Relative", Align::Right),
+    ];
+    let title = format!("{} and {}", experiment.label(&curve.trial), curve.label);
+    let mut table = Table::new(title, columns.map(|(name, align)| (name.to_string(), align)));
+    for (theirs, ours) in &curve.columns {
+        for epoch in EPOCHS {
+            let at = |points: &[(f64, f64)]| points.iter().find(|(e, _)| *e == epoch).map(|(_, value)| *value);
+            let logged = curve.logged.0.get(theirs).and_then(|points| at(points));
+            let of_runs = runs.summary(&curve.trial, |record| at(&record.curve.as_ref()?.column(ours)?));
+            if let (Some(logged), Some(summary)) = (logged, of_runs) {
+                let Summary { n, mean, .. } = summary;
+                let relative = if logged == 0.0 { NONE.into() } else { percent(Some(mean / logged - 1.0)) };
+                let decimals = if logged.abs() < 1.0 { 4 } else { 2 };
+                table.push(vec![
+                    ours.clone(),
+                    epoch.to_string(),
+                    format!("{logged:.decimals$}"),
+                    mean_sd(of_runs, decimals),
+                    n.to_string(),
+                    relative,
+                ]);
+            }
+        }
+    }
+    table
+}

@@ -1,0 +1,67 @@
+//! What a report must know of a spec, in words: the report knows no dataset, protocol or method.
+
+use crate::compare::{Comparison, Logged};
+
+/// One spec in one profile.
+#[derive(Clone, Debug, Default)]
+pub struct Experiment {
+    pub spec: String,
+    pub profile: String,
+    pub title: String,
+    /// The command that makes this report.
+    pub command: String,
+    /// (what, how) lines on the setting: dataset, split, protocol, selection.
+    pub setting: Vec<(String, String)>,
+    /// How many negatives each target was ranked against, where not against all items.
+    pub sampled: Option<usize>,
+    /// In the order of the protocol.
+    pub metrics: Vec<MetricText>,
+    /// In the order of the spec.
+    pub trials: Vec<TrialText>,
+    pub comparisons: Vec<Comparison>,
+    pub curves: Vec<LoggedCurve>,
+    /// The spec's own prose, Markdown.
+    pub analysis: String,
+    /// Short remarks on this report, Markdown.
+    pub notes: Vec<String>,
+}
+
+/// A metric and its definition.
+#[derive(Clone, Debug)]
+pub struct MetricText {
+    /// As in the records, such as `ndcg@10`.
+    pub name: String,
+    pub formula: String,
+    /// How ties are decided.
+    pub ties: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct TrialText {
+    pub id: String,
+    pub label: String,
+    pub method: String,
+}
+
+/// A curve that others logged, to draw ours over.
+#[derive(Clone, Debug)]
+pub struct LoggedCurve {
+    /// Our trial.
+    pub trial: String,
+    /// Whose curve it is, such as `authors' log`.
+    pub label: String,
+    /// (logged column, our column); the first is drawn above, on a logarithmic axis.
+    pub columns: Vec<(String, String)>,
+    pub logged: Logged,
+}
+
+impl Experiment {
+    /// A metric's name with a dagger if it is sampled.
+    pub(super) fn marked(&self, metric: &str) -> String {
+        if self.sampled.is_some() { format!("{metric} †") } else { metric.to_string() }
+    }
+
+    pub(super) fn label<'a>(&'a self, trial: &'a str) -> &'a str {
+        self.trials.iter().find(|known| known.id == trial).map_or(trial, |known| &known.label)
+    }
+}

@@ -1,0 +1,168 @@
+//! The figures of a report.
+
+use super::beside::Beside;
+use super::{Experiment, LoggedCurve, Runs};
+use crate::error::Result;
+use crate::plot::{Curves, Dot, DotPanel, Dots, Line, Palette, Panel, Point, Scatter};
+use crate::stats::{LEVEL, prediction_interval};
+
+/// A figure and what it shows.
+pub(super) struct Figure {
+    pub file: String,
+    pub caption: String,
+    pub svg: String,
+}
+
+/// Marks of published figures that one figure can tell apart.
+const MARKS: usize = 3;
+
+/// The curve that most trials have; on a logarithmic axis it is drawn above the others.
+const LOSS: &str = "loss";
+
+/// Those that there is something to draw for.
+pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Result<Vec<Figure>> {
+    let palette = Palette::new(experiment.trials.iter().map(|trial| trial.label.clone()));
+    let mut figures = Vec::new();
+    if runs.class.is_none() {
+        return Ok(figures);
+    }
+    figures.push(quality(experiment, runs, beside, &palette)?);
+    figures.extend(curves(experiment, runs, &palette)?);
+    for curve in &experiment.curves {
+        figures.push(over_logged(experiment, runs, curve, &palette)?);
+    }
+    figures.extend(size(experiment, runs, &palette)?);
+    Ok(figures)
+}
+
+fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
+    prediction_interval(values, LEVEL).map(|interval| (interval.low, interval.high))
+}
+
+fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
+    let shown: Vec<_> = beside.iter().take(MARKS).collect();
+    let panel = |metric: &str| {
+        let mut dots = Vec::new();
+        for (row, trial) in experiment.trials.iter().enumerate() {
+            let values = runs.metric(&trial.id, metric);
+            if let Some(ours) = crate::stats::Summary::of(&values) {
+                dots.push(Dot { row, published: None, value: ours.mean, whiskers: whiskers(&values) });
+            }
+            for (index, of) in shown.iter().enumerate() {
+                let cells = of.cells.iter().filter(|cell| cell.trial == trial.id && cell.metric == metric);
+                dots.extend(cells.map(|cell| Dot {
+                    row,
+                    published: Some(index),
+                    value: cell.published,
+                    whiskers: None,
+                }));
+            }
+        }
+        DotPanel { title: experiment.marked(metric), dots }
+    };
+    let title = format!("{}: {}", experiment.title, if shown.is_empty() { "quality" } else { "published and ours" });
+    let svg = Dots {
+        title,
+        rows: experiment.trials.iter().map(|trial| trial.label.clone()).collect(),
+        ours: format!("ours: mean and {:.0} % prediction interval for one more run", LEVEL * 100.0),
+        published: shown.iter().map(|of| format!("{} ({})", of.kind, of.comparison.table)).collect(),
+        panels: experiment.metrics.iter().map(|metric| panel(&metric.name)).collect(),
+    }
+    .svg(palette)?;
+    let caption = "Test metrics by trial: our mean over seeds with the interval in which one more run falls, and \
+                   what was published.";
+    Ok(Figure { file: "quality.svg".into(), caption: caption.into(), svg })
+}
+
+/// Columns of the trial's curves, in the order in which they first appear.
+fn columns<'a>(runs: &Runs<'a>, trials: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut columns = Vec::new();
+    for trial in trials {
+        for column in
+            runs.trial(trial).iter().filter_map(|record| record.curve.as_ref()).flat_map(|curve| &curve.columns)
+        {
+            if !columns.contains(&&**column) {
+                columns.push(column);
+            }
+        }
+    }
+    columns
+}
+
+fn lines(runs: &Runs, trial: &str, label: &str, column: &str) -> Vec<Line> {
+    let curves = runs.trial(trial).iter().filter_map(|record| record.curve.as_ref()?.column(column));
+    let curves = curves.filter(|points| !points.is_empty());
+    curves.map(|points| Line { label: label.into(), logged: false, points }).collect()
+}
+
+/// Loss and the first metric that is watched, of all trials that learn in epochs.
+fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
+    let columns = columns(runs, experiment.trials.iter().map(|trial| &*trial.id));
+    let loss = columns.iter().find(|column| **column == LOSS);
+    let metric = columns.iter().find(|column| **column != LOSS);
+    let panels: Vec<_> = loss
+        .into_iter()
+        .chain(metric)
+        .map(|column| Panel {
+            title: if *column == LOSS {
+                LOSS.into()
+            } else {
+                format!("{} on validation data", experiment.marked(column))
+            },
+            log: *column == LOSS,
+            lines: experiment.trials.iter().flat_map(|trial| lines(runs, &trial.id, &trial.label, column)).collect(),
+        })
+        .collect();
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let svg = Curves { title: format!("{}: learning curves", experiment.title), panels }.svg(palette)?;
+    Ok(Some(Figure { file: "curves.svg".into(), caption: "Learning curves, one thin line per seed.".into(), svg }))
+}
+
+fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palette: &Palette) -> Result<Figure> {
+    let label = experiment.label(&curve.trial);
+    let panel = |(theirs, ours): &(String, String)| {
+        let logged = curve.logged.0.get(theirs).cloned().unwrap_or_default();
+        let mut lines = lines(runs, &curve.trial, label, ours);
+        lines.push(Line { label: curve.label.clone(), logged: true, points: logged });
+        Panel { title: if ours == LOSS { ours.clone() } else { experiment.marked(ours) }, log: ours == LOSS, lines }
+    };
+    let title = format!("{label}: ours over {}", curve.label);
+    let svg = Curves { title, panels: curve.columns.iter().map(panel).collect() }.svg(palette)?;
+    let caption = format!("{label}: every seed of ours (thin) over {} (thick).", curve.label);
+    Ok(Figure { file: format!("curve-{}.svg", curve.trial), caption, svg })
+}
+
+/// The first metric against parameters, if two trials or more have both.
+fn size(experiment: &Experiment, runs: &Runs, palette: &Palette) -> Result<Option<Figure>> {
+    let Some(metric) = experiment.metrics.first() else { return Ok(None) };
+    let mut points = Vec::new();
+    for trial in &experiment.trials {
+        let values = runs.metric(&trial.id, &metric.name);
+        let parameters = runs.summary(&trial.id, |record| Some(record.parameter_count as f64));
+        if let (Some(ours), Some(parameters)) = (crate::stats::Summary::of(&values), parameters)
+            && parameters.mean > 0.0
+        {
+            points.push(Point {
+                label: trial.label.clone(),
+                x: parameters.mean,
+                y: ours.mean,
+                whiskers: whiskers(&values),
+            });
+        }
+    }
+    if points.len() < 2 {
+        return Ok(None);
+    }
+    let metric = experiment.marked(&metric.name);
+    let svg = Scatter {
+        title: format!("{}: quality against size", experiment.title),
+        x: "trained parameters (log scale)".into(),
+        y: metric.clone(),
+        points,
+    }
+    .svg(palette)?;
+    let caption = format!("{metric} against the number of trained parameters; trials without any are left out.");
+    Ok(Some(Figure { file: "size.svg".into(), caption, svg }))
+}

@@ -1,0 +1,90 @@
+//! Numbers for people.
+
+use crate::stats::Summary;
+
+/// What stands where there is no number.
+pub(super) const NONE: &str = "–";
+
+/// Digits behind the point of a metric, as papers print them.
+pub(super) const METRIC: usize = 4;
+
+/// Units in ascending order: (size in the base unit, name).
+pub(super) type Units = &'static [(f64, &'static str)];
+pub(super) const SECONDS: Units = &[(1.0, "s"), (60.0, "min"), (3600.0, "h")];
+pub(super) const MICROSECONDS: Units = &[(1.0, "µs"), (1e3, "ms"), (1e6, "s")];
+pub(super) const BYTES: Units = &[(1024.0 * 1024.0, "MiB"), (1024.0 * 1024.0 * 1024.0, "GiB")];
+
+/// `0.4474 ± 0.0031`; without spread if there is but one value.
+pub(super) fn mean_sd(summary: Option<Summary>, decimals: usize) -> String {
+    let Some(Summary { mean, sd, .. }) = summary else { return NONE.into() };
+    match sd {
+        Some(sd) => format!("{mean:.decimals$} ± {sd:.decimals$}"),
+        None => format!("{mean:.decimals$}"),
+    }
+}
+
+/// `12.5 ± 0.3 min`: in the largest unit of which the mean has two.
+pub(super) fn in_units(summary: Option<Summary>, units: Units) -> String {
+    let Some(Summary { n, mean, sd }) = summary else { return NONE.into() };
+    let fitting = units.iter().rev().find(|(size, _)| mean >= 2.0 * size);
+    let (size, name) = fitting.unwrap_or(&units[0]);
+    let mean = mean / size;
+    let scaled = Summary { n, mean, sd: sd.map(|sd| sd / size) };
+    format!("{} {name}", mean_sd(Some(scaled), decimals(mean)))
+}
+
+/// Three significant digits, more where the whole part has more.
+fn decimals(value: f64) -> usize {
+    match value.abs() {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    }
+}
+
+/// `6,080,400`
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `+1.2 %`
+pub(super) fn percent(share: Option<f64>) -> String {
+    share.map_or(NONE.into(), |share| format!("{:+.1} %", 100.0 * share))
+}
+
+/// `+0.0012`
+pub(super) fn signed(value: Option<f64>, decimals: usize) -> String {
+    value.map_or(NONE.into(), |value| format!("{value:+.decimals$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(mean: f64, sd: f64) -> Option<Summary> {
+        Some(Summary { n: 3, mean, sd: Some(sd) })
+    }
+
+    #[test]
+    fn formats() {
+        assert_eq!(mean_sd(of(0.44736, 0.00312), 4), "0.4474 ± 0.0031");
+        assert_eq!(mean_sd(Some(Summary { n: 1, mean: 0.5, sd: None }), 4), "0.5000");
+        assert_eq!(mean_sd(None, 4), "–");
+        assert_eq!(in_units(of(119.0, 1.0), SECONDS), "119 ± 1 s");
+        assert_eq!(in_units(of(750.0, 18.0), SECONDS), "12.5 ± 0.3 min");
+        assert_eq!(in_units(of(0.25, 0.01), SECONDS), "0.25 ± 0.01 s");
+        assert_eq!(in_units(of(2345.0, 20.0), MICROSECONDS), "2.35 ± 0.02 ms");
+        assert_eq!(in_units(of(77.0 * 1024.0 * 1024.0, 0.0), BYTES), "77.0 ± 0.0 MiB");
+        assert_eq!([count(0), count(999), count(1000), count(6_080_400)], ["0", "999", "1,000", "6,080,400"]);
+        assert_eq!(percent(Some(-0.0123)), "-1.2 %");
+        assert_eq!(signed(Some(0.00119), 4), "+0.0012");
+    }
+}

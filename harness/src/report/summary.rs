@@ -1,0 +1,51 @@
+//! The table of a spec: one row per trial.
+
+use super::number::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, mean_sd};
+use super::{Align, Experiment, Runs, Table};
+use crate::record::Record;
+
+/// Phases of a run that are not training.
+const NOT_TRAINING: [&str; 2] = ["evaluate", "checkpoint"];
+
+/// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials
+/// without runs have a row too.
+pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
+    let mut columns = vec![("Trial".to_string(), Align::Left)];
+    let right = |name: String| (name, Align::Right);
+    columns.extend(experiment.metrics.iter().map(|metric| right(experiment.marked(&metric.name))));
+    let facts = ["Runs", "Epochs", "Parameters", "Training", "Request p50", "Request p99", "Peak memory"];
+    columns.extend(facts.map(String::from).map(right));
+    let mut table = Table::new(format!("{} ({} profile)", experiment.title, experiment.profile), columns);
+    for trial in &experiment.trials {
+        let over_seeds = |of: fn(&Record) -> Option<f64>| runs.summary(&trial.id, of);
+        let mut row = vec![trial.label.clone()];
+        for metric in &experiment.metrics {
+            row.push(mean_sd(runs.summary(&trial.id, |record| record.metrics.get(&metric.name).copied()), METRIC));
+        }
+        row.push(runs.trial(&trial.id).len().to_string());
+        row.push(mean_sd(over_seeds(|record| Some(record.epochs_run as f64)), 0));
+        row.push(parameters(runs.trial(&trial.id)));
+        row.push(in_units(over_seeds(|record| Some(training_seconds(record))), SECONDS));
+        row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p50_us)), MICROSECONDS));
+        row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p99_us)), MICROSECONDS));
+        row.push(in_units(over_seeds(|record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)), BYTES));
+        table.push(row);
+    }
+    table
+}
+
+/// One number unless it depends on the seed.
+fn parameters(runs: &[&Record]) -> String {
+    let counts: std::collections::BTreeSet<u64> = runs.iter().map(|record| record.parameter_count).collect();
+    match (counts.first(), counts.last()) {
+        (Some(least), Some(most)) if least == most => count(*least),
+        (Some(least), Some(most)) => format!("{} to {}", count(*least), count(*most)),
+        _ => NONE.into(),
+    }
+}
+
+/// The whole run without evaluation and checkpoints.
+fn training_seconds(record: &Record) -> f64 {
+    let seconds = |phase: &str| record.seconds.get(phase).copied().unwrap_or(0.0);
+    seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
+}
