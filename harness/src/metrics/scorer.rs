@@ -1,10 +1,12 @@
 //! What a trained model must offer to be ranked.
 
+use crate::simd;
+
 /// Scores items for a query (a user, for models without sequences). Higher is better.
 ///
 /// The same (query, item) must score the same bits by every way in, at every call: ties and
-/// reproducibility rest on it. The one exception is [`Scorer::dot`], whose scores the full ranking
-/// computes itself, all of them by one kernel.
+/// reproducibility rest on it. The one exception is [`Scorer::dot`], whose scores the ranking
+/// computes itself, all of one protocol by one kernel.
 pub trait Scorer: Sync {
     fn n_items(&self) -> usize;
 
@@ -29,4 +31,26 @@ pub struct Dot<'a> {
     pub bias: Option<&'a [f32]>,
     /// Writes the vectors of the queries, `[queries, dim]`, row-major.
     pub encode: &'a (dyn Fn(&[u32], &mut [f32]) + Sync),
+}
+
+impl Dot<'_> {
+    /// [`Scorer::score`] for an encoded query `x: [dim]`.
+    pub fn score(&self, x: &[f32], items: &[u32], out: &mut [f32]) {
+        simd::gathered_dots(self.items, items, x, out);
+        if let Some(bias) = self.bias {
+            for (score, &item) in out.iter_mut().zip(items) {
+                *score += bias[item as usize];
+            }
+        }
+    }
+
+    /// [`Scorer::score_all`] for an encoded query `x: [dim]`: the same bits as [`Dot::score`].
+    pub fn score_all(&self, x: &[f32], out: &mut [f32]) {
+        simd::dots(self.items, x, out);
+        if let Some(bias) = self.bias {
+            for (score, bias) in out.iter_mut().zip(bias) {
+                *score += bias;
+            }
+        }
+    }
 }

@@ -1,0 +1,174 @@
+//! What each metric means: id, formula, cutoff rule, tie rule.
+//!
+//! A metric is a pure function of the ranks of a query's targets, so ties are settled before, where
+//! ranks are made (`rank/`). Logarithms come from `libm`: the same bits on every platform.
+
+/// A metric's definition. The texts are printed by reports.
+///
+/// Symbols: G the query's targets, k the cutoff, r the rank of a target (from 1, among the
+/// candidates), hits the targets with r ≤ k.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Definition {
+    Recall,
+    Precision,
+    Ndcg,
+    NdcgRd,
+    Mrr,
+    Map,
+    Ap,
+    Hr,
+    LooHr,
+    LooNdcg,
+    LooMrr,
+}
+
+use Definition::*;
+
+impl Definition {
+    /// Every definition, in the order of reports.
+    pub fn all() -> &'static [Self] {
+        &[Recall, Precision, Ndcg, NdcgRd, Mrr, Map, Ap, Hr, LooHr, LooNdcg, LooMrr]
+    }
+
+    /// The name in specs and records. Never changes meaning: another formula gets another id.
+    pub fn id(self) -> &'static str {
+        match self {
+            Recall => "recall",
+            Precision => "precision",
+            Ndcg => "ndcg",
+            NdcgRd => "ndcg-rd",
+            Mrr => "mrr",
+            Map => "map",
+            Ap => "ap",
+            Hr => "hr",
+            LooHr => "loo-hr",
+            LooNdcg => "loo-ndcg",
+            LooMrr => "loo-mrr",
+        }
+    }
+
+    /// The formula for one query; the value of a run is the unweighted mean over queries.
+    pub fn formula(self) -> &'static str {
+        match self {
+            Recall => "hits / |G|",
+            Precision => "hits / k",
+            Ndcg => "Σ_hits 1/log2(r+1) / Σ_{i=1..min(|G|,k)} 1/log2(i+1)",
+            NdcgRd => {
+                "with m = min(|G|,k): Σ_{r≤m} 1/log2(r+1) / Σ_{i=1..m} 1/log2(i+1); the list is cut at m (code of Tang & Wang 2018)"
+            }
+            Mrr => "1/r of the first hit, 0 without a hit",
+            Map => "(1/min(|G|,k)) Σ_hits (hits up to r)/r",
+            Ap => "(1/|G|) Σ_{g∈G} (targets up to r)/r, over the complete list",
+            Hr => "1 if there is a hit, else 0",
+            LooHr => "[r ≤ k] of the only target",
+            LooNdcg => "[r ≤ k] · ln 2 / ln(r+1) of the only target",
+            LooMrr => "[r ≤ k] / r of the only target",
+        }
+    }
+
+    /// Where the list ends.
+    pub fn cutoff_rule(self) -> &'static str {
+        match self {
+            Ap => "no cutoff: the complete list of candidates",
+            NdcgRd => "the first min(|G|,k) of the list",
+            _ => "the first k of the list",
+        }
+    }
+
+    /// Who comes first among equal scores.
+    pub fn ties(self) -> &'static str {
+        if self.needs_one_target() {
+            "earlier candidate first: the held-out item wins; the pessimistic value lets it lose"
+        } else {
+            "full ranking: lower item id first; sampled: held-out item first; the pessimistic value puts targets last"
+        }
+    }
+
+    /// Whether a cutoff must be given (otherwise it must not).
+    pub fn needs_cutoff(self) -> bool {
+        self != Ap
+    }
+
+    /// Whether the metric is defined for leave-one-out queries only.
+    pub fn needs_one_target(self) -> bool {
+        matches!(self, LooHr | LooNdcg | LooMrr)
+    }
+
+    /// The value for one query, in 0..=1.
+    ///
+    /// `ranks`: the ranks of the targets from 1, strictly ascending; those beyond the cutoff may be
+    /// left out. `targets` = |G|, at least 1. `cutoff` = k, ignored by `ap`.
+    pub fn value(self, ranks: &[u32], targets: usize, cutoff: Option<u32>) -> f64 {
+        debug_assert!(targets >= 1 && ranks.len() <= targets && ranks.is_sorted());
+        let k = if self == Ap { u32::MAX } else { cutoff.unwrap_or(u32::MAX) };
+        let ideal = k.min(u32::try_from(targets).unwrap_or(u32::MAX));
+        let within = |k: u32| &ranks[..ranks.partition_point(|&r| r <= k)];
+        let hits = within(k);
+        let first = hits.first().copied();
+        match self {
+            Recall => hits.len() as f64 / targets as f64,
+            Precision => hits.len() as f64 / f64::from(k),
+            Ndcg => gain(hits.iter().copied()) / gain(1..=ideal),
+            NdcgRd => gain(within(ideal).iter().copied()) / gain(1..=ideal),
+            Mrr | LooMrr => first.map_or(0.0, |r| 1.0 / f64::from(r)),
+            Map | Ap => {
+                let precisions = (1u32..).zip(hits).map(|(nth, &r)| f64::from(nth) / f64::from(r));
+                precisions.sum::<f64>() / f64::from(ideal)
+            }
+            Hr | LooHr => f64::from(first.is_some()),
+            LooNdcg => first.map_or(0.0, |r| std::f64::consts::LN_2 / libm::log(f64::from(r) + 1.0)),
+        }
+    }
+}
+
+/// Σ 1/log2(r+1), summed from the best rank down.
+fn gain(ranks: impl Iterator<Item = u32>) -> f64 {
+    ranks.map(|r| 1.0 / libm::log2(f64::from(r) + 1.0)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} {b}");
+    }
+
+    #[test]
+    fn one_query_by_hand() {
+        // Three targets at ranks 1, 4 and 9.
+        let ranks = [1, 4, 9];
+        let at = |d: Definition, k| d.value(&ranks, 3, Some(k));
+        close(at(Recall, 5), 2.0 / 3.0);
+        close(at(Precision, 5), 2.0 / 5.0);
+        close(at(Hr, 1), 1.0);
+        close(at(Mrr, 5), 1.0);
+        close(at(Map, 5), (1.0 + 2.0 / 4.0) / 3.0);
+        close(at(Map, 2), 1.0 / 2.0);
+        close(Ap.value(&ranks, 3, None), (1.0 + 2.0 / 4.0 + 3.0 / 9.0) / 3.0);
+        let log2 = |x: f64| x.log2();
+        close(at(Ndcg, 5), (1.0 + 1.0 / log2(5.0)) / (1.0 + 1.0 / log2(3.0) + 0.5));
+        // The coded nDCG looks at the first three only.
+        close(at(NdcgRd, 5), 1.0 / (1.0 + 1.0 / log2(3.0) + 0.5));
+    }
+
+    #[test]
+    fn without_a_hit_all_are_zero_and_a_perfect_list_is_one() {
+        for &d in Definition::all() {
+            if d != Ap {
+                assert_eq!(d.value(&[11], 1, Some(10)), 0.0, "{}", d.id());
+            }
+            let k = if d == Precision { 1 } else { 10 };
+            close(d.value(&[1], 1, Some(k)), 1.0);
+        }
+        close(Ndcg.value(&[1, 2, 3], 3, Some(2)), 1.0);
+        close(Map.value(&[1, 2, 3], 3, Some(2)), 1.0);
+    }
+
+    #[test]
+    fn ids_and_texts_are_distinct() {
+        let ids: std::collections::BTreeSet<_> = Definition::all().iter().map(|d| d.id()).collect();
+        let formulas: std::collections::BTreeSet<_> = Definition::all().iter().map(|d| d.formula()).collect();
+        assert_eq!((ids.len(), formulas.len()), (11, 11));
+    }
+}

@@ -1,0 +1,158 @@
+//! A definition with its cutoff, written `ndcg@10` or `ap`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Definition;
+use crate::error::{Error, Kind, Result};
+
+/// A metric as specs and records name it. Ordered by definition, then cutoff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Metric {
+    definition: Definition,
+    cutoff: Option<u32>,
+}
+
+/// Below this likeness (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps; clap's value.
+const LIKENESS: f64 = 0.7;
+
+impl Metric {
+    /// # Errors
+    /// A cutoff that is 0, missing or not wanted by the definition.
+    pub fn new(definition: Definition, cutoff: Option<u32>) -> Result<Self> {
+        let id = definition.id();
+        match cutoff {
+            Some(0) => Err(Error::new(Kind::Input, format!("the cutoff of metric `{id}` is 0"))
+                .expected(format!("a list of at least one item, such as `{id}@10`"))
+                .got(format!("`{id}@0`"))),
+            None if definition.needs_cutoff() => {
+                Err(Error::new(Kind::Input, format!("metric `{id}` has no cutoff: where does the list end?"))
+                    .expected(format!("`{id}@K`, such as `{id}@10`"))
+                    .got(format!("`{id}`")))
+            }
+            Some(k) if !definition.needs_cutoff() => {
+                Err(Error::new(Kind::Input, format!("metric `{id}` takes no cutoff: it looks at the complete list"))
+                    .expected(format!("`{id}`"))
+                    .got(format!("`{id}@{k}`"))
+                    .hint(format!("average precision within a cutoff is `map@{k}`")))
+            }
+            _ => Ok(Self { definition, cutoff }),
+        }
+    }
+
+    pub fn definition(self) -> Definition {
+        self.definition
+    }
+
+    pub fn cutoff(self) -> Option<u32> {
+        self.cutoff
+    }
+
+    /// The value for one query; see [`Definition::value`].
+    pub fn value(self, ranks: &[u32], targets: usize) -> f64 {
+        self.definition.value(ranks, targets, self.cutoff)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cutoff {
+            Some(k) => f.pad(&format!("{}@{k}", self.definition.id())),
+            None => f.pad(self.definition.id()),
+        }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (id, cutoff) = match text.split_once('@') {
+            None => (text, None),
+            Some((id, k)) => (id, Some(k)),
+        };
+        let Some(&definition) = Definition::all().iter().find(|d| d.id() == id) else {
+            return Err(unknown(id));
+        };
+        let cutoff = cutoff
+            .map(|k| {
+                // `u32::from_str` would let `+5` and `05` pass: two names for one metric.
+                k.parse().ok().filter(|n: &u32| n.to_string() == k).ok_or_else(|| {
+                    Error::new(Kind::Input, format!("the cutoff of metric `{text}` is not a number of items"))
+                        .expected(format!("a positive whole number, such as `{id}@10`"))
+                        .got(format!("`{k}`"))
+                })
+            })
+            .transpose()?;
+        Self::new(definition, cutoff)
+    }
+}
+
+fn unknown(id: &str) -> Error {
+    let ids: Vec<&str> = Definition::all().iter().map(|d| d.id()).collect();
+    let error = Error::new(Kind::Input, format!("unknown metric `{id}`"))
+        .expected(format!("one of `{}`, with a cutoff: `recall@10`", ids.join("`, `")))
+        .got(format!("`{id}`"));
+    let likeness = |known: &str| strsim::jaro_winkler(&id.to_lowercase(), known);
+    match ids.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
+        Some(near) if likeness(near) > LIKENESS => error.hint(format!("did you mean `{near}`?")),
+        _ => error,
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> Self {
+        metric.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        text.parse::<Metric>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        for text in ["ndcg@10", "ndcg-rd@5", "ap", "loo-hr@1", "map@20"] {
+            let metric: Metric = text.parse().unwrap();
+            assert_eq!(metric.to_string(), text);
+            let json = serde_json::to_string(&metric).unwrap();
+            assert_eq!(json, format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<Metric>(&json).unwrap(), metric);
+        }
+        let nine: Metric = "ndcg@9".parse().unwrap();
+        assert!(nine < "ndcg@10".parse().unwrap(), "ordered by number, not by text");
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_cutoff() {
+        assert!(refused("hr@0").contains("cutoff of metric `hr` is 0"));
+        assert!(refused("recall").contains("expected: `recall@K`"));
+        assert!(refused("ap@10").contains("hint: average precision within a cutoff is `map@10`"));
+        for text in ["hr@", "hr@-1", "hr@+5", "hr@05", "hr@ten", "hr@5@5", "hr@4294967296"] {
+            assert!(refused(text).contains("not a number of items"), "{text}");
+        }
+    }
+
+    #[test]
+    fn suggests_the_nearest_id() {
+        assert!(refused("NDCG@10").ends_with("hint: did you mean `ndcg`?"));
+        assert!(refused("recal@5").ends_with("hint: did you mean `recall`?"));
+        assert!(!refused("xyz").contains("hint"));
+        assert!(refused("").contains("unknown metric ``"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Which candidates are ranked and what is measured.
+
+use serde::{Deserialize, Serialize};
+
+use super::Metric;
+use crate::error::{Error, Kind, Result};
+
+/// A paper's evaluation. Protocols do not mix: values under two protocols are not comparable.
+///
+/// In a spec: `candidates = "full"` or `candidates = "sampled"` with `negatives` and `seed`;
+/// `metrics = ["recall@10", "ap"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Protocol {
+    pub candidates: Candidates,
+    /// At least one, no metric twice; in the spec's order.
+    pub metrics: Vec<Metric>,
+}
+
+/// The items that a query's targets are ranked among.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// Every item that the user has not seen: for validation, not in train; for test, neither in
+    /// train nor in validation. Held-out items of the other part that are still ahead (test items
+    /// while validating) stay in: the model must not know them. Ties: lower item id first.
+    ///
+    /// Ranking Distillation deletes "every item the user has in the training part (train+validation
+    /// in the reporting phase)", which is this rule in both phases (`rd` NOTES).
+    Full,
+    /// The only held-out item, then `negatives` distinct items drawn uniformly from those that the
+    /// user has in no part. Drawn once from `seed`, which is the protocol's own: the same for
+    /// validation and test, for every trial and every run seed. Ties: the held-out item wins.
+    Sampled { negatives: usize, seed: u64 },
+}
+
+/// As written. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    candidates: WireCandidates,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    negatives: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireCandidates {
+    Full,
+    Sampled,
+}
+
+impl Protocol {
+    /// # Errors
+    /// No metric, a metric twice, or no negatives.
+    pub fn new(candidates: Candidates, metrics: Vec<Metric>) -> Result<Self> {
+        if metrics.is_empty() {
+            return Err(Error::new(Kind::Input, "the protocol measures nothing")
+                .expected("at least one metric, such as `metrics = [\"ndcg@10\"]`")
+                .got("`metrics = []`"));
+        }
+        if let Some(twice) = metrics.iter().enumerate().find(|(i, m)| metrics[..*i].contains(m)) {
+            return Err(Error::new(Kind::Input, format!("metric `{}` is listed twice", twice.1)));
+        }
+        if matches!(candidates, Candidates::Sampled { negatives: 0, .. }) {
+            return Err(Error::new(Kind::Input, "sampled candidates without negatives: every list has one item")
+                .expected("`negatives` of at least 1, such as 499")
+                .got("0"));
+        }
+        Ok(Self { candidates, metrics })
+    }
+
+    /// The largest cutoff of the metrics.
+    pub fn largest_cutoff(&self) -> Option<u32> {
+        self.metrics.iter().filter_map(|m| m.cutoff()).max()
+    }
+}
+
+impl TryFrom<Wire> for Protocol {
+    type Error = Error;
+
+    fn try_from(wire: Wire) -> Result<Self> {
+        let stray = |key: &str| {
+            Error::new(Kind::Input, format!("`{key}` has no meaning with `candidates = \"full\"`"))
+                .hint(format!("remove `{key}`, or set `candidates = \"sampled\"`"))
+        };
+        let absent = |key: &str, example: &str| {
+            Error::new(Kind::Input, format!("sampled candidates need `{key}`"))
+                .expected(format!("`{key} = {example}`"))
+                .got("nothing")
+        };
+        let candidates = match (wire.candidates, wire.negatives, wire.seed) {
+            (WireCandidates::Full, None, None) => Candidates::Full,
+            (WireCandidates::Full, Some(_), _) => return Err(stray("negatives")),
+            (WireCandidates::Full, None, Some(_)) => return Err(stray("seed")),
+            (WireCandidates::Sampled, Some(negatives), Some(seed)) => Candidates::Sampled { negatives, seed },
+            (WireCandidates::Sampled, None, _) => return Err(absent("negatives", "499")),
+            (WireCandidates::Sampled, _, None) => return Err(absent("seed", "0")),
+        };
+        Self::new(candidates, wire.metrics)
+    }
+}
+
+impl From<Protocol> for Wire {
+    fn from(protocol: Protocol) -> Self {
+        let (candidates, negatives, seed) = match protocol.candidates {
+            Candidates::Full => (WireCandidates::Full, None, None),
+            Candidates::Sampled { negatives, seed } => (WireCandidates::Sampled, Some(negatives), Some(seed)),
+        };
+        Self { candidates, negatives, seed, metrics: protocol.metrics }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> std::result::Result<Protocol, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.to_string())
+    }
+
+    #[test]
+    fn reads_both_kinds_and_writes_them_back() {
+        let sampled = read("candidates = \"sampled\"\nnegatives = 499\nseed = 0\nmetrics = [\"loo-hr@5\"]").unwrap();
+        assert_eq!(sampled.candidates, Candidates::Sampled { negatives: 499, seed: 0 });
+        let full = read("candidates = \"full\"\nmetrics = [\"recall@10\", \"ap\"]").unwrap();
+        assert_eq!(full.candidates, Candidates::Full);
+        assert_eq!(full.largest_cutoff(), Some(10));
+        for protocol in [sampled, full] {
+            assert_eq!(read(&toml::to_string(&protocol).unwrap()).unwrap(), protocol);
+        }
+    }
+
+    #[test]
+    fn refuses_what_means_nothing() {
+        let cases = [
+            ("candidates = \"full\"\nnegatives = 5\nmetrics = [\"ap\"]", "`negatives` has no meaning"),
+            ("candidates = \"full\"\nseed = 5\nmetrics = [\"ap\"]", "`seed` has no meaning"),
+            ("candidates = \"sampled\"\nseed = 5\nmetrics = [\"ap\"]", "need `negatives`"),
+            ("candidates = \"sampled\"\nnegatives = 5\nmetrics = [\"ap\"]", "need `seed`"),
+            ("candidates = \"sampled\"\nnegatives = 0\nseed = 1\nmetrics = [\"ap\"]", "without negatives"),
+            ("candidates = \"full\"\nmetrics = []", "measures nothing"),
+            ("candidates = \"full\"\nmetrics = [\"ap\", \"hr@5\", \"ap\"]", "`ap` is listed twice"),
+            ("candidates = \"full\"\nmetrics = [\"hr@0\"]", "cutoff of metric `hr` is 0"),
+            ("candidates = \"full\"\nmetric = [\"ap\"]", "unknown field `metric`"),
+            ("candidates = \"all\"\nmetrics = [\"ap\"]", "unknown variant `all`"),
+        ];
+        for (text, expected) in cases {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(expected), "{text}\n{message}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Ranking: where the targets of each query stand among its candidates, and the best items of a query.
+//!
+//! ```text
+//! scorer → Index → scan of scores → counts → Evaluation
+//!                               └→ best k → lists, serving
+//! ```
+//!
+//! No sort and no score matrix: the rank of a target is one plus the number of candidates that beat
+//! it, counted while the scores of a block of queries × a tile of items are in the cache.
+
+mod evaluation;
+mod full;
+mod index;
+mod panels;
+mod ranker;
+mod sampled;
+mod top_k;
+
+pub use evaluation::Evaluation;
+pub use index::Index;
+pub use ranker::Ranker;
+pub use top_k::Ranked;
+
+#[cfg(test)]
+mod tests;
