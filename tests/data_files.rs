@@ -23,10 +23,22 @@ fn manifest(path: &Path) -> datatest_stable::Result<()> {
     if status(&manifest, &cache, mirror.as_deref()) <= FileState::AtMirror {
         fetch(&manifest, &cache, mirror.as_deref(), &mut |_| {})?;
         let dataset = load(&manifest, &cache)?;
-        if manifest.prepared.is_none() || manifest.users.count.is_none() || manifest.items.count.is_none() || manifest.interactions.is_none() {
+        if manifest.prepared.is_none()
+            || manifest.users.count.is_none()
+            || manifest.items.count.is_none()
+            || manifest.interactions.is_none()
+        {
             let counts = Counts::of(&dataset);
             let parts: Vec<_> = counts.interactions.iter().map(|(part, count)| format!("{part}={count}")).collect();
-            return Err(format!("FILL {}|{}|{}|{}|{}", manifest.id, counts.users, counts.items, parts.join(","), dataset.digest()).into());
+            return Err(format!(
+                "FILL {}|{}|{}|{}|{}",
+                manifest.id,
+                counts.users,
+                counts.items,
+                parts.join(","),
+                dataset.digest()
+            )
+            .into());
         }
     }
     Ok(())

@@ -38,7 +38,8 @@ pub enum Command {
     Doctor(Places),
 }
 
-const RUN_EXAMPLE: &str = "A run that was stopped goes on where its last state was saved; a run that is done is not done again.
+const RUN_EXAMPLE: &str =
+    "A run that was stopped goes on where its last state was saved; a run that is done is not done again.
 
 Examples:
   reprise run quick

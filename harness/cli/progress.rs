@@ -38,7 +38,8 @@ impl Progress {
             talk("\nstopping after this epoch; once more to stop at once (the last saved state stays)");
         })
         .map_err(|e| Error::new(Kind::Internal, "cannot watch for Ctrl-C").got(e.to_string()))?;
-        let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(
             ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} epochs  {msg}")
@@ -69,7 +70,8 @@ impl Observer for Progress {
     }
 
     fn epoch(&self, epoch: Epoch<'_>) {
-        let validation = epoch.validation.map(|(name, value)| format!(", validation {name} {value:.4}")).unwrap_or_default();
+        let validation =
+            epoch.validation.map(|(name, value)| format!(", validation {name} {value:.4}")).unwrap_or_default();
         // Early stopping can only make it shorter.
         let left = epoch.elapsed.mul_f64((epoch.most - epoch.done) as f64 / epoch.done as f64);
         let patience = match epoch.patience {

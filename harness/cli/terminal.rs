@@ -20,7 +20,7 @@ pub fn print(text: &str) {
 pub fn table(table: &Table) -> String {
     use comfy_table::{CellAlignment, ContentArrangement, presets};
     let mut out = comfy_table::Table::new();
-    out.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    out.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     out.set_header(table.header.clone());
     for row in &table.rows {
         out.add_row(row.clone());

@@ -178,9 +178,8 @@ mod tests {
     fn a_cut_keeps_the_most_similar_and_the_lower_id_of_equals() {
         // Item 0 shares both of its users with 1, one with 2 and one with 3.
         let histories = UserItems::from_pairs(3, &[(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 3), (2, 2), (2, 3)]);
-        let kept = |keep| -> Vec<u32> {
-            Similarity::new(&histories.sorted(), 4, keep).of(0).map(|(item, _)| item).collect()
-        };
+        let kept =
+            |keep| -> Vec<u32> { Similarity::new(&histories.sorted(), 4, keep).of(0).map(|(item, _)| item).collect() };
         assert_eq!(kept(Limit::All), [1, 2, 3]);
         assert_eq!(kept(Limit::At(2)), [1, 2]);
         assert_eq!(kept(Limit::At(1)), [1]);

@@ -1,7 +1,8 @@
 //! One published figure beside ours.
 
-use super::{Comparison, Published, Values, Word};
+use super::{Published, Values, Word};
 use crate::error::Result;
+use crate::spec::Comparison;
 use crate::stats::{Interval, LEVEL, Summary, prediction_interval};
 
 /// A cell of a published table and what we measured for it.

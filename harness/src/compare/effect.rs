@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::cell::ratio;
-use super::{Comparison, Published, Values, Word};
+use super::{Published, Values, Word};
 use crate::error::{Error, Kind, Result};
+use crate::spec::Comparison;
 use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences};
 
 /// The difference a − b of two rows in one column.

@@ -1,14 +1,12 @@
 //! Published figures beside ours.
 
 mod cell;
-mod comparison;
 mod effect;
 mod logged;
 mod published;
 mod verdict;
 
 pub use cell::{Cell, cells};
-pub use comparison::Comparison;
 pub use effect::{Effect, effects};
 pub use logged::Logged;
 pub use published::{Kind, Published, Row, Source, Table};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::number::{NONE, mean_sd, percent, signed};
 use super::{Align, Experiment, Runs, Table};
-use crate::compare::{Cell, Comparison, Effect, Kind, Published, Word, cells, effects};
+use crate::compare::{Cell, Effect, Kind, Published, Word, cells, effects};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::spec::Comparison;
 use crate::stats::Interval;
 
 /// One comparison with all that it found.

@@ -1,6 +1,7 @@
 //! What a report must know of a spec, in words: the report knows no dataset, protocol or method.
 
-use crate::compare::{Comparison, Logged};
+use crate::compare::Logged;
+use crate::spec::Comparison;
 
 /// One spec in one profile.
 #[derive(Clone, Debug, Default)]

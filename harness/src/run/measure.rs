@@ -11,9 +11,7 @@ use crate::meter::{self, PeakMemory, Seconds};
 use crate::method::{Parameter, Trained};
 use crate::metrics::Metric;
 use crate::rank::Evaluation;
-use crate::record::{
-    Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record,
-};
+use crate::record::{Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record};
 use crate::split::HeldOut;
 use crate::train::{Context, Selected};
 

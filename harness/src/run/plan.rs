@@ -77,7 +77,9 @@ impl<'a> Plan<'a> {
             }),
             teaches: trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
         };
-        Ok(Self { runs: seeds.flat_map(|&seed| trials.iter().map(move |&t| (seed, t))).map(|(s, t)| run(s, t)).collect() })
+        Ok(Self {
+            runs: seeds.flat_map(|&seed| trials.iter().map(move |&t| (seed, t))).map(|(s, t)| run(s, t)).collect(),
+        })
     }
 }
 

@@ -70,7 +70,10 @@ impl ModelStore {
             return Ok(None);
         }
         let broken = |got: String| {
-            Error::new(Kind::Data, "a kept model is damaged").at(Place::file(&path)).got(got).hint("it is trained again")
+            Error::new(Kind::Data, "a kept model is damaged")
+                .at(Place::file(&path))
+                .got(got)
+                .hint("it is trained again")
         };
         let mut state = State::read(&path)?;
         let (digest, shapes): (Digest, Vec<(String, Vec<usize>)>) =

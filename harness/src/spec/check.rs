@@ -14,7 +14,7 @@ use super::origin;
 use super::profile::Resolved;
 use super::suggest::{did_you_mean, one_of, quoted};
 use super::trials;
-use super::wire::{TextMap, Wire, WireComparison, WireCurve};
+use super::wire::{Text, TextMap, Wire, WireComparison, WireCurve};
 use super::{Comparison, LoggedCurve, Metric, Protocol, Spec};
 use crate::error::{Error, Result};
 use crate::method::Registry;
@@ -192,7 +192,26 @@ impl Allowed<'_, '_> {
             rows: plain(rows),
             columns: plain(columns),
             decimals: wire.decimals.get(),
+            effects: wire.effects.iter().map(|pair| self.effect(pair, wire)).collect::<Result<_>>()?,
+            not_comparable: wire.not_comparable.clone(),
         })
+    }
+
+    /// Both rows of an effect are rows of the comparison.
+    fn effect(&self, (a, b): &(Text, Text), wire: &WireComparison) -> Result<(String, String)> {
+        let rows: Vec<&str> = wire.rows.get_ref().keys().map(|row| row.get_ref().as_str()).collect();
+        for row in [a, b] {
+            let name = row.get_ref().as_str();
+            if !rows.contains(&name) {
+                let error = self
+                    .document
+                    .refuse(row.span(), format!("the effect names the row `{name}`, which is not compared"))
+                    .expected(one_of(rows.iter().copied()))
+                    .got(format!("`{name}`"));
+                return Err(did_you_mean(error, name, rows.iter().copied()));
+            }
+        }
+        Ok((a.get_ref().clone(), b.get_ref().clone()))
     }
 
     fn curve(&self, wire: &WireCurve) -> Result<LoggedCurve> {
@@ -210,7 +229,12 @@ impl Allowed<'_, '_> {
             measured(self.document, text, self.protocol)
                 .map_err(|error| error.hint(format!("the training loss is called `{}`", LoggedCurve::LOSS)))?;
         }
-        Ok(LoggedCurve { file, trial: wire.trial.get_ref().clone(), columns: plain(columns) })
+        Ok(LoggedCurve {
+            file,
+            label: wire.label.clone(),
+            trial: wire.trial.get_ref().clone(),
+            columns: plain(columns),
+        })
     }
 
     fn trial(&self, id: &Spanned<String>) -> Result<()> {

@@ -57,8 +57,21 @@ pub struct Comparison {
     pub rows: Vec<(String, String)>,
     /// Column of the table → metric of the protocol, in the order of the file.
     pub columns: Vec<(String, String)>,
-    /// Digits after the decimal point to which the table is printed.
+    /// Digits after the decimal point to which the table is printed: a published value is known to
+    /// half a unit of the last.
     pub decimals: u32,
+    /// Effects to compare: (a, b) of the published rows, the effect is a − b.
+    pub effects: Vec<(String, String)>,
+    /// Why the figures cannot be judged (other data, other protocol), where they cannot.
+    pub not_comparable: Option<String>,
+}
+
+impl Comparison {
+    /// Half a unit of the last printed digit.
+    pub fn rounding(&self) -> f64 {
+        // Divided, because 10⁻ⁿ itself is not exact.
+        0.5 / 10f64.powi(self.decimals.try_into().unwrap_or(i32::MAX))
+    }
 }
 
 /// A learning curve of ours to be drawn over a logged one.
@@ -66,6 +79,8 @@ pub struct Comparison {
 pub struct LoggedCurve {
     /// CSV file, relative to the paper's folder.
     pub file: PathBuf,
+    /// Whose curve it is, such as `authors' log`.
+    pub label: String,
     /// Id of a trial.
     pub trial: String,
     /// Column of the file → column of our curve: [`LOSS`](Self::LOSS) or a metric of the protocol.

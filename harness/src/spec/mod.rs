@@ -36,9 +36,9 @@ pub use origin::{Origin, Section, print_spec};
 pub use profile::base_profile;
 
 use crate::error::Result;
+use crate::method::Registry;
 use crate::metrics::{Metric, Protocol};
 use crate::split::SplitRule;
-use crate::method::Registry;
 use document::Document;
 use source::Source;
 

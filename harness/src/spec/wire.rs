@@ -60,12 +60,18 @@ pub struct WireComparison {
     pub rows: TextMap,
     pub columns: TextMap,
     pub decimals: Decimals,
+    /// Pairs of rows whose difference is compared, too; a comparison may have none.
+    #[serde(default)]
+    pub effects: Vec<(Text, Text)>,
+    /// Only where the figures cannot be judged.
+    pub not_comparable: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireCurve {
     pub file: Text,
+    pub label: String,
     pub trial: Text,
     pub columns: TextMap,
 }

@@ -94,7 +94,8 @@ impl<'a> State<'a> {
             arrays.insert(name.clone(), Cow::Owned(values));
         }
         let entry = |name| metadata.metadata().as_ref().and_then(|m| m.get(name)).cloned().unwrap_or_default();
-        let counts = serde_json::from_str(&entry("counts")).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
+        let counts =
+            serde_json::from_str(&entry("counts")).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
         Ok(State { text: entry("text"), counts, arrays })
     }
 }

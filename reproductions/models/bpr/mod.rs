@@ -54,9 +54,8 @@ pub trait Bprs: Model {
 impl Bpr {
     /// Initial tables, users then items: the same on every device.
     fn initial(&self, cx: &Context<'_>) -> [Vec<f32>; 2] {
-        let table = |purpose: &str, rows: usize| {
-            cx.stream(purpose, 0).normals(rows * self.dim.get(), self.init_std.get())
-        };
+        let table =
+            |purpose: &str, rows: usize| cx.stream(purpose, 0).normals(rows * self.dim.get(), self.init_std.get());
         [table("init.user", cx.split.n_users), table("init.item", cx.split.n_items)]
     }
 

@@ -47,10 +47,8 @@ fn loss_and_gradients_agree_with_the_reference_vector() {
     for mut model in models {
         let (loss, gradients) = gradients(&mut *model, &batch);
         assert!((loss - expected["loss_sum"].as_f64().unwrap()).abs() < 1e-6);
-        let want = [
-            floats(&expected["grad_user"]),
-            [floats(&expected["grad_pos"]), floats(&expected["grad_neg"])].concat(),
-        ];
+        let want =
+            [floats(&expected["grad_user"]), [floats(&expected["grad_pos"]), floats(&expected["grad_neg"])].concat()];
         for (got, want) in gradients.iter().flatten().zip(want.iter().flatten()) {
             assert!((got - want).abs() < 1e-6, "{got} {want}");
         }

@@ -1,0 +1,86 @@
+//! What the benches share: a matrix factorisation and a split of CiteULike's sizes.
+
+// Each bench is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use criterion::Criterion;
+use harness::metrics::{Dot, Scorer};
+use harness::rng::Stream;
+use harness::split::{Split, UserItems};
+
+/// CiteULike-t as DE-RRD prints it.
+pub const USERS: usize = 5_220;
+pub const ITEMS: usize = 25_182;
+/// Training pairs per user, near CiteULike's mean of 22.06.
+pub const SEEN: usize = 22;
+
+/// Few samples, because the long benches take half a second an iteration.
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(4))
+        .without_plots()
+        .configure_from_args()
+}
+
+/// score(u, i) = ⟨user u, item i⟩ with Normal(0, 0.1) values.
+pub struct Factors {
+    pub dim: usize,
+    items: Vec<f32>,
+    encode: Box<dyn Fn(&[u32], &mut [f32]) + Sync>,
+}
+
+impl Factors {
+    pub fn new(dim: usize) -> Self {
+        let mut stream = Stream::new(0, "bench", "factors", dim as u64);
+        let (users, items) = (stream.normals(USERS * dim, 0.1), stream.normals(ITEMS * dim, 0.1));
+        let encode = Box::new(move |queries: &[u32], out: &mut [f32]| {
+            for (row, &query) in out.chunks_exact_mut(dim).zip(queries) {
+                row.copy_from_slice(&users[query as usize * dim..][..dim]);
+            }
+        });
+        Self { dim, items, encode }
+    }
+
+    fn encoded(&self, query: u32) -> Vec<f32> {
+        let mut x = vec![0.0; self.dim];
+        (self.encode)(&[query], &mut x);
+        x
+    }
+}
+
+impl Scorer for Factors {
+    fn n_items(&self) -> usize {
+        ITEMS
+    }
+    fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
+        self.dot().expect("a dot product").score(&self.encoded(query), items, out);
+    }
+    fn score_all(&self, query: u32, out: &mut [f32]) {
+        self.dot().expect("a dot product").score_all(&self.encoded(query), out);
+    }
+    fn dot(&self) -> Option<Dot<'_>> {
+        Some(Dot { dim: self.dim, items: &self.items, bias: None, encode: &self.encode })
+    }
+}
+
+/// Every user with [`SEEN`] training items and `held_out` test items.
+pub fn split(held_out: usize) -> Split {
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for user in 0..USERS as u32 {
+        let items =
+            Stream::new(0, "bench", "split", u64::from(user)).without_replacement(ITEMS as u32, SEEN + held_out);
+        train.extend(items[..SEEN].iter().map(|&item| (user, item)));
+        test.extend(items[SEEN..].iter().map(|&item| (user, item)));
+    }
+    Split {
+        n_users: USERS,
+        n_items: ITEMS,
+        train: UserItems::from_pairs(USERS, &train),
+        valid: UserItems::from_pairs(USERS, &[]),
+        test: UserItems::from_pairs(USERS, &test),
+    }
+}

@@ -1,0 +1,124 @@
+//! `reprise report`: what the records that are here say.
+
+use harness::compare::{Logged, Published};
+use harness::data::{Manifest, load};
+use harness::digest::Digest;
+use harness::error::Result;
+use harness::metrics::{Candidates, Metric};
+use harness::record::{Checked, Records};
+use harness::report::{self, Experiment, LoggedCurve, MetricText, Runs, TrialText};
+use harness::run::expected;
+use harness::spec::Spec;
+
+use crate::args::Report;
+use crate::home::Home;
+use crate::terminal::{print, table, talk};
+
+pub fn run(args: &Report) -> Result<()> {
+    let home = Home::find(&args.places)?;
+    let spec = home.spec(&args.spec, args.profile.as_deref())?;
+    let manifest = home.catalog()?.get(&spec.dataset)?;
+    write(&home, &spec, &manifest)
+}
+
+/// Writes the report of a spec's records, prints its table, and tells where everything is.
+pub fn write(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<()> {
+    let folder = home.results_of(spec);
+    let records = checked(home, spec, manifest)?;
+    let experiment = experiment(home, spec, manifest)?;
+    let published = match home.paper_of(spec) {
+        Some(paper) => Some(Published::read(&paper.join("published.toml"))?),
+        None => None,
+    };
+    let files = report::render(&experiment, &records, published.as_ref())?;
+    let reports = folder.join(&spec.profile);
+    let written = report::write(&reports, &files)?;
+    if !records.current.is_empty() {
+        print(&table(&report::summary(&experiment, &Runs::of(&records.current))));
+    }
+    for stale in &records.stale {
+        talk(&format!("stale: {} seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
+    }
+    let figures = written.iter().filter(|path| path.extension().is_some_and(|e| e == "svg")).count();
+    talk(&format!("\nrecords: {}", reports.display()));
+    talk(&format!(
+        "report:  {}, {figures} figure{}",
+        reports.join("REPORT.md").display(),
+        if figures == 1 { "" } else { "s" }
+    ));
+    Ok(())
+}
+
+/// The records of a spec held against what it says today.
+fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
+    let folder = home.results_of(spec).join(&spec.profile);
+    if !folder.exists() {
+        return Ok(Checked::default());
+    }
+    let expected = expected(spec, data_digest(home, manifest)?);
+    Ok(Records::read(&folder)?.check(&spec.id, &spec.profile, &expected))
+}
+
+/// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.
+fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
+    match manifest.prepared {
+        Some(digest) => Ok(digest),
+        None => Ok(load(manifest, &home.cache)?.digest()),
+    }
+}
+
+/// What the report must know of a spec, in words.
+fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experiment> {
+    let (candidates, sampled) = match spec.protocol.candidates {
+        Candidates::Full => ("all items that the user has not interacted with".to_string(), None),
+        Candidates::Sampled { negatives, seed } => (
+            format!(
+                "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"
+            ),
+            Some(negatives),
+        ),
+    };
+    let setting = [
+        ("Dataset", format!("`{}`: {}", manifest.id, manifest.title)),
+        ("Licence", format!("{}: {}", manifest.licence.name, manifest.licence.terms)),
+        ("Split", spec.split.describe()),
+        ("Candidates", candidates),
+    ];
+    let curve = |curve: &harness::spec::LoggedCurve| {
+        let paper = home.paper_of(spec).expect("a checked spec with curves has a paper");
+        Ok(LoggedCurve {
+            trial: curve.trial.clone(),
+            label: curve.label.clone(),
+            columns: curve.columns.clone(),
+            logged: Logged::read(&paper.join(&curve.file))?,
+        })
+    };
+    let profile = if spec.profile == harness::spec::base_profile(spec.paper.is_some()) {
+        String::new()
+    } else {
+        format!(" --profile {}", spec.profile)
+    };
+    Ok(Experiment {
+        spec: spec.id.clone(),
+        profile: spec.profile.clone(),
+        title: spec.title.clone(),
+        command: format!("reprise report {}{profile}", spec.id),
+        setting: setting.map(|(what, how)| (what.to_string(), how)).to_vec(),
+        sampled,
+        metrics: spec.protocol.metrics.iter().copied().map(metric).collect(),
+        trials: spec
+            .trials
+            .iter()
+            .map(|t| TrialText { id: t.id.clone(), label: t.label.clone(), method: t.method.clone() })
+            .collect(),
+        comparisons: spec.comparisons.clone(),
+        curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,
+        analysis: spec.analysis.clone(),
+        notes: Vec::new(),
+    })
+}
+
+fn metric(metric: Metric) -> MetricText {
+    let definition = metric.definition();
+    MetricText { name: metric.to_string(), formula: definition.formula().into(), ties: definition.ties().into() }
+}
