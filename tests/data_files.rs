@@ -1,7 +1,7 @@
 //! Every manifest of the repository is a test with its name.
 //!
-//! Without `REPRISE_MIRROR` a manifest is only read, and the embedded dataset is loaded; with it,
-//! every dataset that the mirror has is fetched, loaded and compared with its manifest.
+//! A manifest is read; the embedded dataset is loaded. With `REPRISE_MIRROR`, every dataset that the
+//! mirror has is fetched into a fresh cache, loaded and compared with its manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,23 @@ use harness::data::{Cache, Counts, FileState, Identity, Manifest, fetch, load, s
 
 fn manifest(path: &Path) -> datatest_stable::Result<()> {
     let manifest = Manifest::read(path)?;
-    let seen = |identity: &Identity| matches!(identity, Identity::Sha256 { .. });
-    let all_seen = manifest.files.iter().all(|file| seen(&file.identity));
-    if all_seen != manifest.prepared.is_some() {
-        eprintln!("a dataset whose files were all seen, and no other, pins the digest of the prepared dataset");
-    }
-    if manifest.is_embedded() && !manifest.licence.redistributable {
-        return Err("a dataset that may not be redistributed is embedded".into());
-    }
-    let cache_folder = tempfile::tempdir()?;
-    let cache = Cache::new(cache_folder.path());
     let mirror = std::env::var_os("REPRISE_MIRROR").map(PathBuf::from);
+    let folder = tempfile::tempdir()?;
+    let cache = Cache::new(folder.path());
     if status(&manifest, &cache, mirror.as_deref()) <= FileState::AtMirror {
         fetch(&manifest, &cache, mirror.as_deref(), &mut |_| {})?;
         let dataset = load(&manifest, &cache)?;
-        if manifest.prepared.is_none()
-            || manifest.users.count.is_none()
-            || manifest.items.count.is_none()
-            || manifest.interactions.is_none()
-        {
-            let counts = Counts::of(&dataset);
-            let parts: Vec<_> = counts.interactions.iter().map(|(part, count)| format!("{part}={count}")).collect();
-            return Err(format!(
-                "FILL {}|{}|{}|{}|{}",
-                manifest.id,
-                counts.users,
-                counts.items,
-                parts.join(","),
-                dataset.digest()
-            )
-            .into());
+        if manifest.prepared.is_none() {
+            return Err(format!("pin `prepared = \"{}\"` and {:?}", dataset.digest(), Counts::of(&dataset)).into());
         }
+    }
+    let seen = manifest.files.iter().all(|file| matches!(file.identity, Identity::Sha256 { .. }));
+    let counted = manifest.users.count.is_some() && manifest.items.count.is_some() && manifest.interactions.is_some();
+    if seen != (manifest.prepared.is_some() && counted) {
+        return Err("counts and prepared digest are pinned if, and only if, all files were seen".into());
+    }
+    if manifest.is_embedded() && !manifest.licence.redistributable {
+        return Err("a dataset that may not be redistributed is embedded".into());
     }
     Ok(())
 }

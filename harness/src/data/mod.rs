@@ -16,6 +16,8 @@ mod layout;
 mod load;
 mod manifest;
 mod read;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod wire;
 

@@ -269,7 +269,7 @@ mod tests {
                 let (items, x) = (stream.normals(n_items * dim, 1.0), stream.normals(GROUP * dim, 1.0));
                 let bias = stream.normals(n_items, 1.0);
                 let no_encode = |_: &[u32], _: &mut [f32]| {};
-                let dot = Dot { dim, items: &items, bias: biased.then_some(&bias), encode: &no_encode };
+                let dot = Dot { dim, items: &items, bias: biased.then_some(&bias), encode: Box::new(no_encode) };
                 let panels = Panels::pack(&dot);
                 let expected = |q: usize, i: usize| {
                     stated(

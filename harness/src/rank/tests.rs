@@ -80,7 +80,7 @@ impl Scorer for Factors {
         self.dot().unwrap().score_all(x, out);
     }
     fn dot(&self) -> Option<Dot<'_>> {
-        Some(Dot { dim: self.dim, items: &self.items, bias: self.bias.as_deref(), encode: &self.encode })
+        Some(Dot { dim: self.dim, items: &self.items, bias: self.bias.as_deref(), encode: Box::new(&self.encode) })
     }
 }
 

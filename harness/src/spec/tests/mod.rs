@@ -69,7 +69,7 @@ columns = { "R@10" = "recall@10", "N@10" = "ndcg@10" }
 file = "curves/student.csv"
 trial = "student"
 columns = { loss = "loss", valid_N10 = "ndcg@10" }
-
+label = "authors' log"
 [profile.quick]
 seeds = [7]
 dataset = "tinier"

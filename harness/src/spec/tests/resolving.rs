@@ -13,7 +13,7 @@ fn base_is_the_profile_paper() {
     assert_eq!(spec.dataset, "tiny");
     assert_eq!(spec.seeds, [0, 1]);
     assert_eq!(spec.split, SplitRule::LeaveLastOut { core: 5 });
-    assert_eq!(spec.protocol.candidates, Candidates::Full);
+    assert_eq!(spec.protocol.candidates, crate::metrics::Candidates::Full);
     assert_eq!(spec.analysis, "First line.\nSecond \"line\".\n");
     assert_eq!(resolve_text(BASE, Some("paper")).unwrap().seeds, [0, 1]);
 }
@@ -45,14 +45,28 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
         rows: pairs([("Teacher", "teacher"), ("Student", "student")]),
         columns: pairs([("R@10", "recall@10"), ("N@10", "ndcg@10")]),
         decimals: 4,
+        effects: Vec::new(),
+        not_comparable: None,
     };
     assert_eq!(spec.comparisons, [expected]);
     let expected = LoggedCurve {
         file: PathBuf::from("curves/student.csv"),
+        label: "authors' log".to_string(),
         trial: "student".to_string(),
         columns: pairs([("loss", "loss"), ("valid_N10", "ndcg@10")]),
     };
     assert_eq!(spec.curves, [expected]);
+}
+
+#[test]
+fn comparisons_may_have_effects_and_a_reason_not_to_judge() {
+    let text = edited("table = \"main\"", "table = \"main\"\neffects = [[\"Student\", \"Teacher\"]]\nnot_comparable = \"other data\"");
+    let spec = resolve_text(&text, None).unwrap();
+    assert_eq!(spec.comparisons[0].effects, [("Student".to_string(), "Teacher".to_string())]);
+    assert_eq!(spec.comparisons[0].not_comparable.as_deref(), Some("other data"));
+    let text = edited("table = \"main\"", "table = \"main\"\neffects = [[\"Student\", \"Techer\"]]");
+    let error = resolve_text(&text, None).err().expect("an error").to_string();
+    assert!(error.contains("names the row `Techer`") && error.contains("did you mean `Teacher`?"), "{error}");
 }
 
 #[test]
