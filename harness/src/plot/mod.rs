@@ -13,6 +13,6 @@ mod palette;
 mod scatter;
 
 pub use curves::{Curves, Line, Panel};
-pub use dots::{Dot, DotPanel, Dots};
+pub use dots::{Dot, DotPanel, Dots, PUBLISHED_MARKS};
 pub use palette::Palette;
 pub use scatter::{Point, Scatter};
