@@ -1,7 +1,7 @@
 //! Figures as SVG: text stays text, in the reader's own sans-serif font, on a white ground so that
 //! they read on a dark page too.
 //!
-//! Only [`canvas`] knows plotters; axes and layout are ours, because without a font library plotters
+//! Only `canvas.rs` knows plotters; axes and layout are ours, because without a font library plotters
 //! guesses widths of text at 0.7 em a byte and would leave labels to collide.
 
 mod axis;
