@@ -30,7 +30,8 @@ impl Axis {
     /// Like [`Axis::linear`], with the ends given.
     pub(super) fn linear_within((low, high): (f64, f64), (from, to): (f64, f64), ticks: usize) -> Self {
         let step = step((high - low) / ticks.max(1) as f64);
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
+        // The logarithm of a power of ten may fall just below a whole number.
+        let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
         // Multiples of the step, not sums of it: no rounding gathers.
         let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
         let ticks = (first..=last).map(|multiple| {
@@ -77,11 +78,16 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     if low <= high { (low, high) } else { (1.0, 1.0) }
 }
 
-/// The least of 1, 2, 5 times a power of ten that is not below `least`.
-fn step(least: f64) -> f64 {
-    let power = 10f64.powf(least.log10().floor());
-    let multiple = [1.0, 2.0, 5.0].into_iter().find(|multiple| multiple * power >= least * (1.0 - 1e-9));
-    multiple.unwrap_or(10.0) * power
+/// 1, 2 or 5 times a power of ten: the one whose ratio to `wanted` is nearest 1.
+fn step(wanted: f64) -> f64 {
+    let power = 10f64.powf(wanted.log10().floor());
+    let multiple = match wanted / power {
+        ratio if ratio < 2f64.sqrt() => 1.0,
+        ratio if ratio < 10f64.sqrt() => 2.0,
+        ratio if ratio < 50f64.sqrt() => 5.0,
+        _ => 10.0,
+    };
+    multiple * power
 }
 
 /// 0.5, 20, 5k, 2M.
@@ -116,7 +122,7 @@ mod tests {
     fn log_ticks_are_round() {
         assert_eq!(labels(&Axis::log([25.0, 706.0], (0.0, 1.0))), ["20", "50", "100", "200", "500"]);
         assert_eq!(labels(&Axis::log([608_040.0, 6_080_400.0], (0.0, 1.0))), ["1M", "2M", "5M"]);
-        assert_eq!(labels(&Axis::log([0.02, 2000.0], (0.0, 1.0))), ["0.1", "1", "10", "100", "1k"]);
+        assert_eq!(labels(&Axis::log([0.02, 2000.0], (0.0, 1.0))), ["0.01", "0.1", "1", "10", "100", "1k"]);
     }
 
     #[test]

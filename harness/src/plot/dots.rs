@@ -14,7 +14,7 @@ pub struct Dots {
     pub rows: Vec<String>,
     /// What the discs and whiskers are.
     pub ours: String,
-    /// What the other marks are, at most [`MARKS`] of them.
+    /// What the other marks are, at most [`PUBLISHED_MARKS`] of them.
     pub published: Vec<String>,
     pub panels: Vec<DotPanel>,
 }
@@ -41,10 +41,11 @@ const ACROSS: usize = 3;
 /// Of a panel, in pixels.
 const PANEL: f64 = 210.0;
 /// Between panels, in pixels.
-const GAP: f64 = 26.0;
-/// Of a row, in pixels.
-const ROW: f64 = 34.0;
-/// From a row's disc to its published marks, in pixels.
+const GAP: f64 = 34.0;
+/// Of a row without published marks, in pixels.
+const ROW: f64 = 26.0;
+/// From a row's disc to its first published mark, and from one to the next, in pixels: none hides
+/// another.
 const BELOW: f64 = 9.0;
 /// Above and below the rows of a panel: its title, its ticks.
 const HEAD: f64 = 26.0;
@@ -52,8 +53,10 @@ const FOOT: f64 = 40.0;
 /// Around the figure, in pixels.
 const EDGE: f64 = 14.0;
 
-/// Marks of published figures, in their order.
-pub(super) const MARKS: [Mark; 3] = [Mark::Diamond, Mark::Triangle, Mark::Square];
+/// Published figures that one figure can tell apart.
+pub const PUBLISHED_MARKS: usize = MARKS.len();
+/// Their marks, in their order.
+const MARKS: [Mark; 3] = [Mark::Diamond, Mark::Triangle, Mark::Square];
 
 impl Dots {
     /// The figure as SVG text.
@@ -68,7 +71,7 @@ impl Dots {
         let wide = (room + 2.0 * EDGE).max(width(&self.title, TITLE) + 2.0 * EDGE);
         let legend = self.legend();
         let top = EDGE + 24.0 + legend::lines(&legend, room) as f64 * legend::LINE + 6.0;
-        let panel_height = HEAD + ROW * self.rows.len() as f64 + FOOT;
+        let panel_height = HEAD + self.row() * self.rows.len() as f64 + FOOT;
         picture(&self.title, wide, top + panel_height * down as f64, |canvas| {
             canvas.title(&self.title, (EDGE, EDGE + 8.0), Anchor::Left, TITLE)?;
             legend::draw(canvas, &legend, (EDGE, EDGE + 24.0), room)?;
@@ -79,12 +82,22 @@ impl Dots {
                 self.draw_panel(canvas, panel, palette, (left, upper))?;
                 if column == 0 {
                     for (row, label) in self.rows.iter().enumerate() {
-                        canvas.text(label, (left - 10.0, middle(upper, row)), Anchor::Right, TEXT)?;
+                        canvas.text(label, (left - 10.0, self.disc(upper, row)), Anchor::Right, TEXT)?;
                     }
                 }
             }
             Ok(())
         })
+    }
+
+    /// Height of a row, in pixels.
+    fn row(&self) -> f64 {
+        ROW + BELOW * self.published.len() as f64
+    }
+
+    /// Height of a row's disc, for the upper edge of its panel. The marks stand below it.
+    fn disc(&self, top: f64, row: usize) -> f64 {
+        top + HEAD + row as f64 * self.row() + ROW / 2.0
     }
 
     fn legend(&self) -> Vec<Entry> {
@@ -101,7 +114,7 @@ impl Dots {
             [dot.value, low, high]
         };
         let axis = Axis::linear(panel.dots.iter().flat_map(ends), (left, left + PANEL), 4);
-        let (upper, lower) = (top + HEAD, top + HEAD + ROW * self.rows.len() as f64);
+        let (upper, lower) = (top + HEAD, top + HEAD + self.row() * self.rows.len() as f64);
         canvas.title(&panel.title, (left, top + HEAD / 2.0), Anchor::Left, TEXT)?;
         for tick in &axis.ticks {
             canvas.line(&[(tick.at, upper), (tick.at, lower)], GRID, 1.0, 1.0)?;
@@ -109,9 +122,9 @@ impl Dots {
         }
         canvas.line(&[(left, lower), (left + PANEL, lower)], INK, 1.0, 1.0)?;
         for dot in &panel.dots {
-            let (x, y) = (axis.at(dot.value), middle(top, dot.row));
+            let (x, y) = (axis.at(dot.value), self.disc(top, dot.row));
             match dot.published {
-                Some(index) => canvas.mark(MARKS[index], (x, y + BELOW), 3.5, PUBLISHED)?,
+                Some(index) => canvas.mark(MARKS[index], (x, y + BELOW * (index + 1) as f64), 3.5, PUBLISHED)?,
                 None => {
                     let colour = palette.colour(&self.rows[dot.row]);
                     if let Some((low, high)) = dot.whiskers {
@@ -127,11 +140,6 @@ impl Dots {
         }
         Ok(())
     }
-}
-
-/// Height of a row's disc, for the upper edge of its panel. A row's marks stand below it.
-fn middle(top: f64, row: usize) -> f64 {
-    top + HEAD + (row as f64 + 0.5) * ROW - BELOW / 2.0
 }
 
 #[cfg(test)]

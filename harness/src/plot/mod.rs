@@ -1,7 +1,7 @@
 //! Figures as SVG: text stays text, in the reader's own sans-serif font, on a white ground so that
 //! they read on a dark page too.
 //!
-//! Only [`canvas`] knows plotters; axes and layout are ours, because without a font library plotters
+//! Only `canvas.rs` knows plotters; axes and layout are ours, because without a font library plotters
 //! guesses widths of text at 0.7 em a byte and would leave labels to collide.
 
 mod axis;
@@ -13,6 +13,6 @@ mod palette;
 mod scatter;
 
 pub use curves::{Curves, Line, Panel};
-pub use dots::{Dot, DotPanel, Dots};
+pub use dots::{Dot, DotPanel, Dots, PUBLISHED_MARKS};
 pub use palette::Palette;
 pub use scatter::{Point, Scatter};

@@ -3,8 +3,8 @@
 use super::beside::Beside;
 use super::{Experiment, LoggedCurve, Runs};
 use crate::error::Result;
-use crate::plot::{Curves, Dot, DotPanel, Dots, Line, Palette, Panel, Point, Scatter};
-use crate::stats::{LEVEL, prediction_interval};
+use crate::plot::{Curves, Dot, DotPanel, Dots, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
+use crate::stats::{LEVEL, Summary, prediction_interval};
 
 /// A figure and what it shows.
 pub(super) struct Figure {
@@ -12,9 +12,6 @@ pub(super) struct Figure {
     pub caption: String,
     pub svg: String,
 }
-
-/// Marks of published figures that one figure can tell apart.
-const MARKS: usize = 3;
 
 /// The curve that most trials have; on a logarithmic axis it is drawn above the others.
 const LOSS: &str = "loss";
@@ -40,12 +37,12 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
-    let shown: Vec<_> = beside.iter().take(MARKS).collect();
+    let shown: Vec<_> = beside.iter().take(PUBLISHED_MARKS).collect();
     let panel = |metric: &str| {
         let mut dots = Vec::new();
         for (row, trial) in experiment.trials.iter().enumerate() {
             let values = runs.metric(&trial.id, metric);
-            if let Some(ours) = crate::stats::Summary::of(&values) {
+            if let Some(ours) = Summary::of(&values) {
                 dots.push(Dot { row, published: None, value: ours.mean, whiskers: whiskers(&values) });
             }
             for (index, of) in shown.iter().enumerate() {
@@ -69,9 +66,14 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
         panels: experiment.metrics.iter().map(|metric| panel(&metric.name)).collect(),
     }
     .svg(palette)?;
-    let caption = "Test metrics by trial: our mean over seeds with the interval in which one more run falls, and \
-                   what was published.";
-    Ok(Figure { file: "quality.svg".into(), caption: caption.into(), svg })
+    let published = match beside.len() {
+        0 => "",
+        n if n <= PUBLISHED_MARKS => ", and what was published",
+        _ => ", and what was published in the first tables below",
+    };
+    let caption =
+        format!("Test metrics by trial: our mean over seeds with the interval in which one more run falls{published}.");
+    Ok(Figure { file: "quality.svg".into(), caption, svg })
 }
 
 /// Columns of the trial's curves, in the order in which they first appear.
@@ -141,7 +143,7 @@ fn size(experiment: &Experiment, runs: &Runs, palette: &Palette) -> Result<Optio
     for trial in &experiment.trials {
         let values = runs.metric(&trial.id, &metric.name);
         let parameters = runs.summary(&trial.id, |record| Some(record.parameter_count as f64));
-        if let (Some(ours), Some(parameters)) = (crate::stats::Summary::of(&values), parameters)
+        if let (Some(ours), Some(parameters)) = (Summary::of(&values), parameters)
             && parameters.mean > 0.0
         {
             points.push(Point {

@@ -1,1 +1,173 @@
+use super::*;
+use crate::compare::{Comparison, Logged, Published};
+use crate::record::{Record, RunId, Stale, sample};
 
+fn trial(id: &str, label: &str) -> TrialText {
+    TrialText { id: id.into(), label: label.into(), method: "bpr".into() }
+}
+
+fn metric(name: &str) -> MetricText {
+    MetricText { name: name.into(), formula: format!("formula of {name}"), ties: "earlier first".into() }
+}
+
+fn experiment() -> Experiment {
+    Experiment {
+        spec: "de-rrd/citeulike".into(),
+        profile: "paper".into(),
+        title: "DE-RRD on CiteULike".into(),
+        command: "reprise report de-rrd/citeulike".into(),
+        setting: vec![("Dataset".into(), "made up".into())],
+        sampled: Some(499),
+        metrics: vec![metric("hr@5")],
+        trials: vec![trial("teacher", "Teacher"), trial("student", "Student"), trial("de", "DE")],
+        comparisons: vec![Comparison {
+            table: "main-citeulike-bpr".into(),
+            rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
+            columns: vec![("H@5".into(), "hr@5".into())],
+            decimals: 4,
+            effects: vec![("Student".into(), "Teacher".into())],
+            not_comparable: None,
+        }],
+        curves: vec![LoggedCurve {
+            trial: "student".into(),
+            label: "authors' log".into(),
+            columns: vec![("loss".into(), "loss".into())],
+            logged: Logged([("loss".to_string(), vec![(0.0, 706.0), (1.0, 300.0)])].into()),
+        }],
+        analysis: "Why the numbers differ.\n".into(),
+        notes: vec!["One note.".into()],
+    }
+}
+
+fn record(trial: &str, seed: u64, hr: f64, parameters: usize) -> Record {
+    let mut record = sample(trial, seed);
+    record.metrics = [("hr@5".to_string(), hr)].into();
+    record.pessimistic = record.metrics.clone();
+    record.ranks = None;
+    record.parameters[0].shape = vec![parameters];
+    record.parameters.truncate(1);
+    record.parameter_count = parameters as u64;
+    record
+}
+
+fn records() -> Checked {
+    let mut current = Vec::new();
+    for (seed, hr) in [(0, 0.50), (1, 0.51), (2, 0.52)] {
+        current.push(record("teacher", seed, hr, 6_080_400));
+    }
+    for (seed, hr) in [(0, 0.43), (1, 0.43), (2, 0.43)] {
+        current.push(record("student", seed, hr, 608_040));
+    }
+    // Another machine's runs of the same seeds are no further samples.
+    let mut elsewhere = record("teacher", 0, 0.9, 6_080_400);
+    elsewhere.machine.class = "aarch64-neon".into();
+    current.push(elsewhere);
+    let id = RunId { seed: 7, ..sample("teacher", 7).id() };
+    Checked { current, stale: vec![Stale { id, why: "its run is old".into() }] }
+}
+
+fn published() -> Published {
+    let file = "../reproductions/de_rrd/published.toml";
+    Published::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+fn rendered() -> BTreeMap<String, String> {
+    render(&experiment(), &records(), Some(&published())).unwrap()
+}
+
+#[test]
+fn the_summary() {
+    let records = records();
+    let table = summary(&experiment(), &Runs::of(&records.current));
+    assert_eq!(
+        table.markdown(),
+        "\
+| Trial | hr@5 † | Runs | Epochs | Parameters | Training | Request p50 | Request p99 | Peak memory |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| Teacher | 0.5100 ± 0.0100 | 3 | 2 ± 0 | 6,080,400 | 2.50 ± 0.00 s | 120 ± 0 µs | 180 ± 0 µs | 73.4 ± 0.0 MiB |
+| Student | 0.4300 ± 0.0000 | 3 | 2 ± 0 | 608,040 | 2.50 ± 0.00 s | 120 ± 0 µs | 180 ± 0 µs | 73.4 ± 0.0 MiB |
+| DE | – | 0 | – | – | – | – | – | – |
+"
+    );
+}
+
+#[test]
+fn the_page() {
+    let files = rendered();
+    let page = &files["REPORT.md"];
+    // 0.51 ± 4.302653 · 0.01 · √(4/3); the effect −0.07, −0.08, −0.09 against 0.4441 − 0.5135,
+    // its mean within ± 4.302653 · 0.01 / √3.
+    for text in [
+        "| Teacher | H@5 (hr@5 †) | 0.5135 | 0.5100 ± 0.0100 | 3 | 0.4603 to 0.5597 | -0.0035 | -0.7 % | matches |",
+        "| Student | H@5 (hr@5 †) | 0.4441 | 0.4300 ± 0.0000 | 3 | 0.4300 to 0.4300 | -0.0141 | -3.2 % | close |",
+        "| Student − Teacher | H@5 | -0.0694 | -0.0800 ± 0.0100 | 3 | -0.1048 to -0.0552 | 1.15 | matches |",
+        "2 cells: 1 *matches*, 1 *close*.",
+        "499 negatives",
+        "formula of hr@5",
+        "`reprise run de-rrd/citeulike --profile paper`",
+        "* `teacher` seed 7 on `x86_64-avx512`: its run is old",
+        "not in the tables above**: `aarch64-neon`",
+        "| loss | 0 | 706.00 | 706.25 ± 0.00 | 3 | +0.0 % |",
+        "| loss | 1 | 300.00 | 313.50 ± 0.00 | 3 | +4.5 % |",
+        "Why the numbers differ.",
+        "* One note.",
+        "Every tie decided against the model gives the same values.",
+        "(curve-student.svg)",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
+    for word in crate::compare::Word::ALL {
+        assert!(page.contains(&word.rule()), "{page}");
+    }
+    assert!(page.ends_with('\n') && !page.ends_with("\n\n") && !page.contains("\n\n\n"), "{page}");
+}
+
+#[test]
+fn the_files_for_programs() {
+    let files = rendered();
+    let cells = &files["cells.csv"];
+    assert!(
+        cells.starts_with(
+            "table,kind,row,column,trial,metric,published,n,ours_mean,ours_sd,interval_low,interval_high,difference,\
+             relative,word\nmain-citeulike-bpr,paper,Teacher,H@5,teacher,hr@5,0.5135,3,0.51,"
+        ),
+        "{cells}"
+    );
+    assert_eq!(cells.lines().count(), 3);
+    let runs = &files["runs.csv"];
+    assert_eq!(runs.lines().count(), 8, "{runs}");
+    assert!(
+        runs.contains("\nde-rrd/citeulike,paper,aarch64-neon,teacher,0,0.9,2,6080400,2.5,120.5,180,77000000,cpu,2,")
+    );
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    let names: Vec<_> = rendered().into_keys().collect();
+    let expected = ["REPORT.md", "cells.csv", "curve-student.svg", "curves.svg", "quality.svg", "runs.csv", "size.svg"];
+    assert_eq!(names, expected);
+    assert_eq!(rendered(), rendered());
+}
+
+#[test]
+fn without_records_there_is_a_page_that_says_so() {
+    let experiment = Experiment { comparisons: Vec::new(), ..experiment() };
+    let files = render(&experiment, &Checked::default(), None).unwrap();
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["REPORT.md", "runs.csv"]);
+    assert!(files["REPORT.md"].contains("no current record"), "{}", files["REPORT.md"]);
+}
+
+#[test]
+fn a_comparison_needs_published_tables() {
+    let error = render(&experiment(), &records(), None).unwrap_err().to_string();
+    assert!(error.contains("main-citeulike-bpr"), "{error}");
+}
+
+#[test]
+fn files_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("a.csv".to_string(), "x\n".to_string())].into();
+    let paths = write(&folder.path().join("deep"), &files).unwrap();
+    assert_eq!(paths, [folder.path().join("deep/a.csv")]);
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "x\n");
+}
