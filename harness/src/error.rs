@@ -89,6 +89,10 @@ struct Report {
     hints: Vec<String>,
 }
 
+const EXPECTED: &str = "  expected: ";
+const GOT: &str = "  got:      ";
+const HINT: &str = "hint: ";
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -138,6 +142,22 @@ impl Error {
         self
     }
 
+    /// Takes an error's own text apart again: serde carries errors as text only.
+    pub fn from_text(kind: Kind, text: &str) -> Self {
+        let mut lines = text.lines();
+        let mut error = Self::new(kind, lines.next().unwrap_or_default());
+        for line in lines {
+            if let Some(expected) = line.strip_prefix(EXPECTED) {
+                error = error.expected(expected);
+            } else if let Some(got) = line.strip_prefix(GOT) {
+                error = error.got(got);
+            } else if let Some(hint) = line.strip_prefix(HINT) {
+                error = error.hint(hint);
+            }
+        }
+        error
+    }
+
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -159,13 +179,13 @@ impl fmt::Display for Error {
             write!(f, "\n  where:    {place}")?;
         }
         if let Some(expected) = &report.expected {
-            write!(f, "\n  expected: {expected}")?;
+            write!(f, "\n{EXPECTED}{expected}")?;
         }
         if let Some(got) = &report.got {
-            write!(f, "\n  got:      {got}")?;
+            write!(f, "\n{GOT}{got}")?;
         }
         for (index, hint) in report.hints.iter().enumerate() {
-            write!(f, "{}\nhint: {hint}", if index == 0 { "\n" } else { "" })?;
+            write!(f, "{}\n{HINT}{hint}", if index == 0 { "\n" } else { "" })?;
         }
         Ok(())
     }
@@ -194,5 +214,7 @@ mod tests {
             error.to_string(),
             "unknown key\n  where:    a.toml:3:1 (key `trial.x`)\n  expected: one of `dim`\n  got:      `dimm`\n\nhint: did you mean `dim`?"
         );
+        let again = Error::from_text(Kind::Input, &error.to_string());
+        assert_eq!(again.at(error.place().unwrap().clone()), error);
     }
 }

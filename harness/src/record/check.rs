@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Curve, FORMAT, Ranks, Record};
+use super::{Curve, FORMAT, RankSet, Ranks, Record};
+use crate::metrics::Metric;
 
 /// What is wrong with a record: the key, what was expected, what was got.
 pub(super) struct Flaw {
@@ -190,6 +191,31 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
                 );
             }
         }
+        for metric in &set.metrics {
+            follows(metric, ranks, set, record)?;
+        }
+    }
+    Ok(())
+}
+
+/// Relative rounding that two sums of the same terms may differ by.
+const ROUNDING: f64 = 1e-12;
+
+/// A metric's mean is that of its ranks.
+fn follows(name: &str, ranks: &Ranks, set: &RankSet, record: &Record) -> Check {
+    let key = || format!("metrics.{name}");
+    let metric: Metric = match name.parse() {
+        Ok(metric) => metric,
+        Err(_) => return flaw(key(), "a metric that this program knows", format!("`{name}`")),
+    };
+    let of_query = |(query, hits): (usize, &[u32])| {
+        let targets = ranks.targets.as_ref().map_or(1, |targets| targets[query]);
+        metric.value(hits, targets as usize)
+    };
+    let mean = set.hits.iter().enumerate().map(of_query).sum::<f64>() / set.hits.len() as f64;
+    let got = record.metrics[name];
+    if (mean - got).abs() > ROUNDING * mean.abs() {
+        return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());
     }
     Ok(())
 }

@@ -194,8 +194,8 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         parameter_count: 28,
         epochs_run: 2,
         selected: [("hr@5".to_string(), 1)].into(),
-        metrics: map(&[("hr@5", 0.75), ("ndcg@5", 0.5)]),
-        pessimistic: map(&[("hr@5", 0.75), ("ndcg@5", 0.5)]),
+        metrics: map(&[("hr@5", 0.75), ("recall@5", 0.75)]),
+        pessimistic: map(&[("hr@5", 0.75), ("recall@5", 0.75)]),
         validation: map(&[("hr@5", 0.25)]),
         seconds: map(&[("step", 1.5), ("total", 2.5)]),
         memory: Memory { peak_rss_bytes: Some(77_000_000) },
@@ -204,7 +204,7 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         curve: Some(curve),
         ranks: Some(Ranks {
             targets: Some(vec![1, 1, 2, 1]),
-            sets: vec![RankSet { metrics: vec!["hr@5".into(), "ndcg@5".into()], within: Some(5), hits }],
+            sets: vec![RankSet { metrics: vec!["hr@5".into(), "recall@5".into()], within: Some(5), hits }],
         }),
     }
 }

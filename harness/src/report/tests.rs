@@ -1,6 +1,7 @@
 use super::*;
-use crate::compare::{Comparison, Logged, Published};
+use crate::compare::{Logged, Published};
 use crate::record::{Record, RunId, Stale, sample};
+use crate::spec::Comparison;
 
 fn trial(id: &str, label: &str) -> TrialText {
     TrialText { id: id.into(), label: label.into(), method: "bpr".into() }

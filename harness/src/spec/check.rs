@@ -28,7 +28,6 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     place(document, &wire)?;
     plain_name(document, &wire.dataset, "the dataset's id")?;
     let seeds = seeds(document, &wire.seeds)?;
-    metrics(document, &resolved.root, &wire.protocol)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;
     if wire.paper.is_none()
         && let Some(span) =
@@ -139,13 +138,16 @@ pub fn measured(document: &Document<'_>, text: &Spanned<impl AsRef<str>>, protoc
     Err(did_you_mean(error, name, names()))
 }
 
-fn metrics(document: &Document<'_>, root: &DeTable<'_>, protocol: &Protocol) -> Result<()> {
+/// The metrics of a protocol, before serde reads them: its errors would point at the whole table.
+/// What is no array of strings is left to serde.
+pub fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> Result<()> {
     let array = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
-    let array = array.expect("the protocol was read, so it has metrics");
-    not_empty(document, array, protocol.metrics.is_empty(), "metric")?;
-    let spans = metric_texts(Some(array)).map(|text| text.span());
-    let spanned: Vec<_> = spans.zip(&protocol.metrics).map(|(span, metric)| Spanned::new(span, metric)).collect();
-    unique(document, &spanned, "metric")
+    let Some((array, items)) = array.and_then(|array| Some((array, array.get_ref().as_array()?))) else {
+        return Ok(());
+    };
+    not_empty(document, array, items.is_empty(), "metric")?;
+    let parsed = metric_texts(Some(array)).map(|text| Ok(Spanned::new(text.span(), metric(document, &text)?)));
+    unique(document, &parsed.collect::<Result<Vec<_>>>()?, "metric")
 }
 
 /// Refuses an empty list.

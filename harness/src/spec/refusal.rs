@@ -56,7 +56,8 @@ pub fn explain(document: &Document<'_>, error: &toml::de::Error) -> Error {
             .expected(expected_text(expected))
             .got(got_text(got));
     }
-    Error::new(Kind::Input, message).at(document.place(span))
+    // An error of ours that travelled through serde as text.
+    Error::from_text(Kind::Input, message).at(document.place(span))
 }
 
 /// Serde buffers tagged enums and forgets the spans inside them: the error then points at the whole

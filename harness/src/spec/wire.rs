@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::check::{metric, metric_texts};
+use super::check;
 use super::document::Document;
 use super::value::Decimals;
 use super::{Protocol, SplitRule};
@@ -79,9 +79,7 @@ pub struct WireCurve {
 impl Wire {
     /// Reads a tree of `document`: its own, or one with a profile laid over.
     pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> Result<Self> {
-        // Serde's error on a metric would point at the whole array.
-        let metrics = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
-        metric_texts(metrics).try_for_each(|text| metric(document, &text).map(|_| ()))?;
+        check::metrics(document, root)?;
         let root = Spanned::new(0..0, DeValue::Table(root.clone()));
         Self::deserialize(ValueDeserializer::from(root)).map_err(|error| document.explain(&error))
     }

@@ -60,7 +60,10 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
 
 #[test]
 fn comparisons_may_have_effects_and_a_reason_not_to_judge() {
-    let text = edited("table = \"main\"", "table = \"main\"\neffects = [[\"Student\", \"Teacher\"]]\nnot_comparable = \"other data\"");
+    let text = edited(
+        "table = \"main\"",
+        "table = \"main\"\neffects = [[\"Student\", \"Teacher\"]]\nnot_comparable = \"other data\"",
+    );
     let spec = resolve_text(&text, None).unwrap();
     assert_eq!(spec.comparisons[0].effects, [("Student".to_string(), "Teacher".to_string())]);
     assert_eq!(spec.comparisons[0].not_comparable.as_deref(), Some("other data"));
