@@ -99,7 +99,7 @@ fn block_ranks(
     let mut above = vec![Above::default(); ids.len()];
     let mut scores = vec![0.0; left.iter().map(|items| items.len()).max().unwrap_or(0)];
     // A model that is no dot product scores all candidates of a query at once.
-    let tile = if dim == 0 { scorer.n_items() } else { (TILE_BYTES / size_of::<f32>() / dim).max(1) };
+    let tile = (TILE_BYTES / size_of::<f32>()).checked_div(dim).unwrap_or(scorer.n_items()).max(1);
     for end in (0..scorer.n_items()).step_by(tile).map(|start| start + tile) {
         for (row, left) in left.iter_mut().enumerate() {
             let (items, rest) = left.split_at(left.partition_point(|&item| (item as usize) < end));

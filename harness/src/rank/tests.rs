@@ -30,13 +30,15 @@ impl Scorer for Table {
     }
 }
 
+type Encode = Box<dyn Fn(&[u32], &mut [f32]) + Sync>;
+
 /// A matrix factorisation.
 struct Factors {
     dim: usize,
     users: Vec<f32>,
     items: Vec<f32>,
     bias: Option<Vec<f32>>,
-    encode: Box<dyn Fn(&[u32], &mut [f32]) + Sync>,
+    encode: Encode,
 }
 
 impl Factors {
