@@ -64,13 +64,13 @@ fn serving(c: &mut Criterion) {
         let model = Factors::new(dim);
         let index = Index::new(&model);
         let mut user = 0;
-        let next = || {
+        let mut next = || {
             user = (user + 1) % USERS as u32;
             user
         };
         c.bench_function(&format!("serving/top-20/d{dim}"), |b| {
             b.iter_batched(
-                next,
+                &mut next,
                 |user| index.top_k(user, seen.of(user), 20).expect("finite scores"),
                 BatchSize::SmallInput,
             );

@@ -26,11 +26,13 @@ pub fn criterion() -> Criterion {
         .configure_from_args()
 }
 
+type Encode = Box<dyn Fn(&[u32], &mut [f32]) + Sync>;
+
 /// score(u, i) = ⟨user u, item i⟩ with Normal(0, 0.1) values.
 pub struct Factors {
     pub dim: usize,
     items: Vec<f32>,
-    encode: Box<dyn Fn(&[u32], &mut [f32]) + Sync>,
+    encode: Encode,
 }
 
 impl Factors {

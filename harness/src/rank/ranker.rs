@@ -107,8 +107,8 @@ impl Ranker {
         Ok(Evaluation::new(queries.ids.clone(), targets, blocks, &self.metrics))
     }
 
-    /// The candidates of a user under a sampled protocol after the held-out item, in the order drawn;
-    /// `None` under full ranking.
+    /// The sampled candidates of a user besides the held-out item, ascending (their order cannot
+    /// matter to its rank); `None` under full ranking.
     pub fn negatives(&self, user: u32) -> Option<&[u32]> {
         match &self.candidates {
             Drawn::Full { .. } => None,

@@ -11,11 +11,13 @@ use crate::rng::{Rejection, Stream};
 use crate::simd::{Above, all_finite, count_above};
 use crate::split::{Split, UserItems};
 
-/// Queries in a block: enough work to share between threads, few enough encoded vectors.
-pub(super) const BLOCK: usize = 64;
+/// Queries in a block: they share each tile of items while it is in the cache.
+pub(super) const BLOCK: usize = 256;
+/// Size of a tile of item rows: half of a 1 MiB L2 cache, beside the block's encoded queries.
+const TILE_BYTES: usize = 512 * 1024;
 
 /// `count` distinct items for each user with a held-out item, uniform over what the user has in no
-/// part; none for other users.
+/// part, ascending; none for other users.
 ///
 /// # Errors
 /// A user with fewer than `count` such items.
@@ -32,12 +34,14 @@ pub(super) fn draw_negatives(split: &Split, count: usize, seed: u64) -> Result<V
             }
             let mut stream = Stream::new(seed, "protocol", "negatives", u64::from(user));
             let taken = taken.of(user);
-            sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
+            let mut drawn = sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
                 Error::new(Kind::Input, format!("user {user} has too few items left to draw negatives from"))
                     .expected(format!("at least {count} of {} items outside the user's own", split.n_items))
                     .got(format!("{} (the user has {})", split.n_items - taken.len(), taken.len()))
                     .hint("lower `negatives`, or use `candidates = \"full\"`")
-            })
+            })?;
+            drawn.sort_unstable();
+            Ok(drawn)
         })
         .collect();
     drawn.into_iter().collect()
@@ -61,6 +65,9 @@ pub(super) fn ranks(
 }
 
 /// `targets`: one for each of `ids`.
+///
+/// Goes through the item table tile by tile, not query by query: 499 rows of 200 dimensions, drawn
+/// from all of it, would come from memory again for every query.
 fn block_ranks(
     scorer: &dyn Scorer,
     dot: Option<&Dot<'_>>,
@@ -68,29 +75,46 @@ fn block_ranks(
     targets: &[u32],
     negatives: &[Vec<u32>],
 ) -> Result<Ranks> {
-    let mut x = Vec::new();
+    let (dim, mut x) = (dot.map_or(0, |dot| dot.dim), Vec::new());
     if let Some(dot) = dot {
-        x.resize(ids.len() * dot.dim, 0.0);
+        x.resize(ids.len() * dim, 0.0);
         (dot.encode)(ids, &mut x);
     }
-    let mut ranks = Ranks::default();
-    let (mut candidates, mut scores) = (Vec::new(), Vec::new());
-    for (row, (&query, &target)) in ids.iter().zip(targets).enumerate() {
-        candidates.clear();
-        candidates.push(target);
-        candidates.extend_from_slice(&negatives[query as usize]);
-        scores.resize(candidates.len(), 0.0);
+    let score = |row: usize, items: &[u32], out: &mut [f32]| {
         match dot {
-            Some(dot) => dot.score(&x[row * dot.dim..(row + 1) * dot.dim], &candidates, &mut scores),
-            None => scorer.score(query, &candidates, &mut scores),
+            Some(dot) => dot.score(&x[row * dim..(row + 1) * dim], items, out),
+            None => scorer.score(ids[row], items, out),
         }
-        if !all_finite(&scores) {
-            let at = scores.iter().position(|score| !score.is_finite()).expect("one of them is not finite");
-            return Err(not_finite(query, candidates[at], scores[at]));
+        if all_finite(out) {
+            return Ok(());
         }
-        let mut above = [Above::default()];
-        count_above(&scores[1..], &scores[..1], &mut above);
-        ranks.push([1 + above[0].greater], [1 + above[0].or_equal]);
+        let at = out.iter().position(|score| !score.is_finite()).expect("one of them is not finite");
+        Err(not_finite(ids[row], items[at], out[at]))
+    };
+    let mut of_target = vec![0.0; ids.len()];
+    for (row, target) in targets.iter().enumerate() {
+        score(row, std::slice::from_ref(target), &mut of_target[row..row + 1])?;
+    }
+    let mut left: Vec<&[u32]> = ids.iter().map(|&query| &negatives[query as usize][..]).collect();
+    let mut above = vec![Above::default(); ids.len()];
+    let mut scores = vec![0.0; left.iter().map(|items| items.len()).max().unwrap_or(0)];
+    // A model that is no dot product scores all candidates of a query at once.
+    let tile = (TILE_BYTES / size_of::<f32>()).checked_div(dim).unwrap_or(scorer.n_items()).max(1);
+    for end in (0..scorer.n_items()).step_by(tile).map(|start| start + tile) {
+        for (row, left) in left.iter_mut().enumerate() {
+            let (items, rest) = left.split_at(left.partition_point(|&item| (item as usize) < end));
+            *left = rest;
+            let scores = &mut scores[..items.len()];
+            score(row, items, scores)?;
+            let mut here = [Above::default()];
+            count_above(scores, &of_target[row..row + 1], &mut here);
+            above[row].greater += here[0].greater;
+            above[row].or_equal += here[0].or_equal;
+        }
+    }
+    let mut ranks = Ranks::default();
+    for above in above {
+        ranks.push([1 + above.greater], [1 + above.or_equal]);
     }
     Ok(ranks)
 }
