@@ -169,7 +169,10 @@ fn refuses_metrics_that_cannot_be() {
         &refused(metrics, "metrics = [\"ndcg@10\", \"recall@0\"]"),
         &["`recall@0`", "small.toml:17:23 (key `protocol.metrics[1]`)", "at least one item"],
     );
-    has(&refused(metrics, "metrics = [\"ndgc@10\", \"recall@10\"]"), &["unknown metric `ndgc`", "small.toml:17:12", "did you mean `ndcg`?"]);
+    has(
+        &refused(metrics, "metrics = [\"ndgc@10\", \"recall@10\"]"),
+        &["unknown metric `ndgc`", "small.toml:17:12", "did you mean `ndcg`?"],
+    );
     has(
         &refused(metrics, "metrics = [\"ndcg@10\", \"ndcg@10\"]"),
         &["the metric `ndcg@10` stands twice", "small.toml:17:23"],
