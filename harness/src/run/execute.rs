@@ -7,7 +7,7 @@ use super::measure::{Measured, record};
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
 use crate::meter::{Meter, PeakMemory};
 use crate::rank::Ranker;
 use crate::record::{Machine, Program, Record, RunId};
@@ -63,7 +63,8 @@ pub(super) struct World<'a> {
 /// What concerns all runs: data that is missing or wrong, a protocol that does not fit the split,
 /// folders that cannot be written.
 pub fn execute(job: &Job<'_>) -> Result<Outcome> {
-    check_writable(job.results)?;
+    check_writable("the records", job.results, "--results DIR")?;
+    check_writable("states and models", &job.cache.root().join("runs"), "--cache DIR")?;
     let dataset = load(job.manifest, job.cache)?;
     let split = job.spec.split.apply(&dataset)?;
     let dataset_digest = dataset.digest();
@@ -190,12 +191,11 @@ fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher>
     Ok(Teacher { trial, parameters, fingerprint })
 }
 
-/// Finds out before hours of training whether the records can be written.
-fn check_writable(folder: &Path) -> Result<()> {
+/// Finds out before hours of training whether `what` can be written.
+fn check_writable(what: &str, folder: &Path, option: &str) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::io("the records cannot be written", folder, &e)
-            .at(Place::file(folder))
-            .hint("nothing was trained; give a folder that can be written: `--results DIR`")
+        Error::io(format!("{what} cannot be written"), folder, &e)
+            .hint(format!("nothing was trained; give a folder that can be written: `{option}`"))
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let probe = folder.join(format!(".probe.{}", std::process::id()));
