@@ -9,6 +9,7 @@
 pub mod compare;
 pub mod data;
 pub mod digest;
+mod document;
 pub mod error;
 pub mod meter;
 pub mod method;
@@ -25,5 +26,5 @@ pub mod simd;
 pub mod spec;
 pub mod split;
 pub mod stats;
-pub mod toml_place;
+mod suggest;
 pub mod train;

@@ -245,7 +245,7 @@ fn a_misspelt_key_is_placed_and_mended() {
     let mut site = Site::new();
     site.tables = TABLES.replace("first = 10", "frist = 10");
     let error = site.refused();
-    assert!(error.contains("tiny.toml:19:1 (key `frist`)") && error.contains("did you mean `first`?"), "{error}");
+    assert!(error.contains("tiny.toml:19:1 (key `items.frist`)") && error.contains("did you mean `first`?"), "{error}");
 }
 
 #[test]

@@ -4,13 +4,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{known_trial, measured, metric_texts, not_empty, plain_name, unique};
-use super::document::Document;
-use super::suggest::{did_you_mean, one_of};
-use super::tree;
 use super::wire::{Wire, WireTrial};
 use super::{Protocol, Trial};
+use crate::document::{Document, tree};
 use crate::error::Result;
 use crate::method::{Params, Registry};
+use crate::suggest::{did_you_mean, one_of};
 
 /// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
 /// them with teachers before students.
