@@ -19,8 +19,6 @@ pub enum Kind {
     Io,
     /// Training left the real numbers.
     Diverged,
-    /// Another process holds what this one needs.
-    Busy,
     /// A person asked for the end (Ctrl-C).
     Interrupted,
     /// An invariant of this program, or of a library, did not hold.

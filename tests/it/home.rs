@@ -219,7 +219,7 @@ pub fn files(folder: &Path) -> Vec<String> {
 pub fn lasting(record: &Value) -> String {
     let mut record = record.clone();
     let fields = record.as_object_mut().unwrap();
-    for measured in ["started", "command", "seconds", "epoch_seconds", "memory", "latency"] {
+    for measured in ["started", "command", "seconds", "memory", "latency"] {
         fields.remove(measured);
     }
     for (field, at) in [("digests", "weights"), ("metrics", "ndcg@5")] {

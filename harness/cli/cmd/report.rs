@@ -105,7 +105,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         command: format!("reprise report {}{profile}", spec.id),
         setting: setting.map(|(what, how)| (what.to_string(), how)).to_vec(),
         sampled,
-        metrics: spec.protocol.metrics.iter().copied().map(metric).collect(),
+        metrics: spec.protocol.metrics.iter().copied().map(|m| metric(m, spec.protocol.candidates)).collect(),
         trials: spec
             .trials
             .iter()
@@ -118,7 +118,10 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
     })
 }
 
-fn metric(metric: Metric) -> MetricText {
-    let definition = metric.definition();
-    MetricText { name: metric.to_string(), formula: definition.formula().into(), ties: definition.ties().into() }
+fn metric(metric: Metric, candidates: Candidates) -> MetricText {
+    MetricText {
+        name: metric.to_string(),
+        formula: metric.definition().formula().into(),
+        ties: candidates.ties().into(),
+    }
 }

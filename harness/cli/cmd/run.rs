@@ -77,10 +77,22 @@ fn verdict(outcome: Outcome, interrupted: bool) -> Result<()> {
     }
 }
 
-/// The command as it was typed, with the program by its name and not by this machine's path.
+/// The command as it was typed, but for this machine's folders: the program goes by its name, and
+/// where things were kept changes no result.
 fn command_line() -> String {
-    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
-    std::iter::once("reprise".to_string()).chain(args).collect::<Vec<_>>().join(" ")
+    let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let mut words = vec!["reprise".to_string()];
+    while let Some(arg) = args.next() {
+        match arg.split_once('=').map_or(&*arg, |(name, _)| name) {
+            "--home" | "--cache" | "--mirror" | "--results" => {
+                if !arg.contains('=') {
+                    args.next();
+                }
+            }
+            _ => words.push(arg),
+        }
+    }
+    words.join(" ")
 }
 
 /// Version and, inside a git checkout, the commit; the absence of git is no error.

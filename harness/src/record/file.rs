@@ -133,7 +133,6 @@ mod tests {
         let text = text();
         assert!(text.contains("\n    \"rows\": [\n      [706.25,null],\n      [313.5,0.25]\n    ]"), "{text}");
         assert!(text.contains("\"hits\":\"3 . 2+5 1\""), "{text}");
-        assert!(text.contains("\n  \"epoch_seconds\": [1.25,1.0]"), "{text}");
     }
 
     #[test]

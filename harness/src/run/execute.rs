@@ -127,7 +127,7 @@ enum Done {
 }
 
 fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
-    let store = ModelStore::new(job.cache, run.fingerprint);
+    let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
     let done = || !job.fresh && is_done(&path, run, &store);
     if done() {
@@ -137,7 +137,7 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     if done() {
         return Ok(Done::Before);
     }
-    let teacher = run.teacher.map(|fingerprint| teacher(job, run, fingerprint)).transpose()?;
+    let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let mut cx = Context {
@@ -182,9 +182,9 @@ fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
     job.results.join(id.path())
 }
 
-fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
+fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let parameters = ModelStore::new(job.cache, fingerprint).load()?.ok_or_else(|| {
+    let parameters = ModelStore::new(job.cache, fingerprint, &world.machine.class).load()?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;

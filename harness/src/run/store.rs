@@ -1,4 +1,4 @@
-//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`.
+//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT-CLASS/`.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
 use crate::train::State;
 
-/// The folder of one run, by its fingerprint.
+/// The folder of one run, by its fingerprint and the class of the machine: a state or a teacher made
+/// on another device has other bits, and must not be taken up in silence.
 pub struct ModelStore {
     folder: PathBuf,
 }
@@ -20,9 +21,9 @@ const LOCK: &str = "lock";
 pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl ModelStore {
-    pub fn new(cache: &Cache, fingerprint: Digest) -> Self {
+    pub fn new(cache: &Cache, fingerprint: Digest, class: &str) -> Self {
         // 16 bytes of SHA-256 are plenty for a folder's name.
-        Self { folder: cache.root().join("runs").join(&fingerprint.to_string()[..32]) }
+        Self { folder: cache.root().join("runs").join(format!("{}-{class}", &fingerprint.to_string()[..32])) }
     }
 
     pub fn checkpoint(&self) -> PathBuf {
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn a_model_comes_back_and_damage_is_seen() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         assert!(store.load().unwrap().is_none());
         let model = vec![
             Parameter { name: "user".into(), shape: vec![2, 2], values: vec![1.0, 2.0, 3.0, 4.0] },
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_half_written_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         store.save(&[]).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join(".tmpAbCdEf"), b"half").unwrap();
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn the_second_waits_for_the_first() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         let first = store.lock(|| panic!("nobody has it")).unwrap();
         let told = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -18,6 +18,11 @@ pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry:
     not_empty(document, &wire.trials, wires.is_empty(), "trial")?;
     for trial in wires {
         plain_name(document, &trial.id, "a trial's id")?;
+        if trial.id.get_ref() == Protocol::STREAM {
+            return Err(document
+                .refuse(trial.id.span(), format!("a trial cannot be called `{}`", Protocol::STREAM))
+                .hint("the protocol draws its negatives from the stream of that name"));
+        }
     }
     let ids: Vec<_> = wires.iter().map(|trial| trial.id.clone()).collect();
     unique(document, &ids, "trial")?;
