@@ -7,7 +7,8 @@ use super::measure::{Measured, record};
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::meter::{Meter, PeakMemory};
 use crate::rank::Ranker;
 use crate::record::{Machine, Program, Record, RunId};
@@ -192,13 +193,8 @@ fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher>
 
 /// Finds out before hours of training whether the records can be written.
 fn check_writable(folder: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::io("the records cannot be written", folder, &e)
-            .at(Place::file(folder))
+    file::check_writable(folder).map_err(|error| {
+        Error::io("the records cannot be written", folder, &error)
             .hint("nothing was trained; give a folder that can be written: `--results DIR`")
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let probe = folder.join(format!(".probe.{}", std::process::id()));
-    std::fs::write(&probe, b"probe").map_err(failed)?;
-    std::fs::remove_file(&probe).map_err(failed)
+    })
 }

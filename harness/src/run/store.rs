@@ -1,9 +1,8 @@
 //! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use crate::data::Cache;
+use crate::data::{Cache, Lock};
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
@@ -13,9 +12,6 @@ use crate::train::State;
 pub struct ModelStore {
     folder: PathBuf,
 }
-
-/// Held while a run is trained; the system releases it when the process ends, however it ends.
-pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl ModelStore {
     pub fn new(cache: &Cache, fingerprint: Digest) -> Self {
@@ -32,23 +28,17 @@ impl ModelStore {
     }
 
     /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
-    pub fn lock(&self, waiting: impl FnOnce()) -> Result<RunLock> {
-        let failed = |e: &std::io::Error| Error::io("cannot use the cache for runs", &self.folder, e);
-        std::fs::create_dir_all(&self.folder).map_err(|e| failed(&e))?;
-        let path = self.folder.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|e| failed(&e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(|e| failed(&e))?;
-            }
-            Err(TryLockError::Error(e)) => return Err(failed(&e)),
-        }
-        Ok(RunLock(file))
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
+        Lock::take(&self.folder.join("lock"), waiting)
     }
 
     /// Keeps a trained model.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
     pub fn save(&self, parameters: &[Parameter]) -> Result<()> {
         let shapes: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), &p.shape[..])).collect();
         let text = serde_json::to_string(&(content_digest(parameters), shapes))

@@ -10,9 +10,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, View};
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::file::by_rename;
 
 /// Named arrays of f32, named counts, and a text (JSON) beside them.
 #[derive(Default)]
@@ -28,6 +30,9 @@ impl<'a> State<'a> {
     }
 
     /// A count that must be there.
+    ///
+    /// # Errors
+    /// If it is not.
     pub fn count(&self, name: &str) -> Result<u64> {
         self.counts.get(name).copied().ok_or_else(|| broken(format!("count `{name}` is missing")))
     }
@@ -45,27 +50,25 @@ impl<'a> State<'a> {
     }
 
     /// Writes a safetensors file by rename: a reader sees the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
     pub fn write(&self, path: &Path) -> Result<()> {
-        let part = path.with_extension("part");
-        let failed = |error: &std::io::Error| Error::io("cannot write a saved state", path, error);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-        }
         let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array { shape: [values.len()], values }));
         let counts = serde_json::to_string(&self.counts).map_err(|e| broken(e.to_string()))?;
         let text = HashMap::from([("text".to_string(), self.text.clone()), ("counts".to_string(), counts)]);
-        let written = safetensors::serialize_to_file(arrays, Some(text), &part).map_err(|e| match e {
-            safetensors::SafeTensorError::IoError(e) => failed(&e),
-            other => Error::new(Kind::Internal, "cannot write a saved state").got(other.to_string()),
-        });
-        let renamed = written.and_then(|()| std::fs::rename(&part, path).map_err(|e| failed(&e)));
-        if renamed.is_err() {
-            let _ = std::fs::remove_file(&part); // It may not exist, and the first error is the one to tell.
-        }
-        renamed
+        by_rename(path, &path.with_extension("part"), |part| {
+            safetensors::serialize_to_file(arrays, Some(text), part).map_err(|error| match error {
+                SafeTensorError::IoError(error) => Error::io("cannot write a saved state", path, &error),
+                other => Error::new(Kind::Internal, "cannot write a saved state").got(other.to_string()),
+            })
+        })
     }
 
     /// Reads a safetensors file, one array at a time: memory holds the file once.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io); [`Data`](Kind::Data) if it is not what was written.
     pub fn read(path: &Path) -> Result<State<'static>> {
         let failed = |e: std::io::Error| Error::io("cannot read a saved state", path, &e);
         let mut file = File::open(path).map_err(failed)?;
