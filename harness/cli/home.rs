@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, Catalog};
-use harness::error::{Error, Kind, Result};
+use harness::error::{Error, Kind, Place, Result};
 use harness::method::Registry;
 use harness::spec::{self, Spec};
 
@@ -21,7 +21,7 @@ pub struct Home {
 impl Home {
     pub fn find(places: &Places) -> Result<Self> {
         let root = match &places.home {
-            Some(root) => root.clone(),
+            Some(root) => named(root)?,
             None => above()?,
         };
         let cache = match &places.cache {
@@ -51,9 +51,14 @@ impl Home {
         spec::load(&file, profile, &self.registry)
     }
 
-    /// Folder of a spec's records: it mirrors the place of the spec.
+    /// Folder of a spec's records.
     pub fn results_of(&self, spec: &Spec) -> PathBuf {
-        let inside = spec.file.strip_prefix(self.reproductions()).unwrap_or(&spec.file);
+        self.results_beside(&spec.file)
+    }
+
+    /// Folder of the records of the spec in `file`: it mirrors the place of the spec.
+    pub fn results_beside(&self, file: &Path) -> PathBuf {
+        let inside = file.strip_prefix(self.reproductions()).unwrap_or(file);
         self.results.join(inside.with_extension(""))
     }
 
@@ -63,15 +68,28 @@ impl Home {
     }
 }
 
+fn is_home(folder: &Path) -> bool {
+    folder.join("data-manifests").is_dir() && folder.join("reproductions").is_dir()
+}
+
+fn named(root: &Path) -> Result<PathBuf> {
+    if is_home(root) {
+        return Ok(root.to_path_buf());
+    }
+    Err(Error::new(Kind::Missing, "this is not a Reprise repository")
+        .at(Place::file(root))
+        .expected("a folder with `data-manifests/` and `reproductions/`")
+        .hint("`--home` (or `REPRISE_HOME`) names the repository's root"))
+}
+
 fn above() -> Result<PathBuf> {
     let here = std::env::current_dir()
         .map_err(|e| Error::new(Kind::Missing, "the current folder cannot be told").got(e.to_string()))?;
-    let is_home = |folder: &&Path| folder.join("data-manifests").is_dir() && folder.join("reproductions").is_dir();
     // A relative root keeps messages short and records free of this machine's paths.
-    if is_home(&Path::new(".")) {
+    if is_home(Path::new(".")) {
         return Ok(PathBuf::from("."));
     }
-    here.ancestors().find(is_home).map(Path::to_path_buf).ok_or_else(|| {
+    here.ancestors().find(|folder| is_home(folder)).map(Path::to_path_buf).ok_or_else(|| {
         Error::new(Kind::Missing, "this is not inside a Reprise repository")
             .expected("a folder with `data-manifests/` and `reproductions/`, here or above")
             .hint("change to the repository, or name it: `--home DIR` or `REPRISE_HOME=DIR`")

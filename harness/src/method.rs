@@ -64,6 +64,11 @@ impl Params<'_> {
 /// Makes a method from hyper-parameters.
 pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
 
+/// The example of a method in CONTRIBUTING.md is compiled and run with the doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+pub struct Contributing;
+
 /// The methods by name. The engine knows them only through this.
 #[derive(Default)]
 pub struct Registry {

@@ -1,7 +1,7 @@
 //! `reprise data`: list, fetch, verify.
 
 use harness::data::{Event, FileState, Verification, fetch, status, verify};
-use harness::error::{Error, Result};
+use harness::error::{Error, Kind, Result};
 use harness::report::{Align, Table};
 
 use crate::args::{Data, DataCommand, Places};
@@ -60,7 +60,9 @@ fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
     each(ids, |id| {
         let manifest = catalog.get(id)?;
         fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut tell)?;
-        if !manifest.is_embedded() {
+        if manifest.is_embedded() {
+            talk(&format!("{id}: shipped with the repository, nothing to fetch"));
+        } else {
             talk(&format!("{id}: complete. Terms: {}", manifest.licence.terms));
         }
         Ok(())
@@ -80,8 +82,10 @@ fn verify_all(ids: &[String], places: &Places) -> Result<()> {
         let verification = verify(&catalog.get(id)?, &home.cache);
         describe(id, &verification);
         match verification.error() {
-            None => Ok(()),
             Some(error) => Err(error.clone()),
+            None if verification.prepared.is_none() => Err(Error::new(Kind::Missing, format!("`{id}` is not here"))
+                .hint(format!("`reprise data fetch {id}` gets it, or says how"))),
+            None => Ok(()),
         }
     })
 }

@@ -15,7 +15,7 @@ use crate::file::{beside, by_rename};
 use super::cache::Cache;
 use super::download::download;
 use super::identity::Identity;
-use super::load::bad_gzip;
+use super::load::{bad_gzip, load};
 use super::lock::Lock;
 use super::manifest::{DataFile, Manifest, Source};
 
@@ -35,11 +35,12 @@ pub enum Event<'a> {
 }
 
 /// Makes sure that every file of a dataset is in the cache. For each: done if verified, else from
-/// `mirror`, else from its URLs in order.
+/// `mirror`, else from its URLs in order. What is new is read once: files that cannot be read as
+/// their manifest says do not stay.
 ///
 /// # Errors
 /// `Missing` if a file cannot be had (the hints say what a person can do); `Data` if what was had
-/// has the wrong bytes; `Io` if the cache cannot be written or a download was cut.
+/// has the wrong bytes, a bad line or wrong counts; `Io` if the cache cannot be written or a download was cut.
 pub fn fetch(
     manifest: &Manifest,
     cache: &Cache,
@@ -50,6 +51,7 @@ pub fn fetch(
         return Err(Error::new(Kind::Input, "the mirror is not a folder").at(Place::file(mirror)));
     }
     let mut lock = None;
+    let mut stored = Vec::new();
     for file in &manifest.files {
         let target = cache.file(&manifest.id, &file.name);
         if is_ready(manifest, file, &target)? {
@@ -66,8 +68,14 @@ pub fn fetch(
         }
         bring(manifest, file, &target, mirror, progress)?;
         progress(Event::Stored { file: &file.name });
+        stored.push(target);
     }
-    Ok(())
+    if stored.is_empty() {
+        return Ok(());
+    }
+    let Err(wrong) = load(manifest, cache) else { return Ok(()) };
+    stored.iter().try_for_each(|path| remove(path))?;
+    Err(wrong)
 }
 
 /// Whether nothing is to be done. A file that only a person can bring is an error if it is wrong.
@@ -120,6 +128,11 @@ fn bring(
             }
         }
     }
+    // A wrong file in the cache is what led here: whoever cannot fetch it anew must hear of it.
+    let about_cached = |error: Error| match target.exists().then(|| file.identity.check_file(target)) {
+        Some(Err(wrong)) => error.hint(format!("what the cache holds is not used: {}", wrong.what())),
+        _ => error,
+    };
     let by_hand = |error: Error| match &file.instructions {
         Some(instructions) => error
             .hint(format!("a person can bring it:\n{}", instructions.trim_end()))
@@ -128,11 +141,12 @@ fn bring(
     };
     if let Some(last) = failures.pop() {
         let with = failures.into_iter().fold(last, |last, other| last.hint(format!("before that: {other}")));
-        return Err(by_hand(with));
+        return Err(by_hand(about_cached(with)));
     }
     let error =
         Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
             .at(Place::file(target));
+    let error = about_cached(error);
     let mirrored = file.sources.iter().any(|source| matches!(source, Source::Mirror { .. }));
     Err(by_hand(if mirrored {
         error.hint("a mirror may have it: `--mirror DIR` or `REPRISE_MIRROR=DIR`")

@@ -40,13 +40,11 @@ impl Record {
     }
 }
 
+const RUN_AGAIN: &str = "records are written by `reprise run` and not edited; it writes this one again";
+
 fn flawed(what: &str, kind: Kind, path: &Path, flaw: Flaw) -> Error {
     let error = Error::new(kind, what).at(Place::file(path).key(flaw.key)).expected(flaw.expected).got(flaw.got);
-    if kind == Kind::Data {
-        error.hint("records are written by `reprise run` and not edited; run this one again")
-    } else {
-        error
-    }
+    if kind == Kind::Data { error.hint(RUN_AGAIN) } else { error }
 }
 
 /// serde's message says what it found, what it wants and where, all in one sentence.
@@ -55,10 +53,11 @@ fn unreadable(path: &Path, error: &serde_json::Error) -> Error {
     let message = message.rsplit_once(" at line ").map_or(&*message, |(head, _)| head);
     let place = Place::file(path).line(error.line()).column(error.column());
     let new = Error::new(Kind::Data, "a record cannot be read").at(place);
-    match message.split_once(", expected ") {
+    let new = match message.split_once(", expected ") {
         Some((got, expected)) => new.expected(expected).got(got),
         None => new.got(message),
-    }
+    };
+    new.hint(RUN_AGAIN)
 }
 
 #[cfg(test)]

@@ -64,7 +64,8 @@ pub(super) struct World<'a> {
 /// What concerns all runs: data that is missing or wrong, a protocol that does not fit the split,
 /// folders that cannot be written.
 pub fn execute(job: &Job<'_>) -> Result<Outcome> {
-    check_writable(job.results)?;
+    check_writable("the records", job.results, "--results DIR")?;
+    check_writable("states and models", &job.cache.root().join("runs"), "--cache DIR")?;
     let dataset = load(job.manifest, job.cache)?;
     let split = job.spec.split.apply(&dataset)?;
     let dataset_digest = dataset.digest();
@@ -191,10 +192,10 @@ fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher>
     Ok(Teacher { trial, parameters, fingerprint })
 }
 
-/// Finds out before hours of training whether the records can be written.
-fn check_writable(folder: &Path) -> Result<()> {
+/// Finds out before hours of training whether `what` can be written.
+fn check_writable(what: &str, folder: &Path, option: &str) -> Result<()> {
     file::check_writable(folder).map_err(|error| {
-        Error::io("the records cannot be written", folder, &error)
-            .hint("nothing was trained; give a folder that can be written: `--results DIR`")
+        Error::io(format!("{what} cannot be written"), folder, &error)
+            .hint(format!("nothing was trained; give a folder that can be written: `{option}`"))
     })
 }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, View};
+use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::by_rename;
 
@@ -23,6 +25,18 @@ pub struct State<'a> {
     pub counts: BTreeMap<String, u64>,
     pub arrays: BTreeMap<String, Cow<'a, [f32]>>,
 }
+
+/// What stands in the header beside the arrays.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    /// Of everything else in the file: a state that changed on disk would train to other weights in silence.
+    digest: Digest,
+    counts: BTreeMap<String, u64>,
+    text: String,
+}
+
+/// The head's key. One only: safetensors keeps several in a hash map, whose order differs from file to file.
+const HEAD: &str = "reprise";
 
 impl<'a> State<'a> {
     pub fn put(&mut self, name: impl Into<String>, values: impl Into<Cow<'a, [f32]>>) {
@@ -55,12 +69,14 @@ impl<'a> State<'a> {
     /// [`Io`](Kind::Io)
     pub fn write(&self, path: &Path) -> Result<()> {
         let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array { shape: [values.len()], values }));
-        let counts = serde_json::to_string(&self.counts).map_err(|e| broken(e.to_string()))?;
-        let text = HashMap::from([("text".to_string(), self.text.clone()), ("counts".to_string(), counts)]);
+        let internal = |error: String| Error::new(Kind::Internal, "cannot write a saved state").got(error);
+        let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone() };
+        let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
+        let head = HashMap::from([(HEAD.to_string(), head)]);
         by_rename(path, &path.with_extension("part"), |part| {
-            safetensors::serialize_to_file(arrays, Some(text), part).map_err(|error| match error {
+            safetensors::serialize_to_file(arrays, Some(head), part).map_err(|error| match error {
                 SafeTensorError::IoError(error) => Error::io("cannot write a saved state", path, &error),
-                other => Error::new(Kind::Internal, "cannot write a saved state").got(other.to_string()),
+                other => internal(other.to_string()),
             })
         })
     }
@@ -68,7 +84,7 @@ impl<'a> State<'a> {
     /// Reads a safetensors file, one array at a time: memory holds the file once.
     ///
     /// # Errors
-    /// [`Io`](Kind::Io); [`Data`](Kind::Data) if it is not what was written.
+    /// [`Data`](Kind::Data) if it is not, byte for byte, what was written; [`Io`](Kind::Io).
     pub fn read(path: &Path) -> Result<State<'static>> {
         let failed = |e: std::io::Error| Error::io("cannot read a saved state", path, &e);
         let mut file = File::open(path).map_err(failed)?;
@@ -96,10 +112,29 @@ impl<'a> State<'a> {
             let values = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
             arrays.insert(name.clone(), Cow::Owned(values));
         }
-        let entry = |name| metadata.metadata().as_ref().and_then(|m| m.get(name)).cloned().unwrap_or_default();
-        let counts =
-            serde_json::from_str(&entry("counts")).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
-        Ok(State { text: entry("text"), counts, arrays })
+        let head = metadata.metadata().as_ref().and_then(|m| m.get(HEAD)).map_or("", String::as_str);
+        let Head { digest, counts, text } =
+            serde_json::from_str(head).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
+        let state = State { text, counts, arrays };
+        match state.digest() {
+            got if got == digest => Ok(state),
+            got => {
+                let broken = broken(format!("content of digest {}", got.short())).at(Place::file(path));
+                Err(broken.expected(format!("content of digest {}", digest.short())))
+            }
+        }
+    }
+
+    fn digest(&self) -> Digest {
+        let mut hasher = FieldHasher::new("reprise state 1");
+        hasher.field("text", self.text.as_bytes());
+        for (name, count) in &self.counts {
+            hasher.field("count", name.as_bytes()).field("value", &count.to_le_bytes());
+        }
+        for (name, values) in &self.arrays {
+            hasher.field("array", name.as_bytes()).f32s("values", values);
+        }
+        hasher.finish()
     }
 }
 
@@ -206,10 +241,32 @@ mod tests {
         state.put("a", &values[..]);
         state.write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
-        for cut in [4, 20, whole.len() - 1] {
+        for cut in [0, 4, 20, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
             assert!(State::read(&path).is_err(), "cut at {cut}");
         }
+        let mut changed = whole.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, changed).unwrap();
+        let error = State::read(&path).err().unwrap().to_string();
+        assert!(error.contains("expected: content of digest") && error.contains("state.safetensors"), "{error}");
+        std::fs::write(&path, &whole).unwrap();
+        assert!(State::read(&path).is_ok());
         assert!(State::default().take("a", 1).is_err());
+    }
+
+    #[test]
+    fn the_same_state_has_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |name: &str| {
+            let path = folder.path().join(name);
+            let mut state = State { text: "t".into(), ..State::default() };
+            state.counts.extend([("a".to_string(), 1), ("b".to_string(), 2)]);
+            state.put("b", vec![1.0]);
+            state.put("a", vec![2.0, 3.0]);
+            state.write(&path).unwrap();
+            std::fs::read(path).unwrap()
+        };
+        assert_eq!(bytes("one"), bytes("two"));
     }
 }

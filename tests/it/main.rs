@@ -1,0 +1,7 @@
+//! End to end, through the real binary: what a person types, sees, and finds on disk afterwards.
+
+mod bad_input;
+mod cli;
+mod data;
+mod home;
+mod resume;
