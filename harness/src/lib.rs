@@ -11,6 +11,7 @@ pub mod data;
 pub mod digest;
 mod document;
 pub mod error;
+pub mod file;
 pub mod meter;
 pub mod method;
 pub mod metrics;

@@ -57,7 +57,7 @@ fn unknown_names_are_refused_with_the_nearest() {
     unknown("run smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("report smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("run small --profile paper", &["no profile `paper`", "small.toml"]);
-    unknown("run small --trial brp", &["no trial `brp`", "one of pop, bpr"]);
+    unknown("run small --trial brp", &["no trial `brp`", "one of `pop`, `bpr`", "did you mean `bpr`?"]);
     unknown("run small --seed 7", &["no seed 7", "[0, 1]"]);
     unknown("data fetch tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);
     unknown("data verify tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);

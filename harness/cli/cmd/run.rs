@@ -9,6 +9,7 @@ use harness::run::{ComputeDevice, Filter, Job, Outcome, execute};
 use harness::spec::print_spec;
 use harness::train::Observer as _;
 
+use super::report::{self, Basis};
 use crate::args::Run;
 use crate::home::Home;
 use crate::progress::{Progress, clock};
@@ -24,6 +25,7 @@ pub fn run(args: &Run) -> Result<()> {
     let began = Instant::now();
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
+    let basis = Basis::read(&home, &spec, &manifest)?;
     fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
     let results = home.results_of(&spec);
     let command = command_line();
@@ -53,7 +55,7 @@ pub fn run(args: &Run) -> Result<()> {
     let outcome = execute(&job)?;
     let interrupted = progress.interrupted();
     drop(progress);
-    super::report::write(&home, &spec, &manifest)?;
+    report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     verdict(outcome, interrupted)
 }

@@ -12,6 +12,7 @@ use super::Occurrences;
 use crate::error::Result;
 use crate::method::Parameter;
 use crate::optim::Adam;
+use crate::simd;
 use crate::train::State;
 
 /// Elements that one task updates: 16 KiB of each array, so the four streams stay in the L2 cache.
@@ -139,7 +140,7 @@ impl EmbeddingTable {
                     for (sum, row) in buffer.chunks_exact_mut(dim).zip(rows) {
                         for position in occurrences.of(row) {
                             let (coefficient, vector) = gradient(position);
-                            super::add_scaled(sum, coefficient, vector);
+                            simd::add_scaled(sum, coefficient, vector);
                         }
                     }
                     adam.apply(weights, first, second, Some(buffer));

@@ -8,6 +8,7 @@ use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::meter::{Meter, PeakMemory};
 use crate::rank::Ranker;
 use crate::record::{Machine, Program, Record, RunId};
@@ -193,12 +194,8 @@ fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest)
 
 /// Finds out before hours of training whether `what` can be written.
 fn check_writable(what: &str, folder: &Path, option: &str) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::io(format!("{what} cannot be written"), folder, &e)
+    file::check_writable(folder).map_err(|error| {
+        Error::io(format!("{what} cannot be written"), folder, &error)
             .hint(format!("nothing was trained; give a folder that can be written: `{option}`"))
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let probe = folder.join(format!(".probe.{}", std::process::id()));
-    std::fs::write(&probe, b"probe").map_err(failed)?;
-    std::fs::remove_file(&probe).map_err(failed)
+    })
 }

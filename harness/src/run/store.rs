@@ -1,9 +1,8 @@
 //! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT-CLASS/`.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use crate::data::Cache;
+use crate::data::{Cache, Lock};
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
@@ -16,9 +15,6 @@ pub struct ModelStore {
 }
 
 const LOCK: &str = "lock";
-
-/// Held while a run is trained; the system releases it when the process ends, however it ends.
-pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl ModelStore {
     pub fn new(cache: &Cache, fingerprint: Digest, class: &str) -> Self {
@@ -36,21 +32,13 @@ impl ModelStore {
 
     /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
     /// What a killed process left half-written is removed.
-    pub fn lock(&self, waiting: impl FnOnce()) -> Result<RunLock> {
-        let failed = |e: &std::io::Error| Error::io("cannot use the cache for runs", &self.folder, e);
-        std::fs::create_dir_all(&self.folder).map_err(|e| failed(&e))?;
-        let path = self.folder.join(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|e| failed(&e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(|e| failed(&e))?;
-            }
-            Err(TryLockError::Error(e)) => return Err(failed(&e)),
-        }
-        self.sweep().map_err(|e| failed(&e))?;
-        Ok(RunLock(file))
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
+        let lock = Lock::take(&self.folder.join(LOCK), waiting)?;
+        self.sweep().map_err(|error| Error::io("cannot tidy a folder of the cache", &self.folder, &error))?;
+        Ok(lock)
     }
 
     /// Removes what has none of the names of this store. Only for the holder of the lock: to others
@@ -66,6 +54,9 @@ impl ModelStore {
     }
 
     /// Keeps a trained model.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
     pub fn save(&self, parameters: &[Parameter]) -> Result<()> {
         let shapes: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), &p.shape[..])).collect();
         let text = serde_json::to_string(&shapes)

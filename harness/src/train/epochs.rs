@@ -97,7 +97,6 @@ impl Epochs {
     }
 
     /// The epoch to train now, counting from 0; `None` when training is over.
-    #[expect(clippy::should_implement_trait, reason = "an iterator would hold the borrow during the epoch")]
     pub fn next(&self) -> Option<usize> {
         (self.next < self.most && !self.selection.is_exhausted()).then_some(self.next)
     }
