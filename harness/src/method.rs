@@ -1,7 +1,7 @@
 //! The contract between the engine and a method: parameters in, a trained model out.
 //!
 //! The engine calls a method once per run; inside, the method drives the engine's pieces (streams,
-//! batches, evaluation, early stopping, checkpoints) through its [`Context`](crate::train::Context),
+//! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
 use std::borrow::Cow;

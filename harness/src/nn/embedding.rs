@@ -93,12 +93,16 @@ impl EmbeddingTable {
         &self.weights[row as usize * self.dim..][..self.dim]
     }
 
+    /// The weights as a parameter of the model.
     pub fn parameter(&self) -> Parameter {
         Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights.clone() }
     }
 
     /// The rows `ids` as a candle variable `[ids, dim]` for autograd: backward then yields the
     /// gradient of these rows and never a dense table.
+    ///
+    /// # Errors
+    /// [`Internal`](crate::error::Kind::Internal) if candle fails.
     pub fn leaf(&self, ids: &[u32]) -> Result<Var> {
         let mut rows = Vec::with_capacity(ids.len() * self.dim);
         for &id in ids {

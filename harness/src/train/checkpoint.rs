@@ -182,10 +182,15 @@ impl Checkpoint {
         Self { path, every, last: Instant::now() }
     }
 
+    /// Whether the last state is old enough for another.
     pub fn is_due(&self) -> bool {
         self.last.elapsed() >= self.every
     }
 
+    /// Writes the state over the last one.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io); the last state stays.
     pub fn write(&mut self, state: &State<'_>) -> Result<()> {
         state.write(&self.path)?;
         self.last = Instant::now();
@@ -193,6 +198,9 @@ impl Checkpoint {
     }
 
     /// The saved state, if there is one.
+    ///
+    /// # Errors
+    /// As [`State::read`].
     pub fn read(&self) -> Result<Option<State<'static>>> {
         if self.path.exists() { State::read(&self.path).map(Some) } else { Ok(None) }
     }

@@ -85,6 +85,9 @@ impl Selection {
 
     /// Takes the validation result of an epoch; asks for the test result only if it is kept.
     /// Says whether any watched metric improved (strictly, after rounding).
+    ///
+    /// # Errors
+    /// Those of `test`.
     pub fn observe(
         &mut self,
         epoch: usize,
