@@ -185,8 +185,9 @@ impl Home {
 
     /// The folder in the cache of a run that is recorded.
     pub fn store(&self, trial: &str, seed: u64) -> PathBuf {
-        let fingerprint = self.record(trial, seed)["digests"]["run"].as_str().unwrap().to_string();
-        self.cache.join("runs").join(&fingerprint[..32])
+        let record = self.record(trial, seed);
+        let (run, class) = (record["digests"]["run"].as_str().unwrap(), record["machine"]["class"].as_str().unwrap());
+        self.cache.join("runs").join(format!("{}-{class}", &run[..32]))
     }
 
     pub fn report(&self) -> String {
