@@ -7,6 +7,9 @@ use harness::train::State;
 
 use super::*;
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
 fn golden(case: &str) -> serde_json::Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
     let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
