@@ -69,21 +69,19 @@ const LIBRARIES: [(&str, &str); 3] = [
 
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<ComputeDevice> {
-    let error = || Error::new(Kind::Missing, format!("device `cuda:{index}` cannot be used"));
+    // The reason stands in the first line, which is all that `doctor` shows.
+    let error = |why: &str| Error::new(Kind::Missing, format!("device `cuda:{index}` cannot be used: {why}"));
     let way_out = "leave `--device` out to train on the CPU";
     // cudarc panics at the first use of a library that it cannot open, so they are looked for first.
     let missing: Vec<_> = LIBRARIES.into_iter().filter(|(name, _)| !opens(name)).collect();
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-        let error = error().expected("the CUDA libraries").got(format!("no {}", names.join(", no ")));
+        let error = error(&format!("not found: {}", names.join(", ")));
         return Err(missing.iter().fold(error, |error, (_, hint)| error.hint(*hint)).hint(way_out));
     }
     let device = Device::new_cuda(index).and_then(|device| runs_a_kernel(&device).map(|()| device));
     let device = device.map_err(|e| {
-        let reason = e.to_string();
-        error()
-            .expected("a device that runs a kernel")
-            .got(reason.lines().next().unwrap_or_default())
+        error(e.to_string().lines().next().unwrap_or("unknown reason"))
             .hint("`nvidia-smi` shows the driver (580 or newer is needed) and its devices")
             .hint(way_out)
     })?;
