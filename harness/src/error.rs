@@ -106,7 +106,7 @@ impl Error {
         let new = Self::new(Kind::Io, what).at(Place::file(path)).got(error.to_string());
         match error.kind() {
             K::PermissionDenied | K::ReadOnlyFilesystem => {
-                new.hint("no permission to do that here; choose another folder (`--results DIR`, `REPRISE_CACHE=DIR`)")
+                new.hint("change the permissions, or name another folder (`--results DIR`, `--cache DIR`)")
             }
             K::StorageFull | K::QuotaExceeded => {
                 new.hint("the disk is full; nothing was changed, free some space and run again")

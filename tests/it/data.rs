@@ -160,6 +160,7 @@ fn wrong_counts_are_refused_and_nothing_stays() {
             "data-manifests/made-up.toml",
             "expected: 41 users, 239 interactions in all",
             "got:      40 users, 240 interactions in all",
+            "the manifest is wrong about them",
         ]);
         assert_nothing_left(&home);
     }

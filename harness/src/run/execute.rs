@@ -7,7 +7,7 @@ use super::measure::{Measured, record};
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::meter::{Meter, PeakMemory};
 use crate::rank::Ranker;
 use crate::record::{Machine, Program, Record, RunId};
@@ -194,7 +194,9 @@ fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher>
 /// Finds out before hours of training whether `what` can be written.
 fn check_writable(what: &str, folder: &Path, option: &str) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::io(format!("{what} cannot be written"), folder, &e)
+        Error::new(Kind::Io, format!("{what} cannot be written"))
+            .at(Place::file(folder))
+            .got(e.to_string())
             .hint(format!("nothing was trained; give a folder that can be written: `{option}`"))
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
