@@ -2,14 +2,15 @@
 //!
 //! `cargo bench --bench step -- --quick`
 
+mod support;
+
 use criterion::{Criterion, Throughput};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use reproductions::models::bpr::{Bprs, FusedBpr};
+use support::{ITEMS, USERS};
 
-/// CiteULike as DE-RRD uses it, and its batch.
-const USERS: usize = 5220;
-const ITEMS: usize = 25182;
+/// DE-RRD's batch.
 const BATCH: usize = 1024;
 
 /// Popularity rank^-0.8 with ranks shuffled over the items, as in the PyTorch side of the comparison.
@@ -53,7 +54,7 @@ fn bpr(criterion: &mut Criterion) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = support::criterion();
     bpr(&mut criterion);
     criterion.final_summary();
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use criterion::Criterion;
-use harness::metrics::{Dot, Scorer};
+use harness::metrics::{Dot, Encode, Scorer};
 use harness::rng::Stream;
 use harness::split::{Split, UserItems};
 
@@ -26,13 +26,11 @@ pub fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-type Encode = Box<dyn Fn(&[u32], &mut [f32]) + Sync>;
-
 /// score(u, i) = ⟨user u, item i⟩ with Normal(0, 0.1) values.
 pub struct Factors {
     pub dim: usize,
     items: Vec<f32>,
-    encode: Encode,
+    encode: Encode<'static>,
 }
 
 impl Factors {
@@ -65,7 +63,7 @@ impl Scorer for Factors {
         self.dot().expect("a dot product").score_all(&self.encoded(query), out);
     }
     fn dot(&self) -> Option<Dot<'_>> {
-        Some(Dot { dim: self.dim, items: &self.items, bias: None, encode: &self.encode })
+        Some(Dot { dim: self.dim, items: &self.items, bias: None, encode: Box::new(&self.encode) })
     }
 }
 

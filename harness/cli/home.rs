@@ -51,9 +51,14 @@ impl Home {
         spec::load(&file, profile, &self.registry)
     }
 
-    /// Folder of a spec's records: it mirrors the place of the spec.
+    /// Folder of a spec's records.
     pub fn results_of(&self, spec: &Spec) -> PathBuf {
-        let inside = spec.file.strip_prefix(self.reproductions()).unwrap_or(&spec.file);
+        self.results_beside(&spec.file)
+    }
+
+    /// Folder of the records of the spec in `file`: it mirrors the place of the spec.
+    pub fn results_beside(&self, file: &Path) -> PathBuf {
+        let inside = file.strip_prefix(self.reproductions()).unwrap_or(file);
         self.results.join(inside.with_extension(""))
     }
 

@@ -38,7 +38,7 @@ fn exit(result: harness::error::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     terminal::talk(&format!("error: {error}"));
     match error.kind() {
-        Kind::Input | Kind::Missing | Kind::Busy => ExitCode::from(2),
+        Kind::Input | Kind::Missing => ExitCode::from(2),
         Kind::Data | Kind::Io | Kind::Diverged | Kind::Internal => ExitCode::from(1),
         Kind::Interrupted => ExitCode::from(130),
     }

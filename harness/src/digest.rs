@@ -17,6 +17,9 @@ impl Digest {
     }
 
     /// The digest of all that `reader` yields, and its length in bytes.
+    ///
+    /// # Errors
+    /// Those of `reader`.
     pub fn of_reader(mut reader: impl Read) -> std::io::Result<(Self, u64)> {
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1 << 16];

@@ -19,8 +19,6 @@ pub enum Kind {
     Io,
     /// Training left the real numbers.
     Diverged,
-    /// Another process holds what this one needs.
-    Busy,
     /// A person asked for the end (Ctrl-C).
     Interrupted,
     /// An invariant of this program, or of a library, did not hold.
@@ -100,13 +98,14 @@ impl Error {
         Self(Box::new(Report { kind, what: what.into(), place: None, expected: None, got: None, hints: Vec::new() }))
     }
 
-    /// An I/O error with the path that it happened on and a hint for the usual causes.
+    /// An I/O error with the path that it happened on and a hint for the usual causes. It does not know
+    /// whose path that is: a caller that does adds the option that names another.
     pub fn io(what: impl Into<String>, path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let new = Self::new(Kind::Io, what).at(Place::file(path)).got(error.to_string());
         match error.kind() {
             K::PermissionDenied | K::ReadOnlyFilesystem => {
-                new.hint("change the permissions, or name another folder (`--results DIR`, `--cache DIR`)")
+                new.hint("no permission to do that here: choose another folder, or change the permissions of this one")
             }
             K::StorageFull | K::QuotaExceeded => {
                 new.hint("the disk is full; nothing was changed, free some space and run again")

@@ -9,7 +9,9 @@
 pub mod compare;
 pub mod data;
 pub mod digest;
+mod document;
 pub mod error;
+pub mod file;
 pub mod meter;
 pub mod method;
 pub mod metrics;
@@ -25,5 +27,5 @@ pub mod simd;
 pub mod spec;
 pub mod split;
 pub mod stats;
-pub mod toml_place;
+mod suggest;
 pub mod train;

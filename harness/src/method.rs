@@ -1,7 +1,7 @@
 //! The contract between the engine and a method: parameters in, a trained model out.
 //!
 //! The engine calls a method once per run; inside, the method drives the engine's pieces (streams,
-//! batches, evaluation, early stopping, checkpoints) through its [`Context`](crate::train::Context),
+//! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
 use std::borrow::Cow;
@@ -63,6 +63,11 @@ impl Params<'_> {
 
 /// Makes a method from hyper-parameters.
 pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
+
+/// The example of a method in CONTRIBUTING.md is compiled and run with the doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+pub struct Contributing;
 
 /// The methods by name. The engine knows them only through this.
 #[derive(Default)]

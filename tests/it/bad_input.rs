@@ -57,7 +57,7 @@ fn unknown_names_are_refused_with_the_nearest() {
     unknown("run smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("report smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("run small --profile paper", &["no profile `paper`", "small.toml"]);
-    unknown("run small --trial brp", &["no trial `brp`", "one of pop, bpr"]);
+    unknown("run small --trial bprr", &["no trial `bprr`", "one of `pop`, `bpr`", "did you mean `bpr`?"]);
     unknown("run small --seed 7", &["no seed 7", "[0, 1]"]);
     unknown("data fetch tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);
     unknown("data verify tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);
@@ -100,7 +100,7 @@ fn wrong_arguments_are_usage_errors() {
 fn cuda_is_refused_where_it_is_not() {
     for device in ["cuda", "cuda:1"] {
         let home = Home::new(SMALL);
-        let told = ["cannot be used", "built without CUDA", "hint: build it with `--features cuda`"];
+        let told = ["cannot be used", "built without CUDA", "hint: build it with `harness/cuda/cargo.sh build`"];
         home.reprise(&format!("run small --device {device}")).with(2).tells(&told);
         assert_eq!(home.results(), [""; 0]);
     }

@@ -223,5 +223,5 @@ fn a_cache_that_cannot_take_data_is_told() {
     let home = home();
     home.write("a-file", "");
     let words = with_mirror(&home, "data fetch made-up --cache a-file");
-    home.reprise(&words).with(1).tells(&["cannot make a folder in the cache", "a-file"]);
+    home.reprise(&words).with(1).tells(&["the cache cannot be locked", "a-file"]);
 }

@@ -185,8 +185,9 @@ impl Home {
 
     /// The folder in the cache of a run that is recorded.
     pub fn store(&self, trial: &str, seed: u64) -> PathBuf {
-        let fingerprint = self.record(trial, seed)["digests"]["run"].as_str().unwrap().to_string();
-        self.cache.join("runs").join(&fingerprint[..32])
+        let record = self.record(trial, seed);
+        let [run, class] = [&record["digests"]["run"], &record["machine"]["class"]].map(|v| v.as_str().unwrap());
+        self.cache.join("runs").join(format!("{}-{class}", &run[..32]))
     }
 
     pub fn report(&self) -> String {
@@ -219,7 +220,7 @@ pub fn files(folder: &Path) -> Vec<String> {
 pub fn lasting(record: &Value) -> String {
     let mut record = record.clone();
     let fields = record.as_object_mut().unwrap();
-    for measured in ["started", "command", "seconds", "epoch_seconds", "memory", "latency"] {
+    for measured in ["started", "command", "seconds", "memory", "latency"] {
         fields.remove(measured);
     }
     for (field, at) in [("digests", "weights"), ("metrics", "ndcg@5")] {

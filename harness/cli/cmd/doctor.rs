@@ -4,6 +4,7 @@ use std::path::Path;
 
 use harness::data::{FileState, status};
 use harness::error::{Error, Kind, Result};
+use harness::file::check_writable;
 use harness::record::Machine;
 use harness::run::{ComputeDevice, Wanted};
 use harness::spec;
@@ -55,13 +56,7 @@ pub fn run(args: &Places) -> Result<()> {
 }
 
 fn folder(say: &mut impl FnMut(bool, &str, String), what: &str, folder: &Path) {
-    let probe = folder.join(format!(".probe.{}", std::process::id()));
-    let write = || {
-        std::fs::create_dir_all(folder)?;
-        std::fs::write(&probe, b"probe")?;
-        std::fs::remove_file(&probe)
-    };
-    match write() {
+    match check_writable(folder) {
         Ok(()) => say(true, what, format!("{} can be written", folder.display())),
         Err(error) => say(false, what, format!("{} cannot be written: {error}", folder.display())),
     }

@@ -2,6 +2,7 @@
 
 use harness::data::status;
 use harness::error::Result;
+use harness::record::Records;
 use harness::report::{Align, Table};
 use harness::spec;
 
@@ -20,8 +21,17 @@ pub fn run(args: &Places) -> Result<()> {
                     Ok(manifest) => super::data::word(status(&manifest, &home.cache, home.mirror.as_deref())),
                     Err(_) => "unknown dataset",
                 };
-                let profiles = summary.profiles.join(", ");
-                rows.push(vec![listed.id, summary.title, summary.dataset, data.to_string(), profiles]);
+                let folder = home.results_beside(&listed.file);
+                let profiles: Vec<String> = summary
+                    .profiles
+                    .iter()
+                    .map(|profile| match Records::read(&folder.join(profile)).map(|records| records.len()) {
+                        Ok(0) => profile.clone(),
+                        Ok(n) => format!("{profile} ({n} record{})", if n == 1 { "" } else { "s" }),
+                        Err(_) => format!("{profile} (records damaged)"),
+                    })
+                    .collect();
+                rows.push(vec![listed.id, summary.title, summary.dataset, data.to_string(), profiles.join(", ")]);
             }
             Err(error) => talk(&format!("error: {error}\n")),
         }

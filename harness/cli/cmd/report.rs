@@ -18,23 +18,39 @@ pub fn run(args: &Report) -> Result<()> {
     let home = Home::find(&args.places)?;
     let spec = home.spec(&args.spec, args.profile.as_deref())?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
-    write(&home, &spec, &manifest)
+    let basis = Basis::read(&home, &spec, &manifest)?;
+    write(&home, &spec, &manifest, &basis)
+}
+
+/// All that a report needs besides records.
+pub struct Basis {
+    experiment: Experiment,
+    published: Option<Published>,
+}
+
+impl Basis {
+    /// Reads published tables and logged curves and finds out whether the report can be made: `run`
+    /// asks before hours of training.
+    pub fn read(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Self> {
+        let experiment = experiment(home, spec, manifest)?;
+        let published = match home.paper_of(spec) {
+            Some(paper) => Some(Published::read(&paper.join("published.toml"))?),
+            None => None,
+        };
+        report::check(&experiment, published.as_ref())?;
+        Ok(Self { experiment, published })
+    }
 }
 
 /// Writes the report of a spec's records, prints its table, and tells where everything is.
-pub fn write(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<()> {
-    let folder = home.results_of(spec);
+pub fn write(home: &Home, spec: &Spec, manifest: &Manifest, basis: &Basis) -> Result<()> {
+    let Basis { experiment, published } = basis;
     let records = checked(home, spec, manifest)?;
-    let experiment = experiment(home, spec, manifest)?;
-    let published = match home.paper_of(spec) {
-        Some(paper) => Some(Published::read(&paper.join("published.toml"))?),
-        None => None,
-    };
-    let files = report::render(&experiment, &records, published.as_ref())?;
-    let reports = folder.join(&spec.profile);
+    let files = report::render(experiment, &records, published.as_ref())?;
+    let reports = home.results_of(spec).join(&spec.profile);
     let written = report::write(&reports, &files)?;
     if !records.current.is_empty() {
-        print(&table(&report::summary(&experiment, &Runs::of(&records.current))));
+        print(&table(&report::summary(experiment, &Runs::of(&records.current))));
     }
     for stale in &records.stale {
         talk(&format!("stale: {} seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
@@ -86,11 +102,12 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
     ];
     let curve = |curve: &harness::spec::LoggedCurve| {
         let paper = home.paper_of(spec).expect("a checked spec with curves has a paper");
+        let columns: Vec<&str> = curve.columns.iter().map(|(theirs, _)| theirs.as_str()).collect();
         Ok(LoggedCurve {
             trial: curve.trial.clone(),
             label: curve.label.clone(),
             columns: curve.columns.clone(),
-            logged: Logged::read(&paper.join(&curve.file))?,
+            logged: Logged::read(&paper.join(&curve.file), &columns)?,
         })
     };
     let profile = if spec.profile == harness::spec::base_profile(spec.paper.is_some()) {
@@ -105,7 +122,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         command: format!("reprise report {}{profile}", spec.id),
         setting: setting.map(|(what, how)| (what.to_string(), how)).to_vec(),
         sampled,
-        metrics: spec.protocol.metrics.iter().copied().map(metric).collect(),
+        metrics: spec.protocol.metrics.iter().copied().map(|m| metric(m, spec.protocol.candidates)).collect(),
         trials: spec
             .trials
             .iter()
@@ -118,7 +135,41 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
     })
 }
 
-fn metric(metric: Metric) -> MetricText {
-    let definition = metric.definition();
-    MetricText { name: metric.to_string(), formula: definition.formula().into(), ties: definition.ties().into() }
+fn metric(metric: Metric, candidates: Candidates) -> MetricText {
+    MetricText {
+        name: metric.to_string(),
+        formula: metric.definition().formula().into(),
+        ties: candidates.ties().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::args::Places;
+
+    /// The message against an edited spec of this repository.
+    fn refused(edit: fn(&mut Spec)) -> String {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let places =
+            Places { home: Some(root.clone()), cache: Some(root.join("no-cache")), mirror: None, results: None };
+        let home = Home::find(&places).unwrap();
+        let mut spec = home.spec("de-rrd/citeulike", None).unwrap();
+        let manifest = home.catalog().unwrap().get(&spec.dataset).unwrap();
+        Basis::read(&home, &spec, &manifest).unwrap();
+        edit(&mut spec);
+        Basis::read(&home, &spec, &manifest).err().expect("the spec is refused").to_string()
+    }
+
+    #[test]
+    fn what_a_report_could_not_show_is_refused_before_there_is_any_record() {
+        let error = refused(|spec| spec.comparisons[0].table.push('x'));
+        assert!(error.contains("published.toml") && error.contains("no published table"), "{error}");
+        let error = refused(|spec| spec.curves[0].file = "curves/none.csv".into());
+        assert!(error.contains("cannot read a logged curve") && error.contains("none.csv"), "{error}");
+        let error = refused(|spec| spec.curves[0].columns[0].0 = "lossy".into());
+        assert!(error.contains("did you mean `loss`?"), "{error}");
+    }
 }

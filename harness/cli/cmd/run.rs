@@ -9,6 +9,7 @@ use harness::run::{ComputeDevice, Filter, Job, Outcome, execute};
 use harness::spec::print_spec;
 use harness::train::Observer as _;
 
+use super::report::{self, Basis};
 use crate::args::Run;
 use crate::home::Home;
 use crate::progress::{Progress, clock};
@@ -24,6 +25,7 @@ pub fn run(args: &Run) -> Result<()> {
     let began = Instant::now();
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
+    let basis = Basis::read(&home, &spec, &manifest)?;
     fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
     let results = home.results_of(&spec);
     let command = command_line();
@@ -53,7 +55,7 @@ pub fn run(args: &Run) -> Result<()> {
     let outcome = execute(&job)?;
     let interrupted = progress.interrupted();
     drop(progress);
-    super::report::write(&home, &spec, &manifest)?;
+    report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     verdict(outcome, interrupted)
 }
@@ -77,10 +79,22 @@ fn verdict(outcome: Outcome, interrupted: bool) -> Result<()> {
     }
 }
 
-/// The command as it was typed, with the program by its name and not by this machine's path.
+/// The command as it was typed, but for this machine's folders: the program goes by its name, and
+/// where things were kept changes no result.
 fn command_line() -> String {
-    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
-    std::iter::once("reprise".to_string()).chain(args).collect::<Vec<_>>().join(" ")
+    let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let mut words = vec!["reprise".to_string()];
+    while let Some(arg) = args.next() {
+        match arg.split_once('=').map_or(&*arg, |(name, _)| name) {
+            "--home" | "--cache" | "--mirror" | "--results" => {
+                if !arg.contains('=') {
+                    args.next();
+                }
+            }
+            _ => words.push(arg),
+        }
+    }
+    words.join(" ")
 }
 
 /// Version and, inside a git checkout, the commit; the absence of git is no error.

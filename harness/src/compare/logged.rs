@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::suggest::{did_you_mean, quoted};
 
 /// (epoch, value) by column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logged(pub BTreeMap<String, Vec<(f64, f64)>>);
 
 impl Logged {
-    /// Reads a logged curve. An empty field is an epoch in which nothing was measured.
+    /// Reads a logged curve that must have `columns`. An empty field is an epoch in which nothing was measured.
     ///
     /// # Errors
     /// [`Io`](Kind::Io); [`Input`](Kind::Input) with the line of a field that is no finite number, or
-    /// of an epoch that does not come after the one before.
-    pub fn read(file: &Path) -> Result<Self> {
+    /// of an epoch that does not come after the one before; with a suggestion for a column that is not there.
+    pub fn read(file: &Path, columns: &[&str]) -> Result<Self> {
         let bytes = std::fs::read(file).map_err(|error| Error::io("cannot read a logged curve", file, &error))?;
-        Self::parse(&bytes, file)
+        Self::parse(&bytes, file, columns)
     }
 
-    fn parse(bytes: &[u8], file: &Path) -> Result<Self> {
+    fn parse(bytes: &[u8], file: &Path, wanted: &[&str]) -> Result<Self> {
         let refuse = |place: Place| Error::new(Kind::Input, "a logged curve cannot be read").at(place);
         let bad = |error: csv::Error| {
             let line = error.position().map_or(1, csv::Position::line);
@@ -31,6 +32,10 @@ impl Logged {
         let Some(epoch) = header.iter().position(|name| name == "epoch") else {
             return Err(refuse(Place::file(file).line(1)).expected("a column `epoch`"));
         };
+        if let Some(missing) = wanted.iter().find(|&&column| !header.iter().any(|name| name == column)) {
+            let error = refuse(Place::file(file).line(1)).expected(format!("a column `{missing}`"));
+            return Err(did_you_mean(error.got(quoted(&header)), missing, &header));
+        }
         let mut columns = vec![Vec::new(); header.len()];
         let mut last = None;
         for row in reader.records() {
@@ -66,7 +71,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Logged> {
-        Logged::parse(text.as_bytes(), Path::new("log.csv"))
+        Logged::parse(text.as_bytes(), Path::new("log.csv"), &["loss"])
     }
 
     #[test]
@@ -84,6 +89,7 @@ mod tests {
             ("epoch,loss\n0,inf\n", 2, "`inf`"),
             ("epoch,loss\n1,1\n1,1\n", 3, "ascend"),
             ("epoch,loss\n0,1\n1\n", 3, "1 field"),
+            ("epoch,losses\n0,1\n", 1, "did you mean `losses`?"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(&format!("log.csv:{line}")) && error.contains(what), "{error}");
@@ -93,7 +99,7 @@ mod tests {
     #[test]
     fn the_log_of_de_rrd() {
         let file = "../reproductions/de_rrd/curves/student-citeulike-bpr.csv";
-        let logged = Logged::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let logged = Logged::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file), &["loss", "valid_H5"]).unwrap();
         assert_eq!(logged.0["loss"][0], (0.0, 706.2122));
         assert_eq!(logged.0["valid_H5"].len(), logged.0["loss"].len());
     }

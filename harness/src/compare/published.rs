@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
+use crate::document::{Document, read_text};
 use crate::error::{Error, Kind as ErrorKind, Place, Result};
+use crate::suggest::{did_you_mean, one_of};
 
 /// All tables of one paper's file.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,8 +90,8 @@ impl fmt::Display for Kind {
 #[derive(Deserialize)]
 struct WirePublished {
     paper: WirePaper,
-    source: Vec<WireSource>,
-    table: Vec<WireTable>,
+    source: Vec<Spanned<WireSource>>,
+    table: Vec<Spanned<WireTable>>,
 }
 
 #[derive(Deserialize)]
@@ -128,77 +132,56 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
+/// What the files are called in errors.
+const NOUN: &str = "file of published tables";
+
 /// Keys of a row that describe its values and do not tell it from others.
 const NOT_LABELS: [&str; 4] = ["mean", "table_mean", "source", "stars"];
 
 impl Published {
+    /// Reads the tables of a paper.
+    ///
     /// # Errors
     /// [`Io`](ErrorKind::Io); [`Input`](ErrorKind::Input) with the place of what is wrong.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Error::io("cannot read the published tables", file, &error))?;
-        Self::parse(&text, file)
+        Self::parse(&read_text(NOUN, file)?, file)
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self> {
-        let wire: WirePublished = toml::from_str(text).map_err(|error| {
-            let mut place = Place::file(file);
-            if let Some(span) = error.span() {
-                let before = &text[..span.start];
-                let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-                place = place.line(before.matches('\n').count() + 1).column(before[line_start..].chars().count() + 1);
-            }
-            Error::new(ErrorKind::Input, "the published tables cannot be read").at(place).got(error.message())
-        })?;
-        let refuse = |key: &str, expected: &str, got: String| {
-            Error::new(ErrorKind::Input, "the published tables contradict themselves")
-                .at(Place::file(file).key(key))
-                .expected(expected)
-                .got(got)
+        let document = Document::parse(NOUN, file, text)?;
+        let wire: WirePublished = document.read(&document.root)?;
+        let refuse = |at: &Range<usize>, flaw: Flaw| {
+            document.refuse(at.clone(), "the published tables contradict themselves").expected(flaw.0).got(flaw.1)
         };
+        let once = |id: &str| ("each id once".to_string(), format!("`{id}` twice"));
         let mut sources = BTreeMap::new();
-        for WireSource { id, source } in wire.source {
+        for wire in wire.source {
+            let at = wire.span();
+            let WireSource { id, source } = wire.into_inner();
             if sources.insert(id.clone(), source).is_some() {
-                return Err(refuse("source.id", "each id once", format!("`{id}` twice")));
+                return Err(refuse(&at, once(&id)));
             }
         }
-        let mut ids = BTreeSet::new();
-        let mut tables = Vec::new();
+        let mut tables: Vec<Table> = Vec::new();
         for wire in wire.table {
-            let key = format!("table.{}", wire.id);
-            if !ids.insert(wire.id.clone()) {
-                return Err(refuse("table.id", "each id once", format!("`{}` twice", wire.id)));
+            let at = wire.span();
+            let table = wire.into_inner().into_table();
+            if tables.iter().any(|other| other.id == table.id) {
+                return Err(refuse(&at, once(&table.id)));
             }
-            let table = wire.into_table();
             if let Some(unknown) = table.source.iter().find(|id| !sources.contains_key(*id)) {
-                return Err(refuse(&key, "the id of a [[source]]", format!("`{unknown}`")));
+                return Err(refuse(&at, ("the id of a [[source]]".into(), format!("`{unknown}`"))));
             }
-            let columns: BTreeSet<_> = table.columns.iter().collect();
-            if columns.len() != table.columns.len() {
-                return Err(refuse(&key, "each column once", "a column twice".into()));
-            }
-            let mut names = BTreeSet::new();
-            for row in &table.rows {
-                if !names.insert(&row.name) {
-                    return Err(refuse(&key, "labels that tell the rows apart", format!("`{}` twice", row.name)));
-                }
-                if row.values.len() != table.columns.len() {
-                    let got = format!("{} values in row `{}`", row.values.len(), row.name);
-                    return Err(refuse(&key, &format!("{} values", table.columns.len()), got));
-                }
-                if row.values.iter().flatten().any(|value| value.is_infinite()) {
-                    return Err(refuse(
-                        &key,
-                        "finite values, or `nan` for none",
-                        format!("`inf` in row `{}`", row.name),
-                    ));
-                }
+            if let Some(flaw) = table.flaw() {
+                return Err(refuse(&at, flaw));
             }
             tables.push(table);
         }
         Ok(Self { file: file.to_path_buf(), title: wire.paper.title, venue: wire.paper.venue, sources, tables })
     }
 
+    /// The table with an id.
+    ///
     /// # Errors
     /// [`Input`](ErrorKind::Input) if there is no such table, with a suggestion.
     pub fn table(&self, id: &str) -> Result<&Table> {
@@ -227,19 +210,37 @@ impl Published {
         table: Option<&Table>,
         known: impl Iterator<Item = &'a str> + Clone,
     ) -> Error {
-        /// Similarity (Jaro) from which a name is taken for a slip; the one that clap uses.
-        const SIMILAR: f64 = 0.7;
         let place = Place::file(&self.file);
         let place = if let Some(table) = table { place.key(format!("table.{}", table.id)) } else { place };
-        let scored = known.clone().map(|known| (strsim::jaro(name, known), known));
-        let nearest = scored.filter(|(score, _)| *score > SIMILAR).max_by(|a, b| a.0.total_cmp(&b.0));
         let error = Error::new(ErrorKind::Input, format!("no published {what} `{name}`"))
             .at(place)
-            .expected(format!("one of {}", known.map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ")));
-        match nearest {
-            Some((_, nearest)) => error.hint(format!("did you mean `{nearest}`?")),
-            None => error,
+            .expected(one_of(known.clone()));
+        did_you_mean(error, name, known)
+    }
+}
+
+/// What was expected, and what was got.
+type Flaw = (String, String);
+
+impl Table {
+    fn flaw(&self) -> Option<Flaw> {
+        let columns: BTreeSet<_> = self.columns.iter().collect();
+        if columns.len() != self.columns.len() {
+            return Some(("each column once".into(), "a column twice".into()));
         }
+        let mut names = BTreeSet::new();
+        for Row { name, values } in &self.rows {
+            if !names.insert(name) {
+                return Some(("labels that tell the rows apart".into(), format!("`{name}` twice")));
+            }
+            if values.len() != columns.len() {
+                return Some((format!("{} values", columns.len()), format!("{} values in row `{name}`", values.len())));
+            }
+            if values.iter().flatten().any(|value| value.is_infinite()) {
+                return Some(("finite values, or `nan` for none".into(), format!("`inf` in row `{name}`")));
+            }
+        }
+        None
     }
 }
 
@@ -365,9 +366,10 @@ rows = [
         assert!(refused("id = \"many\"", "id = \"main\"").contains("`main` twice"));
         assert!(refused("model = \"Student\"", "model = \"Teacher\"").contains("twice"));
         let kind = refused("kind = \"paper\"", "kind = \"papers\"");
-        assert!(kind.contains("published.toml:11:8") && kind.contains("papers"), "{kind}");
+        assert!(kind.contains("published.toml:11:8 (key `table.main.kind`)"), "{kind}");
+        assert!(kind.contains("`papers`") && kind.contains("did you mean `paper`?"), "{kind}");
         let id = refused("id = \"main\"\n", "");
-        assert!(id.contains("missing field `id`"), "{id}");
+        assert!(id.contains("published.toml:8:1") && id.contains("missing key `id`"), "{id}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Place, Result};
-use crate::toml_place::suggestion;
+use crate::suggest::{did_you_mean, one_of};
 
 use super::manifest::Manifest;
 
@@ -49,11 +49,10 @@ impl Catalog {
     /// `Missing` for an unknown id; `Input` if the manifest is wrong.
     pub fn get(&self, id: &str) -> Result<Manifest> {
         let Some(path) = self.files.get(id) else {
-            let error = Error::new(Kind::Missing, format!("no dataset `{id}`")).at(Place::file(&self.folder));
-            return Err(match suggestion(id, self.ids()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint("`reprise data list` shows all datasets"),
-            });
+            let error = Error::new(Kind::Missing, format!("no dataset `{id}`"))
+                .at(Place::file(&self.folder))
+                .expected(one_of(self.ids()));
+            return Err(did_you_mean(error, id, self.ids()));
         };
         Manifest::read(path)
     }

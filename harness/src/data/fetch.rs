@@ -2,8 +2,7 @@
 //!
 //! A file with a wrong size or digest never appears under its name in the cache.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +10,13 @@ use flate2::read::MultiGzDecoder;
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
+use crate::file::{beside, by_rename};
 
 use super::cache::Cache;
 use super::download::download;
 use super::identity::Identity;
 use super::load::{bad_gzip, load};
+use super::lock::Lock;
 use super::manifest::{DataFile, Manifest, Source};
 
 /// What [`fetch`] is doing, for whoever watches.
@@ -93,23 +94,9 @@ fn is_ready(manifest: &Manifest, file: &DataFile, target: &Path) -> Result<bool>
     }
 }
 
-/// Holds the dataset's folder until it is dropped; the operating system lets go of it even if this
-/// process is killed.
-fn lock_folder(manifest: &Manifest, cache: &Cache, progress: &mut dyn FnMut(Event<'_>)) -> Result<File> {
-    let folder = cache.dataset(&manifest.id);
-    fs::create_dir_all(&folder).map_err(|error| Error::io("cannot make a folder in the cache", &folder, &error))?;
-    let path = folder.join(".lock");
-    let failed = |error| Error::io("cannot lock a folder of the cache", &path, &error);
-    let lock = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            progress(Event::Waiting { dataset: &manifest.id });
-            lock.lock().map_err(failed)?;
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    Ok(lock)
+/// One process at a time writes into a dataset's folder.
+fn lock_folder(manifest: &Manifest, cache: &Cache, progress: &mut dyn FnMut(Event<'_>)) -> Result<Lock> {
+    Lock::take(&cache.file(&manifest.id, ".lock"), || progress(Event::Waiting { dataset: &manifest.id }))
 }
 
 fn bring(
@@ -174,13 +161,6 @@ fn part_path(target: &Path, url: &str) -> PathBuf {
     beside(target, &format!(".{}.part", &Digest::of(url.as_bytes()).to_string()[..8]))
 }
 
-/// `path` with more at the end of its name.
-fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(more);
-    PathBuf::from(name)
-}
-
 fn remove(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|error| Error::io("cannot remove a file of the cache", path, &error))
 }
@@ -197,13 +177,11 @@ fn install(
     if *identity != Identity::Unknown {
         identity.check_file(from).map_err(|error| manifest.name_swapped(file, from, error))?;
     }
-    let new = New { path: beside(target, ".new") };
-    copy(from, &new.path, gzip)?;
-    file.identity.check_file(&new.path).map_err(|error| {
+    by_rename(target, &beside(target, ".new"), |new| {
+        copy(from, new, gzip)?;
         // The copy is about to vanish: the error must name what it was made from.
-        manifest.name_swapped(file, &new.path, error).at(Place::file(from))
-    })?;
-    fs::rename(&new.path, target).map_err(|error| Error::io("cannot name a file of the cache", target, &error))
+        file.identity.check_file(new).map_err(|error| manifest.name_swapped(file, new, error).at(Place::file(from)))
+    })
 }
 
 fn copy(from: &Path, to: &Path, gzip: bool) -> Result<()> {
@@ -213,7 +191,7 @@ fn copy(from: &Path, to: &Path, gzip: bool) -> Result<()> {
     let copied =
         if gzip { io::copy(&mut MultiGzDecoder::new(input), &mut output) } else { io::copy(&mut input, &mut output) };
     match copied {
-        Ok(_) => output.file.sync_all().map_err(written),
+        Ok(_) => Ok(()),
         Err(error) if output.failed => Err(written(error)),
         Err(error) if gzip => Err(bad_gzip(from, &error)),
         Err(error) => Err(Error::io("cannot read a data file", from, &error)),
@@ -233,17 +211,5 @@ impl io::Write for Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-/// A file that is gone when this is dropped, unless it was renamed.
-struct New {
-    path: PathBuf,
-}
-
-impl Drop for New {
-    fn drop(&mut self) {
-        // Nothing can be done about a failure here, and after the rename it is the normal case.
-        let _ = fs::remove_file(&self.path);
     }
 }

@@ -19,6 +19,9 @@ pub struct GitBlob(pub [u8; 20]);
 
 impl GitBlob {
     /// The id of `length` bytes that `reader` yields.
+    ///
+    /// # Errors
+    /// Those of `reader`.
     pub fn of_reader(length: u64, mut reader: impl Read) -> std::io::Result<Self> {
         let mut hasher = Sha1::new();
         hasher.update(format!("blob {length}\0"));
@@ -93,6 +96,9 @@ impl Identity {
     }
 
     /// Checks the file at `path`.
+    ///
+    /// # Errors
+    /// [`Data`](Kind::Data) if its size or digest is another; [`Io`](Kind::Io).
     pub fn check_file(&self, path: &Path) -> Result<()> {
         let failed = |error| Error::io("cannot read a data file", path, &error);
         let file = File::open(path).map_err(failed)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::document::read_text;
 use crate::error::{Error, Result};
 
 use super::identity::Identity;
@@ -103,11 +104,13 @@ impl Manifest {
     /// # Errors
     /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::io("cannot read a manifest", path, &error))?;
-        Self::parse(&text, path)
+        Self::parse(&read_text(wire::NOUN, path)?, path)
     }
 
     /// `path` is where the text came from.
+    ///
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         wire::parse(text, path)
     }

@@ -14,6 +14,7 @@ mod fetch;
 mod identity;
 mod layout;
 mod load;
+mod lock;
 mod manifest;
 mod read;
 #[cfg(test)]
@@ -28,5 +29,6 @@ pub use fetch::{Event, fetch};
 pub use identity::{GitBlob, Identity};
 pub use layout::{Column, Layout, Leading, Separator};
 pub use load::{Counts, load};
+pub use lock::Lock;
 pub use manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
 pub use verify::{FileCheck, FileState, Verification, status, verify};

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Place, Result};
-use crate::toml_place::{line_and_column, toml_error};
+use crate::document::{Document, tree};
+use crate::error::{Error, Result};
 
 use super::identity::{GitBlob, Identity};
 use super::layout::{Column, Layout, Leading, Separator};
@@ -114,28 +114,38 @@ struct WireTakeOut {
     parts: Vec<String>,
 }
 
+/// What the files are called in errors.
+pub(super) const NOUN: &str = "manifest";
+
+/// The manifest in `text`, which came from `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Manifest> {
-    let wire: WireManifest = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
-    Checker { text, path }.manifest(wire)
+    let document = Document::parse(NOUN, path, text)?;
+    let wire = document.read(&document.root)?;
+    Checker { document }.manifest(wire)
 }
 
 /// Builds the checked types; knows where in the text an error is.
 struct Checker<'a> {
-    text: &'a str,
-    path: &'a Path,
+    document: Document<'a>,
 }
 
 impl Checker<'_> {
-    fn error<T>(&self, at: &Spanned<T>, key: &str, what: impl Into<String>) -> Error {
-        let (line, column) = line_and_column(self.text, at.span().start);
-        Error::new(Kind::Input, what).at(Place::file(self.path).line(line).column(column).key(key))
+    /// An error about the key `below` a value, or about the value itself where it is empty.
+    fn error<T>(&self, at: &Spanned<T>, below: &str, what: impl Into<String>) -> Error {
+        let place = self.document.place(at.span());
+        let key = match (&place.key, below) {
+            (Some(key), "") => key.clone(),
+            (Some(key), below) => tree::join(key, below),
+            (None, below) => below.to_string(),
+        };
+        self.document.refuse(at.span(), what).at(place.key(key))
     }
 
     fn manifest(&self, wire: WireManifest) -> Result<Manifest> {
-        let stem = self.path.file_stem().unwrap_or_default();
+        let stem = self.document.file.file_stem().unwrap_or_default();
         if stem != wire.id.get_ref().as_str() {
             return Err(self
-                .error(&wire.id, "id", "a manifest's id must be its file's name")
+                .error(&wire.id, "", "a manifest's id must be its file's name")
                 .expected(format!("`{}`", stem.display()))
                 .got(format!("`{}`", wire.id.get_ref())));
         }
@@ -144,15 +154,15 @@ impl Checker<'_> {
         for file in &wire.file {
             let checked = self.file(file, default.as_ref())?;
             if files.iter().any(|other| other.name == checked.name) {
-                return Err(self.error(file, "file.name", format!("two files are called `{}`", checked.name)));
+                return Err(self.error(file, "name", format!("two files are called `{}`", checked.name)));
             }
             files.push(checked);
         }
         if files.is_empty() {
-            return Err(self.error(&wire.id, "file", "a dataset needs at least one [[file]]"));
+            return Err(self.error(&wire.id, "", "a dataset needs at least one [[file]]"));
         }
         let manifest = Manifest {
-            path: self.path.to_path_buf(),
+            path: self.document.file.to_path_buf(),
             id: wire.id.get_ref().clone(),
             title: wire.title,
             serves: wire.serves,
@@ -164,8 +174,8 @@ impl Checker<'_> {
                 terms: wire.licence.terms,
                 redistributable: wire.licence.redistributable,
             },
-            users: self.table("users", &wire.users)?,
-            items: self.table("items", &wire.items)?,
+            users: self.table(&wire.users)?,
+            items: self.table(&wire.items)?,
             interactions: wire.interactions.as_ref().map(|counts| counts.get_ref().clone()),
             take_out: wire.take_out.as_ref().map(|take| {
                 let WireTakeOut { from, parts } = take.get_ref();
@@ -177,18 +187,18 @@ impl Checker<'_> {
         let lists_without_users = manifest.files.iter().any(|file| !file.layout.names_users());
         if (manifest.users.ids == Ids::Line) != lists_without_users {
             return Err(self
-                .error(&wire.users, "users.ids", "`line` is for lists whose lines name no user, and for all of them")
+                .error(&wire.users, "ids", "`line` is for lists whose lines name no user, and for all of them")
                 .hint("give the layout a leading `user`, or number users by line: `ids = \"line\"`"));
         }
         if manifest.items.ids == Ids::Line {
-            return Err(self.error(&wire.items, "items.ids", "items cannot be numbered by line"));
+            return Err(self.error(&wire.items, "ids", "items cannot be numbered by line"));
         }
         if let (Some(wire), Some(counts)) = (&wire.interactions, &manifest.interactions) {
             let mut parts = manifest.parts();
             parts.sort_unstable();
             if !counts.keys().eq(parts.iter()) {
                 return Err(self
-                    .error(wire, "interactions", "counts are needed for exactly the parts of the files")
+                    .error(wire, "", "counts are needed for exactly the parts of the files")
                     .expected(parts.join(", "))
                     .got(counts.keys().cloned().collect::<Vec<_>>().join(", ")));
             }
@@ -196,10 +206,10 @@ impl Checker<'_> {
         if let (Some(wire), Some(take)) = (&wire.take_out, &manifest.take_out) {
             let unknown = take.parts.iter().chain([&take.from]).find(|part| !manifest.parts().contains(&part.as_str()));
             if let Some(part) = unknown {
-                return Err(self.error(wire, "take-out", format!("no file holds the part `{part}`")));
+                return Err(self.error(wire, "", format!("no file holds the part `{part}`")));
             }
             if take.parts.contains(&take.from) {
-                return Err(self.error(wire, "take-out", "a part cannot be taken out of itself"));
+                return Err(self.error(wire, "", "a part cannot be taken out of itself"));
             }
         }
         Ok(manifest)
@@ -210,16 +220,16 @@ impl Checker<'_> {
         let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
         if !plain(&file.name) {
             return Err(self
-                .error(wire, "file.name", "a file's name in the cache must be a plain file name")
+                .error(wire, "name", "a file's name in the cache must be a plain file name")
                 .got(format!("`{}`", file.name)));
         }
-        let identity = self.identity(wire, "file", file.bytes, file.sha256, file.git_blob)?;
+        let identity = self.identity(wire, file.bytes, file.sha256, file.git_blob)?;
         let layout = match (&file.layout, default) {
             (Some(own), _) => self.layout(own)?,
             (None, Some(default)) => default.clone(),
             (None, None) => {
                 return Err(self
-                    .error(wire, "file.layout", format!("nothing says how to read `{}`", file.name))
+                    .error(wire, "layout", format!("nothing says how to read `{}`", file.name))
                     .hint("add a [layout] section"));
             }
         };
@@ -227,7 +237,7 @@ impl Checker<'_> {
             file.source.iter().map(|source| self.source(source, file, identity)).collect::<Result<Vec<_>>>()?;
         if sources.is_empty() && file.instructions.is_none() {
             return Err(self
-                .error(wire, "file.source", format!("nothing says where `{}` can be had", file.name))
+                .error(wire, "source", format!("nothing says where `{}` can be had", file.name))
                 .expected("a [[file.source]] or `instructions` for a person"));
         }
         Ok(DataFile {
@@ -244,7 +254,6 @@ impl Checker<'_> {
     fn identity<T>(
         &self,
         at: &Spanned<T>,
-        key: &str,
         bytes: Option<u64>,
         sha256: Option<Digest>,
         git_blob: Option<GitBlob>,
@@ -254,19 +263,18 @@ impl Checker<'_> {
             (None, None, Some(id)) => Ok(Identity::GitBlob(id)),
             (None, None, None) => Ok(Identity::Unknown),
             _ => Err(self
-                .error(at, key, "the identity of a file is half said, or said twice")
+                .error(at, "", "the identity of a file is half said, or said twice")
                 .expected("`bytes` and `sha256`; or `git-blob`; or none of them")),
         }
     }
 
     fn source(&self, wire: &Spanned<WireSource>, file: &WireFile, content: Identity) -> Result<Source> {
         let source = wire.get_ref();
-        let key = "file.source";
-        let own = self.identity(wire, key, source.bytes, source.sha256, source.git_blob)?;
+        let own = self.identity(wire, source.bytes, source.sha256, source.git_blob)?;
         if file.gzip && source.gzip {
             return Err(self.error(
                 wire,
-                key,
+                "",
                 "a file that stays compressed in the cache is not decompressed on its way",
             ));
         }
@@ -276,26 +284,26 @@ impl Checker<'_> {
             if inside && !path.is_empty() {
                 return Ok(path.to_string());
             }
-            Err(self.error(wire, key, "the path of a source must stay inside its folder").got(format!("`{path}`")))
+            Err(self.error(wire, "", "the path of a source must stay inside its folder").got(format!("`{path}`")))
         };
         if content == Identity::Unknown {
-            return Err(self.error(wire, key, "a file without a digest cannot be fetched, only brought by a person"));
+            return Err(self.error(wire, "", "a file without a digest cannot be fetched, only brought by a person"));
         }
         match (&source.embedded, &source.mirror, &source.url) {
             (Some(path), None, None) if source.gzip => Ok(Source::Embedded { path: relative(path)? }),
-            (Some(_), None, None) => Err(self.error(wire, key, "an embedded file is compressed: `gzip = true`")),
+            (Some(_), None, None) => Err(self.error(wire, "", "an embedded file is compressed: `gzip = true`")),
             (None, Some(path), None) => Ok(Source::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
             (None, None, Some(url)) if url.starts_with("https://") || url.starts_with("http://") => {
                 Ok(Source::Url { url: url.clone(), gzip: source.gzip, identity })
             }
-            (None, None, Some(url)) => Err(self.error(wire, key, "not a URL").expected("https://…").got(url)),
-            _ => Err(self.error(wire, key, "a source is one of three").expected("`embedded`, `mirror` or `url`")),
+            (None, None, Some(url)) => Err(self.error(wire, "", "not a URL").expected("https://…").got(url)),
+            _ => Err(self.error(wire, "", "a source is one of three").expected("`embedded`, `mirror` or `url`")),
         }
     }
 
     fn layout(&self, wire: &Spanned<WireLayout>) -> Result<Layout> {
         let WireLayout { form, separator, header, columns, labels, leading } = wire.get_ref();
-        let wrong = |key: &str, what: &str| Err(self.error(wire, &format!("layout.{key}"), what));
+        let wrong = |key: &str, what: &str| Err(self.error(wire, key, what));
         let (separator, header) = (*separator, header.clone());
         match form {
             WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
@@ -319,16 +327,16 @@ impl Checker<'_> {
         }
     }
 
-    fn table(&self, key: &str, wire: &Spanned<WireTable>) -> Result<Table> {
+    fn table(&self, wire: &Spanned<WireTable>) -> Result<Table> {
         let WireTable { ids, first, table, count } = *wire.get_ref();
         let ids = match (ids, first, table) {
             (WireIds::Dense, first, Some(table)) => Ids::Dense { first: first.unwrap_or(0), table },
             (WireIds::Dense, _, None) => {
-                return Err(self.error(wire, &format!("{key}.table"), "dense ids need the size of their table"));
+                return Err(self.error(wire, "table", "dense ids need the size of their table"));
             }
             (WireIds::Map, None, None) => Ids::Map,
             (WireIds::Line, None, None) => Ids::Line,
-            _ => return Err(self.error(wire, key, "`first` and `table` are for dense ids")),
+            _ => return Err(self.error(wire, "", "`first` and `table` are for dense ids")),
         };
         Ok(Table { ids, count })
     }

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Initial weights, data structures, counts.
-    Prepare,
     /// Negatives and the order of batches.
     Sample,
     /// Loss and gradients.
@@ -28,7 +26,6 @@ impl Phase {
     /// The name in records.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Prepare => "prepare",
             Self::Sample => "sample",
             Self::ForwardBackward => "forward_backward",
             Self::Step => "step",

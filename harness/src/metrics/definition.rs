@@ -75,15 +75,6 @@ impl Definition {
         }
     }
 
-    /// Who comes first among equal scores.
-    pub fn ties(self) -> &'static str {
-        if self.needs_one_target() {
-            "earlier candidate first: the held-out item wins; the pessimistic value lets it lose"
-        } else {
-            "full ranking: lower item id first; sampled: held-out item first; the pessimistic value puts targets last"
-        }
-    }
-
     /// Whether a cutoff must be given (otherwise it must not).
     pub fn needs_cutoff(self) -> bool {
         self != Ap

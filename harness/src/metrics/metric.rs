@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Definition;
 use crate::error::{Error, Kind, Result};
+use crate::suggest::{did_you_mean, one_of};
 
 /// A metric as specs and records name it. Ordered by definition, then cutoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,9 +16,6 @@ pub struct Metric {
     definition: Definition,
     cutoff: Option<u32>,
 }
-
-/// Below this likeness (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps; clap's value.
-const LIKENESS: f64 = 0.7;
 
 impl Metric {
     /// # Errors
@@ -92,15 +90,11 @@ impl FromStr for Metric {
 }
 
 fn unknown(id: &str) -> Error {
-    let ids: Vec<&str> = Definition::all().iter().map(|d| d.id()).collect();
+    let ids = || Definition::all().iter().map(|definition| definition.id());
     let error = Error::new(Kind::Input, format!("unknown metric `{id}`"))
-        .expected(format!("one of `{}`, with a cutoff: `recall@10`", ids.join("`, `")))
+        .expected(format!("{}, most with a cutoff: `recall@10`", one_of(ids())))
         .got(format!("`{id}`"));
-    let likeness = |known: &str| strsim::jaro_winkler(&id.to_lowercase(), known);
-    match ids.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
-        Some(near) if likeness(near) > LIKENESS => error.hint(format!("did you mean `{near}`?")),
-        _ => error,
-    }
+    did_you_mean(error, id, ids())
 }
 
 impl TryFrom<String> for Metric {

@@ -8,4 +8,4 @@ mod scorer;
 pub use definition::Definition;
 pub use metric::Metric;
 pub use protocol::{Candidates, Protocol};
-pub use scorer::{Dot, Scorer};
+pub use scorer::{Dot, Encode, Scorer};

@@ -52,7 +52,20 @@ enum WireCandidates {
     Sampled,
 }
 
+impl Candidates {
+    /// Who comes first among equal scores, for every metric of the protocol.
+    pub fn ties(self) -> &'static str {
+        match self {
+            Self::Full => "lower item id first; the pessimistic value puts every target last",
+            Self::Sampled { .. } => "held-out item first; the pessimistic value puts it last",
+        }
+    }
+}
+
 impl Protocol {
+    /// The name of the protocol's own random streams, which no trial may have.
+    pub const STREAM: &str = "protocol";
+
     /// # Errors
     /// No metric, a metric twice, or no negatives.
     pub fn new(candidates: Candidates, metrics: Vec<Metric>) -> Result<Self> {

@@ -22,6 +22,9 @@ pub trait Scorer: Sync {
     }
 }
 
+/// Writes the vectors of queries, `[queries, dim]`, row-major.
+pub type Encode<'a> = Box<dyn Fn(&[u32], &mut [f32]) + Sync + 'a>;
+
 /// score(q, i) = ⟨encode(q), items_i⟩ + bias_i
 pub struct Dot<'a> {
     pub dim: usize,
@@ -29,8 +32,7 @@ pub struct Dot<'a> {
     pub items: &'a [f32],
     /// `[n_items]`
     pub bias: Option<&'a [f32]>,
-    /// Writes the vectors of the queries, `[queries, dim]`, row-major.
-    pub encode: Box<dyn Fn(&[u32], &mut [f32]) + Sync + 'a>,
+    pub encode: Encode<'a>,
 }
 
 impl Dot<'_> {

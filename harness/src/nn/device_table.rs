@@ -11,6 +11,9 @@ use crate::optim::Adam;
 use crate::train::State;
 
 /// `[rows, dim]` with the moments of Adam.
+///
+/// Every tensor operation can fail, as [`Internal`](crate::error::Kind::Internal): the device is out
+/// of memory, or shapes disagree.
 pub struct DeviceTable {
     pub name: &'static str,
     weights: Tensor,
@@ -20,6 +23,10 @@ pub struct DeviceTable {
 }
 
 impl DeviceTable {
+    /// A table that starts at `weights` (`rows × dim` values).
+    ///
+    /// # Errors
+    /// If the length is another, or the device fails.
     pub fn new(name: &'static str, rows: usize, dim: usize, weights: Vec<f32>, device: &Device) -> Result<Self> {
         let weights = Tensor::from_vec(weights, (rows, dim), device)?;
         let zeros = weights.zeros_like()?;
@@ -27,11 +34,17 @@ impl DeviceTable {
     }
 
     /// The rows `ids` (`[n]`, u32) as a variable `[n, dim]`.
+    ///
+    /// # Errors
+    /// If an id is not a row, or the device fails.
     pub fn leaf(&self, ids: &Tensor) -> Result<Var> {
         Ok(Var::from_tensor(&self.weights.index_select(ids, 0)?)?)
     }
 
     /// One step of Adam over every row; `gradient` is `[ids, dim]`, rows named twice are summed.
+    ///
+    /// # Errors
+    /// If shapes disagree, or the device fails.
     pub fn step(&mut self, adam: &Adam, ids: &Tensor, gradient: &Tensor) -> Result<()> {
         self.steps += 1;
         let step = adam.at(self.steps);
@@ -52,12 +65,18 @@ impl DeviceTable {
     }
 
     /// Replaces the weights, and leaves the moments alone.
+    ///
+    /// # Errors
+    /// If the length is not the table's, or the device fails.
     pub fn set_weights(&mut self, weights: Vec<f32>) -> Result<()> {
         self.weights = Tensor::from_vec(weights, self.weights.shape(), self.weights.device())?;
         Ok(())
     }
 
     /// Adds weights, moments and the step count to `state`.
+    ///
+    /// # Errors
+    /// If they cannot be copied from the device.
     pub fn save(&self, state: &mut State<'_>) -> Result<()> {
         for (part, tensor) in self.tensors() {
             state.put(format!("{}.{part}", self.name), host(tensor)?);
@@ -86,6 +105,10 @@ impl DeviceTable {
         [("weights", &self.weights), ("first_moment", &self.first_moment), ("second_moment", &self.second_moment)]
     }
 
+    /// The weights as a parameter of the model.
+    ///
+    /// # Errors
+    /// If they cannot be copied from the device.
     pub fn parameter(&self) -> Result<Parameter> {
         Ok(Parameter { name: self.name.into(), shape: self.weights.dims().to_vec(), values: host(&self.weights)? })
     }

@@ -12,6 +12,7 @@ use super::Occurrences;
 use crate::error::Result;
 use crate::method::Parameter;
 use crate::optim::Adam;
+use crate::simd;
 use crate::train::State;
 
 /// Elements that one task updates: 16 KiB of each array, so the four streams stay in the L2 cache.
@@ -92,12 +93,16 @@ impl EmbeddingTable {
         &self.weights[row as usize * self.dim..][..self.dim]
     }
 
+    /// The weights as a parameter of the model.
     pub fn parameter(&self) -> Parameter {
         Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights.clone() }
     }
 
     /// The rows `ids` as a candle variable `[ids, dim]` for autograd: backward then yields the
     /// gradient of these rows and never a dense table.
+    ///
+    /// # Errors
+    /// [`Internal`](crate::error::Kind::Internal) if candle fails.
     pub fn leaf(&self, ids: &[u32]) -> Result<Var> {
         let mut rows = Vec::with_capacity(ids.len() * self.dim);
         for &id in ids {
@@ -139,7 +144,7 @@ impl EmbeddingTable {
                     for (sum, row) in buffer.chunks_exact_mut(dim).zip(rows) {
                         for position in occurrences.of(row) {
                             let (coefficient, vector) = gradient(position);
-                            super::add_scaled(sum, coefficient, vector);
+                            simd::add_scaled(sum, coefficient, vector);
                         }
                     }
                     adam.apply(weights, first, second, Some(buffer));

@@ -4,13 +4,11 @@ mod device_table;
 mod embedding;
 mod loss;
 mod occurrences;
-mod rows;
 
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
 pub use loss::{sigmoid, softplus, softplus_neg_sum};
 pub use occurrences::Occurrences;
-pub use rows::{add_scaled, subtract};
 
 #[cfg(test)]
 mod tests;

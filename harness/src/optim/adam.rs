@@ -7,6 +7,8 @@
 
 use pulp::NullaryFnOnce;
 
+use crate::simd;
+
 /// Hyper-parameters of Adam (Kingma and Ba, 2015) with L2 regularisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
@@ -93,6 +95,6 @@ impl AdamStep {
                 }
             }
         }
-        pulp::Arch::new().dispatch(Pass(self, p, m, v, gradient));
+        simd::dispatch(Pass(self, p, m, v, gradient));
     }
 }

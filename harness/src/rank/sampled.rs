@@ -6,7 +6,7 @@ use super::evaluation::Ranks;
 use super::index::not_finite;
 use super::ranker::Queries;
 use crate::error::{Error, Kind, Result};
-use crate::metrics::{Dot, Scorer};
+use crate::metrics::{Dot, Protocol, Scorer};
 use crate::rng::{Rejection, Stream};
 use crate::simd::{Above, all_finite, count_above};
 use crate::split::{Split, UserItems};
@@ -32,7 +32,7 @@ pub(super) fn draw_negatives(split: &Split, count: usize, seed: u64) -> Result<V
             if split.valid.of(user).is_empty() && split.test.of(user).is_empty() {
                 return Ok(Vec::new());
             }
-            let mut stream = Stream::new(seed, "protocol", "negatives", u64::from(user));
+            let mut stream = Stream::new(seed, Protocol::STREAM, "negatives", u64::from(user));
             let taken = taken.of(user);
             let mut drawn = sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
                 Error::new(Kind::Input, format!("user {user} has too few items left to draw negatives from"))

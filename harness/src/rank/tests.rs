@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::error::Kind;
-use crate::metrics::{Candidates, Dot, Metric, Protocol, Scorer};
+use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
 
@@ -30,15 +30,13 @@ impl Scorer for Table {
     }
 }
 
-type Encode = Box<dyn Fn(&[u32], &mut [f32]) + Sync>;
-
 /// A matrix factorisation.
 struct Factors {
     dim: usize,
     users: Vec<f32>,
     items: Vec<f32>,
     bias: Option<Vec<f32>>,
-    encode: Encode,
+    encode: Encode<'static>,
 }
 
 impl Factors {

@@ -116,14 +116,6 @@ fn times(record: &Record) -> Check {
     for (phase, seconds) in &record.seconds {
         not_negative(&format!("seconds.{phase}"), *seconds)?;
     }
-    for (epoch, seconds) in record.epoch_seconds.iter().flatten().enumerate() {
-        not_negative(&format!("epoch_seconds[{epoch}]"), *seconds)?;
-    }
-    if let Some(epochs) = record.epoch_seconds.as_ref().map(Vec::len)
-        && epochs as u64 != record.epochs_run
-    {
-        return flaw("epoch_seconds", format!("one per epoch, {}", record.epochs_run), epochs.to_string());
-    }
     if let Some(latency) = &record.latency {
         not_negative("latency.p50_us", latency.p50_us)?;
         not_negative("latency.p99_us", latency.p99_us)?;

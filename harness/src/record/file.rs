@@ -1,14 +1,13 @@
 //! Records on disk.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::Record;
 use super::check::{Flaw, check};
 use super::text::to_text;
 use crate::error::{Error, Kind, Place, Result};
+use crate::file::write_by_rename;
 
 impl Record {
     /// Writes the record, folders included. It appears whole or not at all.
@@ -24,6 +23,8 @@ impl Record {
         write_by_rename(path, text.as_bytes())
     }
 
+    /// Reads a record, as strictly as it is written.
+    ///
     /// # Errors
     /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
     pub fn read(path: &Path) -> Result<Self> {
@@ -37,34 +38,6 @@ impl Record {
         check(&record).map_err(|flaw| flawed("a record contradicts itself", Kind::Data, path, flaw))?;
         Ok(record)
     }
-}
-
-/// Writes a file under another name beside it, then renames: nobody ever sees half of it. Folders
-/// above it are made.
-///
-/// # Errors
-/// [`Io`](Kind::Io); the unfinished file is removed.
-pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io("cannot write a file", path, &error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Error::io("cannot make a folder", folder, &error))?;
-    }
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    // Two processes may write the same file at once; each its own unfinished one.
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let write = || {
-        let mut file = fs::File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|error| {
-        // The first error is the one to tell; without the file there is nothing to remove.
-        let _ = fs::remove_file(&part);
-        failed(error)
-    })
 }
 
 const RUN_AGAIN: &str = "records are written by `reprise run` and not edited; it writes this one again";
@@ -133,7 +106,6 @@ mod tests {
         let text = text();
         assert!(text.contains("\n    \"rows\": [\n      [706.25,null],\n      [313.5,0.25]\n    ]"), "{text}");
         assert!(text.contains("\"hits\":\"3 . 2+5 1\""), "{text}");
-        assert!(text.contains("\n  \"epoch_seconds\": [1.25,1.0]"), "{text}");
     }
 
     #[test]

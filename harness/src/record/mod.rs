@@ -13,7 +13,6 @@ mod run;
 mod text;
 
 pub use curve::Curve;
-pub use file::write_by_rename;
 pub use machine::Machine;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};

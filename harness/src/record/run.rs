@@ -53,15 +53,12 @@ pub struct Record {
     /// On the validation part, at the selected epochs; empty for a method that does not look at it.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds by phase; `total` is the whole run and always there.
+    /// Wall-clock seconds by phase; `total` is their sum and always there.
     #[serde(deserialize_with = "unique")]
     pub seconds: BTreeMap<String, f64>,
     pub memory: Memory,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
-    /// Wall-clock seconds of each epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch_seconds: Option<Vec<f64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +103,7 @@ pub struct ParameterShape {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
-    /// The most memory the process ever held, in bytes, where the system tells.
+    /// The most memory the process held during the run, in bytes, where the system tells.
     pub peak_rss_bytes: Option<u64>,
 }
 
@@ -200,7 +197,6 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         seconds: map(&[("step", 1.5), ("total", 2.5)]),
         memory: Memory { peak_rss_bytes: Some(77_000_000) },
         latency: Some(Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 }),
-        epoch_seconds: Some(vec![1.25, 1.0]),
         curve: Some(curve),
         ranks: Some(Ranks {
             targets: Some(vec![1, 1, 2, 1]),

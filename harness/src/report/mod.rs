@@ -24,7 +24,16 @@ use std::path::{Path, PathBuf};
 
 use crate::compare::Published;
 use crate::error::Result;
-use crate::record::{Checked, write_by_rename};
+use crate::file::write_by_rename;
+use crate::record::Checked;
+
+/// Refuses an experiment whose report cannot be made, whatever its records will say.
+///
+/// # Errors
+/// As [`render`].
+pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<()> {
+    beside::all(experiment, &Runs::of(&[]), published).map(drop)
+}
 
 /// The files of a report by name: `REPORT.md`, CSV files, figures.
 ///

@@ -165,6 +165,24 @@ fn a_comparison_needs_published_tables() {
 }
 
 #[test]
+fn what_was_not_published_is_refused_before_there_are_records() {
+    let published = published();
+    assert!(check(&experiment(), Some(&published)).is_ok());
+    let refused = |edit: fn(&mut Comparison)| {
+        let mut experiment = experiment();
+        edit(&mut experiment.comparisons[0]);
+        check(&experiment, Some(&published)).unwrap_err().to_string()
+    };
+    let error = refused(|comparison| comparison.table = "main-citeulike-brp".into());
+    assert!(error.contains("did you mean `main-citeulike-bpr`?"), "{error}");
+    let error = refused(|comparison| comparison.rows[1].0 = "Studnet".into());
+    assert!(error.contains("did you mean `Student`?"), "{error}");
+    let error = refused(|comparison| comparison.columns[0].0 = "H@55".into());
+    assert!(error.contains("no published column `H@55`"), "{error}");
+    assert!(check(&experiment(), None).unwrap_err().to_string().contains("main-citeulike-bpr"));
+}
+
+#[test]
 fn files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("a.csv".to_string(), "x\n".to_string())].into();

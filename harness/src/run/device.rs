@@ -50,29 +50,57 @@ impl ComputeDevice {
 #[cfg(not(feature = "cuda"))]
 fn cuda(index: usize) -> Result<ComputeDevice> {
     Err(Error::new(Kind::Missing, format!("device `cuda:{index}` cannot be used: this program was built without CUDA"))
-        .hint("build it with `--features cuda` (METHOD.md, \"Devices\"), or leave `--device` out to train on the CPU"))
+        .hint("build it with `harness/cuda/cargo.sh build`, or leave `--device` out to train on the CPU"))
 }
+
+/// What candle opens at run time, and where each comes from.
+#[cfg(feature = "cuda")]
+const LIBRARIES: [(&str, &str); 3] = [
+    ("libcuda.so.1", "NVIDIA's driver brings libcuda; `nvidia-smi` shows it and its devices"),
+    (
+        "libcublas.so.13",
+        "libcublas is in CUDA 13 and in the wheel `nvidia-cublas`; name its folder in `LD_LIBRARY_PATH`",
+    ),
+    (
+        "libcurand.so.10",
+        "libcurand is in CUDA 13 and in the wheel `nvidia-curand`; name its folder in `LD_LIBRARY_PATH`",
+    ),
+];
 
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<ComputeDevice> {
-    let missing = |what: &str| {
-        Error::new(Kind::Missing, format!("device `cuda:{index}` cannot be used"))
-            .got(what)
-            .hint("`nvidia-smi` shows the driver and its devices; leave `--device` out to train on the CPU")
-    };
+    let error = || Error::new(Kind::Missing, format!("device `cuda:{index}` cannot be used"));
+    let way_out = "leave `--device` out to train on the CPU";
     // cudarc panics at the first use of a library that it cannot open, so they are looked for first.
-    for library in ["libcuda.so.1", "libcublas.so.13", "libcurand.so.10"] {
-        if !opens(library) {
-            return Err(missing(&format!("the library {library} is not here")));
-        }
+    let missing: Vec<_> = LIBRARIES.into_iter().filter(|(name, _)| !opens(name)).collect();
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
+        let error = error().expected("the CUDA libraries").got(format!("no {}", names.join(", no ")));
+        return Err(missing.iter().fold(error, |error, (_, hint)| error.hint(*hint)).hint(way_out));
     }
-    let device = Device::new_cuda(index).map_err(|e| missing(&e.to_string()))?;
+    let device = Device::new_cuda(index).and_then(|device| runs_a_kernel(&device).map(|()| device));
+    let device = device.map_err(|e| {
+        let reason = e.to_string();
+        error()
+            .expected("a device that runs a kernel")
+            .got(reason.lines().next().unwrap_or_default())
+            .hint("`nvidia-smi` shows the driver (580 or newer is needed) and its devices")
+            .hint(way_out)
+    })?;
     let name = device_name(&device).unwrap_or_else(|| "unknown".into());
     Ok(ComputeDevice { device, name: format!("cuda:{index} {name}") })
 }
 
+/// A driver too old for this program's kernels, or a card too old for them, shows at the first
+/// kernel only.
 #[cfg(feature = "cuda")]
-#[allow(unsafe_code)]
+fn runs_a_kernel(device: &Device) -> candle_core::Result<()> {
+    let one = (candle_core::Tensor::zeros((), candle_core::DType::F32, device)? + 1.0)?;
+    one.to_scalar::<f32>().map(drop)
+}
+
+#[cfg(feature = "cuda")]
+#[expect(unsafe_code, reason = "loading a library runs its initialisers")]
 fn opens(library: &str) -> bool {
     // SAFETY: these are NVIDIA's own libraries; their initialisers have no preconditions, and the
     // program is about to load them anyway.

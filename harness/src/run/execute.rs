@@ -7,7 +7,8 @@ use super::measure::{Measured, record};
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::meter::{Meter, PeakMemory};
 use crate::rank::Ranker;
 use crate::record::{Machine, Program, Record, RunId};
@@ -127,7 +128,7 @@ enum Done {
 }
 
 fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
-    let store = ModelStore::new(job.cache, run.fingerprint);
+    let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
     let done = || !job.fresh && is_done(&path, run, &store);
     if done() {
@@ -137,7 +138,7 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     if done() {
         return Ok(Done::Before);
     }
-    let teacher = run.teacher.map(|fingerprint| teacher(job, run, fingerprint)).transpose()?;
+    let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let mut cx = Context {
@@ -182,9 +183,9 @@ fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
     job.results.join(id.path())
 }
 
-fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
+fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let parameters = ModelStore::new(job.cache, fingerprint).load()?.ok_or_else(|| {
+    let parameters = ModelStore::new(job.cache, fingerprint, &world.machine.class).load()?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
@@ -193,14 +194,8 @@ fn teacher(job: &Job<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher>
 
 /// Finds out before hours of training whether `what` can be written.
 fn check_writable(what: &str, folder: &Path, option: &str) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::new(Kind::Io, format!("{what} cannot be written"))
-            .at(Place::file(folder))
-            .got(e.to_string())
+    file::check_writable(folder).map_err(|error| {
+        Error::io(format!("{what} cannot be written"), folder, &error)
             .hint(format!("nothing was trained; give a folder that can be written: `{option}`"))
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let probe = folder.join(format!(".probe.{}", std::process::id()));
-    std::fs::write(&probe, b"probe").map_err(failed)?;
-    std::fs::remove_file(&probe).map_err(failed)
+    })
 }

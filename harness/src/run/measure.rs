@@ -130,7 +130,6 @@ pub(super) fn record(
             p50_us: latency.p50_us,
             p99_us: latency.p99_us,
         }),
-        epoch_seconds: None,
         curve: selected.as_ref().map(curve),
         ranks: Some(ranks(&reported)),
     }

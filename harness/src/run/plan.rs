@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::spec::{Spec, Trial, run_fingerprint};
+use crate::suggest::{did_you_mean, one_of};
 
 /// One trial at one seed.
 pub struct Run<'a> {
@@ -46,10 +47,11 @@ impl<'a> Plan<'a> {
     pub fn new(spec: &'a Spec, data: Digest, filter: &Filter) -> Result<Self> {
         for id in &filter.trials {
             if spec.trial(id).is_none() {
-                let known: Vec<&str> = spec.trials.iter().map(|t| t.id.as_str()).collect();
-                return Err(Error::new(Kind::Input, format!("spec `{}` has no trial `{id}`", spec.id))
-                    .expected(format!("one of {}", known.join(", ")))
-                    .got(id.clone()));
+                let known = || spec.trials.iter().map(|trial| trial.id.as_str());
+                let error = Error::new(Kind::Input, format!("spec `{}` has no trial `{id}`", spec.id))
+                    .expected(one_of(known()))
+                    .got(format!("`{id}`"));
+                return Err(did_you_mean(error, id, known()));
             }
         }
         if let Some(seed) = filter.seeds.iter().find(|seed| !spec.seeds.contains(seed)) {

@@ -1,28 +1,25 @@
-//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`.
+//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT-CLASS/`.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use crate::data::Cache;
+use crate::data::{Cache, Lock};
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
 use crate::train::State;
 
-/// The folder of one run, by its fingerprint.
+/// The folder of one run, by its fingerprint and the class of the machine: a state or a teacher made
+/// on another device has other bits, and must not be taken up in silence.
 pub struct ModelStore {
     folder: PathBuf,
 }
 
 const LOCK: &str = "lock";
 
-/// Held while a run is trained; the system releases it when the process ends, however it ends.
-pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
-
 impl ModelStore {
-    pub fn new(cache: &Cache, fingerprint: Digest) -> Self {
+    pub fn new(cache: &Cache, fingerprint: Digest, class: &str) -> Self {
         // 16 bytes of SHA-256 are plenty for a folder's name.
-        Self { folder: cache.root().join("runs").join(&fingerprint.to_string()[..32]) }
+        Self { folder: cache.root().join("runs").join(format!("{}-{class}", &fingerprint.to_string()[..32])) }
     }
 
     pub fn checkpoint(&self) -> PathBuf {
@@ -35,21 +32,13 @@ impl ModelStore {
 
     /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
     /// What a killed process left half-written is removed.
-    pub fn lock(&self, waiting: impl FnOnce()) -> Result<RunLock> {
-        let failed = |e: &std::io::Error| Error::io("cannot use the cache for runs", &self.folder, e);
-        std::fs::create_dir_all(&self.folder).map_err(|e| failed(&e))?;
-        let path = self.folder.join(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|e| failed(&e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(|e| failed(&e))?;
-            }
-            Err(TryLockError::Error(e)) => return Err(failed(&e)),
-        }
-        self.sweep().map_err(|e| failed(&e))?;
-        Ok(RunLock(file))
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
+        let lock = Lock::take(&self.folder.join(LOCK), waiting)?;
+        self.sweep().map_err(|error| Error::io("cannot tidy a folder of the cache", &self.folder, &error))?;
+        Ok(lock)
     }
 
     /// Removes what has none of the names of this store. Only for the holder of the lock: to others
@@ -65,6 +54,9 @@ impl ModelStore {
     }
 
     /// Keeps a trained model.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
     pub fn save(&self, parameters: &[Parameter]) -> Result<()> {
         let shapes: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), &p.shape[..])).collect();
         let text = serde_json::to_string(&shapes)
@@ -113,7 +105,7 @@ mod tests {
     #[test]
     fn a_model_comes_back_and_damage_is_seen() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         assert!(store.load().unwrap().is_none());
         let model = vec![
             Parameter { name: "user".into(), shape: vec![2, 2], values: vec![1.0, 2.0, 3.0, 4.0] },
@@ -130,7 +122,7 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_half_written_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         store.save(&[]).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join(".tmpAbCdEf"), b"half").unwrap();
@@ -143,7 +135,7 @@ mod tests {
     #[test]
     fn the_second_waits_for_the_first() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"));
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         let first = store.lock(|| panic!("nobody has it")).unwrap();
         let told = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {

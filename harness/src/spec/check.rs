@@ -7,17 +7,17 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
-use super::document::Document;
 use super::origin;
 use super::profile::Resolved;
-use super::suggest::{did_you_mean, one_of, quoted};
 use super::trials;
 use super::wire::{Text, TextMap, Wire, WireComparison, WireCurve};
 use super::{Comparison, LoggedCurve, Metric, Protocol, Spec};
+use crate::document::{Document, tree};
 use crate::error::{Error, Result};
 use crate::method::Registry;
+use crate::suggest::{did_you_mean, one_of, quoted};
 
 /// Checks a resolved spec.
 ///
@@ -45,7 +45,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     Ok(Spec {
         id: wire.id.into_inner(),
         title: wire.title,
-        file: document.source.file.clone(),
+        file: document.file.to_path_buf(),
         profile: resolved.profile.clone(),
         paper: wire.paper.map(Spanned::into_inner),
         dataset: wire.dataset.into_inner(),
@@ -80,7 +80,9 @@ pub fn id_of_place(parts: &[&str]) -> String {
 
 /// A spec stands in its paper's folder, under its own name.
 pub fn place(document: &Document<'_>, wire: &Wire) -> Result<()> {
-    let location = &document.source.location;
+    // With its folders spelt out: a spec may be named from inside its folder.
+    let location = std::path::absolute(document.file)
+        .map_err(|error| Error::io("cannot tell where the spec stands", document.file, &error))?;
     let stem = location.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let folder = location.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
     if let Some(paper) = &wire.paper
@@ -109,9 +111,7 @@ fn seeds(document: &Document<'_>, seeds: &Spanned<Vec<Spanned<u64>>>) -> Result<
 }
 
 /// The strings of an array; nothing if it is no array.
-pub fn metric_texts<'t>(
-    array: Option<&'t Spanned<toml::de::DeValue<'_>>>,
-) -> impl Iterator<Item = Spanned<&'t str>> + use<'t> {
+pub fn metric_texts<'t>(array: Option<&'t Spanned<DeValue<'_>>>) -> impl Iterator<Item = Spanned<&'t str>> + use<'t> {
     let items = array.and_then(|value| value.get_ref().as_array()).into_iter().flat_map(|items| items.iter());
     items.filter_map(|item| item.get_ref().as_str().map(|text| Spanned::new(item.span(), text)))
 }
@@ -150,6 +150,32 @@ pub fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> Result<()> {
     unique(document, &parsed.collect::<Result<Vec<_>>>()?, "metric")
 }
 
+/// Refuses values that have no place in a spec: hyper-parameters are kept as JSON.
+pub fn storable(document: &Document<'_>, root: &DeTable<'_>) -> Result<()> {
+    let mut storable = Ok(());
+    tree::walk(root, &mut |node| {
+        if storable.is_ok() {
+            storable = storable_value(document, node.value);
+        }
+    });
+    storable
+}
+
+fn storable_value(document: &Document<'_>, value: &Spanned<DeValue<'_>>) -> Result<()> {
+    let (what, expected) = match value.get_ref() {
+        DeValue::Integer(number) if tree::integer(number).is_none() => {
+            ("the integer is too large", "an integer from -2^63 to 2^63 - 1, all that TOML holds")
+        }
+        DeValue::Float(number) if tree::float(number).is_none() => {
+            ("the number is not finite", "a finite number of 64 bits")
+        }
+        DeValue::Datetime(_) => ("a spec holds no dates", "a string, a number, a boolean, an array or a table"),
+        _ => return Ok(()),
+    };
+    let got = tree::value_text(value.get_ref());
+    Err(document.refuse(value.span(), what).expected(expected).got(format!("`{got}`")))
+}
+
 /// Refuses an empty list.
 pub fn not_empty<T>(document: &Document<'_>, list: &Spanned<T>, empty: bool, noun: &str) -> Result<()> {
     if !empty {
@@ -166,7 +192,7 @@ pub fn unique<T: Ord + Display>(document: &Document<'_>, values: &[Spanned<T>], 
     let mut seen: BTreeMap<&T, Range<usize>> = BTreeMap::new();
     for value in values {
         if let Some(first) = seen.insert(value.get_ref(), value.span()) {
-            let line = document.source.line(first.start);
+            let line = document.line(first.start);
             return Err(document
                 .refuse(value.span(), format!("the {noun} `{value}` stands twice"))
                 .expected(format!("every {noun} once"))

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::check;
-use super::document::Document;
 use super::profile;
-use super::source::Source;
-use super::suggest::{did_you_mean, one_of};
 use super::wire::Wire;
+use super::{NOUN, check};
+use crate::document::{Document, read_text};
 use crate::error::{Error, Kind, Place, Result};
+use crate::suggest::{did_you_mean, one_of};
 
 /// TOML that stands among the specs and is none: the paper's own numbers, the crate's manifest.
 const NO_SPECS: [&str; 2] = ["published.toml", "Cargo.toml"];
@@ -97,8 +96,8 @@ fn id_in(dir: &Path, file: &Path) -> String {
 }
 
 fn summary(file: &Path, id: &str) -> Result<Summary> {
-    let source = Source::read(file)?;
-    let document = Document::parse(&source)?;
+    let text = read_text(NOUN, file)?;
+    let document = Document::parse(NOUN, file, &text)?;
     let wire = Wire::read(&document, &document.root)?;
     check::place(&document, &wire)?;
     if wire.id.get_ref() != id {

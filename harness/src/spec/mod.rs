@@ -3,7 +3,7 @@
 //! A spec is one TOML file that states one experiment. It goes one way:
 //!
 //! ```text
-//! file → Source (text) → Document (tree with spans) → profile laid over → Wire (strict serde) → Spec (checked)
+//! file → Document (tree with spans) → profile laid over → Wire (strict serde) → Spec (checked)
 //! ```
 //!
 //! Nothing outside this module sees the wire form. Nothing has a default: what a run does stands in
@@ -12,17 +12,12 @@
 
 mod check;
 mod checked;
-mod document;
 mod fingerprint;
 mod listing;
 mod origin;
 mod profile;
-mod refusal;
-mod source;
-mod suggest;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod trials;
 pub mod value;
 mod wire;
@@ -35,12 +30,11 @@ pub use listing::{Listed, Summary, discover, find, is_spec};
 pub use origin::{Origin, Section, print_spec};
 pub use profile::base_profile;
 
+use crate::document::{Document, read_text};
 use crate::error::Result;
 use crate::method::Registry;
 use crate::metrics::{Metric, Protocol};
 use crate::split::SplitRule;
-use document::Document;
-use source::Source;
 
 /// Reads the spec in `file`, lays `profile` over it (none: the base as written) and checks all of it.
 ///
@@ -48,11 +42,14 @@ use source::Source;
 /// [`Io`](crate::error::Kind::Io) where the file cannot be read; else
 /// [`Input`](crate::error::Kind::Input) with file, line, column and key of the first thing that is wrong.
 pub fn load(file: &Path, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
-    resolve(&Source::read(file)?, profile, registry)
+    resolve(file, &read_text(NOUN, file)?, profile, registry)
 }
 
-fn resolve(source: &Source, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
-    let document = Document::parse(source)?;
+/// What the files are called in errors.
+const NOUN: &str = "spec";
+
+fn resolve(file: &Path, text: &str, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
+    let document = Document::parse(NOUN, file, text)?;
     // The base is checked first, so that a mistake of its own is not blamed on a profile.
     let base = check::check(&document, &profile::base(&document), registry)?;
     let resolved = profile::resolve(&document, profile.unwrap_or(&base.profile))?;

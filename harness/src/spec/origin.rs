@@ -6,9 +6,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Spec;
-use super::document::Document;
 use super::profile::Resolved;
-use super::tree;
+use crate::document::{Document, tree};
 
 /// A value of the resolved spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Writer<'_, '_> {
             key: tree::join(prefix, key.get_ref()),
             name: tree::key_text(key.get_ref()),
             value: tree::value_text(value.get_ref()),
-            line: self.document.source.line(start),
+            line: self.document.line(start),
             profile: self.resolved.overridden.contains(&start).then(|| self.resolved.profile.clone()),
         }
     }

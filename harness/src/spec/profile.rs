@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::document::Document;
-use super::suggest::{did_you_mean, one_of};
-use super::tree;
+use crate::document::{Document, WHOLE, tree};
 use crate::error::Result;
+use crate::suggest::{did_you_mean, one_of};
 
 /// What names the spec, and so is the same in all of its profiles.
 const FIXED: [&str; 3] = ["id", "paper", "profile"];
@@ -62,7 +61,7 @@ pub fn resolve<'a>(document: &Document<'a>, asked: &str) -> Result<Resolved<'a>>
     chosen.ok_or_else(|| {
         let names = names(&document.root);
         let error = document
-            .refuse(0..0, format!("the spec has no profile `{asked}`"))
+            .refuse(WHOLE, format!("the spec has no profile `{asked}`"))
             .expected(one_of(names.iter().copied()))
             .got(format!("`{asked}`"));
         did_you_mean(error, asked, names)

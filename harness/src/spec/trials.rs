@@ -4,13 +4,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{known_trial, measured, metric_texts, not_empty, plain_name, unique};
-use super::document::Document;
-use super::suggest::{did_you_mean, one_of};
-use super::tree;
 use super::wire::{Wire, WireTrial};
 use super::{Protocol, Trial};
+use crate::document::{Document, tree};
 use crate::error::Result;
 use crate::method::{Params, Registry};
+use crate::suggest::{did_you_mean, one_of};
 
 /// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
 /// them with teachers before students.
@@ -19,6 +18,11 @@ pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry:
     not_empty(document, &wire.trials, wires.is_empty(), "trial")?;
     for trial in wires {
         plain_name(document, &trial.id, "a trial's id")?;
+        if trial.id.get_ref() == Protocol::STREAM {
+            return Err(document
+                .refuse(trial.id.span(), format!("a trial cannot be called `{}`", Protocol::STREAM))
+                .hint("the protocol draws its negatives from the stream of that name"));
+        }
     }
     let ids: Vec<_> = wires.iter().map(|trial| trial.id.clone()).collect();
     unique(document, &ids, "trial")?;

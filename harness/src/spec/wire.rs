@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::DeTable;
 
 use super::check;
-use super::document::Document;
 use super::value::Decimals;
 use super::{Protocol, SplitRule};
+use crate::document::Document;
 use crate::error::Result;
 
 /// A name, or a map from name to name, with their places.
@@ -78,9 +78,12 @@ pub struct WireCurve {
 
 impl Wire {
     /// Reads a tree of `document`: its own, or one with a profile laid over.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
     pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> Result<Self> {
+        check::storable(document, root)?;
         check::metrics(document, root)?;
-        let root = Spanned::new(0..0, DeValue::Table(root.clone()));
-        Self::deserialize(ValueDeserializer::from(root)).map_err(|error| document.explain(&error))
+        document.read(root)
     }
 }

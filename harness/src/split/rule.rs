@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Interaction, Part};
 use crate::error::{Error, Kind, Result};
-use crate::toml_place::suggestion;
+use crate::suggest::{did_you_mean, one_of};
 
 use super::{Split, UserItems};
 
@@ -81,12 +81,8 @@ fn given(dataset: &Dataset, names: [&String; 3]) -> Result<Split> {
 
 fn unknown_part(dataset: &Dataset, name: &str) -> Error {
     let parts = || dataset.parts.iter().map(|part| part.name.as_str());
-    let error = Error::new(Kind::Input, format!("`{}` has no part `{name}`", dataset.name))
-        .expected(format!("one of {}", parts().collect::<Vec<_>>().join(", ")));
-    match suggestion(name, parts()) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error,
-    }
+    let error = Error::new(Kind::Input, format!("`{}` has no part `{name}`", dataset.name)).expected(one_of(parts()));
+    did_you_mean(error, name, parts())
 }
 
 fn in_time_order(dataset: &Dataset, part: &Part) -> UserItems {

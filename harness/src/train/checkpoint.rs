@@ -10,11 +10,13 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
+use crate::file::by_rename;
 
 /// Named arrays of f32, named counts, and a text (JSON) beside them.
 #[derive(Default)]
@@ -42,6 +44,9 @@ impl<'a> State<'a> {
     }
 
     /// A count that must be there.
+    ///
+    /// # Errors
+    /// If it is not.
     pub fn count(&self, name: &str) -> Result<u64> {
         self.counts.get(name).copied().ok_or_else(|| broken(format!("count `{name}` is missing")))
     }
@@ -59,26 +64,21 @@ impl<'a> State<'a> {
     }
 
     /// Writes a safetensors file by rename: a reader sees the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
     pub fn write(&self, path: &Path) -> Result<()> {
-        let part = path.with_extension("part");
-        let failed = |error: &std::io::Error| Error::io("cannot write a saved state", path, error);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-        }
         let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array { shape: [values.len()], values }));
-        let internal = |e: String| Error::new(Kind::Internal, "cannot write a saved state").got(e);
+        let internal = |error: String| Error::new(Kind::Internal, "cannot write a saved state").got(error);
         let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone() };
-        let head = serde_json::to_string(&head).map_err(|e| internal(e.to_string()))?;
+        let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
         let head = HashMap::from([(HEAD.to_string(), head)]);
-        let written = safetensors::serialize_to_file(arrays, Some(head), &part).map_err(|e| match e {
-            safetensors::SafeTensorError::IoError(e) => failed(&e),
-            other => internal(other.to_string()),
-        });
-        let renamed = written.and_then(|()| std::fs::rename(&part, path).map_err(|e| failed(&e)));
-        if renamed.is_err() {
-            let _ = std::fs::remove_file(&part); // It may not exist, and the first error is the one to tell.
-        }
-        renamed
+        by_rename(path, &path.with_extension("part"), |part| {
+            safetensors::serialize_to_file(arrays, Some(head), part).map_err(|error| match error {
+                SafeTensorError::IoError(error) => Error::io("cannot write a saved state", path, &error),
+                other => internal(other.to_string()),
+            })
+        })
     }
 
     /// Reads a safetensors file, one array at a time: memory holds the file once.
@@ -182,10 +182,15 @@ impl Checkpoint {
         Self { path, every, last: Instant::now() }
     }
 
+    /// Whether the last state is old enough for another.
     pub fn is_due(&self) -> bool {
         self.last.elapsed() >= self.every
     }
 
+    /// Writes the state over the last one.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io); the last state stays.
     pub fn write(&mut self, state: &State<'_>) -> Result<()> {
         state.write(&self.path)?;
         self.last = Instant::now();
@@ -193,6 +198,9 @@ impl Checkpoint {
     }
 
     /// The saved state, if there is one.
+    ///
+    /// # Errors
+    /// As [`State::read`].
     pub fn read(&self) -> Result<Option<State<'static>>> {
         if self.path.exists() { State::read(&self.path).map(Some) } else { Ok(None) }
     }

@@ -42,6 +42,9 @@ impl Context<'_> {
     }
 
     /// Ranks the held-out items under the spec's protocol; the time counts as evaluation.
+    ///
+    /// # Errors
+    /// [`Diverged`](crate::error::Kind::Diverged) if a score is not finite.
     pub fn evaluate(&mut self, scorer: &dyn Scorer, part: HeldOut) -> Result<Evaluation> {
         let ranker = self.ranker;
         self.meter.time(Phase::Evaluate, || ranker.evaluate(scorer, part))

@@ -18,11 +18,12 @@ use crate::metrics::Scorer;
 use crate::rank::Evaluation;
 use crate::split::HeldOut;
 
-/// A model in training.
+/// A model in training. Its methods fail where its device does, and `restore` on a state of another model.
 pub trait Model {
     /// The model as it stands, for ranking. May copy weights from a device.
     fn scorer(&self) -> Result<Box<dyn Scorer + '_>>;
 
+    /// The weights as they stand.
     fn parameters(&self) -> Result<Vec<Parameter>>;
 
     /// Puts selected weights back.
@@ -57,6 +58,9 @@ struct Saved {
 
 impl Epochs {
     /// Starts at epoch 0, or where a checkpoint ends. An unreadable checkpoint is told and forgotten.
+    ///
+    /// # Errors
+    /// If the checkpoint is whole and does not fit the model; it is removed.
     pub fn start(cx: &mut Context<'_>, most: usize, stopping: Stopping, model: &mut dyn Model) -> Result<Self> {
         let fresh =
             Self { most, next: 0, selection: Selection::new(stopping), kept: Vec::new(), curve: Curve::default() };
@@ -97,7 +101,6 @@ impl Epochs {
     }
 
     /// The epoch to train now, counting from 0; `None` when training is over.
-    #[expect(clippy::should_implement_trait, reason = "an iterator would hold the borrow during the epoch")]
     pub fn next(&self) -> Option<usize> {
         (self.next < self.most && !self.selection.is_exhausted()).then_some(self.next)
     }
@@ -175,6 +178,9 @@ impl Epochs {
     }
 
     /// Gives the selected weights back to the model.
+    ///
+    /// # Errors
+    /// If the model does not take them.
     pub fn finish(self, model: &mut dyn Model) -> Result<Selected> {
         model.set_parameters(self.kept)?;
         Ok(Selected::new(self.selection, self.next, self.curve))

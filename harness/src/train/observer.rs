@@ -22,6 +22,7 @@ pub struct Epoch<'a> {
 
 /// Watches runs. Calls come from the thread that trains.
 pub trait Observer: Sync {
+    /// An epoch ended.
     fn epoch(&self, epoch: Epoch<'_>);
 
     /// Something worth a line that stops nothing.
@@ -30,6 +31,7 @@ pub trait Observer: Sync {
     /// A run, out of `total`, begins.
     fn run_begins(&self, index: usize, total: usize, name: &str);
 
+    /// It ended: with a word on its result, or why it failed.
     fn run_ends(&self, name: &str, outcome: Result<&str, &Error>);
 
     /// Whether the person asked for the end.

@@ -85,6 +85,9 @@ impl Selection {
 
     /// Takes the validation result of an epoch; asks for the test result only if it is kept.
     /// Says whether any watched metric improved (strictly, after rounding).
+    ///
+    /// # Errors
+    /// Those of `test`.
     pub fn observe(
         &mut self,
         epoch: usize,
@@ -181,7 +184,14 @@ mod tests {
     fn evaluation(values: &[(&str, f64)]) -> Evaluation {
         let values: BTreeMap<Metric, f64> = values.iter().map(|(name, value)| (metric(name), *value)).collect();
         let pessimistic = values.clone();
-        Evaluation { queries: vec![0], targets: vec![1], ranks: vec![1], pessimistic_ranks: vec![1], values, pessimistic }
+        Evaluation {
+            queries: vec![0],
+            targets: vec![1],
+            ranks: vec![1],
+            pessimistic_ranks: vec![1],
+            values,
+            pessimistic,
+        }
     }
 
     fn stopping(watch: &[&str], patience: usize, decimals: u32) -> Stopping {

@@ -6,7 +6,7 @@
 use harness::error::Result;
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus, subtract};
+use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus};
 use harness::optim::Adam;
 use harness::simd;
 use harness::train::{Model, State};
@@ -69,7 +69,7 @@ impl Bprs for FusedBpr {
                     let user_row = &mut user_rows[k * dim..][..dim];
                     let difference = &mut differences[k * dim..][..dim];
                     user_row.copy_from_slice(user.row(u));
-                    subtract(difference, item.row(i), item.row(j));
+                    simd::subtract(difference, item.row(i), item.row(j));
                     let margin = simd::dot(difference, user_row);
                     loss += f64::from(softplus(-margin));
                     coefficients[k] = -sigmoid(-margin);

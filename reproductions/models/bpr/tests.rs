@@ -7,6 +7,9 @@ use harness::train::State;
 
 use super::*;
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
 fn golden(case: &str) -> serde_json::Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
     let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -120,8 +123,9 @@ fn threads_change_no_bit() {
 
 #[test]
 fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
+    type Make = fn(Vec<f32>, Vec<f32>) -> Box<dyn Bprs>;
     let [users, items] = tables(20);
-    let make: [fn(Vec<f32>, Vec<f32>) -> Box<dyn Bprs>; 2] = [
+    let make: [Make; 2] = [
         |u, i| Box::new(FusedBpr::new(20, u, i)),
         |u, i| Box::new(GraphBpr::new(20, u, i, &Device::Cpu).expect("tables on the CPU")),
     ];

@@ -5,11 +5,10 @@ mod fingerprints;
 mod refusals;
 mod resolving;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Deserialize;
 
-use super::source::Source;
 use super::value::{Count, Decimals, Rate};
 use super::*;
 use crate::error::{Error, Kind};
@@ -146,8 +145,7 @@ fn registry() -> Registry {
 }
 
 fn resolve_text(text: &str, profile: Option<&str>) -> Result<Spec> {
-    let file = PathBuf::from("paper_x/small.toml");
-    resolve(&Source { location: file.clone(), file, text: text.to_string() }, profile, &registry())
+    resolve(Path::new("paper_x/small.toml"), text, profile, &registry())
 }
 
 fn base() -> Spec {

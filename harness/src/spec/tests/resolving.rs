@@ -50,7 +50,7 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
     };
     assert_eq!(spec.comparisons, [expected]);
     let expected = LoggedCurve {
-        file: PathBuf::from("curves/student.csv"),
+        file: std::path::PathBuf::from("curves/student.csv"),
         label: "authors' log".to_string(),
         trial: "student".to_string(),
         columns: pairs([("loss", "loss"), ("valid_N10", "ndcg@10")]),

@@ -9,10 +9,9 @@ use std::ops::Range;
 use serde::de::Unexpected;
 use toml::de::{DeTable, DeValue};
 
-use super::document::Document;
-use super::suggest::{did_you_mean, one_of};
-use super::tree;
+use super::{Document, tree};
 use crate::error::{Error, Kind};
+use crate::suggest::{did_you_mean, one_of};
 
 /// Turns an error of deserialising a part of `document` into one with place, expectation and suggestion.
 pub fn explain(document: &Document<'_>, error: &toml::de::Error) -> Error {
@@ -43,7 +42,7 @@ pub fn explain(document: &Document<'_>, error: &toml::de::Error) -> Error {
         let key = tree::join(&document.key(&span).unwrap_or_default(), field);
         return Error::new(Kind::Input, format!("missing key `{field}`"))
             .at(document.place(span).key(key))
-            .expected(format!("`{field}`: a spec states every value, nothing has a default"));
+            .expected(format!("`{field}`, which has no default"));
     }
     let wrong = [("invalid type: ", "the value has the wrong type"), ("invalid value: ", "the value cannot be")];
     for (prefix, what) in wrong {

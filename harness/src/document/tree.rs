@@ -116,15 +116,14 @@ pub fn float(number: &DeFloat<'_>) -> Option<f64> {
 /// The same value as JSON, keys in order.
 ///
 /// # Panics
-/// On what [`Document::parse`](super::document::Document::parse) refuses: dates, and numbers that
-/// are not finite or need more than 64 bits.
+/// On dates, and on numbers that are not finite or need more than 64 bits: refuse them before.
 pub fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(&**text),
-        DeValue::Integer(number) => integer(number).expect("refused when the document was parsed").into(),
-        DeValue::Float(number) => float(number).expect("refused when the document was parsed").into(),
+        DeValue::Integer(number) => integer(number).expect("refused before").into(),
+        DeValue::Float(number) => float(number).expect("refused before").into(),
         DeValue::Boolean(truth) => (*truth).into(),
-        DeValue::Datetime(_) => unreachable!("refused when the document was parsed"),
+        DeValue::Datetime(_) => unreachable!("refused before"),
         DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
         DeValue::Table(table) => table.iter().map(|(key, value)| (key.to_string(), json(value.get_ref()))).collect(),
     }

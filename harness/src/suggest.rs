@@ -3,14 +3,15 @@
 use crate::error::Error;
 
 /// Jaro similarity, 0 to 1, above which a name is offered: clap's own threshold, so that the
-/// command line and the specs guess alike.
+/// command line and the files guess alike.
 const ALIKE: f64 = 0.7;
 
-/// Adds a hint with the name nearest to `word`, if one is near.
+/// Adds a hint with the name nearest to `word`, if one is near; upper and lower case are alike.
 pub fn did_you_mean<'a>(error: Error, word: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
+    let word = word.to_lowercase();
     let nearest = names
         .into_iter()
-        .map(|name| (strsim::jaro(word, name), name))
+        .map(|name| (strsim::jaro(&word, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness > ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
@@ -41,8 +42,9 @@ mod tests {
 
     #[test]
     fn offers_the_nearest_name_or_none() {
-        let hint = |word: &str| did_you_mean(Error::new(Kind::Input, "x"), word, ["batch", "epochs"]).to_string();
-        assert_eq!(hint("epoch"), "x\n\nhint: did you mean `epochs`?");
+        let hint = |word: &str| did_you_mean(Error::new(Kind::Input, "x"), word, ["batch", "Epochs"]).to_string();
+        assert_eq!(hint("epoch"), "x\n\nhint: did you mean `Epochs`?");
+        assert_eq!(hint("BATHC"), "x\n\nhint: did you mean `batch`?");
         assert_eq!(hint("zzz"), "x");
     }
 }
