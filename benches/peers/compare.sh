@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Ours and PyTorch's times of the same work, in alternation, so that the machine's noise hits both.
+# Prints one line per work and round: work, ours in ms, PyTorch in ms, PyTorch / ours.
+#
+#   python3 -m venv ~/.cache/torch-peer && ~/.cache/torch-peer/bin/pip install torch numpy
+#   benches/peers/compare.sh ~/.cache/torch-peer/bin/python 3
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python=$1
+rounds=${2:-3}
+export RAYON_NUM_THREADS=2
+
+cargo bench --no-run --quiet
+
+# criterion's point estimate of one bench, in milliseconds
+ours() { # bench, name
+  cargo bench --quiet --bench "$1" -- --quick "$2" 2>/dev/null |
+    "$python" -c '
+import re, sys
+units = {"ns": 1e-6, "µs": 1e-3, "us": 1e-3, "ms": 1.0, "s": 1e3}
+found = re.search(r"time:\s+\[\S+ \S+ (\S+) (\S+)", sys.stdin.read())
+print(float(found[1]) * units[found[2]])'
+}
+
+# the median that the PyTorch side prints; the second argument picks a line by its `kind`
+torch() { # kind, arguments…
+  local kind=$1
+  shift
+  "$python" benches/peers/torch_bench.py "$@" --threads 2 |
+    "$python" -c '
+import json, sys
+rows = [json.loads(line) for line in sys.stdin]
+print(next(row["ms"] for row in rows if row.get("kind", "") == sys.argv[1]))' "$kind"
+}
+
+line() { # work, ours, theirs
+  "$python" -c 'import sys; w, a, b = sys.argv[1:]; print(f"{w}\t{float(a):.3f}\t{float(b):.3f}\t{float(b) / float(a):.2f}", flush=True)' "$@"
+}
+
+for ((round = 1; round <= rounds; round++)); do
+  for dim in 200 20; do
+    for adam in fused default; do
+      line "BPR step d=$dim, Adam $adam" "$(ours step "step/bpr/citeulike/d$dim\$")" "$(torch "" bpr --dim "$dim" --adam "$adam")"
+    done
+  done
+  line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
+  for dim in 200 20; do
+    line "request, top 20 of 25,182, d=$dim" "$(ours ranking "serving/top-20/d$dim\$")" "$(torch "" latency-bpr --dim "$dim")"
+  done
+  line "sampled 499 d=200" "$(ours ranking "ranking/sampled-499/d200\$")" "$(torch sampled499 ranking --dim 200)"
+done

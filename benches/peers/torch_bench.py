@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""PyTorch timings of the workloads that Reprise's benches measure. See the README of this repository, "Speed"."""
+
+import argparse
+import json
+import math
+import resource
+import statistics
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+rng = np.random.default_rng(0)
+
+
+def zipf(n, size, s=0.8):
+    """Ids in 0..n, popularity rank^-s, ranks shuffled over ids."""
+    p = 1.0 / np.arange(1, n + 1) ** s
+    perm = np.random.default_rng(7).permutation(n)
+    return torch.from_numpy(perm[rng.choice(n, size=size, p=p / p.sum())].astype(np.int64))
+
+
+def adam(kind, params, weight_decay):
+    return torch.optim.Adam(params, lr=1e-3, weight_decay=weight_decay, **({"fused": True} if kind == "fused" else {}))
+
+
+def report(a, seconds, **extra):
+    out = {
+        "work": a.work,
+        "dim": a.dim,
+        "adam": a.adam,
+        "threads": a.threads,
+        "ms": round(statistics.median(seconds) * 1e3, 4),
+        "all_ms": [round(t * 1e3, 4) for t in seconds],
+        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    print(json.dumps(out | extra), flush=True)
+
+
+def time_steps(a, step, warm=5):
+    for i in range(warm):
+        step(i)
+    seconds = []
+    for _ in range(a.reps):
+        start = time.perf_counter()
+        for i in range(a.steps):
+            step(i)
+        seconds.append((time.perf_counter() - start) / a.steps)
+    return seconds
+
+
+def time_requests(a, request, n, warm=50):
+    latencies = []
+    with torch.inference_mode():
+        for i in range(n):
+            start = time.perf_counter()
+            request(i)
+            latencies.append(time.perf_counter() - start)
+    latencies = sorted(latencies[warm:])
+    q = lambda p: round(latencies[int(len(latencies) * p)] * 1e6, 1)
+    report(a, latencies[len(latencies) // 2 :][:1], p50_us=q(0.5), p99_us=q(0.99))
+
+
+def top20(scores):
+    return torch.topk(scores, 20)[1].tolist()
+
+
+# --- BPR-MF at CiteULike's sizes: batch 1024, one negative, L2 1e-3 -----------------------------------
+
+
+def bpr(a):
+    users, items, batch, n = 5220, 25182, 1024, 115142
+    u, p, neg = torch.randint(0, users, (n,)), zipf(items, n), torch.randint(0, items, (n,))
+    user, item = nn.Embedding(users, a.dim), nn.Embedding(items, a.dim)
+    for e in (user, item):
+        nn.init.normal_(e.weight, 0, 0.01)
+    opt = adam(a.adam, [user.weight, item.weight], 1e-3)
+
+    def step(i):
+        s = (i * batch) % (n - batch)
+        e = user(u[s : s + batch])
+        diff = (e * item(p[s : s + batch])).sum(-1) - (e * item(neg[s : s + batch])).sum(-1)
+        opt.zero_grad()
+        (-F.logsigmoid(diff).sum()).backward()
+        opt.step()
+
+    seconds = time_steps(a, step)
+    report(a, seconds, epoch_s=round(statistics.median(seconds) * math.ceil(n / batch), 3))
+
+
+# --- Caser at Gowalla's sizes: L=5, T=1, 3 negatives, nv=2, nh=16, batch 512 ---------------------------
+
+
+class Caser(nn.Module):
+    users, items, length, nv, nh = 13149, 14010, 5, 2, 16
+
+    def __init__(self, d):
+        super().__init__()
+        self.d = d
+        self.user, self.item = nn.Embedding(self.users, d), nn.Embedding(self.items, d)
+        self.vertical = nn.Conv2d(1, self.nv, (self.length, 1))
+        self.horizontal = nn.ModuleList(nn.Conv2d(1, self.nh, (h, d)) for h in range(1, self.length + 1))
+        self.fc = nn.Linear(self.nv * d + self.nh * self.length, d)
+        self.w2, self.b2 = nn.Embedding(self.items, 2 * d), nn.Embedding(self.items, 1)
+
+    def encode(self, seq, user):
+        x = self.item(seq).unsqueeze(1)
+        parts = [self.vertical(x).flatten(1)]
+        for conv in self.horizontal:
+            h = conv(x).squeeze(3)
+            parts.append(F.max_pool1d(h, h.size(2)).squeeze(2))
+        return torch.cat([torch.sigmoid(self.fc(torch.cat(parts, 1))), self.user(user)], 1)
+
+    def forward(self, seq, user, items):
+        x = self.encode(seq, user).unsqueeze(2)
+        return torch.baddbmm(self.b2(items), self.w2(items), x).squeeze(2)
+
+
+def caser(a):
+    batch, pos, neg = 512, 1, 3
+    n = 100 * batch
+    m = Caser(a.dim)
+    seq, user = zipf(m.items, (n, m.length)), torch.randint(0, m.users, (n,))
+    items = torch.cat([zipf(m.items, (n, pos)), torch.randint(0, m.items, (n, neg))], 1)
+    opt = adam(a.adam, m.parameters(), 1e-6)
+
+    def step(i):
+        s = (i * batch) % n
+        r = m(seq[s : s + batch], user[s : s + batch], items[s : s + batch])
+        opt.zero_grad()
+        ((F.softplus(-r[:, :pos]).sum(1) + F.softplus(r[:, pos:]).sum(1)).mean()).backward()
+        opt.step()
+
+    seconds = time_steps(a, step)
+    report(a, seconds, epoch_s=round(statistics.median(seconds) * math.ceil(367611 / batch), 2))
+
+
+def latency_caser(a):
+    m = Caser(a.dim).eval()
+    seqs, users = zipf(m.items, (400, 1, m.length)), torch.randint(0, m.users, (400, 1))
+    w, b = m.w2.weight, m.b2.weight.squeeze(1)
+    time_requests(a, lambda i: top20(torch.addmv(b, w, m.encode(seqs[i], users[i])[0])), 400)
+
+
+def latency_bpr(a):
+    user, item = torch.randn(5220, a.dim), torch.randn(25182, a.dim)
+    time_requests(a, lambda i: top20(torch.mv(item, user[i])), 1000)
+
+
+# --- SASRec: hidden 150, 2 blocks, 1 head, full softmax over 43k items, batch 256 ----------------------
+
+
+class Block(nn.Module):
+    def __init__(self, h):
+        super().__init__()
+        self.ln1, self.ln2 = nn.LayerNorm(h, eps=1e-8), nn.LayerNorm(h, eps=1e-8)
+        self.q, self.k, self.v = nn.Linear(h, h), nn.Linear(h, h), nn.Linear(h, h)
+        self.f1, self.f2 = nn.Linear(h, h), nn.Linear(h, h)
+
+    def forward(self, x, last_only):
+        n = self.ln1(x)
+        q = n[:, -1:] if last_only else n
+        y = F.scaled_dot_product_attention(self.q(q), self.k(x), self.v(x), is_causal=not last_only) + q
+        z = self.ln2(y)
+        return z + self.f2(F.relu(self.f1(z)))
+
+
+class SASRec(nn.Module):
+    items, length, hidden = 43000, 50, 150
+
+    def __init__(self):
+        super().__init__()
+        self.item, self.pos = nn.Embedding(self.items + 1, self.hidden), nn.Embedding(self.length, self.hidden)
+        for e in (self.item, self.pos):
+            nn.init.normal_(e.weight, 0, 0.02)
+        self.blocks, self.ln = nn.ModuleList([Block(self.hidden), Block(self.hidden)]), nn.LayerNorm(self.hidden, eps=1e-8)
+
+    def encode(self, seq, last_only):
+        x = self.item(seq) * math.sqrt(self.hidden) + self.pos.weight
+        x = self.blocks[1](self.blocks[0](x, False), last_only)
+        return self.ln(x[:, -1])
+
+
+def sasrec(a):
+    batch, m = 256, SASRec()
+    seq, target = zipf(m.items, (40 * batch, m.length)), zipf(m.items, (40 * batch,))
+    opt = adam(a.adam, m.parameters(), 0.0)
+
+    def step(i):
+        s = (i % 40) * batch
+        logits = m.encode(seq[s : s + batch], a.last_only) @ m.item.weight[: m.items].t()
+        opt.zero_grad()
+        F.cross_entropy(logits, target[s : s + batch]).backward()
+        opt.step()
+
+    report(a, time_steps(a, step, warm=3))
+
+
+def latency_sasrec(a):
+    m = SASRec().eval()
+    seqs, w = zipf(m.items, (300, 1, m.length)), m.item.weight[: m.items]
+    time_requests(a, lambda i: top20(torch.mv(w, m.encode(seqs[i], a.last_only)[0])), 300)
+
+
+# --- evaluation: 5,220 users, 25,182 items -------------------------------------------------------------
+
+
+def ranking(a):
+    users, items, cut, block = 5220, 25182, 20, 512
+    u, v = torch.randn(users, a.dim) * 0.1, torch.randn(items, a.dim) * 0.1
+    seen, test, negatives = zipf(items, (users, 22)), zipf(items, (users, 6)), torch.randint(0, items, (users, 499))
+    discount = 1 / torch.log2(torch.arange(2, cut + 2).float())
+
+    def full():
+        recall = ndcg = ap = 0.0
+        for s in range(0, users, block):
+            scores = u[s : s + block] @ v.t()
+            scores.scatter_(1, seen[s : s + block], -float("inf"))
+            top = torch.topk(scores, cut, dim=1)[1]
+            hit = (top.unsqueeze(2) == test[s : s + block].unsqueeze(1)).any(2).float()
+            recall += (hit.sum(1) / 6).sum().item()
+            ndcg += ((hit * discount).sum(1) / discount[:6].sum()).sum().item()
+            ap += ((hit.cumsum(1) / torch.arange(1, cut + 1).float() * hit).sum(1) / 6).sum().item()
+        return recall, ndcg, ap
+
+    def sampled():
+        for s in range(0, users, block):
+            ids = torch.cat([test[s : s + block, :1], negatives[s : s + block]], 1)
+            scores = torch.bmm(v[ids], u[s : s + block].unsqueeze(2)).squeeze(2)
+            (scores[:, 1:] > scores[:, :1]).sum(1).float().mean().item()
+
+    for name, work in (("full", full), ("sampled499", sampled)):
+        seconds = []
+        with torch.inference_mode():
+            work()
+            for _ in range(a.reps):
+                start = time.perf_counter()
+                work()
+                seconds.append(time.perf_counter() - start)
+        report(a, seconds, kind=name)
+
+
+WORK = {
+    "bpr": bpr,
+    "caser": caser,
+    "sasrec": sasrec,
+    "ranking": ranking,
+    "latency-bpr": latency_bpr,
+    "latency-caser": latency_caser,
+    "latency-sasrec": latency_sasrec,
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=WORK)
+    parser.add_argument("--dim", type=int, default=200)
+    parser.add_argument("--adam", choices=["default", "fused"], default="default")
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--reps", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--last-only", action="store_true", help="SASRec: last block at the last position only")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    WORK[args.work](args)
