@@ -57,7 +57,7 @@ fn unknown_names_are_refused_with_the_nearest() {
     unknown("run smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("report smal", &["there is no spec `smal`", "did you mean `small`?"]);
     unknown("run small --profile paper", &["no profile `paper`", "small.toml"]);
-    unknown("run small --trial brp", &["no trial `brp`", "one of `pop`, `bpr`"]);
+    unknown("run small --trial bprr", &["no trial `bprr`", "one of `pop`, `bpr`", "did you mean `bpr`?"]);
     unknown("run small --seed 7", &["no seed 7", "[0, 1]"]);
     unknown("data fetch tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);
     unknown("data verify tinny", &["no dataset `tinny`", "did you mean `tiny`?"]);
@@ -206,12 +206,13 @@ fn paths_need_not_be_utf_8() {
     // As arguments, too, and an error that names such a path.
     let odd = home.root.parent().unwrap().join(OsStr::from_bytes(b"r\xe9sultats"));
     let with = |option: &str| {
-        let args = [OsStr::new("run"), OsStr::new("small"), OsStr::new(option), odd.as_os_str()];
+        let args = ["run", "small", "--fresh", option].map(OsStr::new);
+        let args = args.into_iter().chain([odd.as_os_str()]);
         Ended::of(home.command(args).output().unwrap())
     };
     with("--results").with(0).tells(&["4 trained"]);
     assert!(files(&odd).iter().any(|file| file.ends_with("bpr/seed-1.json")));
     with("--home").with(2).tells(&["not a Reprise repository"]);
-    with("--cache").with(0);
-    assert!(files(&odd).iter().any(|file| file.ends_with("model.safetensors")) || home.results().len() > 4);
+    with("--cache").with(0).tells(&["4 trained"]);
+    assert_eq!(files(&odd).iter().filter(|file| file.ends_with("model.safetensors")).count(), 4);
 }

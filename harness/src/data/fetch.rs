@@ -75,7 +75,8 @@ pub fn fetch(
     }
     let Err(wrong) = load(manifest, cache) else { return Ok(()) };
     stored.iter().try_for_each(|path| remove(path))?;
-    Err(wrong)
+    let pinned = "the bytes are the pinned ones, so the manifest is wrong about them; nothing new stays in the cache";
+    Err(wrong.hint(pinned))
 }
 
 /// Whether nothing is to be done. A file that only a person can bring is an error if it is wrong.
