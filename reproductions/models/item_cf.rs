@@ -30,12 +30,12 @@ impl Method for ItemCf {
         let seen = cx.seen;
         let n_items = cx.split.n_items;
         let similar = cx.meter.time(Phase::ForwardBackward, || Similarity::new(seen, n_items, self.neighbours));
-        let size = similar.values.len();
-        let ids = similar.neighbours.iter().map(|&item| item as f32).collect();
-        let parameters = vec![
-            Parameter { name: "neighbour".into(), shape: vec![size], values: ids },
-            Parameter { name: "similarity".into(), shape: vec![size], values: similar.values.clone() },
-        ];
+        // What training found out; which items the values belong to is structure, not counted.
+        let parameters = vec![Parameter {
+            name: "similarity".into(),
+            shape: vec![similar.values.len()],
+            values: similar.values.clone(),
+        }];
         Ok(Trained { scorer: Box::new(Model { similar, histories: seen.clone() }), parameters, selected: None })
     }
 }

@@ -57,14 +57,15 @@ pub fn run(args: &Run) -> Result<()> {
     drop(progress);
     report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
-    verdict(outcome, interrupted)
+    verdict(outcome, interrupted, args.fresh)
 }
 
 /// The exit: failures were told when they happened; here only what to do about them.
-fn verdict(outcome: Outcome, interrupted: bool) -> Result<()> {
+fn verdict(outcome: Outcome, interrupted: bool, fresh: bool) -> Result<()> {
+    let again = if fresh { "the same command without `--fresh`" } else { "the same command" };
     if outcome.interrupted || interrupted {
         return Err(Error::new(Kind::Interrupted, "interrupted: finished runs are recorded")
-            .hint("the same command goes on from here"));
+            .hint(format!("{again} goes on from here")));
     }
     let n = outcome.failed.len();
     match outcome.failed.into_iter().next() {
@@ -74,7 +75,7 @@ fn verdict(outcome: Outcome, interrupted: bool) -> Result<()> {
             let names = if n == 1 { name } else { format!("{name} and {} more", n - 1) };
             Err(Error::new(kind, format!("{n} run{} failed: {names}", if n == 1 { "" } else { "s" }))
                 .got(error.what().to_string())
-                .hint("the other runs are recorded; the same command tries the failed ones again"))
+                .hint(format!("the other runs are recorded; {again} tries the failed ones again")))
         }
     }
 }

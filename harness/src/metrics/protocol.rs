@@ -25,7 +25,7 @@ pub enum Candidates {
     /// while validating) stay in: the model must not know them. Ties: lower item id first.
     ///
     /// Ranking Distillation deletes "every item the user has in the training part (train+validation
-    /// in the reporting phase)", which is this rule in both phases (`rd` NOTES).
+    /// in the reporting phase)", which is this rule in both phases.
     Full,
     /// The only held-out item, then `negatives` distinct items drawn uniformly from those that the
     /// user has in no part. Drawn once from `seed`, which is the protocol's own: the same for

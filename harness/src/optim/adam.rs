@@ -24,7 +24,7 @@ const EPS: f64 = 1e-8;
 
 impl Adam {
     /// The constants of step `t` (counting from 1). Bias corrections are made in f64: in f32,
-    /// `1 - 0.999` is off by 5 %.
+    /// `1 - 0.999` is off in the fifth digit, and weights drift from the reference.
     pub fn at(&self, t: u64) -> AdamStep {
         // A run would take years to reach 2^31 steps.
         let t = i32::try_from(t).unwrap_or(i32::MAX);

@@ -153,6 +153,9 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
         (Some(targets), _) => targets.len(),
         (None, Some(set)) => set.hits.len(),
     };
+    if queries == 0 {
+        return flaw("ranks.sets", "at least one query", "none");
+    }
     let mut served = BTreeSet::new();
     for (index, set) in ranks.sets.iter().enumerate() {
         let key = format!("ranks.sets[{index}]");
@@ -187,7 +190,10 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
             follows(metric, ranks, set, record)?;
         }
     }
-    Ok(())
+    match record.metrics.keys().find(|metric| !served.contains(metric)) {
+        Some(metric) => flaw("ranks.sets", "every metric in one of them", format!("`{metric}` in none")),
+        None => Ok(()),
+    }
 }
 
 /// Relative rounding that two sums of the same terms may differ by.

@@ -50,7 +50,7 @@ pub struct Record {
     /// The same metrics with every tie decided against the model.
     #[serde(deserialize_with = "unique")]
     pub pessimistic: BTreeMap<String, f64>,
-    /// On the validation part, at the selected epochs; empty for a method that does not look at it.
+    /// On the validation part, at the selected epochs, or of the trained model where none is selected.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
     /// Wall-clock seconds by phase; `total` is their sum and always there.

@@ -59,11 +59,6 @@ impl Stream {
         ((self.u64() >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Uniform in `low..high`, rounded to f32.
-    pub fn uniform(&mut self, low: f64, high: f64) -> f32 {
-        (low + (high - low) * self.unit()) as f32
-    }
-
     /// Two independent standard normal values (Box and Muller, 1958).
     pub fn normal_pair(&mut self) -> (f64, f64) {
         let radius = (-2.0 * libm::log(self.unit())).sqrt();

@@ -146,6 +146,8 @@ mod tests {
         let taken = [0, 2, 3, 9];
         let sampler = Rejection::new(10);
         let mut s = stream("rejection");
+        let first: Vec<u32> = (0..6).map(|_| sampler.one(&mut s, &taken)).collect();
+        assert_eq!(first, PINNED_REJECTION);
         let mut counts = [0u32; 10];
         for _ in 0..6000 {
             counts[sampler.one(&mut s, &taken) as usize] += 1;
@@ -177,6 +179,7 @@ mod tests {
         assert_eq!(bits, PINNED_NORMALS);
     }
 
+    const PINNED_REJECTION: [u32; 6] = [0; 6];
     const PINNED_PERMUTATION: [u32; 8] = [4, 5, 0, 3, 2, 1, 6, 7];
     const PINNED_SUBSET: [u32; 6] = [81, 43, 44, 50, 96, 2];
     const PINNED_NORMALS: [u32; 3] = [999291736, 1009085282, 1009293295];

@@ -82,6 +82,9 @@ pub fn execute(job: &Job<'_>) -> Result<Outcome> {
         split_digest: split.digest(),
     };
     let plan = Plan::new(job.spec, dataset_digest, &job.filter)?;
+    if job.fresh {
+        forget(job, &world, &plan)?;
+    }
     let mut outcome = Outcome::default();
     let mut failed_fingerprints: Vec<Digest> = Vec::new();
     for (index, run) in plan.runs.iter().enumerate() {
@@ -130,7 +133,7 @@ enum Done {
 fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
-    let done = || !job.fresh && is_done(&path, run, &store);
+    let done = || is_done(job, &path, run, &store);
     if done() {
         return Ok(Done::Before);
     }
@@ -153,22 +156,47 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
         checkpoint: Checkpoint::new(store.checkpoint(), job.checkpoint_every),
         observer: job.observer,
     };
-    if job.fresh {
-        cx.checkpoint.remove();
-    }
     let trained = run.trial.built.train(&mut cx)?;
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
-    store.save(&measured.parameters)?;
     let headline = measured.headline();
-    record(job, world, run, measured, started).write(&path)?;
+    // A teacher's run is done once its model is kept, too: the record comes last, so that a full disk
+    // costs the run. Else the record is all, and comes first.
+    if run.teaches {
+        store.save(&measured.parameters)?;
+        record(job, world, run, &measured, started).write(&path)?;
+    } else {
+        record(job, world, run, &measured, started).write(&path)?;
+        store.save(&measured.parameters)?;
+    }
     cx.checkpoint.remove();
     Ok(Done::Now(headline))
 }
 
+/// Makes all planned runs undone. What was forgotten is trained by this command or, if it is
+/// stopped, by the next one without `fresh`.
+fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
+    for run in &plan.runs {
+        let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
+        let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
+        for path in [record_path(job, world, run), store.checkpoint(), store.model()] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("cannot remove what is to be trained again", &path, &error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A run is done if its record is here with today's fingerprint, and its model if someone learns
 /// from it.
-fn is_done(path: &Path, run: &Run<'_>, store: &ModelStore) -> bool {
-    let recorded = Record::read(path).is_ok_and(|record| record.digests.run == run.fingerprint);
+fn is_done(job: &Job<'_>, path: &Path, run: &Run<'_>, store: &ModelStore) -> bool {
+    let ours = |record: Record| {
+        record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
+    };
+    let recorded = Record::read(path).is_ok_and(ours);
     recorded && (!run.teaches || matches!(store.load(), Ok(Some(_))))
 }
 

@@ -80,7 +80,7 @@ pub(super) fn record(
     job: &Job<'_>,
     world: &World<'_>,
     run: &Run<'_>,
-    measured: Measured,
+    measured: &Measured,
     started: jiff::Timestamp,
 ) -> Record {
     let Measured { parameters, reported, selected, seconds, peak_rss_bytes, latency } = measured;
@@ -106,13 +106,16 @@ pub(super) fn record(
             data: raw_digest(job.manifest),
             dataset: world.dataset_digest,
             split: world.split_digest,
-            weights: content_digest(&parameters),
+            weights: content_digest(parameters),
         },
         device: job.device.name.clone(),
         threads: rayon::current_num_threads(),
         machine: world.machine.clone(),
         parameter_count: parameters.iter().map(|p| p.values.len() as u64).sum(),
-        parameters: parameters.into_iter().map(|p| ParameterShape { name: p.name, shape: p.shape }).collect(),
+        parameters: parameters
+            .iter()
+            .map(|p| ParameterShape { name: p.name.clone(), shape: p.shape.clone() })
+            .collect(),
         epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64),
         selected: reported
             .iter()
@@ -123,7 +126,7 @@ pub(super) fn record(
         pessimistic: values(|r| &r.test.pessimistic),
         validation: values(|r| &r.valid.values),
         seconds: by_phase,
-        memory: Memory { peak_rss_bytes },
+        memory: Memory { peak_rss_bytes: *peak_rss_bytes },
         latency: Some(Latency {
             requests: latency.requests as u64,
             threads: 1,
@@ -131,7 +134,7 @@ pub(super) fn record(
             p99_us: latency.p99_us,
         }),
         curve: selected.as_ref().map(curve),
-        ranks: Some(ranks(&reported)),
+        ranks: Some(ranks(reported)),
     }
 }
 

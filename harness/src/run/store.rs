@@ -46,7 +46,7 @@ impl ModelStore {
     fn sweep(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if ![self.folder.join(LOCK), self.checkpoint(), self.model()].contains(&path) {
+            if path.is_file() && ![self.folder.join(LOCK), self.checkpoint(), self.model()].contains(&path) {
                 std::fs::remove_file(path)?;
             }
         }

@@ -61,8 +61,11 @@ fn one(
         None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
     };
     // `stopping.watch` is the engine's own: early stopping watches metrics that the protocol measures.
-    for text in metric_texts(params.get_ref().get("stopping").and_then(|stopping| stopping.get_ref().get("watch"))) {
-        measured(document, &text, protocol)?;
+    let watch = params.get_ref().get("stopping").and_then(|stopping| stopping.get_ref().get("watch"));
+    if let Some((array, items)) = watch.and_then(|array| Some((array, array.get_ref().as_array()?))) {
+        not_empty(document, array, items.is_empty(), "watched metric")?;
+        let measured = |text: Spanned<&str>| Ok(Spanned::new(text.span(), measured(document, &text, protocol)?));
+        unique(document, &metric_texts(watch).map(measured).collect::<Result<Vec<_>>>()?, "watched metric")?;
     }
     let json = tree::json(params.get_ref());
     let built = build(Params(params)).map_err(|error| document.explain(&error))?;

@@ -141,8 +141,9 @@ impl Epochs {
             self.save(cx, model)?;
         }
         if interrupted && !over {
-            return Err(Error::new(Kind::Interrupted, format!("interrupted after epoch {epoch}"))
-                .hint("the state is saved: the same command goes on from here"));
+            return Err(
+                Error::new(Kind::Interrupted, format!("interrupted after epoch {epoch}")).hint("the state is saved")
+            );
         }
         Ok(())
     }
