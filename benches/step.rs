@@ -7,6 +7,8 @@ mod support;
 use criterion::{Criterion, Throughput};
 use harness::optim::Adam;
 use harness::rng::Stream;
+use harness::split::{Split, UserItems};
+use harness::train::TrainingPairs;
 use reproductions::models::bpr::{Bprs, FusedBpr};
 use support::{ITEMS, USERS};
 
@@ -53,8 +55,29 @@ fn bpr(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// One epoch's negatives and order for CiteULike's 115,142 training pairs.
+fn sampling(criterion: &mut Criterion) {
+    let mut stream = Stream::new(0, "bench", "sampling", 0);
+    let pairs: Vec<(u32, u32)> =
+        (0..115_142).map(|_| (stream.below(USERS as u32), stream.below(ITEMS as u32))).collect();
+    let none = UserItems::from_pairs(USERS, &[]);
+    let train = UserItems::from_pairs(USERS, &pairs);
+    let split = Split { n_users: USERS, n_items: ITEMS, train, valid: none.clone(), test: none };
+    let seen = split.train.sorted();
+    let training = TrainingPairs::new(&split, &seen).expect("pairs to train on");
+    let mut epoch = 0;
+    criterion.bench_function("sampling/epoch/citeulike", |bencher| {
+        bencher.iter(|| {
+            epoch += 1;
+            let stream = |purpose| Stream::new(0, "bench", purpose, epoch);
+            training.epoch(&mut stream("negatives"), &mut stream("order"))
+        });
+    });
+}
+
 fn main() {
     let mut criterion = support::criterion();
     bpr(&mut criterion);
+    sampling(&mut criterion);
     criterion.final_summary();
 }

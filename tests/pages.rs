@@ -13,7 +13,8 @@ use harness::metrics::Definition;
 use harness::spec;
 use harness::train::Context;
 
-const PAGES: [&str; 4] = ["METHOD.md", "BIAS.md", "CONTRIBUTING.md", "results/README.md"];
+const PAGES: [&str; 6] =
+    ["README.md", "METHOD.md", "BIAS.md", "CONTRIBUTING.md", "results/README.md", "reproductions/de_rrd/NOTES.md"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -26,6 +27,14 @@ fn page(name: &str) -> String {
 /// Words joined by single spaces: a page may break its lines anywhere.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn no_page_has_a_gap_to_be_filled() {
+    for name in PAGES {
+        let gap = |word: &str| word.len() > 2 && word.starts_with('@') && word.ends_with('@');
+        assert!(!page(name).split_whitespace().any(gap), "{name} has a word between two @");
+    }
 }
 
 #[test]

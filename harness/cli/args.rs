@@ -43,7 +43,7 @@ const RUN_EXAMPLE: &str =
 
 Examples:
   reprise run quick
-  reprise run de-rrd/citeulike --trial student-0.1 --seed 0";
+  reprise run quick --trial student --seed 0";
 
 impl Args {
     /// Threads asked for.
@@ -87,7 +87,7 @@ pub enum DataCommand {
         places: Places,
     },
     /// Brings datasets into the cache: from the mirror folder, else from the network
-    #[command(after_help = "Example:\n  reprise data fetch citeulike")]
+    #[command(after_help = "Example:\n  reprise data fetch movietweetings-100k")]
     Fetch {
         /// Datasets; see `reprise data list`
         #[arg(required = true, value_name = "DATASET")]
@@ -125,7 +125,7 @@ pub struct Run {
     /// Threads [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
-    /// Train again what is done already
+    /// Train again what is done already; if stopped, go on without this option
     #[arg(long)]
     pub fresh: bool,
     /// Seconds between saved states

@@ -17,16 +17,17 @@ fn main() -> ExitCode {
     if let Err(error) = allocator::set_up(args.threads()) {
         return exit(Err(error));
     }
-    exit(match args.command {
+    let done = match args.command {
         args::Command::List(args) => cmd::list::run(&args),
         args::Command::Data(args) => cmd::data::run(&args),
         args::Command::Run(args) => cmd::run::run(&args),
         args::Command::Report(args) => cmd::report::run(&args),
         args::Command::Doctor(args) => cmd::doctor::run(&args),
-    })
+    };
+    exit(done.and_then(|()| terminal::check_output()))
 }
 
-/// Exit codes; the same text stands in `--help` and in the README.
+/// Exit codes; the same text stands in `--help` and in METHOD.md.
 pub const EXIT_CODES: &str = "Exit codes:
   0    done
   1    something failed: a run diverged, data is wrong, a file could not be written

@@ -1,7 +1,9 @@
 //! Data to stdout, talk to stderr.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use harness::error::{Error, Kind, Result};
 use harness::report::{Align, Table};
 
 /// A line for the person. Nobody there to read it is no error: `eprintln!` would panic.
@@ -9,9 +11,24 @@ pub fn talk(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Whether output was lost; told at the end, because what was computed is recorded all the same.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// A line of output. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    if let Err(error) = writeln!(std::io::stdout(), "{text}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An error if output was lost, to a full disk for one.
+pub fn check_output() -> Result<()> {
+    match LOST.load(Ordering::Relaxed) {
+        false => Ok(()),
+        true => Err(Error::new(Kind::Io, "some of the output could not be written").hint("is the disk full?")),
+    }
 }
 
 /// A table for the terminal: wide enough for its words, wrapped where the terminal is narrower.

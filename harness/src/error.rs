@@ -141,6 +141,23 @@ impl Error {
         self
     }
 
+    /// Puts another error of the same sort before this one: what both say, then all hints, each once.
+    pub fn and(mut self, earlier: Self) -> Self {
+        self.0.what = format!("{}\n{}", earlier.0.what, self.0.what);
+        let mut hints = earlier.0.hints;
+        hints.extend(std::mem::take(&mut self.0.hints));
+        let mut seen = Vec::new();
+        hints.retain(|hint| {
+            !seen.contains(hint) && {
+                seen.push(hint.clone());
+                true
+            }
+        });
+        self.0.hints = hints;
+        self.0.place = earlier.0.place;
+        self
+    }
+
     /// Takes an error's own text apart again: serde carries errors as text only.
     pub fn from_text(kind: Kind, text: &str) -> Self {
         let mut lines = text.lines();

@@ -1,7 +1,7 @@
 //! ItemCF: cosine similarity of items over the users that they share.
 //!
 //! S_ij = |users of i and j| / √(|users of i| · |users of j|), S_ii = 0;
-//! score(u, i) = Σ_{j ∈ I_u} S_ij. (methods/rd.md §3; Sarwar et al., 2001.)
+//! score(u, i) = Σ_{j ∈ I_u} S_ij. (Sarwar et al., WWW 2001.)
 
 use harness::error::Result;
 use harness::meter::Phase;
@@ -139,7 +139,7 @@ mod tests {
         value.as_array().unwrap().iter().map(row).collect()
     }
 
-    /// The vector `pop_and_itemcf` of methods/vectors/rd.json.
+    /// The vector `pop_and_itemcf` of tests/golden/rd.json.
     #[test]
     fn agrees_with_the_reference_vector() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rd.json");

@@ -104,7 +104,7 @@ fn output_to_a_full_device_is_no_panic() {
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = home.command(["list"]);
     let status = command.stdout(full()).stderr(Stdio::piped()).output().unwrap();
-    Ended::of(status).with(0);
+    Ended::of(status).with(1);
 }
 
 #[test]

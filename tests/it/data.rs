@@ -204,7 +204,7 @@ fn one_bad_dataset_does_not_hide_the_others() {
     home.reprise("data fetch made-up tiny").with(2).tells(&["tiny: shipped", "`rows.tsv` of `made-up`"]);
     home.edit("data-manifests/made-up.toml", "[licence]", "[license]");
     let told = ["made-up.toml:7:", "did you mean `licence`?"];
-    home.reprise("data list").with(0).prints(&["tiny", "movietweetings-100k"]).tells(&told);
+    home.reprise("data list").with(2).prints(&["tiny", "movietweetings-100k"]).tells(&told);
     home.reprise("run small").with(2).tells(&told);
     home.reprise("doctor").with(1).prints(&["WRONG manifest: made-up"]);
 }

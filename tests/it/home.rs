@@ -61,8 +61,8 @@ pub fn long() -> String {
         .replace("core = 1", "core = 5")
         .replace("dim = 4", "dim = 8")
         .replace("batch = 64", "batch = 256")
-        .replace("epochs = 3", "epochs = 30")
-        .replace("patience = 3", "patience = 30")
+        .replace("epochs = 3", "epochs = 120")
+        .replace("patience = 3", "patience = 120")
 }
 
 /// Runs of [`long`].

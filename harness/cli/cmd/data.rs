@@ -31,6 +31,7 @@ fn list(places: &Places) -> Result<()> {
     let home = Home::find(places)?;
     let catalog = home.catalog()?;
     let mut rows = Vec::new();
+    let mut wrong = Ok(());
     for id in catalog.ids() {
         match catalog.get(id) {
             Ok(manifest) => {
@@ -45,13 +46,20 @@ fn list(places: &Places) -> Result<()> {
                     manifest.serves,
                 ]);
             }
-            Err(error) => talk(&format!("error: {error}\n")),
+            Err(error) => later(&mut wrong, error),
         }
     }
     let header = ["dataset", "users", "items", "interactions", "data", "serves"].map(String::from).to_vec();
     let align = vec![Align::Left, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
     print(&table(&Table { title: String::new(), header, rows, align }));
-    Ok(())
+    wrong
+}
+
+/// Keeps an error for the end and tells the one that was kept before.
+pub fn later(kept: &mut Result<()>, error: Error) {
+    if let Err(earlier) = std::mem::replace(kept, Err(error)) {
+        talk(&format!("error: {earlier}\n"));
+    }
 }
 
 fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
@@ -72,9 +80,12 @@ fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
 fn verify_all(ids: &[String], places: &Places) -> Result<()> {
     let home = Home::find(places)?;
     let catalog = home.catalog()?;
-    let here = |id: &str| {
-        let state = catalog.get(id).map(|m| status(&m, &home.cache, None));
-        matches!(state, Ok(FileState::Embedded | FileState::Cached))
+    // Damaged files count as here: they are what this command is for.
+    let here = |id: &str| match catalog.get(id) {
+        Ok(manifest) => {
+            manifest.is_embedded() || manifest.files.iter().any(|file| home.cache.file(id, &file.name).exists())
+        }
+        Err(_) => true,
     };
     let all: Vec<String> = catalog.ids().filter(|id| here(id)).map(String::from).collect();
     let ids = if ids.is_empty() { &all } else { ids };
@@ -112,15 +123,13 @@ fn describe(id: &str, verification: &Verification) {
 
 /// Does all of them and fails at the end with the last error: one bad dataset does not hide others.
 fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let mut failed: Option<Error> = None;
+    let mut wrong = Ok(());
     for id in ids {
-        if let Err(error) = work(id)
-            && let Some(earlier) = failed.replace(error)
-        {
-            talk(&format!("error: {earlier}\n"));
+        if let Err(error) = work(id) {
+            later(&mut wrong, error);
         }
     }
-    failed.map_or(Ok(()), Err)
+    wrong
 }
 
 /// Says what a fetch does. Bytes are counted by the file: data sets here are a few megabytes.

@@ -8,18 +8,19 @@ use harness::spec;
 
 use crate::args::Places;
 use crate::home::Home;
-use crate::terminal::{print, table, talk};
+use crate::terminal::{print, table};
 
 pub fn run(args: &Places) -> Result<()> {
     let home = Home::find(args)?;
     let catalog = home.catalog()?;
     let mut rows = Vec::new();
+    let mut wrong = Ok(());
     for listed in spec::discover(&home.reproductions())? {
         match listed.summary {
             Ok(summary) => {
                 let data = match catalog.get(&summary.dataset) {
                     Ok(manifest) => super::data::word(status(&manifest, &home.cache, home.mirror.as_deref())),
-                    Err(_) => "unknown dataset",
+                    Err(_) => "no such manifest, or a wrong one",
                 };
                 let folder = home.results_beside(&listed.file);
                 let profiles: Vec<String> = summary
@@ -33,10 +34,10 @@ pub fn run(args: &Places) -> Result<()> {
                     .collect();
                 rows.push(vec![listed.id, summary.title, summary.dataset, data.to_string(), profiles.join(", ")]);
             }
-            Err(error) => talk(&format!("error: {error}\n")),
+            Err(error) => super::data::later(&mut wrong, error),
         }
     }
     let header = ["spec", "title", "dataset", "data", "profiles"].map(String::from).to_vec();
     print(&table(&Table { title: String::new(), header, rows, align: vec![Align::Left; 5] }));
-    Ok(())
+    wrong
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use harness::data::fetch;
+use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::record::Program;
-use harness::run::{ComputeDevice, Filter, Job, Outcome, execute};
+use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, execute};
 use harness::spec::print_spec;
-use harness::train::Observer as _;
 
 use super::report::{self, Basis};
 use crate::args::Run;
@@ -25,16 +25,18 @@ pub fn run(args: &Run) -> Result<()> {
     let began = Instant::now();
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
+    // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
+    let filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone() };
+    let wanted = Plan::new(&spec, Digest::of(b""), &filter)?.runs.len();
     let basis = Basis::read(&home, &spec, &manifest)?;
     fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
     let results = home.results_of(&spec);
     let command = command_line();
     talk(&format!(
-        "{} (profile {}), {} trials × {} seeds on {}, {} threads",
+        "{} (profile {}), {wanted} of {} runs on {}, {} threads",
         spec.id,
         spec.profile,
-        spec.trials.len(),
-        spec.seeds.len(),
+        spec.trials.len() * spec.seeds.len(),
         device.name,
         rayon::current_num_threads()
     ));
@@ -42,28 +44,32 @@ pub fn run(args: &Run) -> Result<()> {
     let job = Job {
         spec: &spec,
         manifest: &manifest,
-        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone() },
+        filter,
         cache: &home.cache,
         results: &results,
         device: &device,
         fresh: args.fresh,
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
         command: &command,
-        program: program(&home),
+        program: program(),
         observer: &progress,
     };
     let outcome = execute(&job)?;
-    let interrupted = progress.interrupted();
     drop(progress);
     report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
-    verdict(outcome, interrupted, args.fresh)
+    if outcome.trained == 0 && outcome.skipped > 0 {
+        talk(
+            "every record was there; `--fresh` trains again, `--results DIR` keeps what is there and trains elsewhere",
+        );
+    }
+    verdict(outcome, args.fresh)
 }
 
 /// The exit: failures were told when they happened; here only what to do about them.
-fn verdict(outcome: Outcome, interrupted: bool, fresh: bool) -> Result<()> {
+fn verdict(outcome: Outcome, fresh: bool) -> Result<()> {
     let again = if fresh { "the same command without `--fresh`" } else { "the same command" };
-    if outcome.interrupted || interrupted {
+    if outcome.interrupted {
         return Err(Error::new(Kind::Interrupted, "interrupted: finished runs are recorded")
             .hint(format!("{again} goes on from here")));
     }
@@ -71,7 +77,11 @@ fn verdict(outcome: Outcome, interrupted: bool, fresh: bool) -> Result<()> {
     match outcome.failed.into_iter().next() {
         None => Ok(()),
         Some((name, error)) => {
-            let kind = error.kind();
+            // 2 would say that nothing could be started.
+            let kind = match error.kind() {
+                Kind::Input | Kind::Missing => Kind::Data,
+                other => other,
+            };
             let names = if n == 1 { name } else { format!("{name} and {} more", n - 1) };
             Err(Error::new(kind, format!("{n} run{} failed: {names}", if n == 1 { "" } else { "s" }))
                 .got(error.what().to_string())
@@ -98,15 +108,11 @@ fn command_line() -> String {
     words.join(" ")
 }
 
-/// Version and, inside a git checkout, the commit; the absence of git is no error.
-fn program(home: &Home) -> Program {
-    let git = |args: &[&str]| {
-        let output = std::process::Command::new("git").arg("-C").arg(&home.root).args(args).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
-    };
-    let commit = git(&["rev-parse", "HEAD"]);
-    // Records and reports of earlier runs do not change what the program computes.
-    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"]);
-    let dirty = commit.as_ref().and(changed).map(|changes| !changes.is_empty());
-    Program { version: env!("CARGO_PKG_VERSION").into(), commit, dirty }
+/// Version and commit that this program was built from.
+fn program() -> Program {
+    Program {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("REPRISE_COMMIT").map(String::from),
+        dirty: option_env!("REPRISE_DIRTY").map(|dirty| dirty == "true"),
+    }
 }

@@ -6,7 +6,7 @@ use super::cell::ratio;
 use super::{Published, Values, Word};
 use crate::error::{Error, Kind, Result};
 use crate::spec::Comparison;
-use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences};
+use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences, prediction_interval};
 
 /// The difference a − b of two rows in one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Effect {
     pub ours: Option<Summary>,
     /// Where the mean of our differences is; the effect is real if 0 is outside.
     pub interval: Option<Interval>,
+    /// Where the difference of one more pair of runs falls: what the word judges by.
+    pub one_more: Option<Interval>,
     /// Ours / published.
     pub ratio: Option<f64>,
     pub word: Word,
@@ -56,6 +58,7 @@ pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) ->
                 published: theirs,
                 ours: summary,
                 interval: mean_interval(&differences, LEVEL),
+                one_more: prediction_interval(&differences, LEVEL),
                 ratio: summary.and_then(|ours| ratio(ours.mean, theirs)),
                 word,
             });

@@ -52,6 +52,7 @@ pub fn fetch(
     }
     let mut lock = None;
     let mut stored = Vec::new();
+    let mut missing: Option<Error> = None;
     for file in &manifest.files {
         let target = cache.file(&manifest.id, &file.name);
         if is_ready(manifest, file, &target)? {
@@ -66,9 +67,22 @@ pub fn fetch(
                 continue;
             }
         }
-        bring(manifest, file, &target, mirror, progress)?;
+        match bring(manifest, file, &target, mirror, progress) {
+            // A person who must bring several files wants to hear of all of them.
+            Err(error) if error.kind() == Kind::Missing && !file.has_url() => {
+                missing = Some(match missing.take() {
+                    None => error,
+                    Some(earlier) => error.and(earlier),
+                });
+                continue;
+            }
+            other => other?,
+        }
         progress(Event::Stored { file: &file.name });
         stored.push(target);
+    }
+    if let Some(missing) = missing {
+        return Err(missing);
     }
     if stored.is_empty() {
         return Ok(());

@@ -157,6 +157,10 @@ impl Manifest {
 }
 
 impl DataFile {
+    pub(super) fn has_url(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Url { .. }))
+    }
+
     pub(super) fn embedded(&self) -> Option<&str> {
         self.sources.iter().find_map(|source| match source {
             Source::Embedded { path } => Some(path.as_str()),

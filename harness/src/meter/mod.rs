@@ -6,4 +6,4 @@ mod memory;
 
 pub use clock::{Meter, Phase, Seconds};
 pub use latency::{Latency, latency};
-pub use memory::PeakMemory;
+pub use memory::{PeakMemory, check_fits};

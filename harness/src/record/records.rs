@@ -116,7 +116,23 @@ impl Records {
                 None => checked.stale.push(Stale { id, why: "the spec has no such trial or seed today".into() }),
             }
         }
+        checked.set_other_splits_aside();
         checked
+    }
+}
+
+impl Checked {
+    /// The same rule may split otherwise in another version of the program, which no fingerprint
+    /// tells: only records of the newest one's split are compared.
+    fn set_other_splits_aside(&mut self) {
+        let Some(newest) = self.current.iter().max_by(|a, b| a.started.cmp(&b.started)) else { return };
+        let split = newest.digests.split;
+        let (same, other) = std::mem::take(&mut self.current).into_iter().partition(|r| r.digests.split == split);
+        self.current = same;
+        self.stale.extend(other.into_iter().map(|record: Record| Stale {
+            id: record.id(),
+            why: format!("its split is {}, the newest record's is {}", record.digests.split.short(), split.short()),
+        }));
     }
 }
 

@@ -93,6 +93,7 @@ impl Beside<'_> {
             ("Ours", Align::Right),
             ("Pairs", Align::Right),
             ("Interval of our mean", Align::Right),
+            ("One more run", Align::Right),
             ("Ours / published", Align::Right),
             ("Word", Align::Left),
         ]);
@@ -105,6 +106,7 @@ impl Beside<'_> {
                 mean_sd(effect.ours, decimals),
                 effect.ours.map_or(0, |ours| ours.n).to_string(),
                 range(effect.interval, decimals),
+                range(effect.one_more, decimals),
                 effect.ratio.map_or(NONE.into(), |ratio| format!("{ratio:.2}")),
                 effect.word.to_string(),
             ]);
@@ -129,7 +131,8 @@ fn columns(columns: &[(&str, Align)]) -> Table {
 
 /// The published name, and ours where it is another.
 fn row_name(published: &str, ours: &str) -> String {
-    if published == ours { published.to_string() } else { format!("{published} ({ours})") }
+    // Our label may say the published one in more words: `Student (φ = 0.1)`.
+    if ours.starts_with(published) { ours.to_string() } else { format!("{published} ({ours})") }
 }
 
 fn range(interval: Option<Interval>, decimals: usize) -> String {

@@ -105,7 +105,9 @@ fn comparison(experiment: &Experiment, of: &Beside, parts: &mut Vec<String>) {
     parts.push(of.cells_table(experiment).markdown());
     if !of.effects.is_empty() {
         parts.push(
-            "Effects, paired over seeds; both printed figures are rounded, so the interval is widened by a whole unit:"
+            "Effects, paired over seeds. An effect of ours is real if zero lies outside the interval of our mean. The \
+             word is that of the published effect beside the interval for one more run, widened by a whole unit \
+             because both printed figures are rounded."
                 .into(),
         );
         parts.push(of.effects_table().markdown());

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(bits, PINNED_NORMALS);
     }
 
-    const PINNED_REJECTION: [u32; 6] = [0; 6];
+    const PINNED_REJECTION: [u32; 6] = [6, 7, 4, 5, 5, 4];
     const PINNED_PERMUTATION: [u32; 8] = [4, 5, 0, 3, 2, 1, 6, 7];
     const PINNED_SUBSET: [u32; 6] = [81, 43, 44, 50, 96, 2];
     const PINNED_NORMALS: [u32; 3] = [999291736, 1009085282, 1009293295];

@@ -159,14 +159,11 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let trained = run.trial.built.train(&mut cx)?;
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
     let headline = measured.headline();
-    // A teacher's run is done once its model is kept, too: the record comes last, so that a full disk
-    // costs the run. Else the record is all, and comes first.
-    if run.teaches {
-        store.save(&measured.parameters)?;
-        record(job, world, run, &measured, started).write(&path)?;
-    } else {
-        record(job, world, run, &measured, started).write(&path)?;
-        store.save(&measured.parameters)?;
+    record(job, world, run, &measured, started).write(&path)?;
+    // The record is what a run is for. Only a teacher's run is not done before its model is kept.
+    match store.save(&measured.parameters) {
+        Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
+        kept => kept?,
     }
     cx.checkpoint.remove();
     Ok(Done::Now(headline))

@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(usize);
 
+/// More of anything is a typing error, and would overflow sizes further on.
+const MOST: u64 = 1 << 31;
+
 /// A finite number above 0: a learning rate, a standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(f64);
@@ -68,7 +71,7 @@ impl Decimals {
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let range = Integer { expecting: "an integer of at least 1", least: 1, most: u64::MAX };
+        let range = Integer { expecting: "an integer from 1 to 2^31", least: 1, most: MOST };
         let value = deserializer.deserialize_u64(range)?;
         usize::try_from(value).map(Self).map_err(D::Error::custom)
     }
@@ -213,11 +216,11 @@ mod tests {
     #[test]
     fn count_is_at_least_one() {
         assert_eq!(read("64"), Ok(Count(64)));
-        assert_eq!(read::<Count>("0").unwrap_err(), "invalid value: integer `0`, expected an integer of at least 1");
-        assert_eq!(read::<Count>("-3").unwrap_err(), "invalid value: integer `-3`, expected an integer of at least 1");
+        assert_eq!(read::<Count>("0").unwrap_err(), "invalid value: integer `0`, expected an integer from 1 to 2^31");
+        assert_eq!(read::<Count>("-3").unwrap_err(), "invalid value: integer `-3`, expected an integer from 1 to 2^31");
         assert_eq!(
             read::<Count>("1.5").unwrap_err(),
-            "invalid type: floating point `1.5`, expected an integer of at least 1"
+            "invalid type: floating point `1.5`, expected an integer from 1 to 2^31"
         );
     }
 

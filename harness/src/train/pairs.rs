@@ -38,7 +38,7 @@ impl<'a> TrainingPairs<'a> {
 
     /// One epoch: for every pair one negative, uniform over all items with rejection of the user's
     /// training items (held-out items may be drawn), with replacement; then the triples shuffled.
-    /// (DE-RRD's authors' code, methods/de-rrd.md §2.3.)
+    /// (As DE-RRD's authors' code, SeongKu-Kang/DE-RRD_CIKM20.)
     ///
     /// Two streams, so that the order of one does not depend on the rejections of the other.
     pub fn epoch(&self, negatives: &mut Stream, order: &mut Stream) -> Vec<[u32; 3]> {

@@ -200,7 +200,7 @@ mod tests {
 
     const CUTOFFS: [&str; 3] = ["loo-hr@5", "loo-hr@10", "loo-hr@20"];
 
-    /// The authors' rule, by the reference vectors of methods/vectors/metrics-topn.json.
+    /// The authors' rule, by the reference vectors of tests/golden/metrics-topn.json.
     #[test]
     fn agrees_with_the_reference_vectors() {
         for (name, patience) in [("early_stopping_patience2", 2), ("early_stopping_patience3", 3)] {

@@ -1,5 +1,5 @@
 //! BPR: matrix factorisation trained on pairs (Rendle et al., UAI 2009), as DE-RRD's authors train it
-//! (methods/de-rrd.md §2.1, §2.3).
+//! (SeongKu-Kang/DE-RRD_CIKM20).
 //!
 //! User table U×d and item table N×d, no biases, Normal(0, `init_std`). The loss of a batch of
 //! (u, i, j) is the **sum** Σ ln(1 + e^−(s_ui − s_uj)); Adam adds the L2 term to the gradient of every
@@ -11,7 +11,7 @@ mod graph;
 
 use candle_core::Device;
 use harness::error::Result;
-use harness::meter::Phase;
+use harness::meter::{Phase, check_fits};
 use harness::method::{Method, Params, Trained};
 use harness::optim::Adam;
 use harness::spec::value::{Count, Rate, Weight};
@@ -60,6 +60,8 @@ impl Bpr {
     }
 
     fn model(&self, cx: &Context<'_>) -> Result<Box<dyn Bprs>> {
+        // Weights, two moments and the selected copy, 4 bytes each.
+        check_fits("the model", [cx.split.n_users + cx.split.n_items, self.dim.get()], 16)?;
         let [users, items] = self.initial(cx);
         Ok(match cx.device {
             Device::Cpu => Box::new(FusedBpr::new(self.dim.get(), users, items)),

@@ -106,6 +106,45 @@ fn the_step_by_hand_equals_candles_autograd() {
     }
 }
 
+/// The third way: rows gathered as leaves, candle's autograd over them, the fused pass of Adam.
+#[test]
+fn autograd_over_leaf_rows_and_the_fused_adam_equal_the_step_by_hand() {
+    use harness::nn::{EmbeddingTable, Occurrences, softplus_neg_sum};
+    let dim = 37;
+    let [users, items] = tables(dim);
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    let mut fused = FusedBpr::new(dim, users.clone(), items.clone());
+    let mut user = EmbeddingTable::new("user", users.len() / dim, dim, users);
+    let mut item = EmbeddingTable::new("item", items.len() / dim, dim, items);
+    for step in 0..5 {
+        let mut stream = Stream::new(0, "bpr-test", "leaf", step);
+        let batch: Vec<[u32; 3]> = (0..64).map(|_| [stream.below(30), stream.below(80), stream.below(80)]).collect();
+        let by_hand = fused.forward_backward(&batch).unwrap();
+        fused.step(&adam).unwrap();
+        let ids = [0, 1, 2].map(|side| batch.iter().map(|t| t[side]).collect::<Vec<u32>>());
+        let item_ids = [&ids[1][..], &ids[2]].concat();
+        let (p, q) = (user.leaf(&ids[0]).unwrap(), item.leaf(&item_ids).unwrap());
+        let n = batch.len();
+        let difference = (q.narrow(0, 0, n).unwrap() - q.narrow(0, n, n).unwrap()).unwrap();
+        let margins = (p.as_tensor() * difference).unwrap().sum(1).unwrap();
+        let loss = softplus_neg_sum(&margins).unwrap();
+        assert!((f64::from(loss.to_scalar::<f32>().unwrap()) - by_hand).abs() < 2e-6 * by_hand);
+        let gradients = loss.backward().unwrap();
+        for (table, leaf, ids) in [(&mut user, &p, &ids[0]), (&mut item, &q, &item_ids)] {
+            let rows = gradients.get(leaf.as_tensor()).expect("every leaf has a gradient");
+            let rows: Vec<f32> = rows.flatten_all().unwrap().to_vec1().unwrap();
+            let mut occurrences = Occurrences::new(table.rows());
+            occurrences.set(ids.iter().copied());
+            table.step(&adam, &occurrences, |k| (1.0, &rows[k * dim..][..dim]));
+        }
+    }
+    let by_hand = fused.parameters().unwrap();
+    for (a, b) in by_hand.iter().zip([&user, &item]) {
+        let gap = a.values.iter().zip(b.weights()).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
+        assert!(gap / (a.values.len() as f64) < 1e-7, "{}: {gap}", a.name);
+    }
+}
+
 #[test]
 fn threads_change_no_bit() {
     let run = |threads: usize| {

@@ -75,7 +75,7 @@ fn refuses_wrong_types() {
         &refused("dim = 64", "dim = \"64\""),
         &[
             "small.toml:38:7 (key `trial.teacher.params.dim`)",
-            "expected: an integer of at least 1",
+            "expected: an integer from 1 to 2^31",
             "got:      string \"64\"",
         ],
     );
@@ -96,7 +96,7 @@ fn refuses_numbers_out_of_range() {
         &[
             "the value cannot be",
             "small.toml:38:7 (key `trial.teacher.params.dim`)",
-            "expected: an integer of at least 1",
+            "expected: an integer from 1 to 2^31",
             "got:      integer `-64`",
         ],
     );
@@ -219,6 +219,16 @@ fn refuses_circles_of_teachers_and_names_them() {
     // `student` leads into the circle and is not of it.
     has(&refused_in(None, &text), &["own teacher", "teacher → pop → teacher"]);
     assert!(!refused_in(None, &text).contains("student →"));
+}
+
+#[test]
+fn refuses_to_watch_nothing_or_one_thing_twice() {
+    let watch = "watch = [\"ndcg@10\"]";
+    has(&refused(watch, "watch = []"), &["there is no watched metric", "small.toml:40:9"]);
+    has(
+        &refused(watch, "watch = [\"ndcg@10\", \"ndcg@10\"]"),
+        &["the watched metric `ndcg@10` stands twice", "small.toml:40:21"],
+    );
 }
 
 #[test]
