@@ -4,6 +4,13 @@
 //! the table through a dozen temporaries (anchors: 5 to 10 times slower than this). Models gather
 //! the rows of a batch, compute row gradients (by hand, or by candle's autograd over a
 //! [`leaf`](EmbeddingTable::leaf)), and give them back to [`step`](EmbeddingTable::step).
+//!
+//! Every step moves every row (see [`optim`](crate::optim)), and moving a table that is larger than the
+//! cache is all that a step costs. So in large tables the rows that a batch does not name fall behind
+//! by up to [`LAG`] steps and are then moved by all of them at once, while they are in the cache. A row
+//! is brought up to date before it is read ([`catch_up`](EmbeddingTable::catch_up)), and all of them
+//! before the table is ([`settle`](EmbeddingTable::settle)). Each element goes through the very same
+//! operations in the same order, so this changes no bit; a test holds it to that.
 
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
@@ -11,13 +18,21 @@ use rayon::prelude::*;
 use super::Occurrences;
 use crate::error::Result;
 use crate::method::Parameter;
-use crate::optim::Adam;
+use crate::optim::{Adam, AdamStep};
 use crate::simd;
 use crate::train::State;
 
 /// Elements that one task updates: 16 KiB of each array, so the four streams stay in the L2 cache.
 /// Fixed, so that nothing depends on the number of threads (no sum crosses a block anyway).
 const BLOCK: usize = 4096;
+
+/// Steps that a row may fall behind. More of them save less and less: the rows that batches name are
+/// moved at each step anyway.
+const LAG: usize = 8;
+
+/// Bytes of weights and moments above which rows fall behind: about what stays in the last-level
+/// cache from step to step, beside the rest.
+const LARGE: usize = 16 << 20;
 
 /// `[rows, dim]`, row-major, with the moments of Adam.
 #[derive(Clone)]
@@ -29,6 +44,20 @@ pub struct EmbeddingTable {
     first_moment: Vec<f32>,
     second_moment: Vec<f32>,
     steps: u64,
+    /// Steps since all rows were up to date; always empty in a small table.
+    recent: Vec<AdamStep>,
+    /// How many of `recent`, the last ones, a row has not made yet.
+    behind: Vec<u8>,
+}
+
+/// Some rows of a table, as one task works on them.
+struct Block<'a> {
+    /// Number of the first row.
+    start: usize,
+    weights: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    behind: &'a mut [u8],
 }
 
 impl EmbeddingTable {
@@ -39,7 +68,17 @@ impl EmbeddingTable {
     pub fn new(name: &'static str, rows: usize, dim: usize, weights: Vec<f32>) -> Self {
         assert_eq!(weights.len(), rows * dim, "table `{name}`");
         let zeros = vec![0.0; weights.len()];
-        Self { name, rows, dim, first_moment: zeros.clone(), second_moment: zeros, weights, steps: 0 }
+        Self {
+            name,
+            rows,
+            dim,
+            first_moment: zeros.clone(),
+            second_moment: zeros,
+            weights,
+            steps: 0,
+            recent: Vec::new(),
+            behind: vec![0; rows],
+        }
     }
 
     pub fn rows(&self) -> usize {
@@ -50,12 +89,22 @@ impl EmbeddingTable {
         self.dim
     }
 
+    /// # Panics
+    /// If rows are behind: [`settle`](Self::settle) comes first.
     pub fn weights(&self) -> &[f32] {
+        self.assert_settled();
         &self.weights
     }
 
+    /// # Panics
+    /// If rows are behind.
     pub fn moments(&self) -> [&[f32]; 2] {
+        self.assert_settled();
         [&self.first_moment, &self.second_moment]
+    }
+
+    fn assert_settled(&self) {
+        assert!(self.recent.is_empty(), "table `{}` is read before its rows are up to date", self.name);
     }
 
     /// Replaces the weights, and leaves the moments alone.
@@ -64,11 +113,16 @@ impl EmbeddingTable {
     /// If the length is not the table's.
     pub fn set_weights(&mut self, weights: Vec<f32>) {
         assert_eq!(weights.len(), self.rows * self.dim, "table `{}`", self.name);
+        self.assert_settled();
         self.weights = weights;
     }
 
     /// Adds weights, moments and the step count to `state`.
+    ///
+    /// # Panics
+    /// If rows are behind.
     pub fn save<'a>(&'a self, state: &mut State<'a>) {
+        self.assert_settled();
         state.put(format!("{}.weights", self.name), &self.weights[..]);
         state.put(format!("{}.first_moment", self.name), &self.first_moment[..]);
         state.put(format!("{}.second_moment", self.name), &self.second_moment[..]);
@@ -88,14 +142,16 @@ impl EmbeddingTable {
         Ok(())
     }
 
+    /// One row; in a large table only of those that [`catch_up`](Self::catch_up) brought up to date.
     #[inline(always)]
     pub fn row(&self, row: u32) -> &[f32] {
+        debug_assert_eq!(self.behind[row as usize], 0, "row {row} of `{}` is behind", self.name);
         &self.weights[row as usize * self.dim..][..self.dim]
     }
 
     /// The weights as a parameter of the model.
     pub fn parameter(&self) -> Parameter {
-        Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights.clone() }
+        Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights().to_vec() }
     }
 
     /// The rows `ids` as a candle variable `[ids, dim]` for autograd: backward then yields the
@@ -112,8 +168,53 @@ impl EmbeddingTable {
         Ok(Var::from_tensor(&rows)?)
     }
 
+    fn is_large(&self) -> bool {
+        self.weights.len() * 3 * size_of::<f32>() > LARGE
+    }
+
+    /// Runs `work` on all rows in parallel, block by block.
+    fn for_blocks(&mut self, work: impl Fn(&mut Vec<f32>, Block<'_>) + Sync) {
+        let rows_per_block = (BLOCK / self.dim).max(1);
+        let chunk = rows_per_block * self.dim;
+        self.weights
+            .par_chunks_mut(chunk)
+            .zip(self.first_moment.par_chunks_mut(chunk))
+            .zip(self.second_moment.par_chunks_mut(chunk))
+            .zip(self.behind.par_chunks_mut(rows_per_block))
+            .enumerate()
+            .for_each_init(Vec::new, |buffer, (block, (((weights, first), second), behind))| {
+                work(buffer, Block { start: block * rows_per_block, weights, first, second, behind });
+            });
+    }
+
+    /// Brings the rows that a batch names up to date, before they are read.
+    pub fn catch_up(&mut self, occurrences: &Occurrences) {
+        if self.recent.is_empty() {
+            return;
+        }
+        let (dim, recent) = (self.dim, std::mem::take(&mut self.recent));
+        self.for_blocks(|_, mut block| {
+            for row in 0..block.behind.len() {
+                if block.behind[row] > 0 && occurrences.any(block.start + row..block.start + row + 1) {
+                    block.catch_up(row..row + 1, dim, &recent);
+                }
+            }
+        });
+        self.recent = recent;
+    }
+
+    /// Brings every row up to date.
+    pub fn settle(&mut self) {
+        let (dim, recent) = (self.dim, std::mem::take(&mut self.recent));
+        if !recent.is_empty() {
+            self.for_blocks(|_, mut block| block.settle(dim, &recent));
+        }
+    }
+
     /// One step of Adam over every row. The data gradient of a row is the sum over its
     /// `occurrences`, in batch order, of `coefficient · vector` as given by `gradient(position)`.
+    ///
+    /// In a large table the named rows must have been [brought up to date](Self::catch_up).
     pub fn step<'g>(
         &mut self,
         adam: &Adam,
@@ -121,34 +222,77 @@ impl EmbeddingTable {
         gradient: impl Fn(usize) -> (f32, &'g [f32]) + Sync,
     ) {
         self.steps += 1;
-        let adam = adam.at(self.steps);
-        let dim = self.dim;
-        let rows_per_block = (BLOCK / dim).max(1);
-        let chunk = rows_per_block * dim;
-        self.weights
-            .par_chunks_mut(chunk)
-            .zip(self.first_moment.par_chunks_mut(chunk))
-            .zip(self.second_moment.par_chunks_mut(chunk))
-            .enumerate()
-            .for_each_init(
-                || vec![0.0f32; chunk],
-                |buffer, (block, ((weights, first), second))| {
-                    let start = block * rows_per_block;
-                    let rows = start..start + weights.len() / dim;
-                    if !occurrences.any(rows.clone()) {
-                        adam.apply(weights, first, second, None);
-                        return;
-                    }
-                    let buffer = &mut buffer[..weights.len()];
-                    buffer.fill(0.0);
-                    for (sum, row) in buffer.chunks_exact_mut(dim).zip(rows) {
-                        for position in occurrences.of(row) {
-                            let (coefficient, vector) = gradient(position);
-                            simd::add_scaled(sum, coefficient, vector);
-                        }
-                    }
-                    adam.apply(weights, first, second, Some(buffer));
-                },
-            );
+        let (adam, dim) = (adam.at(self.steps), self.dim);
+        let data_gradient = |sums: &mut [f32], rows: std::ops::Range<usize>| {
+            sums.fill(0.0);
+            for (sum, row) in sums.chunks_exact_mut(dim).zip(rows) {
+                for position in occurrences.of(row) {
+                    let (coefficient, vector) = gradient(position);
+                    simd::add_scaled(sum, coefficient, vector);
+                }
+            }
+        };
+        if !self.is_large() {
+            self.for_blocks(|buffer, block| {
+                let rows = block.start..block.start + block.behind.len();
+                let sums = occurrences.any(rows.clone()).then(|| {
+                    buffer.resize(block.weights.len(), 0.0);
+                    data_gradient(buffer, rows);
+                    &buffer[..]
+                });
+                adam.apply(block.weights, block.first, block.second, sums);
+            });
+            return;
+        }
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.push(adam);
+        let settles = recent.len() == LAG;
+        self.for_blocks(|buffer, mut block| {
+            buffer.resize(dim, 0.0);
+            for row in 0..block.behind.len() {
+                let number = block.start + row;
+                if !occurrences.any(number..number + 1) {
+                    block.behind[row] += 1;
+                    continue;
+                }
+                debug_assert_eq!(block.behind[row], 0, "row {number} is behind");
+                data_gradient(buffer, number..number + 1);
+                let at = row * dim..(row + 1) * dim;
+                adam.apply(
+                    &mut block.weights[at.clone()],
+                    &mut block.first[at.clone()],
+                    &mut block.second[at],
+                    Some(buffer),
+                );
+            }
+            if settles {
+                block.settle(dim, &recent);
+            }
+        });
+        if !settles {
+            self.recent = recent;
+        }
+    }
+}
+
+impl Block<'_> {
+    /// Makes up for the steps that `rows` of this block, all equally far behind, have not made.
+    fn catch_up(&mut self, rows: std::ops::Range<usize>, dim: usize, recent: &[AdamStep]) {
+        let missing = self.behind[rows.start] as usize;
+        let at = rows.start * dim..rows.end * dim;
+        for step in &recent[recent.len() - missing..] {
+            step.apply(&mut self.weights[at.clone()], &mut self.first[at.clone()], &mut self.second[at.clone()], None);
+        }
+        self.behind[rows].fill(0);
+    }
+
+    fn settle(&mut self, dim: usize, recent: &[AdamStep]) {
+        let mut start = 0;
+        while start < self.behind.len() {
+            // Neighbours that are equally far behind go together: longer runs, fewer calls.
+            let run = self.behind[start..].iter().take_while(|&&b| b == self.behind[start]).count();
+            self.catch_up(start..start + run, dim, recent);
+            start += run;
+        }
     }
 }

@@ -106,3 +106,44 @@ fn gemm_is_candles_own_copy() {
         assert_eq!(copies, 1, "{copies} versions of {name} in Cargo.lock");
     }
 }
+
+/// A table that is large enough to let rows fall behind, and the same cut into small tables.
+#[test]
+fn rows_that_fall_behind_end_with_the_bits_of_rows_that_do_not() {
+    let (rows, dim, pieces) = (20_000, 96, 20);
+    let weights = Stream::new(0, "t", "large", 0).normals(rows * dim, 0.1);
+    let mut large = EmbeddingTable::new("large", rows, dim, weights.clone());
+    let per_piece = rows / pieces;
+    let mut small: Vec<_> = weights
+        .chunks(per_piece * dim)
+        .map(|weights| EmbeddingTable::new("small", per_piece, dim, weights.to_vec()))
+        .collect();
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    // Not a multiple of the lag, so that settling finds rows at every distance.
+    for step in 0..21 {
+        let mut stream = Stream::new(0, "t", "batch", step);
+        let ids: Vec<u32> = (0..300).map(|_| stream.below(rows as u32 / 4)).collect();
+        let gradients = stream.normals(ids.len() * dim, 1.0);
+        let gradient = |k: usize| (0.5, &gradients[k * dim..][..dim]);
+        let mut occurrences = Occurrences::new(rows);
+        occurrences.set(ids.iter().copied());
+        large.catch_up(&occurrences);
+        for (piece, table) in small.iter_mut().enumerate() {
+            let first = (piece * per_piece) as u32;
+            let inside = first..first + per_piece as u32;
+            let here: Vec<usize> = (0..ids.len()).filter(|&k| inside.contains(&ids[k])).collect();
+            for &k in &here {
+                assert_eq!(large.row(ids[k]), table.row(ids[k] - first), "step {step}, row {}", ids[k]);
+            }
+            let mut occurrences = Occurrences::new(per_piece);
+            occurrences.set(here.iter().map(|&k| ids[k] - first));
+            table.step(&adam, &occurrences, |k| gradient(here[k]));
+        }
+        large.step(&adam, &occurrences, gradient);
+    }
+    large.settle();
+    let of = |part: fn(&EmbeddingTable) -> &[f32]| small.iter().flat_map(part).copied().collect::<Vec<f32>>();
+    assert_eq!(large.weights(), of(|t| t.weights()));
+    assert_eq!(large.moments()[0], of(|t| t.moments()[0]));
+    assert_eq!(large.moments()[1], of(|t| t.moments()[1]));
+}

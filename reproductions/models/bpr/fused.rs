@@ -54,6 +54,8 @@ impl Bprs for FusedBpr {
         let dim = self.user.dim();
         self.users.set(batch.iter().map(|t| t[0]));
         self.items.set(batch.iter().map(|t| t[1]).chain(batch.iter().map(|t| t[2])));
+        self.user.catch_up(&self.users);
+        self.item.catch_up(&self.items);
         self.user_rows.resize(batch.len() * dim, 0.0);
         self.differences.resize(batch.len() * dim, 0.0);
         self.coefficients.resize(batch.len(), 0.0);
@@ -78,6 +80,11 @@ impl Bprs for FusedBpr {
             })
             .collect();
         Ok(losses.iter().sum())
+    }
+
+    fn settle(&mut self) {
+        self.user.settle();
+        self.item.settle();
     }
 
     fn step(&mut self, adam: &Adam) -> Result<()> {

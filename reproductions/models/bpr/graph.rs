@@ -59,6 +59,9 @@ impl Bprs for GraphBpr {
         self.user.step(adam, &users, &user_rows)?;
         self.item.step(adam, &items, &item_rows)
     }
+
+    /// No row of these tables is ever behind.
+    fn settle(&mut self) {}
 }
 
 impl Model for GraphBpr {

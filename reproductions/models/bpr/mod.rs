@@ -49,6 +49,9 @@ pub trait Bprs: Model {
 
     /// One step of Adam with the gradients of the last batch.
     fn step(&mut self, adam: &Adam) -> Result<()>;
+
+    /// Brings every row up to date, after the last step and before the model is looked at.
+    fn settle(&mut self);
 }
 
 impl Bpr {
@@ -84,6 +87,7 @@ impl Method for Bpr {
                 losses.push(cx.meter.time(Phase::ForwardBackward, || model.forward_backward(batch))?);
                 cx.meter.time(Phase::Step, || model.step(&adam))?;
             }
+            cx.meter.time(Phase::Step, || model.settle());
             let mean = losses.iter().sum::<f64>() / losses.len() as f64;
             epochs.end(cx, mean, &mut *model)?;
         }

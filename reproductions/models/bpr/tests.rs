@@ -68,6 +68,7 @@ fn train(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
         losses.push(model.forward_backward(&batch).unwrap());
         model.step(&adam).unwrap();
     }
+    model.settle();
     (losses, model.parameters().unwrap().into_iter().map(|p| p.values).collect())
 }
 
