@@ -131,8 +131,17 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         comparisons: spec.comparisons.clone(),
         curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,
         analysis: spec.analysis.clone(),
-        notes: Vec::new(),
+        notes: notes(home, spec),
     })
+}
+
+/// Where the prose about a paper is. The path is that of the repository, so that it reads the same
+/// wherever the report is made.
+fn notes(home: &Home, spec: &Spec) -> Vec<String> {
+    let there = home.paper_of(spec).is_some_and(|paper| paper.join("NOTES.md").is_file());
+    let paper = spec.paper.as_ref().filter(|_| there);
+    let note = |paper| format!("What is exact here, what differs and why: `reproductions/{paper}/NOTES.md`.");
+    paper.into_iter().map(note).collect()
 }
 
 fn metric(metric: Metric, candidates: Candidates) -> MetricText {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Metric, Origin, Protocol, Section, SplitRule};
+use super::{Origin, Protocol, Section, SplitRule};
 use crate::method::Method;
 
 /// One experiment in one profile.
@@ -96,11 +96,6 @@ impl Spec {
     /// The trial with an id.
     pub fn trial(&self, id: &str) -> Option<&Trial> {
         self.trials.iter().find(|trial| trial.id == id)
-    }
-
-    /// Whether the protocol measures a metric.
-    pub fn measures(&self, metric: &Metric) -> bool {
-        self.protocol.metrics.contains(metric)
     }
 
     /// Every value of the resolved spec with where it was written, in the order of the file.

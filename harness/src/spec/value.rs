@@ -21,10 +21,6 @@ pub struct Rate(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
-/// A number from 0 to 1: a dropout.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Share(f64);
-
 /// Digits after the decimal point, 0 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimals(u32);
@@ -52,12 +48,6 @@ impl Rate {
 }
 
 impl Weight {
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl Share {
     pub fn get(self) -> f64 {
         self.0
     }
@@ -95,13 +85,6 @@ impl<'de> Deserialize<'de> for Rate {
 impl<'de> Deserialize<'de> for Weight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let range = Number { expecting: "a finite number of at least 0", accepts: |x| x >= 0.0 };
-        deserializer.deserialize_f64(range).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let range = Number { expecting: "a number from 0 to 1", accepts: |x| (0.0..=1.0).contains(&x) };
         deserializer.deserialize_f64(range).map(Self)
     }
 }
@@ -232,11 +215,8 @@ mod tests {
         for text in ["-1e-3", "inf", "nan"] {
             assert!(read::<Rate>(text).is_err(), "{text}");
             assert!(read::<Weight>(text).is_err(), "{text}");
-            assert!(read::<Share>(text).is_err(), "{text}");
         }
         assert_eq!(read("0"), Ok(Weight(0.0)));
-        assert_eq!(read("1"), Ok(Share(1.0)));
-        assert!(read::<Share>("1.01").is_err());
         assert!(read::<Rate>("\"1e-3\"").is_err());
     }
 

@@ -205,10 +205,6 @@ impl Checkpoint {
         if self.path.exists() { State::read(&self.path).map(Some) } else { Ok(None) }
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Forgets the state: the run is finished, or the state is unusable.
     pub fn remove(&self) {
         let _ = std::fs::remove_file(&self.path); // Nothing depends on it any more.
