@@ -9,7 +9,8 @@ use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::{Split, UserItems};
 use harness::train::TrainingPairs;
-use reproductions::models::bpr::{Bprs, FusedBpr};
+use reproductions::models::Recommender;
+use reproductions::models::bpr::FusedBpr;
 use support::{ITEMS, USERS};
 
 /// DE-RRD's batch.

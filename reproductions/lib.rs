@@ -10,5 +10,6 @@ pub fn registry() -> Registry {
     Registry::default()
         .with("pop", models::pop::build)
         .with("item-cf", models::item_cf::build)
-        .with("bpr", models::bpr::build)
+        .with("bpr", models::build_bpr)
+        .with("neumf", models::build_neumf)
 }

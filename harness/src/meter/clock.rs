@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// Negatives and the order of batches.
     Sample,
-    /// Loss and gradients.
+    /// Loss and gradients of the base model.
     ForwardBackward,
+    /// Loss and gradients of what is distilled from a teacher.
+    Distill,
     /// The optimiser.
     Step,
     /// Ranking validation and test items.
@@ -28,6 +30,7 @@ impl Phase {
         match self {
             Self::Sample => "sample",
             Self::ForwardBackward => "forward_backward",
+            Self::Distill => "distill",
             Self::Step => "step",
             Self::Evaluate => "evaluate",
             Self::Checkpoint => "checkpoint",
@@ -58,8 +61,13 @@ impl Meter {
             // A failure to synchronise shows in the next operation, with its own error.
             let _ = self.device.synchronize();
         }
-        *self.seconds.entry(phase).or_default() += start.elapsed().as_secs_f64();
+        self.add(phase, start.elapsed());
         result
+    }
+
+    /// Adds time that was clocked elsewhere.
+    pub fn add(&mut self, phase: Phase, time: Duration) {
+        *self.seconds.entry(phase).or_default() += time.as_secs_f64();
     }
 
     /// All phases together, earlier attempts of a resumed run included.

@@ -33,12 +33,20 @@ impl DeviceTable {
         Ok(Self { name, weights, first_moment: zeros.clone(), second_moment: zeros, steps: 0 })
     }
 
-    /// The rows `ids` (`[n]`, u32) as a variable `[n, dim]`.
+    /// The rows `ids` (`[n]`, u32), `[n, dim]`.
     ///
     /// # Errors
     /// If an id is not a row, or the device fails.
+    pub fn rows(&self, ids: &Tensor) -> Result<Tensor> {
+        Ok(self.weights.index_select(ids, 0)?)
+    }
+
+    /// The same as a variable for autograd.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
     pub fn leaf(&self, ids: &Tensor) -> Result<Var> {
-        Ok(Var::from_tensor(&self.weights.index_select(ids, 0)?)?)
+        Ok(Var::from_tensor(&self.rows(ids)?)?)
     }
 
     /// One step of Adam over every row; `gradient` is `[ids, dim]`, rows named twice are summed.

@@ -149,6 +149,25 @@ impl EmbeddingTable {
         &self.weights[row as usize * self.dim..][..self.dim]
     }
 
+    /// `out[k]` = ⟨row `ids[k]`, x⟩; rows as in [`row`](Self::row).
+    #[inline]
+    pub fn dots(&self, ids: &[u32], x: &[f32], out: &mut [f32]) {
+        debug_assert!(ids.iter().all(|&id| self.behind[id as usize] == 0), "a row of `{}` is behind", self.name);
+        simd::gathered_dots(&self.weights, ids, x, out);
+    }
+
+    /// `sum` += Σ `coefficients[k]` · row `ids[k]`, in this order; rows as in [`row`](Self::row).
+    #[inline]
+    pub fn weighted_sum(&self, ids: &[u32], coefficients: &[f32], sum: &mut [f32]) {
+        debug_assert!(ids.iter().all(|&id| self.behind[id as usize] == 0), "a row of `{}` is behind", self.name);
+        simd::add_gathered(sum, coefficients, &self.weights, ids);
+    }
+
+    /// Whether any row may be behind.
+    pub fn is_behind(&self) -> bool {
+        !self.recent.is_empty()
+    }
+
     /// The weights as a parameter of the model.
     pub fn parameter(&self) -> Parameter {
         Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights().to_vec() }

@@ -30,6 +30,14 @@ impl Stream {
         Self(rng)
     }
 
+    /// A stream of its own, keyed by the next 32 bytes of this one: one for each fixed block of work, so
+    /// that blocks can be drawn on any number of threads.
+    pub fn fork(&mut self) -> Self {
+        let mut key = [0; 32];
+        self.0.fill_bytes(&mut key);
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
     pub fn u32(&mut self) -> u32 {
         self.0.next_u32()
     }

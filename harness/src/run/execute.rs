@@ -210,11 +210,12 @@ fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
 
 fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let parameters = ModelStore::new(job.cache, fingerprint, &world.machine.class).load()?.ok_or_else(|| {
+    let store = ModelStore::new(job.cache, fingerprint, &world.machine.class);
+    let parameters = store.load()?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
-    Ok(Teacher { trial, parameters, fingerprint })
+    Ok(Teacher { trial, parameters, fingerprint, folder: store.derived() })
 }
 
 /// Finds out before hours of training whether `what` can be written.

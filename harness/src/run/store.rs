@@ -30,6 +30,11 @@ impl ModelStore {
         self.folder.join("model.safetensors")
     }
 
+    /// Folder of what is derived from the model by its students.
+    pub fn derived(&self) -> PathBuf {
+        self.folder.join("derived")
+    }
+
     /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
     /// What a killed process left half-written is removed.
     ///

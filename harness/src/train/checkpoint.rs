@@ -18,12 +18,13 @@ use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::by_rename;
 
-/// Named arrays of f32, named counts, and a text (JSON) beside them.
+/// Named arrays of f32, named lists of ids, named counts, and a text (JSON) beside them.
 #[derive(Default)]
 pub struct State<'a> {
     pub text: String,
     pub counts: BTreeMap<String, u64>,
     pub arrays: BTreeMap<String, Cow<'a, [f32]>>,
+    pub ids: BTreeMap<String, Cow<'a, [u32]>>,
 }
 
 /// What stands in the header beside the arrays.
@@ -68,13 +69,14 @@ impl<'a> State<'a> {
     /// # Errors
     /// [`Io`](Kind::Io)
     pub fn write(&self, path: &Path) -> Result<()> {
-        let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array { shape: [values.len()], values }));
+        let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array::F32([values.len()], values)));
+        let ids = self.ids.iter().map(|(name, values)| (name.as_str(), Array::U32([values.len()], values)));
         let internal = |error: String| Error::new(Kind::Internal, "cannot write a saved state").got(error);
         let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone() };
         let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
         let head = HashMap::from([(HEAD.to_string(), head)]);
         by_rename(path, &path.with_extension("part"), |part| {
-            safetensors::serialize_to_file(arrays, Some(head), part).map_err(|error| match error {
+            safetensors::serialize_to_file(arrays.chain(ids), Some(head), part).map_err(|error| match error {
                 SafeTensorError::IoError(error) => Error::io("cannot write a saved state", path, &error),
                 other => internal(other.to_string()),
             })
@@ -99,23 +101,28 @@ impl<'a> State<'a> {
         file.read_exact(&mut header).map_err(failed)?;
         let metadata: Metadata =
             serde_json::from_slice(&header).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
-        let mut arrays = BTreeMap::new();
+        let (mut arrays, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for (name, info) in metadata.tensors() {
             let (start, end) = info.data_offsets;
             let whole = start <= end && (end - start) % 4 == 0 && header_end + end as u64 <= length;
-            if info.dtype != Dtype::F32 || !whole {
-                return Err(broken(format!("array `{name}` is cut short or not f32")).or_at(Place::file(path)));
+            if ![Dtype::F32, Dtype::U32].contains(&info.dtype) || !whole {
+                let what = format!("array `{name}` is cut short, or neither f32 nor u32");
+                return Err(broken(what).or_at(Place::file(path)));
             }
             file.seek(SeekFrom::Start(header_end + start as u64)).map_err(failed)?;
             let mut bytes = vec![0; end - start];
             file.read_exact(&mut bytes).map_err(failed)?;
-            let values = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
-            arrays.insert(name.clone(), Cow::Owned(values));
+            let words = bytes.as_chunks::<4>().0.iter();
+            if info.dtype == Dtype::F32 {
+                arrays.insert(name.clone(), Cow::Owned(words.map(|&b| f32::from_le_bytes(b)).collect()));
+            } else {
+                ids.insert(name.clone(), Cow::Owned(words.map(|&b| u32::from_le_bytes(b)).collect()));
+            }
         }
         let head = metadata.metadata().as_ref().and_then(|m| m.get(HEAD)).map_or("", String::as_str);
         let Head { digest, counts, text } =
             serde_json::from_str(head).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
-        let state = State { text, counts, arrays };
+        let state = State { text, counts, arrays, ids };
         match state.digest() {
             got if got == digest => Ok(state),
             got => {
@@ -134,6 +141,9 @@ impl<'a> State<'a> {
         for (name, values) in &self.arrays {
             hasher.field("array", name.as_bytes()).f32s("values", values);
         }
+        for (name, values) in &self.ids {
+            hasher.field("ids", name.as_bytes()).u32s("values", values);
+        }
         hasher.finish()
     }
 }
@@ -142,30 +152,36 @@ fn broken(what: impl Into<String>) -> Error {
     Error::new(Kind::Data, "a saved state cannot be used").got(what)
 }
 
-struct Array<'a> {
-    shape: [usize; 1],
-    values: &'a [f32],
+enum Array<'a> {
+    F32([usize; 1], &'a [f32]),
+    U32([usize; 1], &'a [u32]),
 }
 
 impl View for Array<'_> {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self {
+            Self::F32(..) => Dtype::F32,
+            Self::U32(..) => Dtype::U32,
+        }
     }
 
     fn shape(&self) -> &[usize] {
-        &self.shape
+        match self {
+            Self::F32(shape, _) | Self::U32(shape, _) => shape,
+        }
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
         let mut bytes = Vec::with_capacity(self.data_len());
-        for value in self.values {
-            bytes.extend_from_slice(&value.to_le_bytes());
+        match self {
+            Self::F32(_, values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
+            Self::U32(_, values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
         }
         Cow::Owned(bytes)
     }
 
     fn data_len(&self) -> usize {
-        self.values.len() * 4
+        self.shape()[0] * 4
     }
 }
 
@@ -223,10 +239,11 @@ mod tests {
         let mut state = State { text: "{\"epoch\":3}".into(), ..State::default() };
         state.put("a", &values[..]);
         state.put("empty", vec![]);
+        state.ids.insert("ids".into(), Cow::Owned(vec![0, u32::MAX, 0x7fa0_0001]));
         state.counts.insert("steps".into(), u64::MAX);
         state.write(&path).unwrap();
         let mut back = State::read(&path).unwrap();
-        assert_eq!(back.text, state.text);
+        assert_eq!((&back.text, &back.ids), (&state.text, &state.ids));
         assert_eq!(back.count("steps").unwrap(), u64::MAX);
         assert!(back.count("other").is_err());
         let a = back.take("a", 4).unwrap();

@@ -1,8 +1,10 @@
 //! All that a method gets to work with.
 
+use std::path::PathBuf;
+
 use candle_core::Device;
 
-use super::{Checkpoint, Observer};
+use super::{Checkpoint, Observer, State};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::{Meter, Phase};
@@ -18,6 +20,41 @@ pub struct Teacher {
     pub parameters: Vec<Parameter>,
     /// Fingerprint of the run that made it.
     pub fingerprint: Digest,
+    /// Where what is derived from it is kept.
+    pub folder: PathBuf,
+}
+
+impl Teacher {
+    /// Ids that follow from this teacher and the split alone, such as its best lists: made once and
+    /// kept with the teacher. `name` says all that they depend on besides. What is damaged or cannot
+    /// be kept is told, and made again.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn derived(
+        &self,
+        name: &str,
+        len: usize,
+        observer: &dyn Observer,
+        make: impl FnOnce() -> Result<Vec<u32>>,
+    ) -> Result<Vec<u32>> {
+        const IDS: &str = "ids";
+        let path = self.folder.join(format!("{name}.safetensors"));
+        if path.exists() {
+            match State::read(&path).map(|mut state| state.ids.remove(IDS)) {
+                Ok(Some(ids)) if ids.len() == len => return Ok(ids.into_owned()),
+                Ok(_) => observer.note(&format!("{}: holds something else; it is made again", path.display())),
+                Err(error) => observer.note(&format!("{error}\nit is made again from the teacher")),
+            }
+        }
+        let ids = make()?;
+        let mut state = State::default();
+        state.ids.insert(IDS.into(), ids[..].into());
+        if let Err(error) = state.write(&path) {
+            observer.note(&format!("what was derived from the teacher is not kept: {error}"));
+        }
+        Ok(ids)
+    }
 }
 
 /// The world of one run.

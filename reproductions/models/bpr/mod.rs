@@ -10,93 +10,60 @@ mod fused;
 mod graph;
 
 use candle_core::Device;
-use harness::error::Result;
-use harness::meter::{Phase, check_fits};
-use harness::method::{Method, Params, Trained};
-use harness::optim::Adam;
-use harness::spec::value::{Count, Rate, Weight};
-use harness::train::{Context, Epochs, Model, Stopping, TrainingPairs};
-use serde::Deserialize;
+use harness::error::{Error, Kind, Result};
+use harness::method::Parameter;
+use harness::metrics::Scorer;
+use harness::train::Context;
 
 pub use self::fused::FusedBpr;
 pub use self::graph::GraphBpr;
+use super::{Factors, Hyper, Recommender, Side};
 
-/// Hyper-parameters of BPR.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bpr {
-    /// Size d of a factor.
-    pub dim: Count,
-    pub learning_rate: Rate,
-    /// L2 in the gradient, on all rows at every step.
-    pub weight_decay: Weight,
-    pub batch: Count,
-    /// Standard deviation of the initial factors.
-    pub init_std: Rate,
-    /// Epochs at most.
-    pub epochs: Count,
-    pub stopping: Stopping,
+/// The parameters of the model, in their order.
+pub const NAMES: [&str; 2] = ["user", "item"];
+
+/// A fresh model on the run's device.
+///
+/// # Errors
+/// If the device fails.
+pub fn model(cx: &Context<'_>, hyper: &Hyper) -> Result<Box<dyn Recommender>> {
+    let dim = hyper.dim.get();
+    let table = |purpose: &str, rows: usize| cx.stream(purpose, 0).normals(rows * dim, hyper.init_std.get());
+    let (users, items) = (table("init.user", cx.split.n_users), table("init.item", cx.split.n_items));
+    Ok(match cx.device {
+        Device::Cpu => Box::new(FusedBpr::new(dim, users, items)),
+        device => Box::new(GraphBpr::new(dim, users, items, device)?),
+    })
 }
 
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
-    Ok(Box::new(params.read::<Bpr>()?))
-}
-
-/// A BPR model in training: one forward and backward pass over a batch, then one step.
-pub trait Bprs: Model {
-    /// Loss (sum over the batch) and gradients of a batch of (user, positive, negative).
-    fn forward_backward(&mut self, batch: &[[u32; 3]]) -> Result<f64>;
-
-    /// One step of Adam with the gradients of the last batch.
-    fn step(&mut self, adam: &Adam) -> Result<()>;
-
-    /// Brings every row up to date, after the last step and before the model is looked at.
-    fn settle(&mut self);
-}
-
-impl Bpr {
-    /// Initial tables, users then items: the same on every device.
-    fn initial(&self, cx: &Context<'_>) -> [Vec<f32>; 2] {
-        let table =
-            |purpose: &str, rows: usize| cx.stream(purpose, 0).normals(rows * self.dim.get(), self.init_std.get());
-        [table("init.user", cx.split.n_users), table("init.item", cx.split.n_items)]
-    }
-
-    fn model(&self, cx: &Context<'_>) -> Result<Box<dyn Bprs>> {
-        // Weights, two moments and the selected copy, 4 bytes each.
-        check_fits("the model", [cx.split.n_users + cx.split.n_items, self.dim.get()], 16)?;
-        let [users, items] = self.initial(cx);
-        Ok(match cx.device {
-            Device::Cpu => Box::new(FusedBpr::new(self.dim.get(), users, items)),
-            device => Box::new(GraphBpr::new(self.dim.get(), users, items, device)?),
-        })
+fn tables(parameters: &[Parameter]) -> Result<(&Parameter, &Parameter)> {
+    match parameters {
+        [users, items] if users.name == NAMES[0] && items.name == NAMES[1] => Ok((users, items)),
+        _ => Err(Error::new(Kind::Internal, "these are not the parameters of a BPR model")),
     }
 }
 
-impl Method for Bpr {
-    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let adam = Adam { learning_rate: self.learning_rate.get(), weight_decay: self.weight_decay.get() };
-        let pairs = TrainingPairs::new(cx.split, cx.seen)?;
-        let mut model = self.model(cx)?;
-        let mut epochs = Epochs::start(cx, self.epochs.get(), self.stopping.clone(), &mut *model)?;
-        while let Some(epoch) = epochs.next() {
-            let (mut negatives, mut order) = (cx.stream("negatives", epoch), cx.stream("order", epoch));
-            let triples = cx.meter.time(Phase::Sample, || pairs.epoch(&mut negatives, &mut order));
-            let mut losses = Vec::with_capacity(triples.len() / self.batch.get() + 1);
-            for batch in triples.chunks(self.batch.get()) {
-                losses.push(cx.meter.time(Phase::ForwardBackward, || model.forward_backward(batch))?);
-                cx.meter.time(Phase::Step, || model.step(&adam))?;
-            }
-            cx.meter.time(Phase::Step, || model.settle());
-            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-            epochs.end(cx, mean, &mut *model)?;
-        }
-        let selected = epochs.finish(&mut *model)?;
-        let parameters = model.parameters()?;
-        let [users, items] = [parameters[0].values.clone(), parameters[1].values.clone()];
-        let scorer = super::Factors { dim: self.dim.get(), users: users.into(), items: items.into() };
-        Ok(Trained { scorer: Box::new(scorer), parameters, selected: Some(selected) })
-    }
+fn factors(users: &Parameter, items: &Parameter) -> Box<dyn Scorer> {
+    Box::new(Factors { dim: users.shape[1], users: users.values.clone().into(), items: items.values.clone().into() })
+}
+
+pub fn scorer(parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
+    let (users, items) = tables(parameters)?;
+    Ok(factors(users, items))
+}
+
+pub fn swapped_scorer(parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
+    let (users, items) = tables(parameters)?;
+    Ok(factors(items, users))
+}
+
+pub fn representations(parameters: &[Parameter], side: Side) -> Result<(usize, Vec<f32>)> {
+    let (users, items) = tables(parameters)?;
+    let table = match side {
+        Side::User => users,
+        Side::Item => items,
+    };
+    Ok((table.shape[1], table.values.clone()))
 }
 
 #[cfg(test)]

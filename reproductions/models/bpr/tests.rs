@@ -3,7 +3,7 @@
 use candle_core::Device;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use harness::train::State;
+use harness::train::{Model, State};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn floats(value: &serde_json::Value) -> Vec<f32> {
 /// Adam's first step moves an element by learning rate · g/(|g| + eps'), so with a huge eps-free
 /// learning rate only the sign would show; the gradient itself is read from the first moment:
 /// m = 0.1 g after one step without weight decay.
-fn gradients(model: &mut dyn Bprs, batch: &[[u32; 3]]) -> (f64, Vec<Vec<f32>>) {
+fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]]) -> (f64, Vec<Vec<f32>>) {
     let loss = model.forward_backward(batch).unwrap();
     model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
     let mut state = State::default();
@@ -43,7 +43,7 @@ fn loss_and_gradients_agree_with_the_reference_vector() {
     // Items 0 and 1 are the positives, 2 and 3 the negatives.
     let items = [floats(&inputs["pos_vec"]), floats(&inputs["neg_vec"])].concat();
     let batch = [[0, 0, 2], [1, 1, 3]];
-    let models: [Box<dyn Bprs>; 2] = [
+    let models: [Box<dyn Recommender>; 2] = [
         Box::new(FusedBpr::new(2, users.clone(), items.clone())),
         Box::new(GraphBpr::new(2, users, items, &Device::Cpu).unwrap()),
     ];
@@ -59,7 +59,7 @@ fn loss_and_gradients_agree_with_the_reference_vector() {
 }
 
 /// 12 steps of batches with repeated users and items, d not a multiple of a vector's width.
-fn train(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
+fn train(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
     let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
     let mut losses = Vec::new();
     for step in 0..12 {
@@ -163,7 +163,7 @@ fn threads_change_no_bit() {
 
 #[test]
 fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
-    type Make = fn(Vec<f32>, Vec<f32>) -> Box<dyn Bprs>;
+    type Make = fn(Vec<f32>, Vec<f32>) -> Box<dyn Recommender>;
     let [users, items] = tables(20);
     let make: [Make; 2] = [
         |u, i| Box::new(FusedBpr::new(20, u, i)),

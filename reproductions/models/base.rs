@@ -1,0 +1,123 @@
+//! The base models by name.
+
+use harness::error::Result;
+use harness::meter::check_fits;
+use harness::method::{Method, Parameter, Params, Trained};
+use harness::metrics::Scorer;
+use harness::train::Context;
+use serde::Deserialize;
+
+use super::{Hyper, Recommender, Side, bpr, neumf, training};
+
+/// A base model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    Bpr,
+    NeuMf,
+}
+
+impl Base {
+    /// A fresh model on the run's device. Initial values come from the run's streams and are the
+    /// same on every device.
+    ///
+    /// # Errors
+    /// If it does not fit into memory, or the device fails.
+    pub fn model(self, cx: &Context<'_>, hyper: &Hyper) -> Result<Box<dyn Recommender>> {
+        let tables = match self {
+            Self::Bpr => 1,
+            Self::NeuMf => 2,
+        };
+        // Weights, two moments and the selected copy, 4 bytes each.
+        check_fits("the model", [cx.split.n_users + cx.split.n_items, tables * hyper.dim.get()], 16)?;
+        match self {
+            Self::Bpr => bpr::model(cx, hyper),
+            Self::NeuMf => neumf::model(cx, hyper),
+        }
+    }
+
+    /// The trained model as it is served.
+    ///
+    /// # Errors
+    /// If the parameters are not this model's.
+    pub fn scorer(self, parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
+        match self {
+            Self::Bpr => bpr::scorer(parameters),
+            Self::NeuMf => neumf::scorer(parameters),
+        }
+    }
+
+    /// The same model with the roles swapped: queries are items, and what is ranked are users.
+    ///
+    /// # Errors
+    /// If the parameters are not this model's.
+    pub fn swapped_scorer(self, parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
+        match self {
+            Self::Bpr => bpr::swapped_scorer(parameters),
+            Self::NeuMf => neumf::swapped_scorer(parameters),
+        }
+    }
+
+    /// What represents the entities of a side, `[entities, width]`, and the width.
+    ///
+    /// # Errors
+    /// If the parameters are not this model's.
+    pub fn representations(self, parameters: &[Parameter], side: Side) -> Result<(usize, Vec<f32>)> {
+        match self {
+            Self::Bpr => bpr::representations(parameters, side),
+            Self::NeuMf => neumf::representations(parameters, side),
+        }
+    }
+
+    /// The model that has parameters of these names.
+    pub fn of(parameters: &[Parameter]) -> Option<Self> {
+        let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+        if names == bpr::NAMES {
+            Some(Self::Bpr)
+        } else if names == neumf::NAMES {
+            Some(Self::NeuMf)
+        } else {
+            None
+        }
+    }
+}
+
+/// A student as a distillation's spec names it: `[trial.params.student.bpr]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Student {
+    Bpr(Hyper),
+    NeuMf(Hyper),
+}
+
+impl Student {
+    pub fn parts(&self) -> (Base, &Hyper) {
+        match self {
+            Self::Bpr(hyper) => (Base::Bpr, hyper),
+            Self::NeuMf(hyper) => (Base::NeuMf, hyper),
+        }
+    }
+}
+
+/// A base model trained by itself.
+struct Plain {
+    base: Base,
+    hyper: Hyper,
+}
+
+impl Method for Plain {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        training::train(cx, self.base, &self.hyper, Vec::new())
+    }
+}
+
+type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
+
+/// The method `bpr`.
+pub fn bpr(params: Params<'_>) -> Built {
+    Ok(Box::new(Plain { base: Base::Bpr, hyper: params.read()? }))
+}
+
+/// The method `neumf`.
+pub fn neumf(params: Params<'_>) -> Built {
+    Ok(Box::new(Plain { base: Base::NeuMf, hyper: params.read()? }))
+}

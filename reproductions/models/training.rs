@@ -1,0 +1,185 @@
+//! Training of a base model on pairs, plain or with terms of a distillation loss.
+//!
+//! ```text
+//! each epoch:  a fresh negative for every pair, shuffled
+//!              terms redraw their samples
+//!   each batch:  L = L_base + Σ terms;  one step of Adam with L2 in the gradient
+//!   evaluate, select, save
+//! ```
+
+use harness::error::Result;
+use harness::meter::Phase;
+use harness::method::{Parameter, Trained};
+use harness::metrics::Scorer;
+use harness::optim::Adam;
+use harness::spec::value::{Count, Rate, Weight};
+use harness::train::{Context, Epochs, Model, State, Stopping, TrainingPairs};
+use serde::Deserialize;
+
+use super::{Base, Recommender};
+
+/// Hyper-parameters of a base model and of its training.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hyper {
+    /// Size d of a factor.
+    pub dim: Count,
+    pub learning_rate: Rate,
+    /// L2 in the gradient, on all parameters and all rows at every step.
+    pub weight_decay: Weight,
+    pub batch: Count,
+    /// Standard deviation of the initial factors.
+    pub init_std: Rate,
+    /// Epochs at most.
+    pub epochs: Count,
+    pub stopping: Stopping,
+}
+
+/// A term of a distillation loss, added to the base loss of every batch.
+pub trait Term {
+    /// Before the batches of `epoch`: draws samples, looks at the student.
+    ///
+    /// # Errors
+    /// Those of the student.
+    fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()>;
+
+    /// Adds the term for a batch to the student's step, and returns its weighted value.
+    ///
+    /// # Errors
+    /// Those of the student.
+    fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64>;
+
+    /// Moves the term's own parameters, if it has any.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn step(&mut self, _adam: &Adam) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds what the next epoch depends on, if it is more than the epoch's number.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn save<'a>(&'a self, _state: &mut State<'a>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes back what `save` put; the student has its own state back already.
+    ///
+    /// # Errors
+    /// A state of another term.
+    fn restore(&mut self, _state: &mut State<'_>, _student: &mut dyn Recommender) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A batch and the distinct entities in it, in order of appearance.
+pub struct Batch<'a> {
+    /// (user, positive item, negative item)
+    pub triples: &'a [[u32; 3]],
+    pub users: &'a [u32],
+    pub positives: &'a [u32],
+    pub negatives: &'a [u32],
+}
+
+/// Finds distinct ids by stamping them with the number of the batch.
+struct Distinct {
+    stamps: Vec<u32>,
+    stamp: u32,
+    ids: Vec<u32>,
+}
+
+impl Distinct {
+    fn new(n: usize) -> Self {
+        Self { stamps: vec![0; n], stamp: 0, ids: Vec::new() }
+    }
+
+    fn set(&mut self, ids: impl Iterator<Item = u32>) {
+        self.stamp += 1;
+        self.ids.clear();
+        for id in ids {
+            if std::mem::replace(&mut self.stamps[id as usize], self.stamp) != self.stamp {
+                self.ids.push(id);
+            }
+        }
+    }
+}
+
+/// The student and its terms, as one thing that checkpoints save.
+struct Learner<'t> {
+    student: Box<dyn Recommender>,
+    terms: Vec<Box<dyn Term + 't>>,
+}
+
+impl Model for Learner<'_> {
+    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+        self.student.scorer()
+    }
+
+    /// The student's alone: what terms train is not part of the model that is served.
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        self.student.parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+        self.student.set_parameters(parameters)
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.student.save(state)?;
+        self.terms.iter().try_for_each(|term| term.save(state))
+    }
+
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.student.restore(state)?;
+        self.terms.iter_mut().try_for_each(|term| term.restore(state, &mut *self.student))
+    }
+}
+
+/// Trains a `base` model with `terms` added to its loss.
+///
+/// # Errors
+/// Those of the data, the device and the terms; divergence; interruption.
+pub fn train(cx: &mut Context<'_>, base: Base, hyper: &Hyper, terms: Vec<Box<dyn Term + '_>>) -> Result<Trained> {
+    let adam = Adam { learning_rate: hyper.learning_rate.get(), weight_decay: hyper.weight_decay.get() };
+    let pairs = TrainingPairs::new(cx.split, cx.seen)?;
+    let mut learner = Learner { student: base.model(cx, hyper)?, terms };
+    let mut epochs = Epochs::start(cx, hyper.epochs.get(), hyper.stopping.clone(), &mut learner)?;
+    let [mut users, mut positives, mut negatives] =
+        [cx.split.n_users, cx.split.n_items, cx.split.n_items].map(Distinct::new);
+    while let Some(epoch) = epochs.next() {
+        let (mut draws, mut order) = (cx.stream("negatives", epoch), cx.stream("order", epoch));
+        let triples = cx.meter.time(Phase::Sample, || pairs.epoch(&mut draws, &mut order));
+        for term in &mut learner.terms {
+            let start = std::time::Instant::now();
+            term.begin_epoch(cx, epoch, &mut *learner.student)?;
+            cx.meter.add(Phase::Sample, start.elapsed());
+        }
+        let mut losses = Vec::with_capacity(triples.len() / hyper.batch.get() + 1);
+        for batch in triples.chunks(hyper.batch.get()) {
+            let mut loss = cx.meter.time(Phase::ForwardBackward, || learner.student.forward_backward(batch))?;
+            if !learner.terms.is_empty() {
+                users.set(batch.iter().map(|t| t[0]));
+                positives.set(batch.iter().map(|t| t[1]));
+                negatives.set(batch.iter().map(|t| t[2]));
+            }
+            let batch =
+                Batch { triples: batch, users: &users.ids, positives: &positives.ids, negatives: &negatives.ids };
+            for term in &mut learner.terms {
+                loss += cx.meter.time(Phase::Distill, || term.add(&batch, &mut *learner.student))?;
+            }
+            losses.push(loss);
+            cx.meter.time(Phase::Step, || {
+                learner.student.step(&adam)?;
+                learner.terms.iter_mut().try_for_each(|term| term.step(&adam))
+            })?;
+        }
+        cx.meter.time(Phase::Step, || learner.student.settle());
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        epochs.end(cx, mean, &mut learner)?;
+    }
+    let selected = epochs.finish(&mut learner)?;
+    let parameters = learner.student.parameters()?;
+    Ok(Trained { scorer: base.scorer(&parameters)?, parameters, selected: Some(selected) })
+}
