@@ -1,6 +1,7 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
 
+pub mod dcd;
 pub mod models;
 
 use harness::method::Registry;
@@ -12,4 +13,5 @@ pub fn registry() -> Registry {
         .with("item-cf", models::item_cf::build)
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
+        .with("dcd", dcd::build)
 }
