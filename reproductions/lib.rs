@@ -2,6 +2,7 @@
 //! through which the engine knows them.
 
 pub mod dcd;
+pub mod de_rrd;
 pub mod models;
 
 use harness::method::Registry;
@@ -14,4 +15,5 @@ pub fn registry() -> Registry {
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
         .with("dcd", dcd::build)
+        .with("rrd", de_rrd::build_rrd)
 }

@@ -5,9 +5,9 @@ use harness::rng::Stream;
 use rayon::prelude::*;
 
 use super::discrepancy::Discrepancies;
-use super::relaxed_stub::relaxed;
 use super::sampling::{Drawn, Sampler};
 use super::{Options, Top};
+use crate::de_rrd::relaxed::relaxed;
 use crate::models::{Lists, Recommender, Side, TopLists};
 
 /// Owners that one task draws for; fixed, so that draws do not depend on threads.

@@ -7,7 +7,7 @@
 //!                   under(k) = tanh(max(ε(ρ(k) − k), 0)),  over(k) = tanh(max(ε(k − ρ(k)), 0))
 //! each batch, for each of its users:  draw p positions ∝ under and p ∝ over, without replacement
 //!             for each of its positive items:  the same over users
-//!             L = L_base + λ_user Σ_users ℓ + λ_item Σ_items ℓ (+ RRD)
+//!             L = L_base + λ_user Σ_users ℓ + λ_item Σ_items ℓ (+ L_RRD)
 //! ```
 //!
 //! ℓ is RRD's relaxed loss: underestimated partners, in the teacher's order, shall rise above the
@@ -16,7 +16,6 @@
 
 mod correction;
 mod discrepancy;
-mod relaxed_stub;
 mod sampling;
 
 use harness::error::Result;
@@ -27,6 +26,7 @@ use harness::train::{Context, State};
 use serde::Deserialize;
 
 pub use self::correction::Correction;
+use crate::de_rrd::rrd::{self, Rrd};
 use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, train};
 
 /// Hyper-parameters.
@@ -70,6 +70,8 @@ pub enum Top {
 enum Rkd {
     /// The authors' code: it still draws RRD's samples, and never uses them.
     None,
+    /// RRD, beside the corrections: the paper.
+    Rrd(rrd::Options),
 }
 
 #[derive(Deserialize)]
@@ -131,8 +133,8 @@ impl Method for Dcd {
         if !sides.is_empty() {
             terms.push(Box::new(DualCorrection::new(sides, self.refresh)));
         }
-        match &self.rkd {
-            Rkd::None => {}
+        if let Rkd::Rrd(options) = &self.rkd {
+            terms.push(Box::new(Rrd::new(cx, &teacher, options, None)?));
         }
         let (base, hyper) = self.student.parts();
         train(cx, base, hyper, terms)

@@ -87,8 +87,7 @@ fn check_sparse(differences: &[i16], epsilon: f64, count: usize) {
     }
     for sign in [1, -1] {
         let positions: Vec<usize> = (0..differences.len()).filter(|&k| differences[k].signum() == sign).collect();
-        let weights: Vec<f64> =
-            positions.iter().map(|&k| (epsilon * f64::from(differences[k].abs())).tanh()).collect();
+        let weights: Vec<f64> = positions.iter().map(|&k| (epsilon * f64::from(differences[k].abs())).tanh()).collect();
         for (&position, want) in positions.iter().zip(inclusion(&weights, count)) {
             let got = f64::from(counts[position]) / f64::from(n);
             assert!((got - want).abs() < 0.01, "position {position}: {got} {want}");

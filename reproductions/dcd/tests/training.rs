@@ -88,7 +88,11 @@ fn gradients_agree_with_finite_differences_on_both_paths() {
             let moved = |by: f64| {
                 let (mut users, mut items) = (users.clone(), items.clone());
                 let n = users.len();
-                if at < n { users[at] += by } else { items[at - n] += by };
+                if at < n {
+                    users[at] += by
+                } else {
+                    items[at - n] += by
+                };
                 exact(&users, &items)
             };
             let want = (moved(h) - moved(-h)) / (2.0 * h);

@@ -84,10 +84,8 @@ fn ranks_errors_and_first_draws() {
 fn the_loss_of_one_user() {
     let (inputs, expected) = case("correction_loss_one_user");
     let scores = singles(&inputs["student_scores_in_teacher_order"]);
-    let positions = [
-        ids(&inputs["sampled_under_positions_sorted_ascending"]),
-        ids(&inputs["sampled_over_positions_any_order"]),
-    ];
+    let positions =
+        [ids(&inputs["sampled_under_positions_sorted_ascending"]), ids(&inputs["sampled_over_positions_any_order"])];
     // A user of one factor, 1, has items' factors as scores.
     let mut student = FusedBpr::new(1, vec![1.0], scores);
     let mut list = Lists::new();

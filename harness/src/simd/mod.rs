@@ -5,8 +5,13 @@
 //! `j mod 32`, each lane is one chain of fused multiply-adds, and the lanes are added by one tree.
 //! Choosing costs a call that cannot be inlined, so kernels take batches.
 
+mod exp;
+mod gathered;
+
 use std::sync::LazyLock;
 
+pub use exp::exp_minus;
+pub use gathered::add_gathered;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 /// Lanes of a dot product: two AVX-512 registers, four of AVX2; enough chains to hide the latency
@@ -152,73 +157,6 @@ impl NullaryFnOnce for AddScaled<'_> {
         let Self(sum, coefficient, vector) = self;
         for (s, v) in sum.iter_mut().zip(vector) {
             *s = coefficient.mul_add(*v, *s);
-        }
-    }
-}
-
-/// `sum += Σ coefficients[k] · row ids[k]` for `table: [rows, sum.len()]`: each element is one chain of
-/// fused multiply-adds in the order of `k`.
-///
-/// # Panics
-/// If an id is not a row, or `coefficients` and `ids` differ in length.
-pub fn add_gathered(sum: &mut [f32], coefficients: &[f32], table: &[f32], ids: &[u32]) {
-    assert_eq!(ids.len(), coefficients.len(), "one coefficient for each id");
-    dispatch(AddGathered { sum, coefficients, table, ids });
-}
-
-struct AddGathered<'a> {
-    sum: &'a mut [f32],
-    coefficients: &'a [f32],
-    table: &'a [f32],
-    ids: &'a [u32],
-}
-
-impl WithSimd for AddGathered<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sum, coefficients, table, ids } = self;
-        let dim = sum.len();
-        // Sums of a strip of columns stay in registers over all rows.
-        const STRIP: usize = 8;
-        let (body, tail) = S::as_mut_simd_f32s(sum);
-        let row = |id: u32| {
-            let start = id as usize * dim;
-            S::as_simd_f32s(&table[start..start + dim])
-        };
-        let mut first = 0;
-        while first < body.len() {
-            let strip = &mut body[first..];
-            let width = strip.len().min(STRIP);
-            let strip = &mut strip[..width];
-            if width == STRIP {
-                let mut sums: [_; STRIP] = std::array::from_fn(|reg| strip[reg]);
-                for (&c, &id) in coefficients.iter().zip(ids) {
-                    let c = simd.splat_f32s(c);
-                    let row = &row(id).0[first..first + STRIP];
-                    for (sum, &value) in sums.iter_mut().zip(row) {
-                        *sum = simd.mul_add_f32s(c, value, *sum);
-                    }
-                }
-                strip.copy_from_slice(&sums);
-            } else {
-                for (reg, slot) in strip.iter_mut().enumerate() {
-                    let mut sum = *slot;
-                    for (&c, &id) in coefficients.iter().zip(ids) {
-                        sum = simd.mul_add_f32s(simd.splat_f32s(c), row(id).0[first + reg], sum);
-                    }
-                    *slot = sum;
-                }
-            }
-            first += width;
-        }
-        if !tail.is_empty() {
-            let mut sum = simd.partial_load_f32s(tail);
-            for (&c, &id) in coefficients.iter().zip(ids) {
-                sum = simd.mul_add_f32s(simd.splat_f32s(c), simd.partial_load_f32s(row(id).1), sum);
-            }
-            simd.partial_store_f32s(tail, sum);
         }
     }
 }
