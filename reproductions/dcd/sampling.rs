@@ -101,7 +101,8 @@ impl Sampler {
         pairs
     }
 
-    fn weight(&self, difference: i16) -> u32 {
+    /// The weight of a difference, whatever its sign.
+    pub fn weight(&self, difference: i16) -> u32 {
         self.weights[usize::from(difference.unsigned_abs())]
     }
 
@@ -147,19 +148,22 @@ impl Sampler {
     }
 
     fn by_scans(&self, row: Row<'_>, set: usize, count: usize, stream: &mut Stream, drawn: &mut Drawn) {
+        let weight_left = |(position, &difference): (usize, &i16)| {
+            let is_left = is_in(set, difference) && !drawn.has(set, position);
+            is_left.then(|| (position, u64::from(self.weight(difference))))
+        };
+        let mut left: Vec<(usize, u64)> = row.differences.iter().enumerate().filter_map(weight_left).collect();
+        let mut total = left.iter().map(|(_, weight)| weight).sum();
         for _ in 0..count {
-            let left = |(position, &d): &(usize, &i16)| is_in(set, *d) && !drawn.has(set, *position);
-            let left = || row.differences.iter().enumerate().filter(left);
-            let total = left().map(|(_, &d)| u64::from(self.weight(d))).sum();
             let mut draw = below(stream, total);
-            let hit = left().find(|(_, d)| {
-                let weight = u64::from(self.weight(**d));
-                let hit = draw < weight;
+            let hit = left.iter().position(|&(_, weight)| {
+                let is_hit = draw < weight;
                 draw = draw.wrapping_sub(weight);
-                hit
+                is_hit
             });
-            let (position, _) = hit.expect("a draw below the sum of the weights");
+            let (position, weight) = left.swap_remove(hit.expect("a draw below the sum of the weights"));
             drawn.insert(set, position);
+            total -= weight;
         }
     }
 }
