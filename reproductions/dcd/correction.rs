@@ -12,6 +12,8 @@ use crate::models::{Lists, Recommender, Side, TopLists};
 
 /// Owners that one task draws for; fixed, so that draws do not depend on threads.
 const BLOCK: usize = 32;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// See the module's head.
 pub struct Correction {
@@ -47,12 +49,13 @@ impl Correction {
         let blocks: Vec<_> = blocks
             .into_par_iter()
             .map(|(owners, mut stream)| {
+                self.prefetch(owners);
                 let mut drawn = Drawn::default();
                 let mut partners = Vec::with_capacity(owners.len() * 2 * self.sampler.count());
                 let ends = owners.iter().map(|&owner| {
                     let list = self.teacher.of(owner);
                     self.sampler.draw(self.discrepancies.of(owner), &mut stream, &mut drawn);
-                    partners.extend(drawn.positions().map(|position| list[position]));
+                    drawn.for_each(|position| partners.push(list[position]));
                     partners.len()
                 });
                 let ends: Vec<usize> = ends.collect();
@@ -70,6 +73,18 @@ impl Correction {
             }
         }
         lists
+    }
+
+    /// Reads a value of each cache line that the draws for `owners` may need. They are tens of megabytes
+    /// apart; read one after the other here, the memory answers many at a time, and draws, which look at
+    /// random positions, do not wait for it.
+    fn prefetch(&self, owners: &[u32]) {
+        let mut sum = 0;
+        for &owner in owners {
+            sum ^= self.discrepancies.of(owner).differences.iter().step_by(LINE / 2).fold(0, |sum, &d| sum ^ d as u32);
+            sum ^= self.teacher.of(owner).iter().step_by(LINE / 4).fold(0, |sum, &id| sum ^ id);
+        }
+        std::hint::black_box(sum);
     }
 
     /// Adds the loss of `owners` to the student's step, and returns it, weighted.

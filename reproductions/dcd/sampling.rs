@@ -48,19 +48,18 @@ impl Drawn {
         self.bits[set * self.words + position / 64] |= 1 << (position % 64);
     }
 
-    /// The underestimated positions, then the overestimated ones, both ascending: the teacher's order.
-    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
-        self.bits.iter().enumerate().flat_map(|(word, &bits)| {
-            let first = word % self.words * 64;
-            let mut left = bits;
-            std::iter::from_fn(move || {
-                let bit = left.trailing_zeros() as usize;
-                (left != 0).then(|| {
+    /// Visits the underestimated positions, then the overestimated ones, both ascending: the teacher's
+    /// order.
+    pub fn for_each(&self, mut visit: impl FnMut(usize)) {
+        for set in self.bits.chunks_exact(self.words.max(1)) {
+            for (first, &word) in (0..).step_by(64).zip(set) {
+                let mut left = word;
+                while left != 0 {
+                    visit(first + left.trailing_zeros() as usize);
                     left &= left - 1;
-                    first + bit
-                })
-            })
-        })
+                }
+            }
+        }
     }
 }
 
