@@ -123,19 +123,23 @@ fn sums<S: Simd, const ROWS: usize, const REGS: usize>(simd: S, rows: [&[f32]; R
             }
         }
     }
-    let mut lanes = [[0.0; LANES]; ROWS];
-    for (lanes, sum) in lanes.iter_mut().zip(&sums) {
-        S::as_mut_simd_f32s(lanes).0.copy_from_slice(sum);
-    }
-    for half in [16, 8, 4, 2, 1] {
-        for lanes in &mut lanes {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
+    // The tree over 32 lanes, halves first: over registers, then within one (pulp reduces by halves, too).
+    for sum in &mut sums {
+        let mut half = REGS / 2;
+        while half > 0 {
+            for reg in 0..half {
+                sum[reg] = simd.add_f32s(sum[reg], sum[reg + half]);
             }
+            half /= 2;
         }
     }
     // Lanes that a narrower machine skips may differ in the sign of a zero; so no zero keeps one.
-    lanes.map(|lanes| lanes[0] + 0.0)
+    // A loop, because `map` is not inlined into code for this machine's registers.
+    let mut out = [0.0; ROWS];
+    for (out, sum) in out.iter_mut().zip(&sums) {
+        *out = simd.reduce_sum_f32s(sum[0]) + 0.0;
+    }
+    out
 }
 
 /// `sum += coefficient · vector`, element by element, each one fused multiply-add.
