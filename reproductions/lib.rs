@@ -1,6 +1,7 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
 
+pub mod dcd;
 pub mod de_rrd;
 pub mod models;
 
@@ -13,5 +14,6 @@ pub fn registry() -> Registry {
         .with("item-cf", models::item_cf::build)
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
+        .with("dcd", dcd::build)
         .with("rrd", de_rrd::build_rrd)
 }
