@@ -60,7 +60,12 @@ impl<'a> Matrix<'a> {
             }
         } else {
             for (r, out) in out.iter_mut().enumerate() {
-                out[..width].copy_from_slice(&self.values[(row + r) * self.stride + column..][..width]);
+                let line = &self.values[(row + r) * self.stride + column..][..width];
+                match line.first_chunk() {
+                    // Of known length: no call.
+                    Some(line) => *out = *line,
+                    None => out[..width].copy_from_slice(line),
+                }
             }
         }
     }
@@ -81,11 +86,18 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, start: Option<&[f32]>, out: &mut [
     assert!(out.len() >= (rows - 1) * stride + columns, "{rows} rows, {stride} apart");
     let end = out.len().min(rows * stride);
     let out = &mut out[..end];
-    for row in out.chunks_mut(stride) {
-        match start {
-            Some(start) => row[..columns].copy_from_slice(start),
-            None => row[..columns].fill(0.0),
+    if depth == 0 {
+        for row in out.chunks_mut(stride) {
+            match start {
+                Some(start) => row[..columns].copy_from_slice(start),
+                None => row[..columns].fill(0.0),
+            }
         }
+        return;
+    }
+    let mut starts = vec![[0.0; LANES]; columns.div_ceil(LANES)];
+    if let Some(start) = start {
+        starts.as_flattened_mut()[..columns].copy_from_slice(start);
     }
     let mut panels = vec![[0.0; LANES]; columns.div_ceil(LANES) * DEPTH.min(depth)];
     for first in (0..depth).step_by(DEPTH) {
@@ -93,11 +105,12 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, start: Option<&[f32]>, out: &mut [
         let panels = &mut panels[..columns.div_ceil(LANES) * depth];
         panels.par_chunks_mut(depth).enumerate().for_each(|(p, panel)| b.pack(first, p * LANES, panel));
         let panels = &*panels;
+        let starts = (first == 0).then_some(&starts[..]);
         out.par_chunks_mut(TASK * GROUP * stride).enumerate().for_each_init(Vec::new, |group, (task, out)| {
             group.resize(depth, [0.0; GROUP]);
             for (g, out) in out.chunks_mut(GROUP * stride).enumerate() {
                 a.transposed().pack(first, (task * TASK + g) * GROUP, group);
-                dispatch(Rows { group, panels, columns, out, stride });
+                dispatch(Rows { group, panels, starts, columns, out, stride });
             }
         });
     }
@@ -109,6 +122,8 @@ struct Rows<'a> {
     group: &'a [[f32; GROUP]],
     /// `[panels, depth]`
     panels: &'a [[f32; LANES]],
+    /// `[panels]`: what the chains begin with in the first pass; later they go on from `out`.
+    starts: Option<&'a [[f32; LANES]]>,
     columns: usize,
     out: &'a mut [f32],
     stride: usize,
@@ -137,8 +152,16 @@ impl Rows<'_> {
         for (p, panel) in self.panels.chunks_exact(self.group.len()).enumerate() {
             let column = p * LANES;
             let width = LANES.min(self.columns - column);
-            for (sums, out) in sums.iter_mut().zip(self.out.chunks(self.stride)) {
-                sums[..width].copy_from_slice(&out[column..column + width]);
+            if let Some(starts) = self.starts {
+                sums = [starts[p]; GROUP];
+            } else {
+                for (sums, out) in sums.iter_mut().zip(self.out.chunks(self.stride)) {
+                    let out = &out[column..column + width];
+                    match out.first_chunk() {
+                        Some(out) => *sums = *out,
+                        None => sums[..width].copy_from_slice(out),
+                    }
+                }
             }
             for row in (0..GROUP).step_by(ROWS) {
                 for lane in (0..LANES).step_by(REGS * S::F32_LANES) {
@@ -146,7 +169,21 @@ impl Rows<'_> {
                 }
             }
             for (sums, out) in sums.iter().zip(self.out.chunks_mut(self.stride)) {
-                out[column..column + width].copy_from_slice(&sums[..width]);
+                let out = &mut out[column..column + width];
+                match out.first_chunk_mut() {
+                    // Of known length: no call.
+                    Some(out) => *out = *sums,
+                    None => {
+                        let (body, tail) = S::as_mut_simd_f32s(out);
+                        let sums = S::as_simd_f32s(sums).0;
+                        for (out, sums) in body.iter_mut().zip(sums) {
+                            *out = *sums;
+                        }
+                        if !tail.is_empty() {
+                            simd.partial_store_f32s(tail, sums[body.len()]);
+                        }
+                    }
+                }
             }
         }
     }
@@ -244,7 +281,7 @@ mod tests {
         let (group, panels) = (a.as_chunks().0, b.as_chunks().0);
         let results = levels().into_iter().map(|level| {
             let mut out = vec![0.5; GROUP * columns];
-            level.dispatch(Rows { group, panels, columns, out: &mut out, stride: columns });
+            level.dispatch(Rows { group, panels, starts: None, columns, out: &mut out, stride: columns });
             out
         });
         let results: Vec<_> = results.collect();

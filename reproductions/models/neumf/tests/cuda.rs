@@ -7,29 +7,13 @@ use harness::run::{ComputeDevice, Wanted};
 use super::*;
 
 /// CiteULike's sizes with the teacher's width, as DE-RRD trains it.
-const USERS: u32 = 5_220;
-const ITEMS: u32 = 25_182;
+const N_USERS: usize = 5_220;
+const N_ITEMS: usize = 25_182;
 const DIM: usize = 250;
 const BATCH: usize = 1024;
-const STEPS: u64 = 20;
-
-/// Losses of the first steps and the weights after them.
-fn first_steps(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
-    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
-    let losses = (0..STEPS).map(|step| {
-        // Two batches in turn, so that losses of one batch show learning; few users and positives,
-        // so that rows repeat in a batch; most rows untouched, as in training.
-        let mut stream = Stream::new(0, "bpr-cuda-test", "batch", step % 2);
-        let batch: Vec<_> = (0..BATCH).map(|_| [stream.below(500), stream.below(50), stream.below(ITEMS)]).collect();
-        let loss = model.forward_backward(&batch).unwrap();
-        model.step(&adam).unwrap();
-        loss
-    });
-    (losses.collect(), model.parameters().unwrap().into_iter().map(|p| p.values).collect())
-}
 
 #[test]
-fn the_first_losses_on_cuda_are_the_cpus() {
+fn the_first_steps_on_cuda_are_the_cpus() {
     let there = match ComputeDevice::open(Wanted::Cuda(0)) {
         Ok(there) => there,
         Err(error) => {
@@ -38,24 +22,31 @@ fn the_first_losses_on_cuda_are_the_cpus() {
             return;
         }
     };
-    let mut stream = Stream::new(0, "bpr-cuda-test", "init", 0);
-    // Ten times the usual spread, so that margins and gradients differ between triples.
-    let [users, items] = [USERS, ITEMS].map(|rows| stream.normals(rows as usize * DIM, 0.1));
-    let mut host = FusedBpr::new(DIM, users.clone(), items.clone());
-    let mut device = GraphBpr::new(DIM, users, items, &there.device).unwrap();
-    let (host_losses, host_weights) = first_steps(&mut host);
-    let (device_losses, device_weights) = first_steps(&mut device);
-    for (step, (a, b)) in host_losses.iter().zip(&device_losses).enumerate() {
-        // A sum of 1,024 terms of a few roundings each, on either side.
-        assert!((a - b).abs() < 2e-6 * a.abs(), "step {step}: loss {a} on the CPU, {b} on {}", there.name);
+    let start = parameters(N_USERS, N_ITEMS, DIM);
+    let mut stream = Stream::new(0, "neumf-cuda-test", "batch", 0);
+    // Few entities, so that rows repeat in a batch; most rows untouched, as in training.
+    let (batch, terms) = (batch(&mut stream, BATCH, 500, 50), Terms::draw(&mut stream, N_USERS, N_ITEMS));
+    let host = || FusedNeuMf::new(start.clone()).unwrap();
+    let device = || GraphNeuMf::new(start.clone(), &there.device).unwrap();
+    let here = gradients(&mut host(), &batch, Some(&terms));
+    let on_device = gradients(&mut device(), &batch, Some(&terms));
+    assert!(
+        (here.0 - on_device.0).abs() < 2e-6 * here.0,
+        "loss {} on the CPU, {} on {}",
+        here.0,
+        on_device.0,
+        there.name
+    );
+    for ((name, a), b) in NAMES.iter().zip(&on_device.1).zip(&here.1) {
+        assert!(relative_gap(a, b) < 1e-5, "gradient of {name}: {}", relative_gap(a, b));
     }
-    // The check above can fail: the losses of a batch fall by far more than it allows.
-    assert!(host_losses[18] < 0.9 * host_losses[0], "{host_losses:?}");
-    let (mut sum, mut count) = (0.0, 0.0);
-    for (a, b) in host_weights.iter().flatten().zip(device_weights.iter().flatten()) {
-        sum += f64::from((a - b).abs());
-        count += 1.0;
+    let (mut host, mut device) = (host(), device());
+    let (host_losses, host_weights) = train(&mut host, N_USERS, N_ITEMS);
+    let (device_losses, device_weights) = train(&mut device, N_USERS, N_ITEMS);
+    for (a, b) in host_losses.iter().zip(&device_losses) {
+        assert!((a - b).abs() < 1e-5 * a.abs(), "loss {a} on the CPU, {b} on {}", there.name);
     }
-    // Adam divides by the root of g²: single weights whose g is nearly 0 may differ by a step (1e-3).
-    assert!(sum / count < 1e-7, "mean gap of the weights {}", sum / count);
+    for (a, b) in device_weights.iter().zip(&host_weights) {
+        assert!(relative_gap(&a.values, &b.values) < 1e-5, "{}: {}", a.name, relative_gap(&a.values, &b.values));
+    }
 }
