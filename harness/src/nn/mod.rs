@@ -2,11 +2,13 @@
 
 mod device_table;
 mod embedding;
+mod gemm;
 mod loss;
 mod occurrences;
 
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
+pub use gemm::{Matrix, multiply};
 pub use loss::{sigmoid, softplus, softplus_neg_sum};
 pub use occurrences::Occurrences;
 
