@@ -15,5 +15,7 @@ pub fn registry() -> Registry {
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
         .with("dcd", dcd::build)
+        .with("de", de_rrd::build_de)
         .with("rrd", de_rrd::build_rrd)
+        .with("de-rrd", de_rrd::build_de_rrd)
 }
