@@ -43,11 +43,7 @@ fn products(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 c.par_iter_mut().for_each(|c| {
-                    if t {
-                        add_transposed_product(c, n, &a, rows, &b)
-                    } else {
-                        add_product(c, n, &a, k, &b)
-                    }
+                    if t { add_transposed_product(c, n, &a, rows, &b) } else { add_product(c, n, &a, k, &b) }
                 })
             })
         });

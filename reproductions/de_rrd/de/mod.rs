@@ -137,7 +137,13 @@ impl Term for De {
             .zip(sides)
             .zip(&students)
             .zip(weights(self.options.lambda.get()))
-            .map(|(((modules, (_, ids)), (students, noise)), weight)| Entities { modules, ids, students, noise, weight })
+            .map(|(((modules, (_, ids)), (students, noise)), weight)| Entities {
+                modules,
+                ids,
+                students,
+                noise,
+                weight,
+            })
             .collect();
         let outcomes = forward_backward(&mut sets, &self.selection, self.options.distance);
         let mut loss = 0.0;

@@ -115,9 +115,7 @@ pub fn forward_backward(sets: &mut [Entities<'_>], selection: &Selection, distan
         .collect();
     let backward: Vec<(usize, Backward)> = of_experts
         .into_par_iter()
-        .map(|(set, m, gradient)| {
-            (set, of_expert(shared[set].modules, m, &blocks[set], &students[set], gradient))
-        })
+        .map(|(set, m, gradient)| (set, of_expert(shared[set].modules, m, &blocks[set], &students[set], gradient)))
         .collect();
     let mut experts: Vec<Vec<Backward>> = sets.iter().map(|_| Vec::new()).collect();
     for (set, backward) in backward {
@@ -155,7 +153,13 @@ fn with_ones(entities: &Entities<'_>) -> Vec<f32> {
     rows.flat_map(|row| row.iter().copied().chain([1.0])).collect()
 }
 
-fn forward(entities: &Entities<'_>, start: usize, students: &[f32], selection: &Selection, distance: Distance) -> Block {
+fn forward(
+    entities: &Entities<'_>,
+    start: usize,
+    students: &[f32],
+    selection: &Selection,
+    distance: Distance,
+) -> Block {
     let Entities { modules, ids, noise, weight, .. } = entities;
     let layout = modules.layout;
     let (d, columns, experts) = (layout.teacher, layout.teacher_columns(), layout.experts);
@@ -236,7 +240,11 @@ fn of_block(layout: &Layout, block: &Block, backward: &[Backward], selection: &S
         for (k, &row) in (first..).zip(of_block) {
             let row = row as usize - block.start;
             shares[row * experts + m] = f64::from(expert.shares[k]);
-            simd::add_scaled(&mut students[row * columns..][..columns], 1.0, &expert.students[k * columns..][..columns]);
+            simd::add_scaled(
+                &mut students[row * columns..][..columns],
+                1.0,
+                &expert.students[k * columns..][..columns],
+            );
         }
     }
     let mut gate = vec![0.0; layout.gate()];

@@ -87,8 +87,8 @@ fn stream(purpose: &str, epoch: usize) -> Stream {
 }
 
 fn de(width: usize, of_teacher: usize, options: Options) -> De {
-    let teachers =
-        [("users", USERS), ("items", ITEMS)].map(|(name, n)| (of_teacher, stream(name, 0).normals(n * of_teacher, 0.3)));
+    let teachers = [("users", USERS), ("items", ITEMS)]
+        .map(|(name, n)| (of_teacher, stream(name, 0).normals(n * of_teacher, 0.3)));
     De::of_representations(teachers, width, options, stream)
 }
 
