@@ -1,7 +1,9 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
 
+pub mod de_rrd;
 pub mod models;
+pub mod rd;
 
 use harness::method::Registry;
 
@@ -12,4 +14,6 @@ pub fn registry() -> Registry {
         .with("item-cf", models::item_cf::build)
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
+        .with("rd", de_rrd::rd::build)
+        .with("cd", de_rrd::cd::build)
 }

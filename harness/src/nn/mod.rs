@@ -7,7 +7,7 @@ mod occurrences;
 
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
-pub use loss::{sigmoid, softplus, softplus_neg_sum};
+pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
 pub use occurrences::Occurrences;
 
 #[cfg(test)]
