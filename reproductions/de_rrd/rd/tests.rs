@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Var};
 use harness::optim::Adam;
-use harness::train::{Model, State};
+use harness::train::State;
 
 use super::*;
 use crate::models::bpr::{FusedBpr, GraphBpr};
