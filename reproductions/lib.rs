@@ -1,6 +1,7 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
 
+pub mod dcd;
 pub mod de_rrd;
 pub mod models;
 pub mod rd;
@@ -16,4 +17,8 @@ pub fn registry() -> Registry {
         .with("neumf", models::build_neumf)
         .with("rd", de_rrd::rd::build)
         .with("cd", de_rrd::cd::build)
+        .with("dcd", dcd::build)
+        .with("de", de_rrd::build_de)
+        .with("rrd", de_rrd::build_rrd)
+        .with("de-rrd", de_rrd::build_de_rrd)
 }

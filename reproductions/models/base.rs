@@ -69,6 +69,14 @@ impl Base {
         }
     }
 
+    /// Numbers that represent an entity.
+    pub fn representation_width(self, hyper: &Hyper) -> usize {
+        match self {
+            Self::Bpr => hyper.dim.get(),
+            Self::NeuMf => 2 * hyper.dim.get(),
+        }
+    }
+
     /// The model that has parameters of these names.
     pub fn of(parameters: &[Parameter]) -> Option<Self> {
         let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();

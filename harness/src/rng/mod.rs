@@ -38,10 +38,12 @@ impl Stream {
         Self(ChaCha8Rng::from_seed(key))
     }
 
+    #[inline]
     pub fn u32(&mut self) -> u32 {
         self.0.next_u32()
     }
 
+    #[inline]
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }

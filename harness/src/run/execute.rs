@@ -105,6 +105,10 @@ pub fn execute(job: &Job<'_>) -> Result<Outcome> {
                 outcome.skipped += 1;
                 job.observer.run_ends(&name, Ok("done before"));
             }
+            Ok(Done::For(spec)) => {
+                outcome.skipped += 1;
+                job.observer.run_ends(&name, Ok(&format!("done before, for {spec}")));
+            }
             Ok(Done::Now(headline)) => {
                 outcome.trained += 1;
                 job.observer.run_ends(&name, Ok(&headline));
@@ -126,6 +130,8 @@ pub fn execute(job: &Job<'_>) -> Result<Outcome> {
 
 enum Done {
     Before,
+    /// By the runs of another spec.
+    For(String),
     /// With a metric for the progress line.
     Now(String),
 }
@@ -133,13 +139,16 @@ enum Done {
 fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
-    let done = || is_done(job, &path, run, &store);
-    if done() {
+    let done = || is_done(job, world, &path, run, &store);
+    if done()? {
         return Ok(Done::Before);
     }
     let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
-    if done() {
+    if done()? {
         return Ok(Done::Before);
+    }
+    if let Some(spec) = adopt(job, world, run, &store, &path)? {
+        return Ok(Done::For(spec));
     }
     let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
@@ -159,9 +168,10 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let trained = run.trial.built.train(&mut cx)?;
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
     let headline = measured.headline();
-    record(job, world, run, &measured, started).write(&path)?;
+    let record = record(job, world, run, &measured, started);
+    record.write(&path)?;
     // The record is what a run is for. Only a teacher's run is not done before its model is kept.
-    match store.save(&measured.parameters) {
+    match store.save(&measured.parameters, world.split_digest).and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
         kept => kept?,
     }
@@ -175,7 +185,7 @@ fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
     for run in &plan.runs {
         let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
         let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
-        for path in [record_path(job, world, run), store.checkpoint(), store.model()] {
+        for path in [record_path(job, world, run), store.checkpoint(), store.model(), store.record()] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("cannot remove what is to be trained again", &path, &error));
@@ -189,12 +199,37 @@ fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
 
 /// A run is done if its record is here with today's fingerprint, and its model if someone learns
 /// from it.
-fn is_done(job: &Job<'_>, path: &Path, run: &Run<'_>, store: &ModelStore) -> bool {
+fn is_done(job: &Job<'_>, world: &World<'_>, path: &Path, run: &Run<'_>, store: &ModelStore) -> Result<bool> {
     let ours = |record: Record| {
         record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
     };
     let recorded = Record::read(path).is_ok_and(ours);
-    recorded && (!run.teaches || matches!(store.load(), Ok(Some(_))))
+    Ok(recorded && (!run.teaches || has_model(job, world, run, store)?))
+}
+
+/// Whether the run's model is kept. One that is damaged is as good as none, after saying so.
+fn has_model(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore) -> Result<bool> {
+    match store.load(world.split_digest) {
+        Ok(model) => Ok(model.is_some()),
+        Err(error) if error.kind() == Kind::Data => {
+            job.observer.note(&format!("{error}\n`{}` is trained again", run.trial.id));
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes over the record of the same run, trained for another spec or profile, whose id it returns.
+fn adopt(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
+    let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
+    if record.digests.run != run.fingerprint || (run.teaches && !has_model(job, world, run, store)?) {
+        return Ok(None);
+    }
+    let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());
+    record.profile.clone_from(&job.spec.profile);
+    record.label.clone_from(&run.trial.label);
+    record.write(path)?;
+    Ok(Some(spec))
 }
 
 fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
@@ -211,7 +246,7 @@ fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
 fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
     let store = ModelStore::new(job.cache, fingerprint, &world.machine.class);
-    let parameters = store.load()?.ok_or_else(|| {
+    let parameters = store.load(world.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;

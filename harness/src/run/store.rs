@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::{Cache, Lock};
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
@@ -12,6 +14,15 @@ use crate::train::State;
 /// on another device has other bits, and must not be taken up in silence.
 pub struct ModelStore {
     folder: PathBuf,
+}
+
+/// The text part of a kept model.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Digest of the split that it was trained on.
+    split: Digest,
+    /// Names and shapes, in the model's order.
+    parameters: Vec<(String, Vec<usize>)>,
 }
 
 const LOCK: &str = "lock";
@@ -28,6 +39,11 @@ impl ModelStore {
 
     pub fn model(&self) -> PathBuf {
         self.folder.join("model.safetensors")
+    }
+
+    /// A copy of the run's record, for other specs that have the same run.
+    pub fn record(&self) -> PathBuf {
+        self.folder.join("record.json")
     }
 
     /// Folder of what is derived from the model by its students.
@@ -51,20 +67,21 @@ impl ModelStore {
     fn sweep(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.is_file() && ![self.folder.join(LOCK), self.checkpoint(), self.model()].contains(&path) {
+            let ours = [self.folder.join(LOCK), self.checkpoint(), self.model(), self.record()];
+            if path.is_file() && !ours.contains(&path) {
                 std::fs::remove_file(path)?;
             }
         }
         Ok(())
     }
 
-    /// Keeps a trained model.
+    /// Keeps a model that was trained on the split with this digest.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
-    pub fn save(&self, parameters: &[Parameter]) -> Result<()> {
-        let shapes: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), &p.shape[..])).collect();
-        let text = serde_json::to_string(&shapes)
+    pub fn save(&self, parameters: &[Parameter], split: Digest) -> Result<()> {
+        let shapes = parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
+        let text = serde_json::to_string(&Kept { split, parameters: shapes })
             .map_err(|e| Error::new(Kind::Internal, "cannot keep the model").got(e.to_string()))?;
         let mut state = State { text, ..State::default() };
         for parameter in parameters {
@@ -76,16 +93,24 @@ impl ModelStore {
     /// The kept model, if there is one.
     ///
     /// # Errors
-    /// If it is not what was saved; then it is to be trained again.
-    pub fn load(&self) -> Result<Option<Vec<Parameter>>> {
+    /// [`Data`](Kind::Data) if it is not what was saved, so that it is to be trained again;
+    /// [`Input`](Kind::Input) if it was trained on another split.
+    pub fn load(&self, split: Digest) -> Result<Option<Vec<Parameter>>> {
         let path = self.model();
         if !path.exists() {
             return Ok(None);
         }
         let mut state = State::read(&path)?;
-        let shapes: Vec<(String, Vec<usize>)> = serde_json::from_str(&state.text)
+        let kept: Kept = serde_json::from_str(&state.text)
             .map_err(|e| Error::new(Kind::Data, "a kept model is damaged").at(Place::file(&path)).got(e.to_string()))?;
-        let parameters = shapes.into_iter().map(|(name, shape)| {
+        if kept.split != split {
+            return Err(Error::new(Kind::Input, "a kept model was trained on another split")
+                .at(Place::file(&path))
+                .expected(format!("a split of digest {}", split.short()))
+                .got(kept.split.short())
+                .hint("someone moved it here; remove it, and it is trained again"));
+        }
+        let parameters = kept.parameters.into_iter().map(|(name, shape)| {
             let values = state.take(&name, shape.iter().product())?;
             Ok(Parameter { name, shape, values })
         });
@@ -111,24 +136,27 @@ mod tests {
     fn a_model_comes_back_and_damage_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
-        assert!(store.load().unwrap().is_none());
+        let split = Digest::of(b"split");
+        assert!(store.load(split).unwrap().is_none());
         let model = vec![
             Parameter { name: "user".into(), shape: vec![2, 2], values: vec![1.0, 2.0, 3.0, 4.0] },
             Parameter { name: "item".into(), shape: vec![1, 2], values: vec![0.5, -0.5] },
         ];
-        store.save(&model).unwrap();
-        assert_eq!(store.load().unwrap().unwrap(), model);
+        store.save(&model, split).unwrap();
+        assert_eq!(store.load(split).unwrap().unwrap(), model);
+        let other = store.load(Digest::of(b"another split")).unwrap_err();
+        assert!(other.kind() == Kind::Input && other.to_string().contains("another split"), "{other}");
         let mut bytes = std::fs::read(store.model()).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(store.model(), bytes).unwrap();
-        assert_eq!(store.load().unwrap_err().kind(), Kind::Data);
+        assert_eq!(store.load(split).unwrap_err().kind(), Kind::Data);
     }
 
     #[test]
     fn what_a_killed_process_left_half_written_goes() {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
-        store.save(&[]).unwrap();
+        store.save(&[], Digest::of(b"split")).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join(".tmpAbCdEf"), b"half").unwrap();
         drop(store.lock(|| panic!("nobody has it")).unwrap());

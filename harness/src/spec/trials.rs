@@ -60,13 +60,7 @@ fn one(
         // A method without hyper-parameters needs no table; what is missing is missed at the trial.
         None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
     };
-    // `stopping.watch` is the engine's own: early stopping watches metrics that the protocol measures.
-    let watch = params.get_ref().get("stopping").and_then(|stopping| stopping.get_ref().get("watch"));
-    if let Some((array, items)) = watch.and_then(|array| Some((array, array.get_ref().as_array()?))) {
-        not_empty(document, array, items.is_empty(), "watched metric")?;
-        let measured = |text: Spanned<&str>| Ok(Spanned::new(text.span(), measured(document, &text, protocol)?));
-        unique(document, &metric_texts(watch).map(measured).collect::<Result<Vec<_>>>()?, "watched metric")?;
-    }
+    check_watched(document, &params, protocol)?;
     let json = tree::json(params.get_ref());
     let built = build(Params(params)).map_err(|error| document.explain(&error))?;
     match (&wire.teacher, built.uses_teacher()) {
@@ -92,6 +86,26 @@ fn one(
         params: json,
         built,
     })
+}
+
+/// `stopping.watch`, wherever it stands in the hyper-parameters, is the engine's own: early stopping
+/// watches metrics that the protocol measures.
+fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, protocol: &Protocol) -> Result<()> {
+    let mut watches = Vec::new();
+    if let Some(table) = params.get_ref().as_table() {
+        tree::walk(table, &mut |node| {
+            if node.key == "stopping" || node.key.ends_with(".stopping") {
+                watches.extend(node.value.get_ref().get("watch"));
+            }
+        });
+    }
+    for watch in watches {
+        let Some(items) = watch.get_ref().as_array() else { continue };
+        not_empty(document, watch, items.is_empty(), "watched metric")?;
+        let measured = |text: Spanned<&str>| Ok(Spanned::new(text.span(), measured(document, &text, protocol)?));
+        unique(document, &metric_texts(Some(watch)).map(measured).collect::<Result<Vec<_>>>()?, "watched metric")?;
+    }
+    Ok(())
 }
 
 /// Indices of the trials, each teacher before its students, else as written.

@@ -5,8 +5,13 @@
 //! `j mod 32`, each lane is one chain of fused multiply-adds, and the lanes are added by one tree.
 //! Choosing costs a call that cannot be inlined, so kernels take batches.
 
+mod exp;
+mod gathered;
+
 use std::sync::LazyLock;
 
+pub use exp::exp_minus;
+pub use gathered::add_gathered;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 /// Lanes of a dot product: two AVX-512 registers, four of AVX2; enough chains to hide the latency
@@ -18,7 +23,7 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Runs a kernel with the widest registers of this machine.
 #[inline]
-pub(crate) fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     ARCH.dispatch(kernel)
 }
 
@@ -118,19 +123,23 @@ fn sums<S: Simd, const ROWS: usize, const REGS: usize>(simd: S, rows: [&[f32]; R
             }
         }
     }
-    let mut lanes = [[0.0; LANES]; ROWS];
-    for (lanes, sum) in lanes.iter_mut().zip(&sums) {
-        S::as_mut_simd_f32s(lanes).0.copy_from_slice(sum);
-    }
-    for half in [16, 8, 4, 2, 1] {
-        for lanes in &mut lanes {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
+    // The tree over 32 lanes, halves first: over registers, then within one (pulp reduces by halves, too).
+    for sum in &mut sums {
+        let mut half = REGS / 2;
+        while half > 0 {
+            for reg in 0..half {
+                sum[reg] = simd.add_f32s(sum[reg], sum[reg + half]);
             }
+            half /= 2;
         }
     }
     // Lanes that a narrower machine skips may differ in the sign of a zero; so no zero keeps one.
-    lanes.map(|lanes| lanes[0] + 0.0)
+    // A loop, because `map` is not inlined into code for this machine's registers.
+    let mut out = [0.0; ROWS];
+    for (out, sum) in out.iter_mut().zip(&sums) {
+        *out = simd.reduce_sum_f32s(sum[0]) + 0.0;
+    }
+    out
 }
 
 /// `sum += coefficient · vector`, element by element, each one fused multiply-add.
@@ -152,73 +161,6 @@ impl NullaryFnOnce for AddScaled<'_> {
         let Self(sum, coefficient, vector) = self;
         for (s, v) in sum.iter_mut().zip(vector) {
             *s = coefficient.mul_add(*v, *s);
-        }
-    }
-}
-
-/// `sum += Σ coefficients[k] · row ids[k]` for `table: [rows, sum.len()]`: each element is one chain of
-/// fused multiply-adds in the order of `k`.
-///
-/// # Panics
-/// If an id is not a row, or `coefficients` and `ids` differ in length.
-pub fn add_gathered(sum: &mut [f32], coefficients: &[f32], table: &[f32], ids: &[u32]) {
-    assert_eq!(ids.len(), coefficients.len(), "one coefficient for each id");
-    dispatch(AddGathered { sum, coefficients, table, ids });
-}
-
-struct AddGathered<'a> {
-    sum: &'a mut [f32],
-    coefficients: &'a [f32],
-    table: &'a [f32],
-    ids: &'a [u32],
-}
-
-impl WithSimd for AddGathered<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sum, coefficients, table, ids } = self;
-        let dim = sum.len();
-        // Sums of a strip of columns stay in registers over all rows.
-        const STRIP: usize = 8;
-        let (body, tail) = S::as_mut_simd_f32s(sum);
-        let row = |id: u32| {
-            let start = id as usize * dim;
-            S::as_simd_f32s(&table[start..start + dim])
-        };
-        let mut first = 0;
-        while first < body.len() {
-            let strip = &mut body[first..];
-            let width = strip.len().min(STRIP);
-            let strip = &mut strip[..width];
-            if width == STRIP {
-                let mut sums: [_; STRIP] = std::array::from_fn(|reg| strip[reg]);
-                for (&c, &id) in coefficients.iter().zip(ids) {
-                    let c = simd.splat_f32s(c);
-                    let row = &row(id).0[first..first + STRIP];
-                    for (sum, &value) in sums.iter_mut().zip(row) {
-                        *sum = simd.mul_add_f32s(c, value, *sum);
-                    }
-                }
-                strip.copy_from_slice(&sums);
-            } else {
-                for (reg, slot) in strip.iter_mut().enumerate() {
-                    let mut sum = *slot;
-                    for (&c, &id) in coefficients.iter().zip(ids) {
-                        sum = simd.mul_add_f32s(simd.splat_f32s(c), row(id).0[first + reg], sum);
-                    }
-                    *slot = sum;
-                }
-            }
-            first += width;
-        }
-        if !tail.is_empty() {
-            let mut sum = simd.partial_load_f32s(tail);
-            for (&c, &id) in coefficients.iter().zip(ids) {
-                sum = simd.mul_add_f32s(simd.splat_f32s(c), simd.partial_load_f32s(row(id).1), sum);
-            }
-            simd.partial_store_f32s(tail, sum);
         }
     }
 }

@@ -1,0 +1,243 @@
+//! DCD: Dual Correction Strategy for Ranking Distillation in Top-N Recommender System (Lee and Kim,
+//! CIKM 2021), as the first author's training loop has it (dudwns511/DCD_CIKM21).
+//!
+//! ```text
+//! once:  Π_u = the teacher's best 500 items of every user;  Ω_i = its best 500 users of every item
+//! every 3rd epoch:  ρ(k) = the student's rank of the k-th of a list, within the list
+//!                   under(k) = tanh(max(ε(ρ(k) − k), 0)),  over(k) = tanh(max(ε(k − ρ(k)), 0))
+//! each batch, for each of its users:  draw p positions ∝ under and p ∝ over, without replacement
+//!             for each of its positive items:  the same over users
+//!             L = L_base + λ_user Σ_users ℓ + λ_item Σ_items ℓ (+ L_RRD)
+//! ```
+//!
+//! ℓ is RRD's relaxed loss: underestimated partners, in the teacher's order, shall rise above the
+//! overestimated ones. A list with fewer than p positions on a side gives as many pairs as it has (the
+//! authors' code fills up with positions of weight 0, and fails at a list without any).
+
+mod correction;
+mod discrepancy;
+mod sampling;
+
+use harness::error::Result;
+use harness::method::{Method, Parameter, Params, Trained};
+use harness::rng::Stream;
+use harness::spec::value::{Count, Rate, Weight};
+use harness::train::{Context, State};
+use serde::Deserialize;
+
+pub use self::correction::Correction;
+use crate::de_rrd::rrd::{self, Rrd};
+use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, train};
+
+/// Hyper-parameters.
+#[derive(Deserialize)]
+#[serde(try_from = "Wire")]
+struct Dcd {
+    student: Student,
+    options: Options,
+    refresh: usize,
+    lambda_user: f64,
+    lambda_item: f64,
+    rkd: Rkd,
+}
+
+/// What both sides share.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Length of the teacher's lists (500 in the authors' code), at least 2.
+    pub list: usize,
+    /// ε: how fast the weight of a difference of ranks grows. Not published.
+    pub epsilon: f64,
+    /// p: positions drawn of each kind. Not published.
+    pub sampled: usize,
+    pub top: Top,
+}
+
+/// How p positions of each kind are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Top {
+    /// Drawn at every step in proportion to their weights: the authors' code.
+    Sampled,
+    /// Those of the largest weights: "without sampling of the top items", with which RRD's authors
+    /// later found RRD and DCD considerably better (README of SeongKu-Kang/DE-RRD_CIKM20).
+    Head,
+}
+
+/// The third term, L_RKD.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Rkd {
+    /// The authors' code: it still draws RRD's samples, and never uses them.
+    None,
+    /// RRD, beside the corrections: the paper.
+    Rrd(rrd::Options),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    student: Student,
+    list: Count,
+    epsilon: Rate,
+    /// Epochs between two looks at the student (3 in the authors' code).
+    refresh: Count,
+    sampled: Count,
+    top: Top,
+    /// λ_UCD; with 0 the side is off.
+    lambda_user: Weight,
+    /// λ_ICD; with 0 the side is off.
+    lambda_item: Weight,
+    rkd: Rkd,
+}
+
+impl TryFrom<Wire> for Dcd {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> std::result::Result<Self, String> {
+        let (list, sampled) = (wire.list.get(), wire.sampled.get());
+        if list > discrepancy::LONGEST {
+            return Err(format!("`list` is {list}, expected at most {}", discrepancy::LONGEST));
+        }
+        if 2 * sampled > list {
+            let most = "at most half of `list`, because a position is of one kind only";
+            return Err(format!("`sampled` (p) is {sampled} and `list` {list}, expected {most}"));
+        }
+        Ok(Self {
+            student: wire.student,
+            options: Options { list, epsilon: wire.epsilon.get(), sampled, top: wire.top },
+            refresh: wire.refresh.get(),
+            lambda_user: wire.lambda_user.get(),
+            lambda_item: wire.lambda_item.get(),
+            rkd: wire.rkd,
+        })
+    }
+}
+
+/// The method `dcd`.
+pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+    Ok(Box::new(params.read::<Dcd>()?))
+}
+
+impl Method for Dcd {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let teacher = TeacherModel::of(cx)?;
+        let mut sides = Vec::new();
+        for (side, weight) in [(Side::User, self.lambda_user), (Side::Item, self.lambda_item)] {
+            if weight > 0.0 {
+                let lists = teacher.top(cx, side, self.options.list)?;
+                sides.push(Correction::new(side, weight, self.options, lists));
+            }
+        }
+        let mut terms: Vec<Box<dyn Term>> = Vec::new();
+        if !sides.is_empty() {
+            terms.push(Box::new(DualCorrection::new(sides, self.refresh)));
+        }
+        if let Rkd::Rrd(options) = &self.rkd {
+            terms.push(Box::new(Rrd::new(cx, &teacher, options, None)?));
+        }
+        let (base, hyper) = self.student.parts();
+        train(cx, base, hyper, terms)
+    }
+
+    fn uses_teacher(&self) -> bool {
+        true
+    }
+}
+
+/// The term of both sides, or of one of them.
+struct DualCorrection {
+    sides: Vec<Correction>,
+    /// Of each side, for the current epoch.
+    streams: Vec<Stream>,
+    /// Epochs between two refreshes.
+    period: usize,
+    /// The student at the last refresh, from which the differences of ranks follow.
+    refreshed: Vec<Parameter>,
+    /// Of each side, how many owners were short when it was last told.
+    told: Vec<usize>,
+}
+
+impl DualCorrection {
+    fn new(sides: Vec<Correction>, period: usize) -> Self {
+        let told = vec![0; sides.len()];
+        Self { sides, streams: Vec::new(), period, refreshed: Vec::new(), told }
+    }
+
+    fn refreshes_at(&self, epoch: usize) -> bool {
+        epoch.is_multiple_of(self.period)
+    }
+
+    fn refresh(&mut self, student: &mut dyn Recommender) -> Result<()> {
+        self.sides.iter_mut().try_for_each(|side| side.refresh(student))
+    }
+
+    /// Says how many owners give fewer pairs than p, again only when they have doubled.
+    fn tell_short(&mut self, cx: &Context<'_>, epoch: usize) {
+        for (side, told) in self.sides.iter().zip(&mut self.told) {
+            let (short, empty, all) = side.short();
+            if short > 0 && short >= 2 * *told {
+                *told = short;
+                let owners = owners(side.side());
+                cx.observer.note(&format!(
+                    "epoch {epoch}: {short} of {all} {owners} give fewer pairs than `sampled`, {empty} of them none: \
+                     their list has too few partners that the student ranks too low, or too high"
+                ));
+            }
+        }
+    }
+}
+
+fn owners(side: Side) -> &'static str {
+    match side {
+        Side::User => "users",
+        Side::Item => "items",
+    }
+}
+
+impl Term for DualCorrection {
+    fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()> {
+        self.streams =
+            self.sides.iter().map(|side| cx.stream(&format!("dcd.{}", owners(side.side())), epoch)).collect();
+        if self.refreshes_at(epoch) {
+            self.refreshed = student.parameters()?;
+            self.refresh(student)?;
+            self.tell_short(cx, epoch);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64> {
+        let mut sum = 0.0;
+        for (side, stream) in self.sides.iter().zip(&mut self.streams) {
+            let owners = match side.side() {
+                Side::User => batch.users,
+                Side::Item => batch.positives,
+            };
+            sum += side.add(owners, stream, student)?;
+        }
+        Ok(sum)
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        for parameter in &self.refreshed {
+            state.put(format!("dcd.refreshed.{}", parameter.name), &parameter.values[..]);
+        }
+        Ok(())
+    }
+
+    /// Looks at the student as it was at the last refresh.
+    fn restore(&mut self, state: &mut State<'_>, student: &mut dyn Recommender) -> Result<()> {
+        let now = student.parameters()?;
+        for parameter in &now {
+            let values = state.take(&format!("dcd.refreshed.{}", parameter.name), parameter.values.len())?;
+            self.refreshed.push(Parameter { values, ..parameter.clone() });
+        }
+        student.set_parameters(self.refreshed.clone())?;
+        self.refresh(student)?;
+        student.set_parameters(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

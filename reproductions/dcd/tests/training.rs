@@ -1,0 +1,264 @@
+//! Gradients of the term, and whole runs.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use candle_core::Device;
+use harness::digest::Digest;
+use harness::error::{Error, Kind};
+use harness::meter::Meter;
+use harness::method::Parameter;
+use harness::metrics::{Candidates, Protocol};
+use harness::optim::Adam;
+use harness::rank::Ranker;
+use harness::split::{Split, UserItems};
+use harness::train::{Checkpoint, Epoch, Model, Observer, Teacher};
+use toml::de::ValueDeserializer;
+
+use super::*;
+use crate::models::Lists;
+use crate::models::bpr::GraphBpr;
+
+/// ∂(base + terms)/∂tables, read from Adam's first moment after its first step.
+fn gradients(student: &mut dyn Recommender, terms: &mut dyn FnMut(&mut dyn Recommender) -> f64) -> (f64, Vec<f64>) {
+    let mut loss = student.forward_backward(&[[0, 1, 2], [3, 0, 4]]).unwrap();
+    loss += terms(student);
+    student.step(&Adam { learning_rate: 1e-9, weight_decay: 0.0 }).unwrap();
+    let mut state = State::default();
+    student.save(&mut state).unwrap();
+    let of = |name: &str| state.arrays[name].iter().map(|&m| f64::from(m) * 10.0).collect::<Vec<_>>();
+    (loss, [of("user.first_moment"), of("item.first_moment")].concat())
+}
+
+/// Σ ℓ over the lists in f64, by the formula, from tables of `dim` columns.
+fn exact(side: Side, lists: &Lists, dim: usize, users: &[f64], items: &[f64]) -> f64 {
+    let (own, other) = match side {
+        Side::User => (users, items),
+        Side::Item => (items, users),
+    };
+    let row = |table: &[f64], id: u32| table[id as usize * dim..][..dim].to_vec();
+    let mut sum = 0.0;
+    for k in 0..lists.len() {
+        let (owner, partners) = lists.of(k);
+        let owner = row(own, owner);
+        let score = |&partner: &u32| owner.iter().zip(row(other, partner)).map(|(a, b)| a * b).sum::<f64>();
+        let scores: Vec<f64> = partners.iter().map(score).collect();
+        for first in 0..scores.len() / 2 {
+            sum += scores[first..].iter().map(|s| s.exp()).sum::<f64>().ln() - scores[first];
+        }
+    }
+    sum
+}
+
+#[test]
+fn gradients_agree_with_finite_differences_on_both_paths() {
+    let (n_users, n_items, dim) = (40, 45, 3);
+    let options = Options { list: 30, epsilon: 0.1, sampled: 5, top: Top::Sampled };
+    let mut fused = student(n_users, n_items, dim, 1);
+    let tables: Vec<Vec<f32>> = fused.parameters().unwrap().into_iter().map(|p| p.values).collect();
+    let mut graph = GraphBpr::new(dim, tables[0].clone(), tables[1].clone(), &Device::Cpu).unwrap();
+    let sides = corrections(options, &mut fused, n_users, n_items);
+    let owners = [vec![3, 0, 17, 39], vec![44, 1, 0, 7, 30]];
+    let stream = |k: usize| Stream::new(0, "dcd-test", "gradient", k as u64);
+    let exact = |users: &[f64], items: &[f64]| -> f64 {
+        let of = |k: usize, weight: f64| {
+            let lists = sides[k].draw(&owners[k], &mut stream(k));
+            weight * exact(sides[k].side(), &lists, dim, users, items)
+        };
+        of(0, 0.3) + of(1, 0.2)
+    };
+    let [users, items] = [0, 1].map(|t| tables[t].iter().map(|&x| f64::from(x)).collect::<Vec<f64>>());
+    let students: [&mut dyn Recommender; 2] = [&mut fused, &mut graph];
+    for student in students {
+        let term = |student: &mut dyn Recommender| {
+            (0..2).map(|k| sides[k].add(&owners[k], &mut stream(k), student).unwrap()).sum()
+        };
+        // The base alone has the same gradient before and after: its part is taken away.
+        let mut value = 0.0;
+        let mut base = FusedBpr::new(dim, tables[0].clone(), tables[1].clone());
+        let (_, base) = gradients(&mut base, &mut |_| 0.0);
+        let (_, all) = gradients(student, &mut |student| {
+            value = term(student);
+            value
+        });
+        assert!((value - exact(&users, &items)).abs() < 1e-5 * value, "{value}");
+        let h = 1e-5;
+        for at in 0..all.len() {
+            let moved = |by: f64| {
+                let (mut users, mut items) = (users.clone(), items.clone());
+                let n = users.len();
+                if at < n {
+                    users[at] += by
+                } else {
+                    items[at - n] += by
+                };
+                exact(&users, &items)
+            };
+            let want = (moved(h) - moved(-h)) / (2.0 * h);
+            let got = all[at] - base[at];
+            assert!((got - want).abs() < 2e-5, "element {at}: {got} {want}");
+        }
+    }
+}
+
+const USERS: usize = 60;
+const ITEMS: usize = 80;
+
+/// Keeps notes, and asks for the end after some epochs.
+struct Watcher {
+    notes: Mutex<Vec<String>>,
+    epochs: AtomicUsize,
+    end_after: usize,
+}
+
+impl Observer for Watcher {
+    fn epoch(&self, _: Epoch<'_>) {
+        self.epochs.fetch_add(1, Ordering::Relaxed);
+    }
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.into());
+    }
+    fn run_begins(&self, _: usize, _: usize, _: &str) {}
+    fn run_ends(&self, _: &str, _: std::result::Result<&str, &Error>) {}
+    fn interrupted(&self) -> bool {
+        self.epochs.load(Ordering::Relaxed) >= self.end_after
+    }
+}
+
+fn split() -> Split {
+    let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
+    for user in 0..USERS as u32 {
+        let mut stream = Stream::new(0, "dcd-test", "split", u64::from(user));
+        // Taste: items of the user's quarter.
+        let items = stream.without_replacement(20, 12);
+        let pairs: Vec<(u32, u32)> = items.into_iter().map(|item| (user, item + user % 4 * 20)).collect();
+        train.extend_from_slice(&pairs[..10]);
+        valid.push(pairs[10]);
+        test.push(pairs[11]);
+    }
+    let [train, valid, test] = [train, valid, test].map(|pairs| UserItems::from_pairs(USERS, &pairs));
+    Split { n_users: USERS, n_items: ITEMS, train, valid, test }
+}
+
+/// Factors of the four tastes and some noise.
+fn teacher(folder: &std::path::Path) -> Teacher {
+    let table = |name: &str, rows: usize, taste: fn(usize) -> usize| {
+        let mut values = Stream::new(0, "dcd-test", name, 0).normals(rows * 4, 0.3);
+        (0..rows).for_each(|row| values[row * 4 + taste(row)] += 1.0);
+        Parameter { name: name.into(), shape: vec![rows, 4], values }
+    };
+    let parameters = vec![table("user", USERS, |user| user % 4), table("item", ITEMS, |item| item / 20)];
+    Teacher { trial: "teacher".into(), parameters, fingerprint: Digest([0; 32]), folder: folder.into() }
+}
+
+const STUDENT: &str = r#"dim = 5, learning_rate = 1e-2, weight_decay = 1e-3, batch = 64, init_std = 0.1, epochs = 8,
+    stopping = { watch = ["recall@10"], patience = 8, every = 1, decimals = 4 }"#;
+
+fn params(changes: &[(&str, &str)]) -> String {
+    let mut all = vec![
+        ("list", "30"),
+        ("epsilon", "0.1"),
+        ("refresh", "3"),
+        ("sampled", "5"),
+        ("top", "\"sampled\""),
+        ("lambda_user", "0.02"),
+        ("lambda_item", "0.01"),
+        ("rkd", "\"none\""),
+    ];
+    for change in changes {
+        *all.iter_mut().find(|(name, _)| *name == change.0).expect("a parameter") = *change;
+    }
+    let rest: Vec<String> = all.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, {} }}", rest.join(", "))
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> std::result::Result<T, String> {
+    let text = text.replace('\n', " ");
+    T::deserialize(ValueDeserializer::parse(&text).unwrap()).map_err(|error| error.message().to_string())
+}
+
+/// Runs until the end, or until `end_after` epochs; the parameters' bits or the error.
+fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<(Vec<Vec<u32>>, Vec<f64>)> {
+    let split = split();
+    let seen = split.train.sorted();
+    let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
+    let ranker = Ranker::new(&protocol, &split).unwrap();
+    let watcher = Watcher { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after };
+    let teacher = teacher(folder);
+    let mut cx = Context {
+        split: &split,
+        seen: &seen,
+        ranker: &ranker,
+        trial: "student",
+        seed: 1,
+        device: &Device::Cpu,
+        teacher: Some(&teacher),
+        meter: Meter::new(&Device::Cpu),
+        checkpoint: Checkpoint::new(folder.join("checkpoint.safetensors"), Duration::from_secs(3600)),
+        observer: &watcher,
+    };
+    let trained = method.train(&mut cx)?;
+    let bits = trained.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect()).collect();
+    Ok((bits, trained.selected.unwrap().curve.loss))
+}
+
+fn dcd(changes: &[(&str, &str)]) -> Dcd {
+    read(&params(changes)).unwrap()
+}
+
+#[test]
+fn a_run_that_is_interrupted_between_refreshes_ends_as_if_it_were_not() {
+    for top in ["\"sampled\"", "\"head\""] {
+        let method = dcd(&[("top", top)]);
+        let folder = tempfile::tempdir().unwrap();
+        let whole = run(&method, folder.path(), usize::MAX).unwrap();
+        for end_after in [1, 4, 5, 6] {
+            let folder = tempfile::tempdir().unwrap();
+            let error = run(&method, folder.path(), end_after).err().expect("interrupted");
+            assert_eq!(error.kind(), Kind::Interrupted);
+            assert_eq!(run(&method, folder.path(), usize::MAX).unwrap(), whole, "after {end_after} epochs, {top}");
+        }
+    }
+}
+
+#[test]
+fn without_weights_it_is_the_base_model_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = crate::models::build_bpr(Params(parsed(&format!("{{ {STUDENT} }}")))).unwrap();
+    let plain = run(&*plain, folder.path(), usize::MAX).unwrap();
+    let with = |changes: &[(&str, &str)]| run(&dcd(changes), folder.path(), usize::MAX).unwrap();
+    assert_eq!(with(&[("lambda_user", "0"), ("lambda_item", "0")]), plain);
+    let [users, items, both] =
+        [with(&[("lambda_item", "0")]), with(&[("lambda_user", "0")]), with(&[])].map(|(bits, _)| bits);
+    assert!(users != plain.0 && items != plain.0 && both != users && both != items);
+}
+
+fn parsed(text: &str) -> toml::Spanned<toml::de::DeValue<'static>> {
+    let text: &'static str = text.replace('\n', " ").leak();
+    let table = toml::de::DeValue::parse(text).unwrap();
+    table
+}
+
+#[test]
+fn a_run_is_the_same_on_any_threads() {
+    let run = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run(&dcd(&[]), folder.path(), usize::MAX).unwrap())
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    let refused = |changes: &[(&str, &str)]| read::<Dcd>(&params(changes)).err().expect("refused");
+    assert!(refused(&[("sampled", "16")]).contains("at most half of `list`"));
+    assert!(refused(&[("list", "40000")]).contains("at most 32768"));
+    assert!(refused(&[("sampled", "0")]).contains("from 1"));
+    assert!(refused(&[("epsilon", "0")]).contains("above 0"));
+    assert!(refused(&[("top", "\"all\"")]).contains("all"));
+    assert!(read::<Dcd>(&params(&[("sampled", "15")])).is_ok());
+}

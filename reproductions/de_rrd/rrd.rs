@@ -1,0 +1,219 @@
+//! RRD: relaxed ranking distillation (DE-RRD §4.2), and its item side (IR-RRD, INS 2021).
+
+use harness::error::{Error, Kind, Result};
+use harness::rng::{Rejection, Stream};
+use harness::spec::value::{Count, Rate, Weight};
+use harness::split::UserItems;
+use harness::train::Context;
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use super::draws::RankedDraws;
+use super::relaxed::relaxed;
+use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopLists, partners_of_items};
+
+/// Hyper-parameters of one side of RRD.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct Options {
+    /// λ: weight of the loss, a sum over the distinct users (items) of a batch.
+    pub lambda: f64,
+    /// Length of the teacher's list.
+    pub list: usize,
+    /// K, of the list.
+    pub interesting: usize,
+    /// L, uniform over what is neither in the training part nor in the list.
+    pub uninteresting: usize,
+    /// How the interesting ones are chosen.
+    pub top: Top,
+    /// T of e^(−rank/T); the higher, the less the head is preferred. Not used by [`Top::Head`].
+    pub sharpness: f64,
+}
+
+/// How K partners of the teacher's list are chosen in each epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Top {
+    /// Drawn without replacement, the better ranked more likely: the paper.
+    Sampled,
+    /// The first K: "without sampling of the top items", which the authors later found to be
+    /// considerably better (README of SeongKu-Kang/DE-RRD_CIKM20; HetComp, WWW 2023).
+    Head,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    lambda: Weight,
+    list: Count,
+    interesting: Count,
+    uninteresting: Count,
+    top: Top,
+    sharpness: Rate,
+}
+
+impl TryFrom<Wire> for Options {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> std::result::Result<Self, String> {
+        let (list, interesting) = (wire.list.get(), wire.interesting.get());
+        if interesting > list {
+            return Err(format!("`interesting` (K) is {interesting}, expected at most `list`, which is {list}"));
+        }
+        Ok(Self {
+            lambda: wire.lambda.get(),
+            list,
+            interesting,
+            uninteresting: wire.uninteresting.get(),
+            top: wire.top,
+            sharpness: wire.sharpness.get(),
+        })
+    }
+}
+
+/// Owners that one task draws for.
+const BLOCK: usize = 64;
+
+/// The samples of one side: for each owner K interesting partners in the teacher's order, then L others.
+struct Samples {
+    side: Side,
+    options: Options,
+    top: TopLists,
+    /// By owner, ascending: training partners and the list.
+    taken: UserItems,
+    outside: Rejection,
+    draws: RankedDraws,
+    /// `[owners, K + L]`
+    partners: Vec<u32>,
+}
+
+impl Samples {
+    fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &Options) -> Result<Self> {
+        let top = teacher.top(cx, side, options.list)?;
+        let n_partners = match side {
+            Side::User => cx.split.n_items,
+            Side::Item => cx.split.n_users,
+        };
+        let by_item = (side == Side::Item).then(|| partners_of_items(cx));
+        let seen = by_item.as_ref().unwrap_or(cx.seen);
+        let owners = 0..top.len() as u32;
+        let pairs: Vec<(u32, u32)> = owners
+            .clone()
+            .flat_map(|owner| seen.of(owner).iter().chain(top.of(owner)).map(move |&partner| (owner, partner)))
+            .collect();
+        let taken = UserItems::from_pairs(top.len(), &pairs).sorted();
+        if let Some(owner) = owners.clone().find(|&o| n_partners - taken.of(o).len() < options.uninteresting) {
+            let (owners, partners) = match side {
+                Side::User => ("user", "items"),
+                Side::Item => ("item", "users"),
+            };
+            let left = n_partners - taken.of(owner).len();
+            return Err(Error::new(Kind::Input, format!("{owners} {owner} has too few {partners} to draw from"))
+                .expected(format!(
+                    "`uninteresting` = {} that are neither in its training part nor in the teacher's list of {}",
+                    options.uninteresting, options.list
+                ))
+                .got(left.to_string())
+                .hint("a smaller `list` or `uninteresting`"));
+        }
+        Ok(Self {
+            side,
+            draws: RankedDraws::new(options.list, options.interesting, options.sharpness),
+            partners: vec![0; top.len() * (options.interesting + options.uninteresting)],
+            options: options.clone(),
+            top,
+            taken,
+            outside: Rejection::new(n_partners),
+        })
+    }
+
+    fn width(&self) -> usize {
+        self.options.interesting + self.options.uninteresting
+    }
+
+    /// Draws anew for every owner.
+    fn draw(&mut self, mut stream: Stream) {
+        let width = self.width();
+        let Self { options, top, taken, outside, draws, partners, .. } = self;
+        let blocks: Vec<_> = partners.chunks_mut(BLOCK * width).map(|block| (block, stream.fork())).collect();
+        blocks.into_par_iter().enumerate().for_each(|(block, (rows, mut stream))| {
+            let mut kept = Vec::new();
+            for (row, owner) in rows.chunks_exact_mut(width).zip((block * BLOCK) as u32..) {
+                let (interesting, others) = row.split_at_mut(options.interesting);
+                let list = top.of(owner);
+                match options.top {
+                    Top::Head => interesting.copy_from_slice(&list[..options.interesting]),
+                    Top::Sampled => {
+                        draws.draw(&mut stream, &mut kept);
+                        for (slot, &(_, position)) in interesting.iter_mut().zip(&kept) {
+                            *slot = list[position as usize];
+                        }
+                    }
+                }
+                let drawn = outside.distinct(&mut stream, taken.of(owner), options.uninteresting);
+                others.copy_from_slice(&drawn.expect("there are enough: it was checked"));
+            }
+        });
+    }
+
+    fn of(&self, owner: u32) -> &[u32] {
+        let width = self.width();
+        &self.partners[owner as usize * width..][..width]
+    }
+
+    /// Adds the loss of `owners` to the student's step.
+    fn add(&self, owners: &[u32], student: &mut dyn Recommender) -> Result<f64> {
+        let mut lists = Lists::new();
+        for &owner in owners {
+            lists.push(owner, self.of(owner).iter().copied());
+        }
+        let Options { interesting, lambda, .. } = self.options;
+        student.add_lists(self.side, lists, &|_, scores, gradient| relaxed(scores, interesting, lambda, gradient))
+    }
+}
+
+/// The term of RRD: λ Σ over the distinct users of a batch, and with an item side also over the
+/// distinct items among those users' samples.
+pub struct Rrd {
+    users: Samples,
+    items: Option<Samples>,
+    /// Which items the current batch has already named.
+    named: Vec<bool>,
+}
+
+impl Rrd {
+    /// # Errors
+    /// A user or item with too few partners left; what the teacher's lists need.
+    pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, users: &Options, items: Option<&Options>) -> Result<Self> {
+        Ok(Self {
+            users: Samples::new(cx, teacher, Side::User, users)?,
+            items: items.map(|items| Samples::new(cx, teacher, Side::Item, items)).transpose()?,
+            named: vec![false; cx.split.n_items],
+        })
+    }
+}
+
+impl Term for Rrd {
+    fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, _student: &mut dyn Recommender) -> Result<()> {
+        self.users.draw(cx.stream("rrd.items", epoch));
+        if let Some(items) = &mut self.items {
+            items.draw(cx.stream("rrd.users", epoch));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64> {
+        let loss = self.users.add(batch.users, student)?;
+        let Some(items) = &self.items else { return Ok(loss) };
+        let mut owners = Vec::new();
+        for &item in batch.users.iter().flat_map(|&user| self.users.of(user)) {
+            if !std::mem::replace(&mut self.named[item as usize], true) {
+                owners.push(item);
+            }
+        }
+        for &item in &owners {
+            self.named[item as usize] = false;
+        }
+        Ok(loss + items.add(&owners, student)?)
+    }
+}
