@@ -7,10 +7,15 @@
 //!
 //! `de` and `rrd` are each of the two terms by itself. RD and CD are the paper's baselines.
 
+pub mod cd;
 pub mod de;
 mod draws;
+pub mod rd;
 pub mod relaxed;
 pub mod rrd;
+
+#[cfg(test)]
+mod baseline_tests;
 
 use harness::error::Result;
 use harness::method::{Method, Params, Trained};

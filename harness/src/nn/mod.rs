@@ -11,7 +11,7 @@ mod product;
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
 pub use gemm::{Matrix, multiply};
-pub use loss::{sigmoid, softplus, softplus_neg_sum};
+pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
 pub use occurrences::Occurrences;
 pub use product::{PAD, add_product, add_transposed_product, padded, transpose};
 
