@@ -12,20 +12,8 @@
 //!
 //! Computed in f64 (libm: the same bits on every platform), because it divides by τ.
 
-use harness::rng::Stream;
-
 /// A rounding of f32.
 const NEGLIGIBLE: f64 = 1.0 / (1u64 << 24) as f64;
-
-/// Gumbel(0, 1) from a uniform value of the open interval (0, 1).
-pub fn gumbel(uniform: f64) -> f64 {
-    -libm::log(-libm::log(uniform))
-}
-
-/// Fills `noise` with draws of Gumbel(0, 1).
-pub fn draw(stream: &mut Stream, noise: &mut [f64]) {
-    noise.fill_with(|| gumbel(stream.unit()));
-}
 
 /// How experts are selected in an epoch.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +54,7 @@ impl Selection {
         }
         for v in &mut *weights {
             let behind = best - *v;
-            *v = if behind < self.reach { libm::exp(-behind / self.temperature) } else { 0.0 };
+            *v = if behind >= self.reach { 0.0 } else { libm::exp(-behind / self.temperature) };
         }
         let sum: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|v| *v /= sum);

@@ -52,15 +52,13 @@ impl Case {
         let mut stream = Stream::new(0, "de-test", "case", n as u64);
         let Layout { student, teacher, hidden, experts } = layout;
         let mut noise = vec![0.0; n * experts];
-        selection::draw(&mut stream, &mut noise);
+        gumbel::draw(&mut stream, &mut noise);
         Self {
             layout,
             teachers: stream.normals(n * teacher, 0.5),
             students: stream.normals(n * student, 0.5),
             experts: (0..experts)
-                .map(|_| {
-                    [hidden * student, hidden, teacher * hidden, teacher].map(|n| stream.normals(n, 0.4))
-                })
+                .map(|_| [hidden * student, hidden, teacher * hidden, teacher].map(|n| stream.normals(n, 0.4)))
                 .collect(),
             gate: [stream.normals(experts * teacher, 0.4), stream.normals(experts, 0.4)],
             noise,
@@ -106,20 +104,15 @@ impl Case {
         let s = var(&self.students, (n, student));
         let layer = |x: &Tensor, w: &Var, b: &Var| x.matmul(&w.t().unwrap()).unwrap().broadcast_add(b).unwrap();
         let shapes = [(hidden, student), (1, hidden), (teacher, hidden), (1, teacher)];
-        let of_experts: Vec<[Var; 4]> = self
-            .experts
-            .iter()
-            .map(|expert| std::array::from_fn(|k| var(&expert[k], shapes[k])))
-            .collect();
+        let of_experts: Vec<[Var; 4]> =
+            self.experts.iter().map(|expert| std::array::from_fn(|k| var(&expert[k], shapes[k]))).collect();
         let gate = [var(&self.gate[0], (experts, teacher)), var(&self.gate[1], (1, experts))];
         let softmax = |x: &Tensor| candle_nn::ops::softmax(x, D::Minus1).unwrap();
         let a = softmax(&layer(&t, &gate[0], &gate[1]));
         let noise = Tensor::from_slice(&self.noise, (n, experts), &Device::Cpu).unwrap();
         let v = softmax(&(((a + epsilon).unwrap().log().unwrap() + noise).unwrap() / temperature).unwrap());
-        let outputs: Vec<Tensor> = of_experts
-            .iter()
-            .map(|[w1, b1, w2, b2]| layer(&layer(&s, w1, b1).relu().unwrap(), w2, b2))
-            .collect();
+        let outputs: Vec<Tensor> =
+            of_experts.iter().map(|[w1, b1, w2, b2]| layer(&layer(&s, w1, b1).relu().unwrap(), w2, b2)).collect();
         // [n, D, M] · [n, M, 1]
         let sum = Tensor::stack(&outputs, 2).unwrap().matmul(&v.unsqueeze(2).unwrap()).unwrap().squeeze(2).unwrap();
         let squares = (t - sum).unwrap().sqr().unwrap().sum(1).unwrap();
