@@ -8,7 +8,8 @@
 //! computed for it. What that leaves out is below the rounding of f32, in which all of this is summed:
 //! the weights of the others grow by less than M·2⁻²⁴·min(1, τ) of themselves, and a logit's gradient,
 //! v_m (∂L/∂v_m − Σ_j v_j ∂L/∂v_j)/τ, loses a summand of less than 2⁻²⁴ times that bracket. At τ = 1 every
-//! expert serves unless a gate is all but closed; at τ = 0.1 it is 5.5 of 30 on average, at τ = 0.01 1.2 (a fresh gate at the sizes of the paper).
+//! expert serves unless a gate is all but closed; at τ = 0.1 it is 5.5 of 30 on average, at τ = 0.01 1.2
+//! (a fresh gate at the sizes of the paper).
 //!
 //! Computed in f64 (libm: the same bits on every platform), because it divides by τ.
 
