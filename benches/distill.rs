@@ -1,15 +1,17 @@
 //! Steps of distillation terms at the sizes of the papers.
 //!
-//! `cargo bench --bench distill -- --quick`. The criterion figures of `gemm/*` are the peak to hold
-//! the others against.
+//! `cargo bench --bench distill -- --quick`; `gemm/2048` is the machine's peak, to hold the others against.
 
 mod support;
 
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput};
-use harness::nn::{add_product, add_transposed_product};
+use harness::optim::Adam;
 use harness::rng::Stream;
-use rayon::prelude::*;
+use reproductions::de_rrd::de::De;
+use reproductions::models::bpr::FusedBpr;
+use reproductions::models::{Batch, Recommender, Term};
+use support::{ITEMS, USERS};
 
 /// The machine's peak: 2048³ in f32 through candle (the `gemm` crate on all threads).
 /// Throughput is in FLOP.
@@ -24,29 +26,38 @@ fn peak(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn products(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("product");
-    for (name, rows, k, n, t) in [
-        ("h", 128usize, 21usize, 112usize, false),
-        ("t", 128, 111, 208, false),
-        ("dh", 128, 200, 112, false),
-        ("dw2", 111, 128, 208, true),
-        ("dw1", 21, 128, 112, true),
-        ("ds", 128, 110, 32, false),
-        ("dw2-64", 111, 64, 208, true),
-    ] {
-        let units = 64;
-        group.throughput(Throughput::Elements((units * 2 * rows * k * n) as u64));
-        let mut stream = Stream::new(0, "bench", "gemm", 0);
-        let (a, b) = (stream.normals(rows * k, 1e-3), stream.normals(k * n, 1e-3));
-        let mut c: Vec<Vec<f32>> = vec![vec![0.0; rows * n]; units];
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                c.par_iter_mut().for_each(|c| {
-                    if t { add_transposed_product(c, n, &a, rows, &b) } else { add_product(c, n, &a, k, &b) }
-                })
-            })
-        });
+/// A step of DE at DE-RRD's sizes on CiteULike (BPR, φ = 0.1): the distinct entities of a full batch, at
+/// temperatures of epochs 0, 101 and 201. Throughput is in FLOP of the experts that serve.
+fn de(criterion: &mut Criterion) {
+    const WIDTH: usize = 20;
+    const OF_TEACHER: usize = 200;
+    let stream = |purpose: &str, epoch: usize| Stream::new(0, "bench", purpose, epoch as u64);
+    let mut draws = stream("de", 0);
+    let mut group = criterion.benchmark_group("distill/de/citeulike");
+    for temperature in ["1", "0.1", "0.01"] {
+        let options = toml::from_str(&format!(
+            "lambda = 0.01\nexperts = 30\ndistance = \"squared\"\ntemperature_start = {temperature}\n\
+             temperature_end = 1e-10\ntemperature_epochs = 1000\ngate_epsilon = 1e-10"
+        ))
+        .expect("the authors' options");
+        let teachers = [USERS, ITEMS].map(|n| (OF_TEACHER, draws.normals(n * OF_TEACHER, 0.1)));
+        let mut term = De::of_representations(teachers, WIDTH, options, stream);
+        let mut student = FusedBpr::new(WIDTH, draws.normals(USERS * WIDTH, 0.1), draws.normals(ITEMS * WIDTH, 0.1));
+        let users = draws.without_replacement(USERS as u32, 716);
+        let positives = draws.without_replacement(ITEMS as u32, 959);
+        let negatives = draws.without_replacement(ITEMS as u32, 1003);
+        let batch = Batch { triples: &[], users: &users, positives: &positives, negatives: &negatives };
+        let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+        let mut step = |term: &mut De| {
+            // Forgets what the last step added.
+            student.forward_backward(&[]).expect("an empty batch");
+            let loss = term.add(&batch, &mut student).expect("a finite step");
+            term.step(&adam).expect("a finite step");
+            loss
+        };
+        step(&mut term);
+        group.throughput(Throughput::Elements(term.work()));
+        group.bench_function(format!("tau={temperature}"), |bencher| bencher.iter(|| step(&mut term)));
     }
     group.finish();
 }
@@ -54,6 +65,6 @@ fn products(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = support::criterion();
     peak(&mut criterion);
-    products(&mut criterion);
+    de(&mut criterion);
     criterion.final_summary();
 }

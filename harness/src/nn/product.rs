@@ -192,13 +192,22 @@ pub fn transpose(out: &mut [f32], stride: usize, a: &[f32], width: usize, column
     let rows = a.len() / width;
     assert!(a.len() == rows * width && columns <= width && rows <= stride, "out = Aᵀ");
     assert_eq!(out.len(), columns * stride, "out = Aᵀ");
-    // Squares, so that both sides are read and written by the cache line.
-    for first in (0..columns).step_by(PAD) {
-        let end = (first + PAD).min(columns);
-        for (row, values) in a.chunks_exact(width).enumerate() {
-            for (column, &value) in values[first..end].iter().enumerate() {
-                out[(first + column) * stride + row] = value;
+    // Squares, so that both sides are read and written by the cache line, and written without gaps.
+    let whole = (rows - rows % PAD, columns - columns % PAD);
+    for row in (0..whole.0).step_by(PAD) {
+        for column in (0..whole.1).step_by(PAD) {
+            let square: [&[f32; PAD]; PAD] =
+                std::array::from_fn(|r| a[(row + r) * width + column..].first_chunk().expect("a row has the columns"));
+            for c in 0..PAD {
+                let line: [f32; PAD] = std::array::from_fn(|r| square[r][c]);
+                out[(column + c) * stride + row..][..PAD].copy_from_slice(&line);
             }
+        }
+    }
+    for (row, values) in a.chunks_exact(width).enumerate() {
+        let done = if row < whole.0 { whole.1 } else { 0 };
+        for (column, &value) in values[..columns].iter().enumerate().skip(done) {
+            out[column * stride + row] = value;
         }
     }
 }

@@ -49,6 +49,9 @@ pub struct Scratch {
     hidden: Vec<f32>,
     back: Vec<f32>,
     outputs: Vec<f32>,
+    /// A1 and A2, the other way round than an expert keeps them.
+    first: Vec<f32>,
+    second: Vec<f32>,
 }
 
 /// Entities with the weights that an expert has for them.
@@ -82,6 +85,9 @@ impl<'a> Expert<'a> {
         let columns = self.layout.teacher_columns();
         gather(&mut scratch.students, students, served.rows, self.layout.student_columns());
         self.hidden(served.weights, &scratch.students, &mut scratch.hidden);
+        if served.rows.len() * columns == outputs.len() {
+            return add_product(outputs, columns, &scratch.hidden, self.layout.hidden_columns(), self.second);
+        }
         gather(&mut scratch.outputs, outputs, served.rows, columns);
         add_product(&mut scratch.outputs, columns, &scratch.hidden, self.layout.hidden_columns(), self.second);
         for (&row, sum) in served.rows.iter().zip(scratch.outputs.chunks_exact(columns)) {
@@ -98,6 +104,7 @@ impl<'a> Expert<'a> {
         students: &[f32],
         outputs: impl Fn(u32) -> &'g [f32],
         gradient: &mut [f32],
+        scratch: &mut Scratch,
     ) -> Backward {
         let Layout { student, teacher, hidden: units, .. } = self.layout;
         let [of_student, of_hidden, of_teacher, of_gradient] = [
@@ -113,25 +120,24 @@ impl<'a> Expert<'a> {
             return result;
         }
         let (to_first, to_second) = gradient.split_at_mut(self.layout.first());
-        let mut first = vec![0.0; units * of_gradient];
-        transpose(&mut first, of_gradient, &self.first[..student * of_hidden], of_hidden, units);
-        let mut second = vec![0.0; teacher * of_hidden];
-        transpose(&mut second, of_hidden, self.second, of_teacher, teacher);
-        let mut scratch = Scratch::default();
+        let Scratch { students: own, hidden, back, outputs: of_outputs, first, second } = scratch;
+        zeros(first, units * of_gradient);
+        transpose(first, of_gradient, &self.first[..student * of_hidden], of_hidden, units);
+        zeros(second, teacher * of_hidden);
+        transpose(second, of_hidden, self.second, of_teacher, teacher);
         let chunks = result.rows.chunks(CHUNK).zip(weights.chunks(CHUNK)).zip(result.shares.chunks_mut(CHUNK));
         for (((rows, weights), shares), to_students) in chunks.zip(result.students.chunks_mut(CHUNK * of_gradient)) {
-            let Scratch { students: own, hidden, back, outputs: of_outputs } = &mut scratch;
             gather(own, students, rows, of_student);
             of_outputs.clear();
             rows.iter().for_each(|&row| of_outputs.extend_from_slice(outputs(row)));
             self.hidden(weights, own, hidden);
             zeros(back, rows.len() * of_hidden);
-            add_product(back, of_hidden, of_outputs, of_teacher, &second);
+            add_product(back, of_hidden, of_outputs, of_teacher, second);
             simd::dispatch(Deactivate { back, hidden, columns: of_hidden, weights, shares });
             back.chunks_exact_mut(of_hidden).for_each(|row| row[units] = 0.0);
             add_transposed_product(to_second, of_teacher, hidden, of_hidden, of_outputs);
             add_transposed_product(to_first, of_hidden, own, of_student, back);
-            add_product(to_students, of_gradient, back, of_hidden, &first);
+            add_product(to_students, of_gradient, back, of_hidden, first);
         }
         result
     }
@@ -160,7 +166,10 @@ impl NullaryFnOnce for Activate<'_> {
     #[inline(always)]
     fn call(self) {
         for (row, &v) in self.hidden.chunks_exact_mut(self.columns).zip(self.weights) {
-            row.iter_mut().for_each(|h| *h = if *h > 0.0 { v * *h } else { 0.0 });
+            for h in row {
+                // What is not a number stays so, and shows in the loss.
+                *h = if *h <= 0.0 { 0.0 } else { v * *h };
+            }
         }
     }
 }

@@ -18,6 +18,7 @@
 //! thousand rows, go through the host.
 
 mod experts;
+mod gumbel;
 mod layout;
 mod modules;
 mod options;
@@ -56,10 +57,10 @@ impl De {
     /// Those of the teacher; if the modules do not fit into memory.
     pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, width: usize, options: Options) -> Result<Self> {
         let representations = [teacher.representations(Side::User)?, teacher.representations(Side::Item)?];
-        let layouts = representations.each_ref().map(|(of_teacher, _)| Layout::new(width, *of_teacher, 1));
-        for layout in layouts {
+        for (of_teacher, _) in &representations {
+            let layout = Layout::new(width, *of_teacher, options.experts.get());
             // Weights, gradient and two moments, 4 bytes each.
-            check_fits("DE's experts", [options.experts.get(), layout.expert()], 16)?;
+            check_fits("DE's experts", [layout.experts, layout.expert()], 16)?;
         }
         Ok(Self::of_representations(representations, width, options, |purpose, epoch| cx.stream(purpose, epoch)))
     }
@@ -104,7 +105,7 @@ impl De {
         let mut noise = vec![0.0; n * experts];
         let blocks: Vec<(&mut [f64], Stream)> =
             noise.chunks_mut(BLOCK * experts).map(|block| (block, self.gumbel.fork())).collect();
-        blocks.into_par_iter().for_each(|(block, mut stream)| selection::draw(&mut stream, block));
+        blocks.into_par_iter().for_each(|(block, mut stream)| gumbel::draw(&mut stream, block));
         noise
     }
 }

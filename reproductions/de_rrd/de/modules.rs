@@ -88,67 +88,58 @@ struct Block {
 /// is made by one task, or in the order of tasks.
 pub fn forward_backward(sets: &mut [Entities<'_>], selection: &Selection, distance: Distance) -> Vec<Outcome> {
     let students: Vec<Vec<f32>> = sets.iter().map(with_ones).collect();
-    let of_blocks: Vec<(usize, usize)> = sets
-        .iter()
-        .enumerate()
-        .flat_map(|(set, entities)| (0..entities.ids.len()).step_by(BLOCK).map(move |start| (set, start)))
-        .collect();
+    // Each expert's task writes its part of the gradient while all tasks read the weights.
+    let mut gradients: Vec<Vec<f32>> =
+        sets.iter_mut().map(|entities| std::mem::take(&mut entities.modules.experts.gradient)).collect();
     let shared: &[Entities<'_>] = sets;
-    let mut blocks: Vec<Vec<Block>> = sets.iter().map(|_| Vec::new()).collect();
-    let forward: Vec<Block> = of_blocks
-        .par_iter()
-        .map(|&(set, start)| forward(&shared[set], start, &students[set], selection, distance))
-        .collect();
-    for (&(set, _), block) in of_blocks.iter().zip(forward) {
-        blocks[set].push(block);
-    }
-    let gradients = sets.iter_mut().map(|entities| std::mem::take(&mut entities.modules.experts.gradient));
-    let mut gradients: Vec<Vec<f32>> = gradients.collect();
-    let shared: &[Entities<'_>] = sets;
-    let of_experts: Vec<(usize, usize, &mut [f32])> = gradients
-        .iter_mut()
-        .enumerate()
-        .flat_map(|(set, gradient)| {
-            let size = shared[set].modules.layout.expert();
-            gradient.chunks_exact_mut(size).enumerate().map(move |(m, gradient)| (set, m, gradient))
-        })
-        .collect();
-    let backward: Vec<(usize, Backward)> = of_experts
-        .into_par_iter()
-        .map(|(set, m, gradient)| (set, of_expert(shared[set].modules, m, &blocks[set], &students[set], gradient)))
-        .collect();
-    let mut experts: Vec<Vec<Backward>> = sets.iter().map(|_| Vec::new()).collect();
-    for (set, backward) in backward {
-        experts[set].push(backward);
-    }
-    let of_blocks: Vec<(usize, &Block)> =
-        blocks.iter().enumerate().flat_map(|(set, blocks)| blocks.iter().map(move |block| (set, block))).collect();
-    let ends: Vec<(usize, Vec<f32>, Vec<f32>)> = of_blocks
-        .into_par_iter()
-        .map(|(set, block)| {
-            let (students, gate) = of_block(&shared[set].modules.layout, block, &experts[set], selection);
-            (set, students, gate)
-        })
-        .collect();
-    let outcome = |(blocks, experts): (&Vec<Block>, &Vec<Backward>)| Outcome {
-        loss: blocks.iter().map(|block| block.loss).sum(),
-        gradient: Vec::new(),
-        served: experts.iter().map(|expert| expert.rows.len()).sum(),
-    };
-    let mut outcomes: Vec<Outcome> = blocks.iter().zip(&experts).map(outcome).collect();
-    for (entities, gradient) in sets.iter_mut().zip(gradients) {
-        entities.modules.experts.gradient = gradient;
-        entities.modules.gate.gradient.fill(0.0);
-    }
-    for (set, students, gate) in ends {
-        outcomes[set].gradient.extend(students);
-        simd::add_scaled(&mut sets[set].modules.gate.gradient, 1.0, &gate);
+    let starts = |set: usize| (0..shared[set].ids.len()).step_by(BLOCK).map(move |start| (set, start));
+    let blocks = of_sets((0..shared.len()).flat_map(starts).collect(), shared.len(), |scratch, set, start| {
+        forward(&shared[set], start, &students[set], selection, distance, scratch)
+    });
+    let parts = gradients.iter_mut().enumerate().flat_map(|(set, gradient)| {
+        let parts = gradient.chunks_exact_mut(shared[set].modules.layout.expert());
+        parts.enumerate().map(move |part| (set, part))
+    });
+    let experts = of_sets(parts.collect(), shared.len(), |scratch, set, (m, gradient)| {
+        of_expert(shared[set].modules, m, &blocks[set], &students[set], gradient, scratch)
+    });
+    let all = blocks.iter().enumerate().flat_map(|(set, blocks)| blocks.iter().map(move |block| (set, block)));
+    let ends = of_sets(all.collect(), shared.len(), |_, set, block| {
+        of_block(&shared[set].modules.layout, block, &experts[set], selection)
+    });
+    let mut outcomes = Vec::with_capacity(sets.len());
+    for (set, ((entities, experts_gradient), ends)) in sets.iter_mut().zip(gradients).zip(ends).enumerate() {
+        entities.modules.experts.gradient = experts_gradient;
+        let to_gate = &mut entities.modules.gate.gradient;
+        to_gate.fill(0.0);
+        let mut gradient = Vec::with_capacity(entities.students.len());
+        for (of_students, of_gate) in ends {
+            gradient.extend(of_students);
+            simd::add_scaled(to_gate, 1.0, &of_gate);
+        }
+        let loss = blocks[set].iter().map(|block| block.loss).sum();
+        let served = experts[set].iter().map(|expert| expert.rows.len()).sum();
+        outcomes.push(Outcome { loss, gradient, served });
     }
     outcomes
 }
 
+/// Does the tasks of all sets in parallel; what comes of them set by set, in their order.
+fn of_sets<T: Send, R: Send>(
+    tasks: Vec<(usize, T)>,
+    sets: usize,
+    of_task: impl Fn(&mut Scratch, usize, T) -> R + Sync,
+) -> Vec<Vec<R>> {
+    let of_task = |scratch: &mut Scratch, (set, task): (usize, T)| (set, of_task(scratch, set, task));
+    let done: Vec<(usize, R)> = tasks.into_par_iter().map_init(Scratch::default, of_task).collect();
+    let mut of_sets: Vec<Vec<R>> = (0..sets).map(|_| Vec::new()).collect();
+    done.into_iter().for_each(|(set, result)| of_sets[set].push(result));
+    of_sets
+}
+
 /// The students' rows, each with a 1 behind it.
 fn with_ones(entities: &Entities<'_>) -> Vec<f32> {
+    assert_eq!(entities.students.len(), entities.ids.len() * entities.modules.layout.student, "a row for each entity");
     let rows = entities.students.chunks_exact(entities.modules.layout.student);
     rows.flat_map(|row| row.iter().copied().chain([1.0])).collect()
 }
@@ -159,6 +150,7 @@ fn forward(
     students: &[f32],
     selection: &Selection,
     distance: Distance,
+    scratch: &mut Scratch,
 ) -> Block {
     let Entities { modules, ids, noise, weight, .. } = entities;
     let layout = modules.layout;
@@ -180,11 +172,10 @@ fn forward(
     }
     let students = &students[start * layout.student_columns()..][..rows * layout.student_columns()];
     let mut sums = vec![0.0; rows * columns];
-    let mut scratch = Scratch::default();
     for m in 0..experts {
         let (rows, weights) = served(&weights, experts, m);
         let expert = Expert::of(layout, &modules.experts.weights, m);
-        expert.forward(&Served { rows: &rows, weights: &weights }, students, &mut sums, &mut scratch);
+        expert.forward(&Served { rows: &rows, weights: &weights }, students, &mut sums, scratch);
     }
     let mut loss = 0.0;
     let mut residual = vec![0.0; d];
@@ -210,10 +201,17 @@ fn forward(
 /// The rows of a block that expert `m` serves, and its weights for them.
 fn served(weights: &[f64], experts: usize, m: usize) -> (Vec<u32>, Vec<f32>) {
     let column = weights.iter().skip(m).step_by(experts).enumerate();
-    column.filter(|(_, v)| **v > 0.0).map(|(row, &v)| (row as u32, v as f32)).unzip()
+    column.filter(|(_, v)| **v != 0.0).map(|(row, &v)| (row as u32, v as f32)).unzip()
 }
 
-fn of_expert(modules: &Modules, m: usize, blocks: &[Block], students: &[f32], gradient: &mut [f32]) -> Backward {
+fn of_expert(
+    modules: &Modules,
+    m: usize,
+    blocks: &[Block],
+    students: &[f32],
+    gradient: &mut [f32],
+    scratch: &mut Scratch,
+) -> Backward {
     let (mut rows, mut weights) = (Vec::new(), Vec::new());
     for block in blocks {
         let (of_block, v) = served(&block.weights, modules.layout.experts, m);
@@ -225,7 +223,8 @@ fn of_expert(modules: &Modules, m: usize, blocks: &[Block], students: &[f32], gr
         let (block, row) = (row as usize / BLOCK, row as usize % BLOCK);
         &blocks[block].gradient[row * columns..][..columns]
     };
-    Expert::of(modules.layout, &modules.experts.weights, m).backward(rows, &weights, students, outputs, gradient)
+    let expert = Expert::of(modules.layout, &modules.experts.weights, m);
+    expert.backward(rows, &weights, students, outputs, gradient, scratch)
 }
 
 /// A block's gradients of the students, `[rows, d]`, and its part of the gate's.

@@ -52,7 +52,7 @@ impl Case {
         let mut stream = Stream::new(0, "de-test", "case", n as u64);
         let Layout { student, teacher, hidden, experts } = layout;
         let mut noise = vec![0.0; n * experts];
-        selection::draw(&mut stream, &mut noise);
+        gumbel::draw(&mut stream, &mut noise);
         Self {
             layout,
             teachers: stream.normals(n * teacher, 0.5),
