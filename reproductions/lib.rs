@@ -4,6 +4,7 @@
 pub mod dcd;
 pub mod de_rrd;
 pub mod models;
+pub mod rd;
 
 use harness::method::Registry;
 
@@ -14,6 +15,10 @@ pub fn registry() -> Registry {
         .with("item-cf", models::item_cf::build)
         .with("bpr", models::build_bpr)
         .with("neumf", models::build_neumf)
+        .with("rd", de_rrd::rd::build)
+        .with("cd", de_rrd::cd::build)
         .with("dcd", dcd::build)
+        .with("de", de_rrd::build_de)
         .with("rrd", de_rrd::build_rrd)
+        .with("de-rrd", de_rrd::build_de_rrd)
 }

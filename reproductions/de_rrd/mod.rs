@@ -1,40 +1,95 @@
 //! DE-RRD: A Knowledge Distillation Framework for Recommender System (Kang et al., CIKM 2020).
+//!
+//! ```text
+//! teacher: a base model of 10 times the size (φ = 0.1), trained and frozen
+//! each batch:  L = L_base + λ_DE L_DE + λ_RRD L_RRD;  one step of Adam for the student and the experts
+//! ```
+//!
+//! `de` and `rrd` are each of the two terms by itself. RD and CD are the paper's baselines.
 
+pub mod cd;
+pub mod de;
 mod draws;
+pub mod rd;
 pub mod relaxed;
 pub mod rrd;
+
+#[cfg(test)]
+mod baseline_tests;
 
 use harness::error::Result;
 use harness::method::{Method, Params, Trained};
 use harness::train::Context;
 use serde::Deserialize;
 
+use self::de::De;
 use self::rrd::Rrd;
-use crate::models::{Student, TeacherModel, train};
+use crate::models::{Student, TeacherModel, Term, train};
 
-/// RRD, and with `item_side` IR-RRD: L = L_base + λ Σ_users ℓ_u (+ λ_I Σ_items ℓ_i).
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RrdMethod {
+/// A student with one of the terms, or both.
+struct DeRrd {
     student: Student,
-    rrd: rrd::Options,
+    de: Option<de::Options>,
+    rrd: Option<rrd::Options>,
+    /// IR-RRD's item side.
     item_side: Option<rrd::Options>,
 }
 
-/// The method `rrd`.
-pub fn build_rrd(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
-    Ok(Box::new(params.read::<RrdMethod>()?))
-}
-
-impl Method for RrdMethod {
+impl Method for DeRrd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let teacher = TeacherModel::of(cx)?;
-        let rrd = Rrd::new(cx, &teacher, &self.rrd, self.item_side.as_ref())?;
         let (base, hyper) = self.student.parts();
-        train(cx, base, hyper, vec![Box::new(rrd)])
+        let mut terms: Vec<Box<dyn Term>> = Vec::new();
+        if let Some(options) = &self.de {
+            terms.push(Box::new(De::new(cx, &teacher, base.representation_width(hyper), options.clone())?));
+        }
+        if let Some(options) = &self.rrd {
+            terms.push(Box::new(Rrd::new(cx, &teacher, options, self.item_side.as_ref())?));
+        }
+        train(cx, base, hyper, terms)
     }
 
     fn uses_teacher(&self) -> bool {
         true
     }
+}
+
+type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
+
+/// The method `de`.
+pub fn build_de(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        student: Student,
+        de: de::Options,
+    }
+    let Wire { student, de } = params.read()?;
+    Ok(Box::new(DeRrd { student, de: Some(de), rrd: None, item_side: None }))
+}
+
+/// The method `rrd`, which with a table `item_side` is IR-RRD.
+pub fn build_rrd(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        student: Student,
+        rrd: rrd::Options,
+        item_side: Option<rrd::Options>,
+    }
+    let Wire { student, rrd, item_side } = params.read()?;
+    Ok(Box::new(DeRrd { student, de: None, rrd: Some(rrd), item_side }))
+}
+
+/// The method `de-rrd`.
+pub fn build_de_rrd(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        student: Student,
+        de: de::Options,
+        rrd: rrd::Options,
+    }
+    let Wire { student, de, rrd } = params.read()?;
+    Ok(Box::new(DeRrd { student, de: Some(de), rrd: Some(rrd), item_side: None }))
 }

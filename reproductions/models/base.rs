@@ -28,7 +28,8 @@ impl Base {
             Self::NeuMf => 2,
         };
         // Weights, two moments and the selected copy, 4 bytes each.
-        check_fits("the model", [cx.split.n_users + cx.split.n_items, tables * hyper.dim.get()], 16)?;
+        check_fits("the model", [cx.split.n_users + cx.split.n_items, tables * hyper.dim.get()], 16)
+            .map_err(|error| error.hint("use a smaller `dim`"))?;
         match self {
             Self::Bpr => bpr::model(cx, hyper),
             Self::NeuMf => neumf::model(cx, hyper),
@@ -65,6 +66,14 @@ impl Base {
         match self {
             Self::Bpr => bpr::representations(parameters, side),
             Self::NeuMf => neumf::representations(parameters, side),
+        }
+    }
+
+    /// Numbers that represent an entity.
+    pub fn representation_width(self, hyper: &Hyper) -> usize {
+        match self {
+            Self::Bpr => hyper.dim.get(),
+            Self::NeuMf => 2 * hyper.dim.get(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod item_cf;
 pub mod neumf;
 pub mod pop;
 mod recommender;
+mod spread;
 mod teacher;
 mod training;
 

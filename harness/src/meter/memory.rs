@@ -37,15 +37,14 @@ fn give_back_free_memory() {
 /// with it the other runs.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) with what is needed and what there is.
+/// [`Input`](Kind::Input) with what is needed and what there is; the caller knows what to make smaller.
 pub fn check_fits(what: &str, values: impl IntoIterator<Item = usize>, bytes_each: usize) -> Result<()> {
     let product = values.into_iter().try_fold(bytes_each as u64, |all, n| all.checked_mul(n as u64));
     let needed = product.unwrap_or(u64::MAX);
     match Machine::here("cpu").memory_bytes {
         Some(there) if needed > there => Err(Error::new(Kind::Input, format!("{what} does not fit into memory"))
             .expected(format!("at most {:.1} GiB, all that this machine has", gib(there)))
-            .got(format!("{:.1} GiB", gib(needed)))
-            .hint("use a smaller `dim`")),
+            .got(format!("{:.1} GiB", gib(needed)))),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,8 @@
 //! before the table is ([`settle`](EmbeddingTable::settle)). Each element goes through the very same
 //! operations in the same order, so this changes no bit; a test holds it to that.
 
+use std::ops::Range;
+
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
 
@@ -240,21 +242,35 @@ impl EmbeddingTable {
         occurrences: &Occurrences,
         gradient: impl Fn(usize) -> (f32, &'g [f32]) + Sync,
     ) {
+        let add = |row: usize, sum: &mut [f32]| {
+            for position in occurrences.of(row) {
+                let (coefficient, vector) = gradient(position);
+                simd::add_scaled(sum, coefficient, vector);
+            }
+        };
+        self.step_rows(adam, |rows| occurrences.any(rows), add);
+    }
+
+    /// The same for gradients from anywhere: `touched` says whether any of some rows has one, and `add`
+    /// adds it to a row's sum.
+    pub fn step_rows(
+        &mut self,
+        adam: &Adam,
+        touched: impl Fn(Range<usize>) -> bool + Sync,
+        add: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
         self.steps += 1;
         let (adam, dim) = (adam.at(self.steps), self.dim);
-        let data_gradient = |sums: &mut [f32], rows: std::ops::Range<usize>| {
+        let data_gradient = |sums: &mut [f32], rows: Range<usize>| {
             sums.fill(0.0);
             for (sum, row) in sums.chunks_exact_mut(dim).zip(rows) {
-                for position in occurrences.of(row) {
-                    let (coefficient, vector) = gradient(position);
-                    simd::add_scaled(sum, coefficient, vector);
-                }
+                add(row, sum);
             }
         };
         if !self.is_large() {
             self.for_blocks(|buffer, block| {
                 let rows = block.start..block.start + block.behind.len();
-                let sums = occurrences.any(rows.clone()).then(|| {
+                let sums = touched(rows.clone()).then(|| {
                     buffer.resize(block.weights.len(), 0.0);
                     data_gradient(buffer, rows);
                     &buffer[..]
@@ -270,7 +286,7 @@ impl EmbeddingTable {
             buffer.resize(dim, 0.0);
             for row in 0..block.behind.len() {
                 let number = block.start + row;
-                if !occurrences.any(number..number + 1) {
+                if !touched(number..number + 1) {
                     block.behind[row] += 1;
                     continue;
                 }
@@ -296,7 +312,7 @@ impl EmbeddingTable {
 
 impl Block<'_> {
     /// Makes up for the steps that `rows` of this block, all equally far behind, have not made.
-    fn catch_up(&mut self, rows: std::ops::Range<usize>, dim: usize, recent: &[AdamStep]) {
+    fn catch_up(&mut self, rows: Range<usize>, dim: usize, recent: &[AdamStep]) {
         let missing = self.behind[rows.start] as usize;
         let at = rows.start * dim..rows.end * dim;
         for step in &recent[recent.len() - missing..] {

@@ -17,6 +17,18 @@ pub fn sigmoid(x: f32) -> f32 {
     if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
+/// The log-loss of a score `x` whose label is 1 with probability `label`,
+/// `label` · ln(1 + e^−x) + (1 − `label`) · ln(1 + e^x), and its slope σ(x) − `label`.
+///
+/// Neither overflows nor cancels, and both take one exponential.
+#[inline]
+pub fn log_loss(x: f32, label: f32) -> (f32, f32) {
+    let e = libm::expf(-x.abs());
+    let (likely, unlikely) = (1.0 / (1.0 + e), e / (1.0 + e));
+    let (wrong, one, zero) = if x >= 0.0 { (1.0 - label, likely, unlikely) } else { (label, unlikely, likely) };
+    (libm::log1pf(e) + wrong * x.abs(), (1.0 - label) * one - label * zero)
+}
+
 /// Σ ln(1 + e^(−x)) over all elements, as a scalar tensor with a gradient: the BPR loss of score
 /// differences, and the log-loss of positives. A **sum**, as the reference codes use it.
 ///
@@ -70,6 +82,22 @@ mod tests {
         assert_eq!(softplus(-200.0), 0.0);
         assert!((softplus(0.0) - std::f32::consts::LN_2).abs() < 1e-7);
         assert_eq!((sigmoid(200.0), sigmoid(-200.0), sigmoid(0.0)), (1.0, 0.0, 0.5));
+    }
+
+    #[test]
+    fn log_loss_is_what_it_says_with_its_slope() {
+        for x in [-200.0f32, -30.3, -2.0, -1e-4, 0.0, 0.7, 15.0, 200.0] {
+            for label in [0.0f32, 0.3, 1.0] {
+                let (wide, q) = (f64::from(x), f64::from(label));
+                // ln(1 + e^x) of f64, which overflows beyond 709 only.
+                let want = q * (-wide).exp().ln_1p() + (1.0 - q) * wide.exp().ln_1p();
+                let slope = 1.0 / (1.0 + (-wide).exp()) - q;
+                let (got, got_slope) = log_loss(x, label);
+                assert!((f64::from(got) - want).abs() <= 4e-7 * want + 1e-40, "loss at {x}, {label}: {got} {want}");
+                assert!((f64::from(got_slope) - slope).abs() < 1e-7, "slope at {x}, {label}: {got_slope} {slope}");
+            }
+        }
+        assert_eq!(log_loss(-3.0, 1.0).1, -sigmoid(3.0));
     }
 
     #[test]

@@ -1,14 +1,19 @@
-//! What candle lacks or does slowly: embedding tables whose gradient is a few rows, and fused losses.
+//! What candle lacks or does slowly: embedding tables whose gradient is a few rows, fused losses, products of
+//! small matrices.
 
 mod device_table;
 mod embedding;
+mod gemm;
 mod loss;
 mod occurrences;
+mod product;
 
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
-pub use loss::{sigmoid, softplus, softplus_neg_sum};
+pub use gemm::{Matrix, multiply};
+pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
 pub use occurrences::Occurrences;
+pub use product::{PAD, add_product, add_transposed_product, padded, transpose};
 
 #[cfg(test)]
 mod tests;

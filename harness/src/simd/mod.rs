@@ -23,7 +23,7 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Runs a kernel with the widest registers of this machine.
 #[inline]
-pub(crate) fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     ARCH.dispatch(kernel)
 }
 

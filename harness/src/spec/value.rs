@@ -21,6 +21,10 @@ pub struct Rate(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
+/// A finite number: a shift.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Real(f64);
+
 /// Digits after the decimal point, 0 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimals(u32);
@@ -48,6 +52,12 @@ impl Rate {
 }
 
 impl Weight {
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Real {
     pub fn get(self) -> f64 {
         self.0
     }
@@ -85,6 +95,13 @@ impl<'de> Deserialize<'de> for Rate {
 impl<'de> Deserialize<'de> for Weight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let range = Number { expecting: "a finite number of at least 0", accepts: |x| x >= 0.0 };
+        deserializer.deserialize_f64(range).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Real {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Number { expecting: "a finite number", accepts: |_| true };
         deserializer.deserialize_f64(range).map(Self)
     }
 }
@@ -217,6 +234,8 @@ mod tests {
             assert!(read::<Weight>(text).is_err(), "{text}");
         }
         assert_eq!(read("0"), Ok(Weight(0.0)));
+        assert_eq!(read("-2"), Ok(Real(-2.0)));
+        assert_eq!(read::<Real>("inf").unwrap_err(), "invalid value: floating point `inf`, expected a finite number");
         assert!(read::<Rate>("\"1e-3\"").is_err());
     }
 

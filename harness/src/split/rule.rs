@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Interaction, Part};
 use crate::error::{Error, Kind, Result};
+use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
 use super::{Split, UserItems};
@@ -25,6 +26,12 @@ pub enum SplitRule {
     /// the dataset's ids. Ties in time keep the order of the source. A user with fewer than
     /// [`SHORTEST`] items cannot give two away: all are training, and the user is not evaluated.
     LeaveLastOut { core: usize },
+    /// Of each user's items two are drawn: one is the test, the other the validation, the rest is
+    /// training (DE-RRD's protocol; their own draw is not ours).
+    ///
+    /// Parts, repeated pairs and ids as in [`LeaveLastOut`](Self::LeaveLastOut). Users with fewer than
+    /// `least` distinct items are dropped first; items are not filtered.
+    LeaveRandomOut { least: usize, seed: u64 },
 }
 
 /// A test, a validation, and at least one training item.
@@ -39,6 +46,9 @@ impl SplitRule {
             }
             Self::LeaveLastOut { core: 0 | 1 } => "leave-last-out by time".into(),
             Self::LeaveLastOut { core } => format!("{core}-core, leave-last-out by time"),
+            Self::LeaveRandomOut { least, seed } => {
+                format!("users of at least {least} items, two of them held out at random (seed {seed})")
+            }
         }
     }
 
@@ -47,7 +57,24 @@ impl SplitRule {
     pub fn apply(&self, dataset: &Dataset) -> Result<Split> {
         let split = match self {
             Self::Given { train, valid, test } => given(dataset, [train, valid, test])?,
-            Self::LeaveLastOut { core } => leave_last_out(dataset, *core),
+            Self::LeaveLastOut { core } => {
+                let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);
+                leave_two_out(dataset, &pairs, |_| {})
+            }
+            Self::LeaveRandomOut { least, seed } => {
+                let mut counts = vec![0; dataset.n_users];
+                let mut pairs = first_interactions(dataset);
+                pairs.iter().for_each(|pair| counts[pair.0 as usize] += 1);
+                pairs.retain(|pair| counts[pair.0 as usize] >= *least);
+                let mut stream = Stream::new(*seed, "split", "leave-random-out", 0);
+                leave_two_out(dataset, &pairs, |items| {
+                    // Test last, validation before it; what is left keeps its order.
+                    for end in [items.len(), items.len() - 1] {
+                        let drawn = stream.below(end as u32) as usize;
+                        items[drawn..end].rotate_left(1);
+                    }
+                })
+            }
         };
         for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
             if part.is_empty() {
@@ -92,8 +119,9 @@ fn in_time_order(dataset: &Dataset, part: &Part) -> UserItems {
     UserItems::from_pairs(dataset.n_users, &pairs)
 }
 
-fn leave_last_out(dataset: &Dataset, core: usize) -> Split {
-    let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), core);
+/// Holds out the last two items of every user with at least [`SHORTEST`], after `arrange` has put
+/// those last that are to be.
+fn leave_two_out(dataset: &Dataset, pairs: &[(u32, u32)], mut arrange: impl FnMut(&mut [u32])) -> Split {
     let users = Renumbering::of(dataset.n_users, pairs.iter().map(|pair| pair.0));
     let items = Renumbering::of(dataset.n_items, pairs.iter().map(|pair| pair.1));
     let dense: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (users.of_old(user), items.of_old(item))).collect();
@@ -101,8 +129,12 @@ fn leave_last_out(dataset: &Dataset, core: usize) -> Split {
     let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
     for user in 0..users.size as u32 {
         let pair = |item: &u32| (user, *item);
-        match all.of(user) {
-            [rest @ .., before_last, last] if rest.len() + 2 >= SHORTEST => {
+        let mut of_user = all.of(user).to_vec();
+        if of_user.len() >= SHORTEST {
+            arrange(&mut of_user);
+        }
+        match &of_user[..] {
+            [rest @ .., before_last, last] if of_user.len() >= SHORTEST => {
                 train.extend(rest.iter().map(pair));
                 valid.push(pair(before_last));
                 test.push(pair(last));
@@ -210,6 +242,24 @@ mod tests {
             (pairs(&split.train), pairs(&split.valid), pairs(&split.test)),
             (vec![(0, 0)], vec![(0, 1)], vec![(0, 2)])
         );
+    }
+
+    #[test]
+    fn any_two_items_may_be_held_out_and_short_users_are_dropped() {
+        let rows: Vec<(u32, u32, i64)> = (0..5).map(|item| (1, item, 0)).chain([(0, 0, 0), (0, 9, 0)]).collect();
+        let data = dataset(vec![part("all", &rows)]);
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            let rule = SplitRule::LeaveRandomOut { least: 3, seed };
+            let split = rule.apply(&data).unwrap();
+            assert_eq!((split.n_users, split.n_items), (1, 5));
+            assert_eq!(split, rule.apply(&data).unwrap());
+            let (valid, test) = (split.valid.of(0)[0], split.test.of(0)[0]);
+            assert!(split.train.of(0).is_sorted() && split.train.len() == 3 && valid != test);
+            assert!(!split.train.of(0).contains(&valid) && !split.train.of(0).contains(&test));
+            seen.insert((valid, test));
+        }
+        assert_eq!(seen.len(), 20, "every ordered pair of five items");
     }
 
     #[test]

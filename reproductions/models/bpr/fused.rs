@@ -13,6 +13,7 @@ use harness::train::{Model, State};
 use rayon::prelude::*;
 
 use super::NAMES;
+use crate::models::spread::Spread;
 use crate::models::{Factors, ListLoss, Lists, Recommender, Side};
 
 /// Triples per task; fixed, so that the sum of losses does not depend on threads.
@@ -30,59 +31,34 @@ pub struct FusedBpr {
     differences: Vec<f32>,
     /// ∂loss/∂(s_ui − s_uj) per triple: −σ(s_uj − s_ui).
     coefficients: Vec<f32>,
-    /// What was added to the step.
-    terms: Vec<Gradient>,
-    /// Which positions of the step name which row: the batch (of items, positives first), then the terms.
+    /// Which positions of the batch name which row: of items, positives first, then negatives.
     users: Occurrences,
     items: Occurrences,
-    user_ids: Vec<u32>,
-    item_ids: Vec<u32>,
+    /// What was added to the step.
+    terms: Vec<Gradient>,
 }
 
-/// Gradients of one added term, as rows of both tables.
-enum Gradient {
-    Lists {
-        side: Side,
-        lists: Lists,
-        /// ∂loss/∂score of each partner.
-        coefficients: Vec<f32>,
-        /// The list of each partner.
-        list_of: Vec<u32>,
-        /// Rows of the owners as they were before the step, `[owners, d]`.
-        owner_rows: Vec<f32>,
-        /// Their gradients, `[owners, d]`.
-        owner_gradients: Vec<f32>,
-    },
-    Rows {
-        side: Side,
-        ids: Vec<u32>,
-        /// `[ids, d]`
-        gradients: Vec<f32>,
-    },
+/// Gradients of one added term.
+struct Gradient {
+    side: Side,
+    /// Of rows of the table of `side`, …
+    own: Spread,
+    /// … `[owners, d]`.
+    gradients: Vec<f32>,
+    /// Of lists also those of the partners, in the other table, as coefficients of …
+    partners: Option<Spread>,
+    /// … the owners' rows before the step, `[owners, d]`.
+    owner_rows: Vec<f32>,
 }
 
 impl Gradient {
-    /// Rows of the table of `side` that the term moves.
-    fn ids(&self, of: Side) -> &[u32] {
-        match self {
-            Self::Lists { side, lists, .. } if *side == of => lists.owners(),
-            Self::Lists { lists, .. } => lists.partners(),
-            Self::Rows { side, ids, .. } if *side == of => ids,
-            Self::Rows { .. } => &[],
-        }
-    }
-
-    /// The gradient at a position of [`ids`](Self::ids).
-    #[inline(always)]
-    fn at(&self, of: Side, position: usize, dim: usize) -> (f32, &[f32]) {
-        match self {
-            Self::Lists { side, owner_gradients, .. } if *side == of => {
-                (1.0, &owner_gradients[position * dim..][..dim])
-            }
-            Self::Lists { coefficients, list_of, owner_rows, .. } => {
-                (coefficients[position], &owner_rows[list_of[position] as usize * dim..][..dim])
-            }
-            Self::Rows { gradients, .. } => (1.0, &gradients[position * dim..][..dim]),
+    /// The pairs that move the table of a side, and the vectors that they are of.
+    #[inline]
+    fn of(&self, side: Side) -> Option<(&Spread, &[f32])> {
+        if side == self.side {
+            Some((&self.own, &self.gradients))
+        } else {
+            self.partners.as_ref().map(|partners| (partners, &self.owner_rows[..]))
         }
     }
 }
@@ -98,26 +74,23 @@ impl FusedBpr {
             user_rows: Vec::new(),
             differences: Vec::new(),
             coefficients: Vec::new(),
-            terms: Vec::new(),
             users: Occurrences::new(n_users),
             items: Occurrences::new(n_items),
-            user_ids: Vec::new(),
-            item_ids: Vec::new(),
+            terms: Vec::new(),
         }
     }
 
-    /// Brings the rows that `lists` names up to date, where rows fall behind at all.
+    /// Brings the rows that lists name up to date, where rows fall behind at all.
     fn catch_up(&mut self, side: Side, owners: &[u32], partners: &[u32]) {
         let (users, items) = match side {
             Side::User => (owners, partners),
             Side::Item => (partners, owners),
         };
-        for (table, occurrences, ids) in
-            [(&mut self.user, &mut self.users, users), (&mut self.item, &mut self.items, items)]
-        {
+        for (table, ids) in [(&mut self.user, users), (&mut self.item, items)] {
             if table.is_behind() {
+                let mut occurrences = Occurrences::new(table.rows());
                 occurrences.set(ids.iter().copied());
-                table.catch_up(occurrences);
+                table.catch_up(&occurrences);
             }
         }
     }
@@ -130,16 +103,17 @@ impl FusedBpr {
     }
 }
 
+/// One vector for each of `ids`.
+fn each_row(rows: usize, ids: &[u32]) -> Spread {
+    Spread::new(rows, ids, &vec![1.0; ids.len()], 0..ids.len() as u32)
+}
+
 impl Recommender for FusedBpr {
     fn forward_backward(&mut self, batch: &[[u32; 3]]) -> Result<f64> {
         let dim = self.user.dim();
         self.terms.clear();
-        self.user_ids.clear();
-        self.user_ids.extend(batch.iter().map(|t| t[0]));
-        self.item_ids.clear();
-        self.item_ids.extend(batch.iter().map(|t| t[1]).chain(batch.iter().map(|t| t[2])));
-        self.users.set(self.user_ids.iter().copied());
-        self.items.set(self.item_ids.iter().copied());
+        self.users.set(batch.iter().map(|t| t[0]));
+        self.items.set(batch.iter().map(|t| t[1]).chain(batch.iter().map(|t| t[2])));
         self.user.catch_up(&self.users);
         self.item.catch_up(&self.items);
         self.user_rows.resize(batch.len() * dim, 0.0);
@@ -189,12 +163,12 @@ impl Recommender for FusedBpr {
         let dim = own.dim();
         let mut coefficients = vec![0.0; lists.partners().len()];
         let mut owner_rows = vec![0.0; lists.len() * dim];
-        let mut owner_gradients = vec![0.0; lists.len() * dim];
+        let mut gradients = vec![0.0; lists.len() * dim];
         let losses: Vec<f64> = lists
             .blocks(LISTS, &mut coefficients)
             .into_par_iter()
             .zip(owner_rows.par_chunks_mut(LISTS * dim))
-            .zip(owner_gradients.par_chunks_mut(LISTS * dim))
+            .zip(gradients.par_chunks_mut(LISTS * dim))
             .map_init(Vec::new, |scores, (((block, mut coefficients), rows), gradients)| {
                 let mut sum = 0.0;
                 let rows = rows.chunks_exact_mut(dim).zip(gradients.chunks_exact_mut(dim));
@@ -211,8 +185,10 @@ impl Recommender for FusedBpr {
                 sum
             })
             .collect();
-        let list_of = (0..lists.len()).flat_map(|k| lists.range(k).map(move |_| k as u32)).collect();
-        self.terms.push(Gradient::Lists { side, lists, coefficients, list_of, owner_rows, owner_gradients });
+        let list_of = (0..lists.len()).flat_map(|k| lists.range(k).map(move |_| k as u32));
+        let partners = Spread::new(other.rows(), lists.partners(), &coefficients, list_of);
+        let own = each_row(own.rows(), lists.owners());
+        self.terms.push(Gradient { side, own, gradients, partners: Some(partners), owner_rows });
         Ok(losses.iter().sum())
     }
 
@@ -227,46 +203,48 @@ impl Recommender for FusedBpr {
     }
 
     fn add_representations(&mut self, side: Side, ids: &[u32], gradients: Vec<f32>) -> Result<()> {
-        self.terms.push(Gradient::Rows { side, ids: ids.to_vec(), gradients });
+        let own = each_row(self.tables(side).0.rows(), ids);
+        self.terms.push(Gradient { side, own, gradients, partners: None, owner_rows: Vec::new() });
         Ok(())
     }
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         let dim = self.user.dim();
-        for (side, occurrences, ids) in
-            [(Side::User, &mut self.users, &mut self.user_ids), (Side::Item, &mut self.items, &mut self.item_ids)]
-        {
-            for term in &self.terms {
-                ids.extend_from_slice(term.ids(side));
-            }
-            // Catching up for a term may have used the lists of positions.
-            if !self.terms.is_empty() {
-                occurrences.set(ids.iter().copied());
-            }
-        }
         let (user_rows, differences, coefficients) = (&self.user_rows, &self.differences, &self.coefficients);
         let batch = coefficients.len();
-        let terms = &self.terms;
         // ∂/∂p_u = c (q_i − q_j), ∂/∂q_i = c p_u, ∂/∂q_j = −c p_u; then the terms, one after the other.
-        let of_terms = |side: Side, mut position: usize| {
-            for term in terms {
-                let len = term.ids(side).len();
-                if position < len {
-                    return term.at(side, position, dim);
-                }
-                position -= len;
-            }
-            unreachable!("a position beyond the step")
+        let of_user = |k: usize| (coefficients[k], &differences[k * dim..][..dim]);
+        let of_item = |k: usize| {
+            let (sign, k) = if k < batch { (1.0, k) } else { (-1.0, k - batch) };
+            (sign * coefficients[k], &user_rows[k * dim..][..dim])
         };
-        self.user.step(adam, &self.users, |k| match k {
-            k if k < batch => (coefficients[k], &differences[k * dim..][..dim]),
-            k => of_terms(Side::User, k - batch),
-        });
-        self.item.step(adam, &self.items, |k| match k {
-            k if k < batch => (coefficients[k], &user_rows[k * dim..][..dim]),
-            k if k < 2 * batch => (-coefficients[k - batch], &user_rows[(k - batch) * dim..][..dim]),
-            k => of_terms(Side::Item, k - 2 * batch),
-        });
+        if self.terms.is_empty() {
+            self.user.step(adam, &self.users, of_user);
+            self.item.step(adam, &self.items, of_item);
+            return Ok(());
+        }
+        let (users, items) = (&self.users, &self.items);
+        let [of_users, of_items] =
+            [Side::User, Side::Item].map(|side| self.terms.iter().filter_map(|t| t.of(side)).collect::<Vec<_>>());
+        let add_terms = |terms: &[(&Spread, &[f32])], row: usize, sum: &mut [f32]| {
+            terms.iter().for_each(|(spread, vectors)| spread.add(row, vectors, sum));
+        };
+        self.user.step_rows(
+            adam,
+            |rows| users.any(rows.clone()) || of_users.iter().any(|(spread, _)| spread.any(rows.clone())),
+            |row, sum| {
+                users.of(row).map(of_user).for_each(|(c, vector)| simd::add_scaled(sum, c, vector));
+                add_terms(&of_users, row, sum);
+            },
+        );
+        self.item.step_rows(
+            adam,
+            |rows| items.any(rows.clone()) || of_items.iter().any(|(spread, _)| spread.any(rows.clone())),
+            |row, sum| {
+                items.of(row).map(of_item).for_each(|(c, vector)| simd::add_scaled(sum, c, vector));
+                add_terms(&of_items, row, sum);
+            },
+        );
         Ok(())
     }
 

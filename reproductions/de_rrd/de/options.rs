@@ -1,0 +1,69 @@
+//! What a spec says about DE.
+
+use harness::spec::value::{Count, Rate, Weight};
+use serde::Deserialize;
+
+/// What the distance between a teacher's representation and its reconstruction is, summed over entities.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// ‖t − t̂‖²: the authors' code.
+    Squared,
+    /// ‖t − t̂‖: the paper, section 3.1. Where it is 0 its gradient is taken as 0.
+    Norm,
+}
+
+/// Hyper-parameters of DE.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct Options {
+    /// λ_DE, the weight of the term.
+    pub lambda: Weight,
+    /// M, for users and for items each. With 1 nothing is selected and the gate does not exist.
+    pub experts: Count,
+    pub distance: Distance,
+    /// τ of epochs 0 and 1.
+    pub temperature_start: Rate,
+    /// Where τ arrives, at most that of the start.
+    pub temperature_end: Rate,
+    /// Epochs from one to the other: 1000 in the authors' code, the most that it trains.
+    pub temperature_epochs: Count,
+    /// Added to a gate's probability before its logarithm: 1e-10 in the authors' code, 0 in the paper.
+    pub gate_epsilon: Weight,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    lambda: Weight,
+    experts: Count,
+    distance: Distance,
+    temperature_start: Rate,
+    temperature_end: Rate,
+    temperature_epochs: Count,
+    gate_epsilon: Weight,
+}
+
+impl TryFrom<Wire> for Options {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let Wire { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon } =
+            wire;
+        if temperature_end > temperature_start {
+            let (end, start) = (temperature_end.get(), temperature_start.get());
+            return Err(format!("`temperature_end` ({end}) is above `temperature_start` ({start})"));
+        }
+        Ok(Self { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon })
+    }
+}
+
+impl Options {
+    /// τ of an epoch, as the authors' code has it: epochs 0 and 1 both use the start.
+    pub fn temperature(&self, epoch: usize) -> f64 {
+        let (start, end) = (self.temperature_start.get(), self.temperature_end.get());
+        let progress = epoch.saturating_sub(1) as f64 / self.temperature_epochs.get() as f64;
+        // libm: the same bits on every platform.
+        (start * libm::pow(end / start, progress)).max(end)
+    }
+}

@@ -1,0 +1,196 @@
+//! RD as a baseline of DE-RRD: [Ranking Distillation](crate::rd) with one list per user.
+//!
+//! No code of DE-RRD's authors has it. The form is that of other people's re-implementations
+//! (woriazzc/KDs, chengang95/UnKD): the list is the teacher's best items that are not a training pair
+//! of the user, L = L_base + λ Σ_u Σ_r w_r ln(1 + e^−ŷ_ur), and the ε samples are drawn anew for every
+//! user at every epoch. They sum over the rows of a batch; here, as in DE-RRD's own terms, each
+//! distinct user of a batch counts once.
+
+use harness::error::Result;
+use harness::meter::check_fits;
+use harness::method::{Method, Params, Trained};
+use harness::rng::{Rejection, Stream};
+use harness::spec::value::{Count, Rate, Weight};
+use harness::split::UserItems;
+use harness::train::Context;
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, train};
+use crate::rd::loss;
+use crate::rd::weights::{self, RankEstimate};
+
+/// Hyper-parameters of the method `rd`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rd {
+    student: Student,
+    lambda: Weight,
+    /// K.
+    list: Count,
+    weighting: Weighting,
+}
+
+/// The weights w_r of a list, as in the paper's comparison of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Weighting {
+    /// 1/K.
+    Uniform,
+    /// w^a ∝ e^(−r/λ).
+    Position { lambda: Rate },
+    /// w^b = tanh(μ · places behind).
+    Discrepancy(Discrepancy),
+    /// w^a until `start_epoch`, then w^a · w^b.
+    Hybrid {
+        /// λ of w^a.
+        position_lambda: Rate,
+        discrepancy: Discrepancy,
+        /// Whether products have the sum 1: so in the paper and in the re-implementations, not in the
+        /// authors' code.
+        normalised: bool,
+        /// Epochs with w^a alone: 10 in the authors' code.
+        start_epoch: usize,
+    },
+}
+
+/// How far the student ranks an item behind the teacher, estimated from samples.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discrepancy {
+    pub mu: Rate,
+    /// ε: items per user, drawn with replacement from those that are not a training pair.
+    pub samples: Count,
+    pub rank_estimate: RankEstimate,
+}
+
+impl Weighting {
+    /// What compares the student with the teacher, if anything does.
+    fn discrepancy(&self) -> Option<&Discrepancy> {
+        match self {
+            Self::Uniform | Self::Position { .. } => None,
+            Self::Discrepancy(discrepancy) | Self::Hybrid { discrepancy, .. } => Some(discrepancy),
+        }
+    }
+
+    /// The first epoch in which it does.
+    fn start_epoch(&self) -> usize {
+        match self {
+            Self::Hybrid { start_epoch, .. } => *start_epoch,
+            _ => 0,
+        }
+    }
+}
+
+/// The method `rd`.
+pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+    Ok(Box::new(params.read::<Rd>()?))
+}
+
+impl Method for Rd {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let lists = TeacherModel::of(cx)?.top(cx, Side::User, self.list.get())?;
+        if let Some(Discrepancy { samples, .. }) = self.weighting.discrepancy() {
+            check_fits("what RD samples", [cx.split.n_users, samples.get()], 4)
+                .map_err(|error| error.hint("use fewer `samples`"))?;
+        }
+        let term = Exemplary::new(lists, self.lambda.get(), self.weighting.clone(), cx.seen, cx.split.n_items);
+        let (base, hyper) = self.student.parts();
+        train(cx, base, hyper, vec![Box::new(term)])
+    }
+
+    fn uses_teacher(&self) -> bool {
+        true
+    }
+}
+
+/// Users that one task draws for.
+const BLOCK: usize = 64;
+
+/// The term λ Σ_u Σ_r w_r ln(1 + e^−ŷ_ur) over the distinct users of a batch.
+pub struct Exemplary<'a> {
+    lists: TopLists,
+    lambda: f64,
+    weighting: Weighting,
+    /// Weights that no student changes: 1/K, or w^a.
+    fixed: Vec<f32>,
+    seen: &'a UserItems,
+    n_items: usize,
+    /// `[users, ε]`, of this epoch; empty where weights are fixed.
+    samples: Vec<u32>,
+}
+
+impl<'a> Exemplary<'a> {
+    /// `lists`: the teacher's best of every user; `seen`: the training part, sorted.
+    pub fn new(lists: TopLists, lambda: f64, weighting: Weighting, seen: &'a UserItems, n_items: usize) -> Self {
+        let k = lists.width();
+        let fixed = match &weighting {
+            Weighting::Uniform | Weighting::Discrepancy(_) => weights::uniform(k),
+            Weighting::Position { lambda } | Weighting::Hybrid { position_lambda: lambda, .. } => {
+                weights::position(k, lambda.get())
+            }
+        };
+        Self { lists, lambda, weighting, fixed, seen, n_items, samples: Vec::new() }
+    }
+
+    /// Draws the samples of `epoch`, if its weights need any. A user with every item has none to draw;
+    /// the teacher's lists have refused such data.
+    pub fn draw(&mut self, epoch: usize, mut stream: Stream) {
+        let samples = match self.weighting.discrepancy() {
+            Some(discrepancy) if epoch >= self.weighting.start_epoch() => discrepancy.samples.get(),
+            _ => return,
+        };
+        self.samples.resize(self.lists.len() * samples, 0);
+        let (outside, seen) = (Rejection::new(self.n_items), self.seen);
+        let blocks: Vec<_> = self.samples.chunks_mut(BLOCK * samples).map(|block| (block, stream.fork())).collect();
+        blocks.into_par_iter().enumerate().for_each(|(block, (rows, mut stream))| {
+            for (row, user) in rows.chunks_exact_mut(samples).zip((block * BLOCK) as u32..) {
+                row.fill_with(|| outside.one(&mut stream, seen.of(user)));
+            }
+        });
+    }
+}
+
+impl Term for Exemplary<'_> {
+    fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, _student: &mut dyn Recommender) -> Result<()> {
+        self.draw(epoch, cx.stream("rd.samples", epoch));
+        Ok(())
+    }
+
+    fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64> {
+        let users = batch.users;
+        let mut lists = Lists::new();
+        for &user in users {
+            lists.push(user, self.lists.of(user).iter().copied());
+        }
+        let Self { lambda, weighting, fixed, seen, n_items, samples, .. } = &*self;
+        // Samples are there from the first epoch that needs them on.
+        let Some(discrepancy) = weighting.discrepancy().filter(|_| !samples.is_empty()) else {
+            return student.add_lists(Side::User, lists, &|_, scores, gradient| {
+                gradient.copy_from_slice(fixed);
+                loss::exemplary(scores, *lambda, gradient)
+            });
+        };
+        let (width, estimate, mu) = (discrepancy.samples.get(), discrepancy.rank_estimate, discrepancy.mu.get());
+        let mut drawn = Lists::new();
+        for &user in users {
+            drawn.push(user, samples[user as usize * width..][..width].iter().copied());
+        }
+        let sampled = student.scores(Side::User, &drawn)?;
+        student.add_lists(Side::User, lists, &|k, scores, gradient| {
+            let items = match estimate {
+                RankEstimate::Paper => n_items - seen.of(users[k]).len(),
+                RankEstimate::Code => *n_items,
+            };
+            let sampled = &sampled[k * width..][..width];
+            weights::discrepancy(estimate, mu, items, scores, sampled, gradient);
+            if let Weighting::Hybrid { normalised, .. } = weighting {
+                weights::hybrid(fixed, gradient, *normalised);
+            }
+            loss::exemplary(scores, *lambda, gradient)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

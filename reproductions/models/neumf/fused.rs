@@ -1,0 +1,319 @@
+//! NeuMF's step by hand, on the CPU.
+//!
+//! The hidden layer reads [user, item], so its input splits into a user's half and an item's half,
+//! each made once per entity of the step by a GEMM. A pair then costs O(d), forwards and backwards; and
+//! the gradients of its halves are summed per entity before they meet the weights again, in a GEMM.
+//! It equals [`GraphNeuMf`](super::GraphNeuMf) (a test proves it).
+
+use harness::error::Result;
+use harness::method::Parameter;
+use harness::metrics::Scorer;
+use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus};
+use harness::optim::Adam;
+use harness::train::{Model, State};
+use rayon::prelude::*;
+
+use super::kernel::{Head, logits};
+use super::scorer::MlpScorer;
+use super::side::Entities;
+use super::{NAMES, parts};
+use crate::models::{ListLoss, Lists, Recommender, Side};
+
+/// Triples per task; fixed, so that the sum of losses does not depend on threads.
+const CHUNK: usize = 64;
+/// Lists per task.
+const LISTS: usize = 16;
+
+/// A parameter of a layer: a table of which every step moves every row by a gradient of its own.
+struct Layer {
+    table: EmbeddingTable,
+    rows: Occurrences,
+}
+
+impl Layer {
+    fn new(table: EmbeddingTable) -> Self {
+        let mut rows = Occurrences::new(table.rows());
+        rows.set(0..table.rows() as u32);
+        Self { table, rows }
+    }
+
+    fn weights(&self) -> &[f32] {
+        self.table.weights()
+    }
+
+    fn step(&mut self, adam: &Adam, gradient: &[f32]) {
+        let width = self.table.dim();
+        self.table.step(adam, &self.rows, |row| (1.0, &gradient[row * width..][..width]));
+        // No row is behind; but the table of a wide layer believes that some may be.
+        self.table.settle();
+    }
+}
+
+/// Pairs of a step as slots, and ∂loss/∂logit of each.
+#[derive(Default)]
+struct Pairs {
+    users: Vec<u32>,
+    items: Vec<u32>,
+    coefficients: Vec<f32>,
+}
+
+/// See the module's head.
+pub struct FusedNeuMf {
+    user: Entities,
+    item: Entities,
+    hidden: Layer,
+    hidden_bias: Layer,
+    output: Layer,
+    output_bias: Layer,
+    pairs: Pairs,
+}
+
+impl FusedNeuMf {
+    /// A model that starts at these [parameters](NAMES).
+    ///
+    /// # Errors
+    /// If they are not this model's.
+    pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
+        parts(&parameters)?;
+        let mut tables = NAMES.into_iter().zip(parameters).map(|(name, parameter)| {
+            EmbeddingTable::new(name, parameter.shape[0], parameter.shape[1], parameter.values)
+        });
+        let [user_product, item_product, user_mlp, item_mlp, hidden, hidden_bias, output, output_bias] =
+            std::array::from_fn(|_| tables.next().expect("there are as many as names"));
+        Ok(Self {
+            user: Entities::new(Side::User, user_product, user_mlp),
+            item: Entities::new(Side::Item, item_product, item_mlp),
+            hidden: Layer::new(hidden),
+            hidden_bias: Layer::new(hidden_bias),
+            output: Layer::new(output),
+            output_bias: Layer::new(output_bias),
+            pairs: Pairs::default(),
+        })
+    }
+
+    fn tables(&self) -> [&EmbeddingTable; 8] {
+        let [user, item] = [&self.user, &self.item];
+        let layers = [&self.hidden, &self.hidden_bias, &self.output, &self.output_bias].map(|layer| &layer.table);
+        [&user.product, &item.product, &user.mlp, &item.mlp, layers[0], layers[1], layers[2], layers[3]]
+    }
+
+    fn tables_mut(&mut self) -> [&mut EmbeddingTable; 8] {
+        [
+            &mut self.user.product,
+            &mut self.item.product,
+            &mut self.user.mlp,
+            &mut self.item.mlp,
+            &mut self.hidden.table,
+            &mut self.hidden_bias.table,
+            &mut self.output.table,
+            &mut self.output_bias.table,
+        ]
+    }
+
+    fn head(&self) -> Head<'_> {
+        Head { weights: self.output.weights(), bias: self.output_bias.weights()[0] }
+    }
+
+    /// Gives slots to users and items.
+    fn name(&mut self, users: &[u32], items: &[u32]) {
+        let hidden = [self.hidden.weights(), self.hidden_bias.weights()];
+        self.user.name(users, hidden);
+        self.item.name(items, hidden);
+    }
+
+    /// Gives slots to all members of `lists`; returns those of the partners.
+    fn name_lists(&mut self, side: Side, lists: &Lists) -> Vec<u32> {
+        let (users, items) = match side {
+            Side::User => (lists.owners(), lists.partners()),
+            Side::Item => (lists.partners(), lists.owners()),
+        };
+        self.name(users, items);
+        let partners = self.entities(side).1;
+        lists.partners().iter().map(|&partner| partners.slot(partner)).collect()
+    }
+
+    /// The entities of a side and of the other.
+    fn entities(&self, side: Side) -> (&Entities, &Entities) {
+        match side {
+            Side::User => (&self.user, &self.item),
+            Side::Item => (&self.item, &self.user),
+        }
+    }
+
+    /// Forgets the step.
+    fn clear(&mut self) {
+        self.user.clear();
+        self.item.clear();
+        self.pairs.users.clear();
+        self.pairs.items.clear();
+        self.pairs.coefficients.clear();
+    }
+}
+
+impl Recommender for FusedNeuMf {
+    fn forward_backward(&mut self, batch: &[[u32; 3]]) -> Result<f64> {
+        self.clear();
+        let users: Vec<u32> = batch.iter().map(|t| t[0]).collect();
+        let items: Vec<u32> = batch.iter().map(|t| t[1]).chain(batch.iter().map(|t| t[2])).collect();
+        self.name(&users, &items);
+        let mut pairs = std::mem::take(&mut self.pairs);
+        for &[u, i, j] in batch {
+            pairs.users.extend([self.user.slot(u); 2]);
+            pairs.items.extend([self.item.slot(i), self.item.slot(j)]);
+        }
+        pairs.coefficients.resize(2 * batch.len(), 0.0);
+        let head = self.head();
+        let losses: Vec<f64> = pairs
+            .coefficients
+            .par_chunks_mut(2 * CHUNK)
+            .zip(pairs.users.par_chunks(2 * CHUNK))
+            .zip(pairs.items.par_chunks(2 * CHUNK))
+            .map(|((coefficients, users), items)| {
+                let mut loss = 0.0;
+                for k in (0..users.len()).step_by(2) {
+                    let pair = &mut coefficients[k..k + 2];
+                    let row_of = |r: usize| items[k + r] as usize;
+                    logits(head, self.user.face(users[k]), self.item.faces(), row_of, pair);
+                    let (positive, negative) = (pair[0], pair[1]);
+                    loss += f64::from(softplus(-positive)) + f64::from(softplus(negative));
+                    pair.copy_from_slice(&[-sigmoid(-positive), sigmoid(negative)]);
+                }
+                loss
+            })
+            .collect();
+        self.pairs = pairs;
+        Ok(losses.iter().sum())
+    }
+
+    fn scores(&mut self, side: Side, lists: &Lists) -> Result<Vec<f32>> {
+        let partners = self.name_lists(side, lists);
+        let (own, other) = self.entities(side);
+        let head = self.head();
+        let mut scores = vec![0.0; partners.len()];
+        lists.blocks(LISTS, &mut scores).into_par_iter().for_each(|(block, mut scores)| {
+            for k in block {
+                let of_list = &partners[lists.range(k)];
+                let (out, rest) = scores.split_at_mut(of_list.len());
+                let owner = own.face(own.slot(lists.owners()[k]));
+                logits(head, owner, other.faces(), |r| of_list[r] as usize, out);
+                scores = rest;
+            }
+        });
+        Ok(scores)
+    }
+
+    fn add_lists(&mut self, side: Side, lists: Lists, loss: &ListLoss<'_>) -> Result<f64> {
+        let partners = self.name_lists(side, &lists);
+        let (own, other) = self.entities(side);
+        let head = self.head();
+        let mut coefficients = vec![0.0; partners.len()];
+        let losses: Vec<f64> = lists
+            .blocks(LISTS, &mut coefficients)
+            .into_par_iter()
+            .map_init(Vec::new, |scores, (block, mut coefficients)| {
+                let mut sum = 0.0;
+                for k in block {
+                    let of_list = &partners[lists.range(k)];
+                    scores.resize(of_list.len(), 0.0);
+                    let owner = own.face(own.slot(lists.owners()[k]));
+                    logits(head, owner, other.faces(), |r| of_list[r] as usize, scores);
+                    let (out, rest) = coefficients.split_at_mut(of_list.len());
+                    sum += loss(k, scores, out);
+                    coefficients = rest;
+                }
+                sum
+            })
+            .collect();
+        let owners = (0..lists.len()).flat_map(|k| {
+            let slot = own.slot(lists.owners()[k]);
+            lists.range(k).map(move |_| slot)
+        });
+        let owners: Vec<u32> = owners.collect();
+        let (users, items) = match side {
+            Side::User => (owners, partners),
+            Side::Item => (partners, owners),
+        };
+        self.pairs.users.extend(users);
+        self.pairs.items.extend(items);
+        self.pairs.coefficients.extend(coefficients);
+        Ok(losses.iter().sum())
+    }
+
+    fn representation_width(&self) -> usize {
+        2 * self.user.product.dim()
+    }
+
+    fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>> {
+        Ok(match side {
+            Side::User => self.user.representations(ids),
+            Side::Item => self.item.representations(ids),
+        })
+    }
+
+    fn add_representations(&mut self, side: Side, ids: &[u32], gradients: Vec<f32>) -> Result<()> {
+        match side {
+            Side::User => self.user.add_representations(ids, &gradients),
+            Side::Item => self.item.add_representations(ids, &gradients),
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, adam: &Adam) -> Result<()> {
+        let dim = self.user.product.dim();
+        let weights = self.output.weights();
+        let Pairs { users, items, coefficients } = &self.pairs;
+        let of_users = self.user.back(users, self.item.faces(), items, coefficients, weights);
+        let of_items = self.item.back(items, self.user.faces(), users, coefficients, weights);
+        let mut hidden = vec![0.0; 2 * dim * dim];
+        self.user.write_hidden_weight(&mut hidden);
+        self.item.write_hidden_weight(&mut hidden);
+        let hidden_bias: Vec<f32> = of_users.open.iter().zip(&weights[dim..]).map(|(open, w)| open * w).collect();
+        // Σ c relu(a + b) = Σ c a + Σ c b over the open ones: each side brings its share.
+        let mut output = of_users.output;
+        output[dim..].iter_mut().zip(&of_items.output[dim..]).for_each(|(sum, share)| *sum += share);
+        let output_bias: f64 = coefficients.iter().map(|&c| f64::from(c)).sum();
+        self.user.step(adam, self.hidden.weights());
+        self.item.step(adam, self.hidden.weights());
+        self.hidden.step(adam, &hidden);
+        self.hidden_bias.step(adam, &hidden_bias);
+        self.output.step(adam, &output);
+        self.output_bias.step(adam, &[output_bias as f32]);
+        self.clear();
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        self.user.settle();
+        self.item.settle();
+    }
+}
+
+impl Model for FusedNeuMf {
+    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+        let values = self.tables().map(EmbeddingTable::weights);
+        Ok(Box::new(MlpScorer::new(self.user.product.dim(), values, Side::User)))
+    }
+
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        Ok(self.tables().into_iter().map(EmbeddingTable::parameter).collect())
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+        parts(&parameters)?;
+        self.clear();
+        for (table, parameter) in self.tables_mut().into_iter().zip(parameters) {
+            table.set_weights(parameter.values);
+        }
+        Ok(())
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.tables().into_iter().for_each(|table| table.save(state));
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.clear();
+        self.tables_mut().into_iter().try_for_each(|table| table.restore(state))
+    }
+}

@@ -1,0 +1,366 @@
+//! The step by hand against the reference vector, finite differences in f64, and candle's autograd.
+
+use candle_core::Device;
+use harness::optim::Adam;
+use harness::rng::Stream;
+use harness::train::{Model, State};
+
+use super::*;
+use crate::models::Lists;
+use crate::models::bpr::FusedBpr;
+
+#[cfg(feature = "cuda")]
+mod cuda;
+mod differences;
+
+fn golden(case: &str) -> serde_json::Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
+    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
+}
+
+fn floats(value: &serde_json::Value) -> Vec<f32> {
+    match value {
+        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
+        number => vec![number.as_f64().unwrap() as f32],
+    }
+}
+
+const USERS: usize = 31;
+const ITEMS: usize = 90;
+
+/// Wider than in training, and biases, so that pairs and hidden units differ.
+fn parameters(n_users: usize, n_items: usize, dim: usize) -> Vec<Parameter> {
+    let stream = |purpose: &str| Stream::new(0, "neumf-test", purpose, 0);
+    let mut parameters = initial(n_users, n_items, dim, 0.3, stream);
+    for bias in [5, 7] {
+        let n = parameters[bias].values.len();
+        parameters[bias].values = stream("biases").normals(n, 0.1);
+    }
+    parameters
+}
+
+fn both(parameters: &[Parameter]) -> [Box<dyn Recommender>; 2] {
+    [
+        Box::new(FusedNeuMf::new(parameters.to_vec()).unwrap()),
+        Box::new(GraphNeuMf::new(parameters.to_vec(), &Device::Cpu).unwrap()),
+    ]
+}
+
+/// A made-up loss of a list: Σ (j + 1)/10 · s_j²/2.
+fn list_loss(_: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
+    let mut sum = 0.0;
+    for (j, (score, gradient)) in scores.iter().zip(gradients).enumerate() {
+        let weight = (j + 1) as f32 / 10.0;
+        *gradient = weight * score;
+        sum += f64::from(0.5 * weight * score * score);
+    }
+    sum
+}
+
+/// What is added to a step beside the base batch.
+struct Terms {
+    of_users: Lists,
+    of_items: Lists,
+    represented: [Vec<u32>; 2],
+}
+
+impl Terms {
+    /// Lists of several lengths, one of them empty, with members that repeat and that no batch names.
+    fn draw(stream: &mut Stream, n_users: usize, n_items: usize) -> Self {
+        let mut lists = |owners: usize, partners: usize| {
+            let mut lists = Lists::new();
+            for k in 0..20 {
+                let partners: Vec<u32> = (0..k % 7).map(|_| stream.below(partners as u32)).collect();
+                lists.push(stream.below(owners as u32), partners);
+            }
+            lists
+        };
+        let (of_users, of_items) = (lists(n_users, n_items), lists(n_items, n_users));
+        let represented = [n_users, n_items].map(|n| (0..9).map(|_| stream.below(n as u32)).collect());
+        Self { of_users, of_items, represented }
+    }
+
+    fn add(&self, model: &mut dyn Recommender) -> f64 {
+        let mut sum = model.add_lists(Side::User, self.of_users.clone(), &list_loss).unwrap();
+        for (side, ids) in [Side::User, Side::Item].into_iter().zip(&self.represented) {
+            // The loss Σ r²/2 of the representations.
+            let rows = model.representations(side, ids).unwrap();
+            sum += rows.iter().map(|r| 0.5 * f64::from(r * r)).sum::<f64>();
+            model.add_representations(side, ids, rows).unwrap();
+        }
+        sum + model.add_lists(Side::Item, self.of_items.clone(), &list_loss).unwrap()
+    }
+}
+
+fn batch(stream: &mut Stream, n: usize, n_users: usize, n_items: usize) -> Vec<[u32; 3]> {
+    let [n_users, n_items] = [n_users, n_items].map(|n| n as u32 - 1);
+    (0..n).map(|_| [stream.below(n_users), stream.below(n_items), stream.below(n_items)]).collect()
+}
+
+/// 12 steps with terms and repeated entities; losses, and the parameters after them.
+fn train(model: &mut dyn Recommender, n_users: usize, n_items: usize) -> (Vec<f64>, Vec<Parameter>) {
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    let mut losses = Vec::new();
+    for step in 0..12 {
+        let mut stream = Stream::new(0, "neumf-test", "step", step);
+        let batch = batch(&mut stream, 100, n_users, n_items);
+        let terms = Terms::draw(&mut stream, n_users, n_items);
+        losses.push(model.forward_backward(&batch).unwrap());
+        losses.push(terms.add(model));
+        model.step(&adam).unwrap();
+    }
+    model.settle();
+    (losses, model.parameters().unwrap())
+}
+
+/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
+fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]], terms: Option<&Terms>) -> (f64, Vec<Vec<f32>>) {
+    let mut loss = model.forward_backward(batch).unwrap();
+    loss += terms.map_or(0.0, |terms| terms.add(model));
+    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
+    model.settle();
+    let mut state = State::default();
+    model.save(&mut state).unwrap();
+    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
+    (loss, NAMES.into_iter().map(of).collect())
+}
+
+#[test]
+fn logits_and_loss_agree_with_the_reference_vector() {
+    let case = golden("neumf_forward_and_loss");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let names = ["user_mf", "item_mf", "user_mlp", "item_mlp", "hidden_w", "hidden_b", "out_w", "out_b"];
+    let values = names.map(|name| floats(&inputs["params"][name]));
+    let parameters: Vec<Parameter> = (NAMES.into_iter().zip(shapes(2, 3, 2)).zip(values))
+        .map(|((name, shape), values)| Parameter { name: name.into(), shape: shape.to_vec(), values })
+        .collect();
+    let ids = |name: &str| floats(&inputs[name]).into_iter().map(|id| id as u32).collect::<Vec<_>>();
+    let (users, positives, negatives) = (ids("users"), ids("pos_items"), ids("neg_items"));
+    let batch: Vec<[u32; 3]> = (0..users.len()).map(|k| [users[k], positives[k], negatives[k]]).collect();
+    for mut model in both(&parameters) {
+        let loss = model.forward_backward(&batch).unwrap();
+        assert!((loss - expected["bce_with_logits_sum"].as_f64().unwrap()).abs() < 1e-6, "{loss}");
+        model.step(&Adam { learning_rate: 0.0, weight_decay: 0.0 }).unwrap();
+        for (items, logits) in [(&positives, "logit_pos"), (&negatives, "logit_neg")] {
+            let want = floats(&expected[logits]);
+            let mut lists = Lists::new();
+            users.iter().zip(items).for_each(|(&user, &item)| lists.push(user, [item]));
+            let scores = model.scores(Side::User, &lists).unwrap();
+            for (k, (got, want)) in scores.iter().zip(&want).enumerate() {
+                assert!((got - want).abs() < 1e-6, "{got} {want}");
+                let mut served = [0.0];
+                scorer(&parameters).unwrap().score(users[k], &[items[k]], &mut served);
+                assert!((served[0] - want).abs() < 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn both_base_models_have_the_papers_numbers_of_parameters() {
+    let case = golden("parameter_counts");
+    let count = |parameters: Vec<Parameter>| parameters.iter().map(|p| p.values.len()).sum::<usize>();
+    for data in ["citeulike", "foursquare"] {
+        // Not as f32, which is even above 2^24.
+        let counts = |value: &serde_json::Value| -> Vec<usize> {
+            value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect()
+        };
+        let entities = counts(&case["inputs"][format!("{data}_users_items")]);
+        let (n_users, n_items) = (entities[0], entities[1]);
+        let neumf = counts(&case["expected"][format!("neumf_{data}_d250_d125_d25")]);
+        for (dim, want) in [250, 125, 25].into_iter().zip(neumf) {
+            let zeros = NAMES.into_iter().zip(shapes(n_users, n_items, dim)).map(|(name, shape)| Parameter {
+                name: name.into(),
+                shape: shape.to_vec(),
+                values: vec![0.0; shape[0] * shape[1]],
+            });
+            let model = FusedNeuMf::new(zeros.collect()).unwrap();
+            assert_eq!(count(model.parameters().unwrap()), want, "NeuMF, {data}, d = {dim}");
+        }
+        let bpr = counts(&case["expected"][format!("bpr_{data}_d200_d100_d20")]);
+        for (dim, want) in [200, 100, 20].into_iter().zip(bpr) {
+            let model = FusedBpr::new(dim, vec![0.0; n_users * dim], vec![0.0; n_items * dim]);
+            assert_eq!(count(model.parameters().unwrap()), want, "BPR, {data}, d = {dim}");
+        }
+    }
+}
+
+#[test]
+fn initial_values_have_their_distributions() {
+    let stream = |purpose: &str| Stream::new(3, "neumf-test", purpose, 0);
+    let initial_values = initial(400, 500, 50, 0.01, stream);
+    let values = |k: usize| &initial_values[k].values;
+    let spread = |k: usize| {
+        let squares: f64 = values(k).iter().map(|v| f64::from(*v).powi(2)).sum();
+        (squares / values(k).len() as f64).sqrt()
+    };
+    for (table, name) in NAMES.iter().enumerate().take(4) {
+        assert!((spread(table) / 0.01 - 1.0).abs() < 0.02, "{name}: {}", spread(table));
+    }
+    // Uniform within ±bound has the standard deviation bound/√3.
+    for (weight, bound) in [(4, (6.0f64 / 150.0).sqrt()), (6, (6.0f64 / 100.0).sqrt())] {
+        let largest = values(weight).iter().fold(0.0f32, |max, v| max.max(v.abs()));
+        assert!(f64::from(largest) <= bound && f64::from(largest) > 0.9 * bound, "{largest} within {bound}");
+        assert!((spread(weight) / (bound / 3f64.sqrt()) - 1.0).abs() < 0.15);
+    }
+    assert!(values(5).iter().chain(values(7)).all(|bias| *bias == 0.0));
+    assert!(values(0)[..50] != values(2)[..50], "each parameter has a stream of its own");
+    assert_eq!(initial_values, initial(400, 500, 50, 0.01, stream));
+}
+
+fn relative_gap(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+}
+
+#[test]
+fn the_step_by_hand_equals_candles_autograd() {
+    // The last is large enough for rows to fall behind.
+    for (n_users, n_items, dim) in [(USERS, ITEMS, 1), (USERS, ITEMS, 25), (USERS, ITEMS, 37), (200, 30_000, 50)] {
+        let start = parameters(n_users, n_items, dim);
+        let mut stream = Stream::new(0, "neumf-test", "first", 0);
+        let (batch, terms) = (batch(&mut stream, 100, n_users, n_items), Terms::draw(&mut stream, n_users, n_items));
+        let [fused, graph] = both(&start).map(|mut model| gradients(&mut *model, &batch, Some(&terms)));
+        assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
+        for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
+            let gap = relative_gap(fused, graph);
+            assert!(gap < 3e-6, "d={dim}: gradient of {name}: {gap}");
+        }
+        let [fused, graph] = both(&start).map(|mut model| train(&mut *model, n_users, n_items));
+        for (a, b) in fused.0.iter().zip(&graph.0) {
+            assert!((a - b).abs() < 1e-5 * b.abs(), "d={dim}: loss {a} {b}");
+        }
+        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start) {
+            // Adam divides by the root of g²: where g is nearly 0 it magnifies rounding, for single
+            // weights up to the size of a step.
+            let gap = relative_gap(&a.values, &b.values);
+            assert!(gap < 1e-5, "d={dim}: {}: {gap}", a.name);
+            // The check above can fail: the weights did move.
+            let moved = relative_gap(&a.values, &start.values);
+            assert!(moved > 1e-3, "d={dim}: {} moved by {moved}", a.name);
+        }
+    }
+}
+
+#[test]
+fn every_parameter_receives_a_gradient() {
+    let start = parameters(USERS, ITEMS, 8);
+    for mut model in both(&start) {
+        let (_, gradients) = gradients(&mut *model, &[[3, 7, 11]], None);
+        for (k, (name, gradient)) in NAMES.iter().zip(&gradients).enumerate() {
+            let moved = |row: usize| {
+                let width = start[k].shape[1];
+                gradient[row * width..][..width].iter().any(|g| *g != 0.0)
+            };
+            match name.split('-').next() {
+                Some("user") => assert!((0..USERS).all(|row| moved(row) == (row == 3)), "{name}"),
+                Some("item") => assert!((0..ITEMS).all(|row| moved(row) == [7, 11].contains(&row)), "{name}"),
+                // A hidden unit that is closed for both pairs has no gradient.
+                _ => assert!((0..start[k].shape[0]).any(moved), "{name}"),
+            }
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut model = FusedNeuMf::new(parameters(300, 700, 37)).unwrap();
+        pool.install(|| {
+            let (losses, parameters) = train(&mut model, 300, 700);
+            let mut scores = vec![0.0; 700];
+            model.scorer().unwrap().score_all(5, &mut scores);
+            let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
+            (losses, parameters.iter().map(|p| bits(&p.values)).collect::<Vec<_>>(), bits(&scores))
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2), "two threads");
+    assert!(one == run(3), "three threads");
+}
+
+#[test]
+fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
+    let start = parameters(USERS, ITEMS, 20);
+    let zeros: Vec<Parameter> =
+        start.iter().map(|p| Parameter { values: vec![0.0; p.values.len()], ..p.clone() }).collect();
+    for ((mut straight, mut first), mut second) in both(&start).into_iter().zip(both(&start)).zip(both(&zeros)) {
+        train(&mut *straight, USERS, ITEMS);
+        let want = train(&mut *straight, USERS, ITEMS);
+        train(&mut *first, USERS, ITEMS);
+        let mut state = State::default();
+        first.save(&mut state).unwrap();
+        second.restore(&mut state).unwrap();
+        assert!(train(&mut *second, USERS, ITEMS) == want);
+    }
+}
+
+#[test]
+fn a_pair_has_one_score_by_every_way_in() {
+    let dim = 37;
+    let mut model = FusedNeuMf::new(parameters(USERS, ITEMS, dim)).unwrap();
+    train(&mut model, USERS, ITEMS);
+    let parameters = model.parameters().unwrap();
+    let (plain, swapped) = (scorer(&parameters).unwrap(), swapped_scorer(&parameters).unwrap());
+    assert_eq!((plain.n_items(), swapped.n_items()), (ITEMS, USERS));
+    let all: Vec<u32> = (0..ITEMS as u32).collect();
+    for user in 0..USERS as u32 {
+        let mut want = vec![0.0; ITEMS];
+        plain.score_all(user, &mut want);
+        let mut scores = vec![0.0; ITEMS];
+        model.scorer().unwrap().score_all(user, &mut scores);
+        assert_eq!(bits(&scores), bits(&want), "in training");
+        // Backwards, so that other items stand beside each.
+        let backwards: Vec<u32> = all.iter().rev().copied().collect();
+        plain.score(user, &backwards, &mut scores);
+        scores.reverse();
+        assert_eq!(bits(&scores), bits(&want), "score and score_all");
+        let mut lists = Lists::new();
+        lists.push(user, all.iter().copied());
+        assert_eq!(bits(&model.scores(Side::User, &lists).unwrap()), bits(&want), "lists of items");
+        let mut lists = Lists::new();
+        all.iter().for_each(|&item| lists.push(item, [user]));
+        assert_eq!(bits(&model.scores(Side::Item, &lists).unwrap()), bits(&want), "lists of users");
+        for (&item, want) in all.iter().zip(&want) {
+            let mut score = [0.0];
+            swapped.score(item, &[user], &mut score);
+            assert_eq!(score[0].to_bits(), want.to_bits(), "swapped");
+        }
+    }
+}
+
+#[test]
+fn representations_are_both_rows_side_by_side() {
+    let start = parameters(USERS, ITEMS, 5);
+    for (side, product, mlp) in [(Side::User, 0, 2), (Side::Item, 1, 3)] {
+        let (width, all) = representations(&start, side).unwrap();
+        assert_eq!(width, 10);
+        assert_eq!(all[70..75], start[product].values[35..40]);
+        assert_eq!(all[75..80], start[mlp].values[35..40]);
+        for mut model in both(&start) {
+            assert_eq!(model.representation_width(), width);
+            assert_eq!(model.representations(side, &[7]).unwrap(), all[70..80]);
+        }
+    }
+}
+
+#[test]
+fn other_parameters_are_refused() {
+    let start = parameters(USERS, ITEMS, 5);
+    assert!(scorer(&start[..7]).is_err());
+    let mut renamed = start.clone();
+    renamed[0].name = "user".into();
+    assert!(FusedNeuMf::new(renamed).is_err());
+    let mut reshaped = start.clone();
+    reshaped[4].shape = vec![10, 5];
+    assert!(representations(&reshaped, Side::User).is_err());
+    let mut short = start;
+    short[1].values.pop();
+    assert!(GraphNeuMf::new(short, &Device::Cpu).is_err());
+}

@@ -1,0 +1,52 @@
+//! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
+
+use std::io::Write;
+
+use harness::run::{ComputeDevice, Wanted};
+
+use super::*;
+
+/// CiteULike's sizes with the teacher's width, as DE-RRD trains it.
+const N_USERS: usize = 5_220;
+const N_ITEMS: usize = 25_182;
+const DIM: usize = 250;
+const BATCH: usize = 1024;
+
+#[test]
+fn the_first_steps_on_cuda_are_the_cpus() {
+    let there = match ComputeDevice::open(Wanted::Cuda(0)) {
+        Ok(there) => there,
+        Err(error) => {
+            // Not `eprintln!`, which a passing test swallows.
+            writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap();
+            return;
+        }
+    };
+    let start = parameters(N_USERS, N_ITEMS, DIM);
+    let mut stream = Stream::new(0, "neumf-cuda-test", "batch", 0);
+    // Few entities, so that rows repeat in a batch; most rows untouched, as in training.
+    let (batch, terms) = (batch(&mut stream, BATCH, 500, 50), Terms::draw(&mut stream, N_USERS, N_ITEMS));
+    let host = || FusedNeuMf::new(start.clone()).unwrap();
+    let device = || GraphNeuMf::new(start.clone(), &there.device).unwrap();
+    let here = gradients(&mut host(), &batch, Some(&terms));
+    let on_device = gradients(&mut device(), &batch, Some(&terms));
+    assert!(
+        (here.0 - on_device.0).abs() < 2e-6 * here.0,
+        "loss {} on the CPU, {} on {}",
+        here.0,
+        on_device.0,
+        there.name
+    );
+    for ((name, a), b) in NAMES.iter().zip(&on_device.1).zip(&here.1) {
+        assert!(relative_gap(a, b) < 1e-5, "gradient of {name}: {}", relative_gap(a, b));
+    }
+    let (mut host, mut device) = (host(), device());
+    let (host_losses, host_weights) = train(&mut host, N_USERS, N_ITEMS);
+    let (device_losses, device_weights) = train(&mut device, N_USERS, N_ITEMS);
+    for (a, b) in host_losses.iter().zip(&device_losses) {
+        assert!((a - b).abs() < 1e-5 * a.abs(), "loss {a} on the CPU, {b} on {}", there.name);
+    }
+    for (a, b) in device_weights.iter().zip(&host_weights) {
+        assert!(relative_gap(&a.values, &b.values) < 1e-5, "{}: {}", a.name, relative_gap(&a.values, &b.values));
+    }
+}

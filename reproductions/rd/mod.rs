@@ -1,0 +1,13 @@
+//! Ranking Distillation (RD): Tang and Wang, KDD 2018, and the first author's code
+//! (graytowne/rank_distill).
+//!
+//! A student learns the items that its teacher ranks first for a query (the exemplary list) as further
+//! positives, with weights by their positions and by how far the student still ranks them behind. Here
+//! are the rules that do not depend on the base model; where paper and code differ, both are here.
+
+pub mod list;
+pub mod loss;
+pub mod weights;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The rules against the reference vectors and by hand.
+
+use harness::metrics::Scorer;
+use harness::rank::Index;
+use serde_json::Value;
+
+use super::list::Candidates;
+use super::loss::{Combination, exemplary, pointwise};
+use super::weights::{RankEstimate, discrepancy, hybrid, position, uniform};
+
+fn golden() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rd.json");
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    all["cases"].as_array().unwrap().clone()
+}
+
+fn case(name: &str) -> Value {
+    golden().into_iter().find(|c| c["name"] == name).expect("the case")
+}
+
+/// (name, inputs, expected) of the cases whose names begin so.
+fn cases(prefix: &str) -> Vec<(String, Value, Value)> {
+    let name = |c: &Value| c["name"].as_str().unwrap().to_string();
+    let found = golden().into_iter().filter(|c| name(c).starts_with(prefix));
+    found.map(|c| (name(&c), c["inputs"].clone(), c["expected"].clone())).collect()
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+fn rows(value: &Value) -> Vec<Vec<f32>> {
+    value.as_array().unwrap().iter().map(floats).collect()
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|x| x.as_u64().unwrap() as u32).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+fn near(got: &[f32], want: &[f32], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (got, want) in got.iter().zip(want) {
+        assert!((got - want).abs() < 1e-6, "{what}: {got} {want}");
+    }
+}
+
+#[test]
+fn position_weights_agree_with_the_vectors() {
+    let cases = cases("position_weight_");
+    assert_eq!(cases.len(), 3);
+    for (name, inputs, expected) in cases {
+        let got = position(inputs["K"].as_u64().unwrap() as usize, number(&inputs["lambda"]));
+        near(&got, &floats(&expected["w_a"]), &name);
+    }
+}
+
+#[test]
+fn extreme_sharpness_leaves_one_item_or_makes_all_equal() {
+    near(&position(4, 1e-4), &[1.0, 0.0, 0.0, 0.0], "sharp");
+    near(&position(4, 1e12), &uniform(4), "flat");
+    near(&uniform(4), &[0.25; 4], "uniform");
+}
+
+/// w^b, w^a w^b and the normalised w^a w^b.
+fn weights(inputs: &Value, estimate: RankEstimate) -> [Vec<f32>; 3] {
+    let list = floats(&inputs["candidate_scores_in_teacher_order"]);
+    let samples = floats(&inputs["sample_scores"]);
+    let items = inputs["num_real_items"].as_u64().unwrap() as usize;
+    let mut discrepant = vec![f32::NAN; list.len()];
+    discrepancy(estimate, number(&inputs["mu"]), items, &list, &samples, &mut discrepant);
+    let position = position(list.len(), number(&inputs["lambda"]));
+    let [plain, normalised] = [false, true].map(|normalised| {
+        let mut weights = discrepant.clone();
+        hybrid(&position, &mut weights, normalised);
+        weights
+    });
+    [discrepant, plain, normalised]
+}
+
+#[test]
+fn discrepancy_and_hybrid_weights_agree_with_the_vectors_in_both_forms() {
+    let cases = cases("discrepancy_and_hybrid_weights_");
+    assert_eq!(cases.len(), 3);
+    for (name, inputs, expected) in cases {
+        let above = ids(&expected["count_greater"]);
+        let items = inputs["num_real_items"].as_u64().unwrap() as usize;
+        for (estimate, key) in
+            [(RankEstimate::Code, "code_estimated_rank"), (RankEstimate::Paper, "paper_estimated_rank_1based")]
+        {
+            let ranks: Vec<f32> = above.iter().map(|&n| estimate.rank(n as usize, 5, items) as f32).collect();
+            assert_eq!(ranks, floats(&expected[key]), "{name}: {key}");
+        }
+        let [discrepant, plain, normalised] = weights(&inputs, RankEstimate::Code);
+        near(&discrepant, &floats(&expected["code_w_b"]), &name);
+        near(&plain, &floats(&expected["code_hybrid_not_normalised"]), &name);
+        near(&normalised, &floats(&expected["code_hybrid_l1_normalised_option"]), &name);
+        let [discrepant, _, normalised] = weights(&inputs, RankEstimate::Paper);
+        near(&discrepant, &floats(&expected["paper_w_b"]), &name);
+        near(&normalised, &floats(&expected["paper_hybrid_normalised"]), &name);
+    }
+}
+
+#[test]
+fn a_list_that_nothing_beats_has_no_weight_and_no_nan() {
+    let inputs = &case("hybrid_all_zero_row")["inputs"];
+    for estimate in [RankEstimate::Code, RankEstimate::Paper] {
+        for weights in weights(inputs, estimate) {
+            assert_eq!(weights, [0.0; 3]);
+        }
+    }
+}
+
+#[test]
+fn a_sample_of_the_same_score_is_not_above() {
+    let mut weights = [f32::NAN];
+    discrepancy(RankEstimate::Code, 1.0, 10, &[0.5], &[0.5, 0.5], &mut weights);
+    assert_eq!(weights, [0.0]);
+}
+
+/// Totals over windows (mean), gradients of positives, negatives and lists.
+struct Total {
+    ranking: Vec<f64>,
+    distillation: Vec<f64>,
+    total: f64,
+    gradients: [Vec<Vec<f32>>; 3],
+}
+
+fn total(inputs: &Value, weights: &[Vec<f32>], combination: Combination) -> Total {
+    let (positives, negatives) = (rows(&inputs["pos"]), rows(&inputs["neg"]));
+    let lists = rows(&inputs["cand_teacher_order"]);
+    let (of_ranking, of_distillation) = combination.factors();
+    let n = lists.len() as f64;
+    let mut sum = Total { ranking: Vec::new(), distillation: Vec::new(), total: 0.0, gradients: Default::default() };
+    for (k, list) in lists.iter().enumerate() {
+        let scores = [&positives[k][..], &negatives[k]].concat();
+        let mut gradients = vec![f32::NAN; scores.len()];
+        let ranking = pointwise(&scores, positives[k].len(), &mut gradients);
+        gradients.iter_mut().for_each(|g| *g *= (of_ranking / n) as f32);
+        let mut of_list = weights[k].clone();
+        let distillation = exemplary(list, of_distillation / n, &mut of_list);
+        sum.total += of_ranking / n * ranking + distillation;
+        sum.ranking.push(ranking);
+        sum.distillation.push(distillation * n / of_distillation);
+        let (p, q) = gradients.split_at(positives[k].len());
+        for (all, one) in sum.gradients.iter_mut().zip([p, q, &of_list]) {
+            all.push(one.to_vec());
+        }
+    }
+    sum
+}
+
+fn near_rows(got: &[Vec<f32>], want: &Value, what: &str) {
+    near(&got.concat(), &rows(want).concat(), what);
+}
+
+#[test]
+fn the_static_phase_has_its_total_and_all_gradients() {
+    let case = case("rd_total_loss_static_phase");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let got = total(inputs, &rows(&inputs["weights"]), Combination::Added(number(&inputs["alpha_code"])));
+    let f32s = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+    near(&f32s(&got.ranking), &floats(&expected["ranking_loss_per_instance"]), "ranking");
+    near(&f32s(&got.distillation), &floats(&expected["distill_loss_per_instance"]), "distillation");
+    assert!((got.ranking.iter().sum::<f64>() / 2.0 - number(&expected["ranking_loss_mean"])).abs() < 1e-6);
+    assert!((got.total - number(&expected["total"])).abs() < 1e-6);
+    for (got, key) in got.gradients.iter().zip(["grad_pos", "grad_neg", "grad_cand"]) {
+        near_rows(got, &expected[key], key);
+    }
+}
+
+#[test]
+fn the_hybrid_phase_has_its_totals_in_every_form() {
+    let case = case("rd_total_loss_hybrid_phase");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let (lists, samples) = (rows(&inputs["cand_teacher_order"]), rows(&inputs["sample_scores"]));
+    let position = position(3, number(&inputs["lambda"]));
+    let discrepant: Vec<Vec<f32>> = lists
+        .iter()
+        .zip(&samples)
+        .map(|(list, samples)| {
+            let mut weights = vec![f32::NAN; list.len()];
+            discrepancy(RankEstimate::Code, number(&inputs["mu"]), 20, list, samples, &mut weights);
+            weights
+        })
+        .collect();
+    near_rows(&discrepant, &expected["w_b"], "w_b");
+    let [plain, normalised] = [false, true].map(|normalised| {
+        let mut weights = discrepant.clone();
+        weights.iter_mut().for_each(|weights| hybrid(&position, weights, normalised));
+        weights
+    });
+    near_rows(&plain, &expected["hybrid_not_normalised"], "hybrid");
+    near_rows(&normalised, &expected["hybrid_normalised"], "normalised hybrid");
+    let added = Combination::Added(number(&inputs["alpha_code"]));
+    let code = total(inputs, &plain, added);
+    assert!((code.total - number(&expected["total_code_not_normalised"])).abs() < 1e-6);
+    near_rows(&code.gradients[2], &expected["grad_cand_code_not_normalised"], "gradient");
+    let want = number(&expected["total_code_normalised"]);
+    assert!((total(inputs, &normalised, added).total - want).abs() < 1e-6);
+    let mixed = Combination::Mixed(number(&inputs["alpha_paper"]));
+    assert!((total(inputs, &normalised, mixed).total - number(&expected["total_paper_mix_normalised"])).abs() < 1e-6);
+}
+
+#[test]
+fn extreme_scores_stay_finite() {
+    let case = case("rd_loss_extreme_scores_must_be_finite");
+    let inputs = &case["inputs"];
+    let got = total(inputs, &rows(&inputs["weights"]), Combination::Added(1.0));
+    let want = number(&case["expected"]["total"]);
+    // Weights of the vector are f32 here: 0.7 times 150 keeps seven digits.
+    assert!((got.total - want).abs() < 1e-7 * want, "{} {want}", got.total);
+    assert!(got.gradients.iter().flatten().flatten().all(|g| g.is_finite()));
+}
+
+#[test]
+fn both_combinations_are_the_same_up_to_a_factor() {
+    let (alpha, added) = (0.4, 0.4 / 0.6);
+    let ((a, b), (c, d)) = (Combination::Mixed(alpha).factors(), Combination::Added(added).factors());
+    assert!((a / c - b / d).abs() < 1e-12);
+}
+
+#[test]
+fn the_gradient_of_a_list_is_the_slope_of_its_loss() {
+    let (scores, weights) = ([0.7f32, -1.2, 0.0, 3.5], [0.4f32, 0.3, 0.0, 0.2]);
+    let scale = 0.7;
+    let loss = |scores: &[f64]| -> f64 {
+        scores.iter().zip(&weights).map(|(s, w)| scale * f64::from(*w) * (-s).exp().ln_1p()).sum()
+    };
+    let at: Vec<f64> = scores.iter().map(|&s| f64::from(s)).collect();
+    let mut gradient = weights;
+    assert!((exemplary(&scores, scale, &mut gradient) - loss(&at)).abs() < 1e-7);
+    for k in 0..4 {
+        let step = |h: f64| {
+            let mut moved = at.clone();
+            moved[k] += h;
+            loss(&moved)
+        };
+        let slope = (step(1e-5) - step(-1e-5)) / 2e-5;
+        assert!((f64::from(gradient[k]) - slope).abs() < 1e-7, "{k}: {} {slope}", gradient[k]);
+    }
+}
+
+/// One user with these scores.
+struct Table(Vec<f32>);
+
+impl Scorer for Table {
+    fn n_items(&self) -> usize {
+        self.0.len()
+    }
+    fn score(&self, _query: u32, items: &[u32], out: &mut [f32]) {
+        for (score, &item) in out.iter_mut().zip(items) {
+            *score = self.0[item as usize];
+        }
+    }
+    fn score_all(&self, _query: u32, out: &mut [f32]) {
+        out.copy_from_slice(&self.0);
+    }
+}
+
+#[test]
+fn the_exemplary_list_by_the_rule_of_the_code_and_of_the_paper() {
+    let case = case("teacher_exemplary_list");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let teacher = Table(floats(&inputs["teacher_scores_index0_is_padding"]));
+    let target = inputs["target"].as_u64().unwrap() as u32;
+    let observed = ids(&inputs["user_train_items"]);
+    for (candidates, key) in [
+        (Candidates::AllButTargets, "code_rule_drop_only_target_pad_allowed"),
+        (Candidates::Unobserved, "paper_rule_unobserved_only_pad_excluded"),
+    ] {
+        let excluded = candidates.excluded(&[target], &observed);
+        let k = inputs["K"].as_u64().unwrap() as usize;
+        let list: Vec<u32> =
+            Index::new(&teacher).top_k(0, &excluded, k).unwrap().into_iter().map(|ranked| ranked.item).collect();
+        assert_eq!(list, ids(&expected[key]), "{key}");
+    }
+    assert_eq!(Candidates::AllButTargets.excluded(&[5, 2, 5], &[9]), [2, 5]);
+    assert_eq!(Candidates::Unobserved.excluded(&[5], &[9, 5]), [super::list::PADDING, 5, 9]);
+}
