@@ -112,6 +112,12 @@ struct Watcher {
     end_after: usize,
 }
 
+impl Watcher {
+    fn until(end_after: usize) -> Self {
+        Self { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after }
+    }
+}
+
 impl Observer for Watcher {
     fn epoch(&self, _: Epoch<'_>) {
         self.epochs.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +162,7 @@ const STUDENT: &str = r#"dim = 5, learning_rate = 1e-2, weight_decay = 1e-3, bat
     stopping = { watch = ["recall@10"], patience = 8, every = 1, decimals = 4 }"#;
 
 fn params(changes: &[(&str, &str)]) -> String {
-    let mut all = vec![
+    let mut all = [
         ("list", "30"),
         ("epsilon", "0.1"),
         ("refresh", "3"),
@@ -178,13 +184,15 @@ fn read<T: serde::de::DeserializeOwned>(text: &str) -> std::result::Result<T, St
     T::deserialize(ValueDeserializer::parse(&text).unwrap()).map_err(|error| error.message().to_string())
 }
 
-/// Runs until the end, or until `end_after` epochs; the parameters' bits or the error.
-fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<(Vec<Vec<u32>>, Vec<f64>)> {
+/// The bits of the trained parameters, and the loss of every epoch.
+type Run = (Vec<Vec<u32>>, Vec<f64>);
+
+/// Trains until the end, or until the watcher asks for it.
+fn watched(method: &dyn Method, folder: &std::path::Path, watcher: &Watcher) -> Result<Run> {
     let split = split();
     let seen = split.train.sorted();
     let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
     let ranker = Ranker::new(&protocol, &split).unwrap();
-    let watcher = Watcher { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after };
     let teacher = teacher(folder);
     let mut cx = Context {
         split: &split,
@@ -196,48 +204,72 @@ fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Resul
         teacher: Some(&teacher),
         meter: Meter::new(&Device::Cpu),
         checkpoint: Checkpoint::new(folder.join("checkpoint.safetensors"), Duration::from_secs(3600)),
-        observer: &watcher,
+        observer: watcher,
     };
     let trained = method.train(&mut cx)?;
     let bits = trained.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect()).collect();
     Ok((bits, trained.selected.unwrap().curve.loss))
 }
 
+fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<Run> {
+    watched(method, folder, &Watcher::until(end_after))
+}
+
 fn dcd(changes: &[(&str, &str)]) -> Dcd {
     read(&params(changes)).unwrap()
 }
 
+const RRD: &str =
+    r#"{ lambda = 0.01, list = 20, interesting = 5, uninteresting = 5, top = "sampled", sharpness = 10.0 }"#;
+
 #[test]
 fn a_run_that_is_interrupted_between_refreshes_ends_as_if_it_were_not() {
-    for top in ["\"sampled\"", "\"head\""] {
-        let method = dcd(&[("top", top)]);
+    let rrd = format!("{{ rrd = {RRD} }}");
+    for change in [("top", "\"sampled\""), ("top", "\"head\""), ("rkd", &*rrd)] {
+        let method = dcd(&[change]);
         let folder = tempfile::tempdir().unwrap();
         let whole = run(&method, folder.path(), usize::MAX).unwrap();
         for end_after in [1, 4, 5, 6] {
             let folder = tempfile::tempdir().unwrap();
-            let error = run(&method, folder.path(), end_after).err().expect("interrupted");
+            let error = run(&method, folder.path(), end_after).expect_err("interrupted");
             assert_eq!(error.kind(), Kind::Interrupted);
-            assert_eq!(run(&method, folder.path(), usize::MAX).unwrap(), whole, "after {end_after} epochs, {top}");
+            assert_eq!(run(&method, folder.path(), usize::MAX).unwrap(), whole, "{change:?}, after {end_after} epochs");
         }
     }
 }
 
 #[test]
-fn without_weights_it_is_the_base_model_bit_for_bit() {
+fn without_its_weights_it_is_what_is_left_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = crate::models::build_bpr(Params(parsed(&format!("{{ {STUDENT} }}")))).unwrap();
-    let plain = run(&*plain, folder.path(), usize::MAX).unwrap();
+    type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
+    let other = |build: Build, params: &str| {
+        let params = params.replace('\n', " ");
+        let method = build(Params(toml::de::DeValue::parse(&params).unwrap())).unwrap();
+        run(&*method, folder.path(), usize::MAX).unwrap()
+    };
     let with = |changes: &[(&str, &str)]| run(&dcd(changes), folder.path(), usize::MAX).unwrap();
-    assert_eq!(with(&[("lambda_user", "0"), ("lambda_item", "0")]), plain);
-    let [users, items, both] =
-        [with(&[("lambda_item", "0")]), with(&[("lambda_user", "0")]), with(&[])].map(|(bits, _)| bits);
-    assert!(users != plain.0 && items != plain.0 && both != users && both != items);
+    let off = [("lambda_user", "0"), ("lambda_item", "0")];
+    let plain = other(crate::models::build_bpr, &format!("{{ {STUDENT} }}"));
+    assert_eq!(with(&off), plain);
+    let rrd = other(crate::de_rrd::build_rrd, &format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, rrd = {RRD} }}"));
+    assert_eq!(with(&[off[0], off[1], ("rkd", &format!("{{ rrd = {RRD} }}"))]), rrd);
+    let [users, items, both] = [with(&off[1..]), with(&off[..1]), with(&[])];
+    assert!(users != plain && items != plain && rrd != plain && both != users && both != items);
 }
 
-fn parsed(text: &str) -> toml::Spanned<toml::de::DeValue<'static>> {
-    let text: &'static str = text.replace('\n', " ").leak();
-    let table = toml::de::DeValue::parse(text).unwrap();
-    table
+#[test]
+fn lists_that_are_too_short_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = |sampled: &str| {
+        let watcher = Watcher::until(usize::MAX);
+        watched(&dcd(&[("sampled", sampled)]), folder.path(), &watcher).unwrap();
+        watcher.notes.into_inner().unwrap()
+    };
+    // Half of a list on each side is had only where no difference is 0 and the signs are even.
+    let told = notes("15");
+    assert!(told.iter().any(|note| note.starts_with("epoch 0: ") && note.contains("of 60 users")), "{told:?}");
+    assert!(told.iter().any(|note| note.contains("of 80 items")), "{told:?}");
+    assert_eq!(notes("1"), Vec::<String>::new());
 }
 
 #[test]
