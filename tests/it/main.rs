@@ -3,5 +3,6 @@
 mod bad_input;
 mod cli;
 mod data;
+mod distill;
 mod home;
 mod resume;

@@ -45,7 +45,7 @@ impl<'a> Document<'a> {
     /// [`Input`](Kind::Input): the first thing that `T` does not take, with its place.
     pub fn read<T: DeserializeOwned>(&self, root: &DeTable<'_>) -> Result<T> {
         let root = Spanned::new(WHOLE, DeValue::Table(root.clone()));
-        T::deserialize(ValueDeserializer::from(root)).map_err(|error| self.explain(&error))
+        T::deserialize(ValueDeserializer::from(root)).map_err(|error| self.explain(WHOLE, &error))
     }
 
     /// An error at a span.
@@ -54,8 +54,8 @@ impl<'a> Document<'a> {
     }
 
     /// A serde error in words for people; see [`refusal::explain`].
-    pub fn explain(&self, error: &toml::de::Error) -> Error {
-        refusal::explain(self, error)
+    pub fn explain(&self, part: Range<usize>, error: &toml::de::Error) -> Error {
+        refusal::explain(self, part, error)
     }
 
     /// File, line, column and key of a span.

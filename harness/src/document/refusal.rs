@@ -13,10 +13,11 @@ use super::{Document, tree};
 use crate::error::{Error, Kind};
 use crate::suggest::{did_you_mean, one_of};
 
-/// Turns an error of deserialising a part of `document` into one with place, expectation and suggestion.
-pub fn explain(document: &Document<'_>, error: &toml::de::Error) -> Error {
+/// Turns an error of deserialising `part` of `document` into one with place, expectation and suggestion.
+pub fn explain(document: &Document<'_>, part: Range<usize>, error: &toml::de::Error) -> Error {
     let message = error.message();
-    let span = error.span().unwrap_or_default();
+    // What is wrong with several values at once is wrong with the part as a whole.
+    let span = error.span().unwrap_or(part);
     let at = |blame: &dyn Fn(&DeTable<'_>) -> Option<Range<usize>>| {
         document.place(within(document, &span, blame).unwrap_or(span.clone()))
     };

@@ -62,7 +62,8 @@ fn one(
     };
     check_watched(document, &params, protocol)?;
     let json = tree::json(params.get_ref());
-    let built = build(Params(params)).map_err(|error| document.explain(&error))?;
+    let span = params.span();
+    let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
     match (&wire.teacher, built.uses_teacher()) {
         (Some(teacher), false) => {
             return Err(document

@@ -1,0 +1,153 @@
+//! Students of a teacher: each method from the spec to the record, what a person can get wrong, and what
+//! happens to a teacher's files.
+
+use std::fs;
+
+use crate::home::{Home, SMALL, files, lasting};
+
+/// [`SMALL`] with students of the trial `bpr`, one for each method that distils.
+fn spec() -> String {
+    let student = |base: &str| {
+        let hyper = "dim = 2\nlearning_rate = 1e-2\nweight_decay = 1e-3\nbatch = 64\ninit_std = 0.1\nepochs = 4\n";
+        let stopping = "watch = [\"ndcg@5\"]\npatience = 3\nevery = 1\ndecimals = 4\n";
+        format!("[trial.params.student.{base}]\n{hyper}[trial.params.student.{base}.stopping]\n{stopping}")
+    };
+    let trial = |id: &str, method: &str, base: &str, params: &str| {
+        let head = format!("id = \"{id}\"\nlabel = \"{id}\"\nmethod = \"{method}\"\nteacher = \"bpr\"\n");
+        format!("\n[[trial]]\n{head}[trial.params]\n{params}{}", student(base))
+    };
+    let rrd =
+        "rrd = { lambda = 1e-2, list = 10, interesting = 3, uninteresting = 4, top = \"sampled\", sharpness = 10 }\n";
+    let de = "de = { lambda = 1e-2, experts = 3, distance = \"squared\", temperature_start = 1, temperature_end = 1e-10, \
+              temperature_epochs = 10, gate_epsilon = 1e-10 }\n";
+    let items = rrd.replace("rrd =", "item_side =").replace("uninteresting = 4", "uninteresting = 2");
+    let dcd = "list = 10\nepsilon = 0.1\nrefresh = 3\nsampled = 2\ntop = \"sampled\"\nlambda_user = 1e-2\n\
+               lambda_item = 1e-2\nrkd = \"none\"\n";
+    let rd = "lambda = 0.1\nlist = 5\nweighting.hybrid = { position_lambda = 1, discrepancy = { mu = 0.1, samples = 5, \
+              rank_estimate = \"code\" }, normalised = true, start_epoch = 1 }\n";
+    let cd = "lambda = 0.1\ncount = 4\nt1 = 2\nt2 = 0\nsampling.better-of-two = { pool = 12, gamma = 0.05 }\n";
+    [
+        SMALL.replace("seeds = [0, 1]", "seeds = [0]"),
+        trial("rrd", "rrd", "bpr", rrd),
+        trial("ir-rrd", "rrd", "bpr", &format!("{rrd}{items}")),
+        trial("de", "de", "bpr", de),
+        trial("de-rrd", "de-rrd", "neumf", &format!("{de}{rrd}")),
+        trial("dcd", "dcd", "bpr", dcd),
+        trial("rd", "rd", "neumf", rd),
+        trial("cd", "cd", "bpr", cd),
+    ]
+    .concat()
+}
+
+const STUDENTS: [&str; 7] = ["rrd", "ir-rrd", "de", "de-rrd", "dcd", "rd", "cd"];
+
+#[test]
+fn every_method_learns_from_its_teacher_and_repeats_itself() {
+    let home = Home::new(&spec());
+    home.reprise("run small").with(0).tells(&["9 trained, 0 done before"]);
+    let first: Vec<_> = STUDENTS.iter().map(|trial| lasting(&home.record(trial, 0))).collect();
+    for (trial, record) in STUDENTS.iter().zip(&first) {
+        assert!(home.record(trial, 0)["seconds"]["distill"].as_f64().is_some(), "{trial} distils");
+        assert_eq!(first.iter().filter(|other| *other == record).count(), 1);
+    }
+    home.reprise("run small --fresh --threads 1").with(0).tells(&["9 trained"]);
+    for (trial, record) in STUDENTS.iter().zip(&first) {
+        // The number of threads stands in a record; nothing else may differ.
+        let threads =
+            |text: &str| text.split("\"threads\":").map(|s| s.trim_start_matches(char::is_numeric)).collect::<String>();
+        assert!(threads(&lasting(&home.record(trial, 0))) == threads(record), "{trial} differs");
+    }
+}
+
+#[test]
+fn numbers_that_do_not_fit_are_refused_with_their_place() {
+    let refused = |from: &str, to: &str, words: &[&str]| {
+        let home = Home::new(&spec().replacen(from, to, 1));
+        home.reprise("run small").with(2).tells(words);
+        assert_eq!(home.results(), [""; 0], "nothing was trained");
+    };
+    refused("interesting = 3", "interesting = 11", &["`interesting` (K) is 11", "`list`, which is 10", "small.toml:"]);
+    refused("lambda = 1e-2", "lambda = -1e-2", &["small.toml:", "a finite number of at least 0", "-0.01"]);
+    refused("dim = 2", "dim = 0", &["small.toml:", "an integer from 1 to 2^31", "`0`"]);
+    refused("sampled = 2", "sampled = 6", &["small.toml:", "`sampled` (p) is 6", "half of `list`"]);
+    refused("count = 4", "count = 13", &["small.toml:", "`count` is 13", "`pool`, which is 12"]);
+    refused("lambda_user = 1e-2", "lambda_user = -1", &["small.toml:", "a finite number of at least 0"]);
+    refused("teacher = \"bpr\"", "teacher = \"brp\"", &["no trial `brp`", "did you mean `bpr`?"]);
+    refused("student.bpr]", "student.bprr]", &["small.toml:", "bprr"]);
+}
+
+/// What only the data can tell: that run fails, and the others are done.
+#[test]
+fn a_user_with_too_few_items_left_is_told_and_the_others_are_trained() {
+    for (from, to, words) in [
+        (
+            "uninteresting = 4",
+            "uninteresting = 12",
+            ["has too few items to draw from", "`uninteresting` = 12", "got:      11"],
+        ),
+        ("list = 10", "list = 22", ["has too few items for its list", "at least 22", "got:      21"]),
+    ] {
+        let home = Home::new(&spec().replacen(from, to, 1));
+        home.reprise("run small").with(1).tells(&words).tells(&["8 trained"]);
+        assert!(home.results().iter().all(|file| !file.contains("/rrd/seed-0")));
+    }
+}
+
+#[test]
+fn a_teacher_that_is_not_one_is_told() {
+    let home = Home::new(&spec().replacen("teacher = \"bpr\"", "teacher = \"pop\"", 1));
+    home.reprise("run small --trial rrd")
+        .with(1)
+        .tells(&["nothing can be learnt from the teacher `pop`", "`bpr` or `neumf`"]);
+}
+
+#[test]
+fn damaged_files_of_a_teacher_are_told_and_made_again() {
+    let home = Home::new(&spec());
+    home.reprise("run small --trial rrd").with(0);
+    let (before, store, student) = (lasting(&home.record("rrd", 0)), home.store("bpr", 0), home.store("rrd", 0));
+    let lists = store.join("derived/top-items-10.safetensors");
+    let damage = |file: &std::path::Path| {
+        let mut bytes = fs::read(file).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(file, bytes).unwrap();
+    };
+    // The lists: told, made again from the teacher.
+    damage(&lists);
+    fs::remove_file(home.record_file("rrd", 0)).unwrap();
+    fs::remove_file(student.join("record.json")).unwrap();
+    home.reprise("run small --trial rrd").with(0).tells(&["top-items-10", "made again from the teacher", "1 trained"]);
+    assert!(lasting(&home.record("rrd", 0)) == before);
+    // The model: told, trained again.
+    damage(&store.join("model.safetensors"));
+    let ended = home.reprise("run small --trial rrd").with(0);
+    let ended =
+        ended.tells(&["model.safetensors", "expected: content of digest", "`bpr` is trained again", "1 trained"]);
+    drop(ended);
+    home.reprise("run small --trial rrd").with(0).tells(&["0 trained, 2 done before"]);
+}
+
+#[test]
+fn a_teacher_of_another_split_is_refused_by_its_digest() {
+    let home = Home::new(&spec());
+    home.reprise("run small --trial rrd").with(0);
+    let ours = home.store("bpr", 0).join("model.safetensors");
+    let random = "rule = \"leave-random-out\"\nleast = 3\nseed = 0";
+    let other = Home::new(&spec().replace("rule = \"leave-last-out\"\ncore = 1", random));
+    other.reprise("run small --trial rrd").with(0);
+    fs::copy(other.store("bpr", 0).join("model.safetensors"), ours).unwrap();
+    let told = ["a kept model was trained on another split", "expected: a split of digest", "remove it"];
+    home.reprise("run small --trial rrd").with(1).tells(&told);
+}
+
+#[test]
+fn the_same_run_of_another_spec_is_taken_over() {
+    let home = Home::new(&spec());
+    home.reprise("run small --trial rrd").with(0);
+    home.write("reproductions/again.toml", spec().replace("id = \"small\"", "id = \"again\""));
+    home.reprise("run again --trial rrd").with(0).tells(&["done before, for small", "0 trained, 2 done before"]);
+    let records: Vec<_> = home.results().into_iter().filter(|file| file.contains("/rrd/seed-0")).collect();
+    assert_eq!(records.len(), 2, "{records:?}");
+    home.reprise("report again").with(0);
+    assert!(files(&home.cache).iter().any(|file| file.ends_with("derived/top-items-10.safetensors")));
+}
