@@ -196,10 +196,10 @@ fn parameters_that_cannot_be_are_refused() {
     refused("cd", &cd("1", 10, POOL).replace("t2 = 0", "t2 = nan"), "expected a finite number");
     refused("cd", &cd("1", 10, "{ linear = {} }"), "unknown variant `linear`");
     refused("cd", &cd("1", 10, "{ exponential = { gamma = 1, pool = 3 } }"), "unexpected keys in table: pool");
-    refused("rd", &rd("1", "\"hybrid\""), "HYBRID");
+    refused("rd", &rd("1", "\"hybrid\""), "in `weighting`");
     refused("rd", &rd("1", &hybrid("mine", true)), "unknown variant `mine`");
     refused("rd", &rd("1", &hybrid("paper", true).replace("mu = 0.1", "mu = 0")), "expected a finite number above 0");
-    refused("rd", &rd("1", "{ uniform = { lambda = 1 } }"), "UNIFORM");
+    refused("rd", &rd("1", "{ uniform = { lambda = 1 } }"), "in `weighting`");
     let teacherless = method("bpr", BPR).unwrap();
     assert!(!teacherless.uses_teacher());
     assert!(method("rd", &rd("1", "\"uniform\"")).unwrap().uses_teacher());
