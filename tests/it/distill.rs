@@ -72,7 +72,7 @@ fn numbers_that_do_not_fit_are_refused_with_their_place() {
     refused("sampled = 2", "sampled = 6", &["small.toml:", "`sampled` (p) is 6", "half of `list`"]);
     refused("count = 4", "count = 13", &["small.toml:", "`count` is 13", "`pool`, which is 12"]);
     refused("lambda_user = 1e-2", "lambda_user = -1", &["small.toml:", "a finite number of at least 0"]);
-    refused("teacher = \"bpr\"", "teacher = \"brp\"", &["no trial `brp`", "did you mean `bpr`?"]);
+    refused("teacher = \"bpr\"", "teacher = \"brp\"", &["no trial `brp`", "`pop`, `bpr`, `rrd`"]);
     refused("student.bpr]", "student.bprr]", &["small.toml:", "bprr"]);
 }
 
