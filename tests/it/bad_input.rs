@@ -180,7 +180,8 @@ fn a_disk_that_fills_up_stops_the_run_and_leaves_nothing_half_written() {
     }
     assert!(home.results().iter().all(|file| !file.contains(".part")));
     let kept = files(&home.cache).into_iter().filter(|file| !file.ends_with("/lock"));
-    assert!(kept.clone().all(|file| file.ends_with("/model.safetensors")), "{:?}", kept.collect::<Vec<_>>());
+    let whole = |file: &String| file.ends_with("/model.safetensors") || file.ends_with("/record.json");
+    assert!(kept.clone().all(|file| whole(&file)), "{:?}", kept.collect::<Vec<_>>());
     home.reprise("run small").with(0).tells(&["0 trained, 2 done before"]);
     // Too little room for a record: the run fails, nothing is half-written, and it is made up for later.
     limited("4").with(1);

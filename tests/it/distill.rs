@@ -73,7 +73,8 @@ fn numbers_that_do_not_fit_are_refused_with_their_place() {
     refused("count = 4", "count = 13", &["small.toml:", "`count` is 13", "`pool`, which is 12"]);
     refused("lambda_user = 1e-2", "lambda_user = -1", &["small.toml:", "a finite number of at least 0"]);
     refused("teacher = \"bpr\"", "teacher = \"brp\"", &["no trial `brp`", "`pop`, `bpr`, `rrd`"]);
-    refused("student.bpr]", "student.bprr]", &["small.toml:", "bprr"]);
+    let home = Home::new(&spec().replace("student.bpr", "student.bprr"));
+    home.reprise("run small").with(2).tells(&["unknown value `bprr`", "small.toml:", "did you mean `bpr`?"]);
 }
 
 /// What only the data can tell: that run fails, and the others are done.
@@ -105,7 +106,7 @@ fn a_teacher_that_is_not_one_is_told() {
 fn damaged_files_of_a_teacher_are_told_and_made_again() {
     let home = Home::new(&spec());
     home.reprise("run small --trial rrd").with(0);
-    let (before, store, student) = (lasting(&home.record("rrd", 0)), home.store("bpr", 0), home.store("rrd", 0));
+    let (before, store) = (lasting(&home.record("rrd", 0)), home.store("bpr", 0));
     let lists = store.join("derived/top-items-10.safetensors");
     let damage = |file: &std::path::Path| {
         let mut bytes = fs::read(file).unwrap();
@@ -115,7 +116,6 @@ fn damaged_files_of_a_teacher_are_told_and_made_again() {
     // The lists: told, made again from the teacher.
     damage(&lists);
     fs::remove_file(home.record_file("rrd", 0)).unwrap();
-    fs::remove_file(student.join("record.json")).unwrap();
     home.reprise("run small --trial rrd").with(0).tells(&["top-items-10", "made again from the teacher", "1 trained"]);
     assert!(lasting(&home.record("rrd", 0)) == before);
     // The model: told, trained again.

@@ -219,10 +219,12 @@ fn has_model(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore
     }
 }
 
-/// Takes over the record of the same run, trained for another spec or profile, whose id it returns.
+/// Takes over the record of the same run, trained for another spec or profile, and returns that spec's
+/// id. What this one trained elsewhere (`--results DIR`) is trained here, too: that was asked for.
 fn adopt(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
-    if record.digests.run != run.fingerprint || (run.teaches && !has_model(job, world, run, store)?) {
+    let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
+    if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(job, world, run, store)?) {
         return Ok(None);
     }
     let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());
