@@ -45,7 +45,7 @@ fn student() -> FusedBpr {
 
 /// Both sides. A list is a stretch of a fixed random order of its partners.
 fn corrections() -> [Correction; 2] {
-    let options = Options { list: 500, epsilon: 0.1, sampled: 40, top: Top::Sampled };
+    let options = Options { list: 500, sampled: 40, top: Top::Sampled { epsilon: 0.1.try_into().expect("above 0") } };
     [(Side::User, USERS, ITEMS, 1e-3), (Side::Item, ITEMS, USERS, 5e-4)].map(|(side, owners, partners, weight)| {
         let mut stream = Stream::new(0, "bench", "lists", owners as u64);
         let order = stream.permutation(partners);

@@ -64,7 +64,11 @@ impl Observer for Progress {
     fn run_begins(&self, index: usize, total: usize, name: &str) {
         let heading = format!("[{}/{total}] {name}", index + 1);
         self.bar.reset();
+        // Preparations may take a while, and what stands there is of the run before.
+        self.bar.set_length(0);
+        self.bar.set_message("preparing");
         self.bar.set_prefix(heading.clone());
+        self.bar.tick();
         let now = Instant::now();
         *self.state() = State { heading, began: now, last_line: now };
     }

@@ -28,9 +28,14 @@ pub struct Correction {
 impl Correction {
     /// The side's loss times `weight`; `teacher` has lists of `options.list`.
     pub fn new(side: Side, weight: f64, options: Options, teacher: TopLists) -> Self {
-        let Options { list, epsilon, sampled, top } = options;
+        let Options { list, sampled, top } = options;
         let discrepancies = Discrepancies::none(teacher.len(), list);
-        Self { side, weight, top, teacher, sampler: Sampler::new(epsilon, list, sampled), discrepancies }
+        let sampler = match top {
+            Top::Sampled { epsilon } => Sampler::new(epsilon.get(), list, sampled),
+            // Only heads are left of a row, and all of them are taken: weights make no difference.
+            Top::Head => Sampler::new(1.0, list, sampled),
+        };
+        Self { side, weight, top, teacher, sampler, discrepancies }
     }
 
     /// Compares the student's order with the teacher's.
@@ -65,7 +70,7 @@ impl Correction {
         let mut lists = Lists::new();
         for (owners, ends, partners) in &blocks {
             let mut start = 0;
-            for (&owner, &end) in owners.iter().zip(ends).filter(|(_, end)| **end > 0) {
+            for (&owner, &end) in owners.iter().zip(ends) {
                 if end > start {
                     lists.push(owner, partners[start..end].iter().copied());
                 }

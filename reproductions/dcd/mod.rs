@@ -18,7 +18,7 @@ mod correction;
 mod discrepancy;
 mod sampling;
 
-use harness::error::Result;
+use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Parameter, Params, Trained};
 use harness::rng::Stream;
 use harness::spec::value::{Count, Rate, Weight};
@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub use self::correction::Correction;
 use crate::de_rrd::rrd::{self, Rrd};
-use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, train};
+use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
 
 /// Hyper-parameters.
 #[derive(Deserialize)]
@@ -46,20 +46,19 @@ struct Dcd {
 pub struct Options {
     /// Length of the teacher's lists (500 in the authors' code), at least 2.
     pub list: usize,
-    /// ε: how fast the weight of a difference of ranks grows. Not published.
-    pub epsilon: f64,
     /// p: positions drawn of each kind. Not published.
     pub sampled: usize,
     pub top: Top,
 }
 
 /// How p positions of each kind are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Top {
-    /// Drawn at every step in proportion to their weights: the authors' code.
-    Sampled,
-    /// Those of the largest weights: "without sampling of the top items", with which RRD's authors
+    /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
+    /// is not published.
+    Sampled { epsilon: Rate },
+    /// Those of the largest differences: "without sampling of the top items", with which RRD's authors
     /// later found RRD and DCD considerably better (README of SeongKu-Kang/DE-RRD_CIKM20).
     Head,
 }
@@ -79,7 +78,6 @@ enum Rkd {
 struct Wire {
     student: Student,
     list: Count,
-    epsilon: Rate,
     /// Epochs between two looks at the student (3 in the authors' code).
     refresh: Count,
     sampled: Count,
@@ -92,20 +90,28 @@ struct Wire {
 }
 
 impl TryFrom<Wire> for Dcd {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(wire: Wire) -> std::result::Result<Self, String> {
+    fn try_from(wire: Wire) -> Result<Self> {
         let (list, sampled) = (wire.list.get(), wire.sampled.get());
+        let refuse = |what: &str, expected: String, got: usize| {
+            Err(Error::new(Kind::Input, what).expected(expected).got(got.to_string()))
+        };
         if list > discrepancy::LONGEST {
-            return Err(format!("`list` is {list}, expected at most {}", discrepancy::LONGEST));
+            return refuse("`list` is too long", format!("at most {}", discrepancy::LONGEST), list);
         }
         if 2 * sampled > list {
-            let most = "at most half of `list`, because a position is of one kind only";
-            return Err(format!("`sampled` (p) is {sampled} and `list` {list}, expected {most}"));
+            let most = format!("at most half of `list` = {list}: a position is of one kind only");
+            return refuse("`sampled` (p) is more than a list can give", most, sampled);
+        }
+        if [wire.lambda_user, wire.lambda_item].iter().all(|w| w.get() == 0.0) && matches!(wire.rkd, Rkd::None) {
+            return Err(Error::new(Kind::Input, "nothing is distilled: both sides are off")
+                .expected("`lambda_user` or `lambda_item` above 0")
+                .got("0 and 0"));
         }
         Ok(Self {
             student: wire.student,
-            options: Options { list, epsilon: wire.epsilon.get(), sampled, top: wire.top },
+            options: Options { list, sampled, top: wire.top },
             refresh: wire.refresh.get(),
             lambda_user: wire.lambda_user.get(),
             lambda_item: wire.lambda_item.get(),
@@ -121,6 +127,18 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for Dcd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let terms = prepare(cx, |cx| self.terms(cx))?;
+        let (base, hyper) = self.student.parts();
+        train(cx, base, hyper, terms)
+    }
+
+    fn uses_teacher(&self) -> bool {
+        true
+    }
+}
+
+impl Dcd {
+    fn terms(&self, cx: &Context<'_>) -> Result<Vec<Box<dyn Term>>> {
         let teacher = TeacherModel::of(cx)?;
         let mut sides = Vec::new();
         for (side, weight) in [(Side::User, self.lambda_user), (Side::Item, self.lambda_item)] {
@@ -136,12 +154,7 @@ impl Method for Dcd {
         if let Rkd::Rrd(options) = &self.rkd {
             terms.push(Box::new(Rrd::new(cx, &teacher, options, None)?));
         }
-        let (base, hyper) = self.student.parts();
-        train(cx, base, hyper, terms)
-    }
-
-    fn uses_teacher(&self) -> bool {
-        true
+        Ok(terms)
     }
 }
 
@@ -178,7 +191,7 @@ impl DualCorrection {
             let (short, empty, all) = side.short();
             if short > 0 && short >= 2 * *told {
                 *told = short;
-                let owners = owners(side.side());
+                let owners = side.side().many();
                 cx.observer.note(&format!(
                     "epoch {epoch}: {short} of {all} {owners} give fewer pairs than `sampled`, {empty} of them none: \
                      their list has too few partners that the student ranks too low, or too high"
@@ -188,17 +201,9 @@ impl DualCorrection {
     }
 }
 
-fn owners(side: Side) -> &'static str {
-    match side {
-        Side::User => "users",
-        Side::Item => "items",
-    }
-}
-
 impl Term for DualCorrection {
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()> {
-        self.streams =
-            self.sides.iter().map(|side| cx.stream(&format!("dcd.{}", owners(side.side())), epoch)).collect();
+        self.streams = self.sides.iter().map(|side| cx.stream(&format!("dcd.{}", side.side().many()), epoch)).collect();
         if self.refreshes_at(epoch) {
             self.refreshed = student.parameters()?;
             self.refresh(student)?;

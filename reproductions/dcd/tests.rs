@@ -10,6 +10,10 @@ use super::*;
 use crate::models::TopLists;
 use crate::models::bpr::FusedBpr;
 
+fn sampled(epsilon: f64) -> Top {
+    Top::Sampled { epsilon: epsilon.try_into().unwrap() }
+}
+
 /// A student of random factors.
 fn student(n_users: usize, n_items: usize, dim: usize, seed: u64) -> FusedBpr {
     let mut stream = Stream::new(seed, "dcd-test", "student", 0);

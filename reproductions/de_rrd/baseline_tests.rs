@@ -176,7 +176,7 @@ fn what_cannot_be_drawn_is_refused() {
     // 80 items, 8 of them seen.
     let long = rd("1", "\"uniform\"").replace("list = 7", "list = 73");
     let error = run("rd", &long, false).unwrap_err().to_string();
-    assert!(error.contains("too few items") && error.contains("at least 73"), "{error}");
+    assert!(error.contains("list of user 0 cannot be filled") && error.contains("at least 73 items"), "{error}");
     let error = run("cd", &cd("1", 10, "{ better-of-two = { pool = 73, gamma = 0 } }"), false).unwrap_err();
     assert!(error.to_string().contains("at least 73"), "{error}");
     let error = run("cd", &cd("1", 73, EXPONENTIAL), false).unwrap_err().to_string();
@@ -190,7 +190,7 @@ fn parameters_that_cannot_be_are_refused() {
         let error = method(name, params).err().expect("an error");
         assert!(error.contains(why), "{params}: {error}");
     };
-    refused("cd", &cd("1", 31, POOL), "`count` is 31, expected at most `pool`, which is 30");
+    refused("cd", &cd("1", 31, POOL), "`count` is more than the pool has\n  expected: at most `pool`, which is 30");
     refused("cd", &cd("-1", 10, POOL), "expected a finite number of at least 0");
     refused("cd", &cd("1", 10, POOL).replace("t1 = 2", "t1 = 0"), "expected a finite number above 0");
     refused("cd", &cd("1", 10, POOL).replace("t2 = 0", "t2 = nan"), "expected a finite number");

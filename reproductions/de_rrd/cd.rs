@@ -27,7 +27,7 @@ use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, train};
+use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 
 /// Hyper-parameters of the method `cd`.
 #[derive(Deserialize)]
@@ -73,14 +73,16 @@ pub struct Softening {
 }
 
 impl TryFrom<Wire> for Cd {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(wire: Wire) -> std::result::Result<Self, String> {
+    fn try_from(wire: Wire) -> Result<Self> {
         let Wire { student, lambda, count, sampling, t1, t2 } = wire;
         let count = count.get();
         match &sampling {
             Sampling::BetterOfTwo { pool, .. } if pool.get() < count => {
-                Err(format!("`count` is {count}, expected at most `pool`, which is {}", pool.get()))
+                Err(Error::new(Kind::Input, "`count` is more than the pool has")
+                    .expected(format!("at most `pool`, which is {}", pool.get()))
+                    .got(count.to_string()))
             }
             _ => Ok(Self { student, lambda, count, sampling, softening: Softening { t1: t1.get(), t2: t2.get() } }),
         }
@@ -94,7 +96,7 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for Cd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let term = self.term(cx)?;
+        let term = prepare(cx, |cx| self.term(cx))?;
         let (base, hyper) = self.student.parts();
         train(cx, base, hyper, vec![Box::new(term)])
     }

@@ -11,8 +11,9 @@ use harness::rng::Stream;
 /// reservoir", 2006, algorithm A-ExpJ). For K = 40 of 500 that takes about 60 variates instead of 500.
 pub struct RankedDraws {
     weights: Vec<f64>,
-    /// Sums of the weights before each position, and of all.
-    before: Vec<f64>,
+    /// Sums of the weights from each position on, and 0: from the small end, so that small weights keep
+    /// their digits.
+    after: Vec<f64>,
     count: usize,
 }
 
@@ -25,11 +26,11 @@ impl RankedDraws {
         assert!(count <= len, "{count} of {len}");
         // Relative to the first: only ratios matter.
         let weights: Vec<f64> = (0..len).map(|r| libm::exp(-(r as f64) / t)).collect();
-        let mut before = vec![0.0];
-        for weight in &weights {
-            before.push(before[before.len() - 1] + weight);
+        let mut after = vec![0.0; len + 1];
+        for r in (0..len).rev() {
+            after[r] = after[r + 1] + weights[r];
         }
-        Self { weights, before, count }
+        Self { weights, after, count }
     }
 
     /// One set of positions, ascending: in the teacher's order. `kept` is scratch.
@@ -47,13 +48,13 @@ impl RankedDraws {
         let (mut worst, mut threshold) = worst_of(kept);
         let mut next = self.count;
         while next < self.weights.len() {
-            // Weight to pass over before a variate falls below the threshold.
-            let target = self.before[next] + exponential(stream) / threshold;
-            // The first position whose weights, its own included, reach the target.
-            let position = self.before.partition_point(|&sum| sum < target) - 1;
-            if position >= self.weights.len() {
+            // Weight to pass over before a variate falls below the threshold; what is left after it.
+            let left = self.after[next] - exponential(stream) / threshold;
+            if left <= 0.0 {
                 break;
             }
+            // The first position from which on, its own weight excluded, no more than that is left.
+            let position = next + self.after[next + 1..].partition_point(|&sum| sum > left);
             // Its variate, given that it is below the threshold.
             let below = -libm::expm1(-self.weights[position] * threshold);
             let variate = -libm::log1p(-below * stream.unit()) / self.weights[position];
@@ -110,12 +111,12 @@ mod tests {
         let case = golden("interesting_sampling_distribution_T10_list500");
         let expected = &case["expected"];
         let draws = RankedDraws::new(500, 40, 10.0);
-        let total = draws.before[500];
+        let total = draws.after[0];
         for (r, want) in expected["first_draw_probability_rank0to4"].as_array().unwrap().iter().enumerate() {
             assert!((draws.weights[r] / total - want.as_f64().unwrap()).abs() < 1e-6);
         }
         for (ranks, name) in [(10, "first_draw_mass_top10"), (40, "first_draw_mass_top40")] {
-            assert!((draws.before[ranks] / total - expected[name].as_f64().unwrap()).abs() < 1e-6);
+            assert!((1.0 - draws.after[ranks] / total - expected[name].as_f64().unwrap()).abs() < 1e-6);
         }
         let n = 40_000;
         let mut counts = vec![0; 500];
@@ -128,6 +129,18 @@ mod tests {
         for (rank, want) in inclusion {
             let got = f64::from(counts[rank.parse::<usize>().unwrap()]) / f64::from(n);
             assert!((got - want.as_f64().unwrap()).abs() < 0.01, "rank {rank}: {got} {want}");
+        }
+    }
+
+    #[test]
+    fn positions_stay_distinct_where_the_tail_weighs_nothing() {
+        let mut stream = Stream::new(0, "t", "sharp", 0);
+        for (count, t) in [(40, 1.0), (40, 0.5), (100, 2.0), (100, 3.0), (499, 1.0), (40, 0.01)] {
+            let draws = RankedDraws::new(500, count, t);
+            for _ in 0..200 {
+                // `positions` holds them to be distinct.
+                positions(&draws, &mut stream);
+            }
         }
     }
 

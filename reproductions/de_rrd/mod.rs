@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use self::de::De;
 use self::rrd::Rrd;
-use crate::models::{Student, TeacherModel, Term, train};
+use crate::models::{Student, TeacherModel, Term, prepare, train};
 
 /// A student with one of the terms, or both.
 struct DeRrd {
@@ -37,15 +37,18 @@ struct DeRrd {
 
 impl Method for DeRrd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let teacher = TeacherModel::of(cx)?;
         let (base, hyper) = self.student.parts();
-        let mut terms: Vec<Box<dyn Term>> = Vec::new();
-        if let Some(options) = &self.de {
-            terms.push(Box::new(De::new(cx, &teacher, base.representation_width(hyper), options.clone())?));
-        }
-        if let Some(options) = &self.rrd {
-            terms.push(Box::new(Rrd::new(cx, &teacher, options, self.item_side.as_ref())?));
-        }
+        let terms = prepare(cx, |cx| {
+            let teacher = TeacherModel::of(cx)?;
+            let mut terms: Vec<Box<dyn Term>> = Vec::new();
+            if let Some(options) = &self.de {
+                terms.push(Box::new(De::new(cx, &teacher, base.representation_width(hyper), options.clone())?));
+            }
+            if let Some(options) = &self.rrd {
+                terms.push(Box::new(Rrd::new(cx, &teacher, options, self.item_side.as_ref())?));
+            }
+            Ok(terms)
+        })?;
         train(cx, base, hyper, terms)
     }
 

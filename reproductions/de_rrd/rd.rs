@@ -16,7 +16,7 @@ use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, train};
+use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 use crate::rd::loss;
 use crate::rd::weights::{self, RankEstimate};
 
@@ -89,7 +89,7 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for Rd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let lists = TeacherModel::of(cx)?.top(cx, Side::User, self.list.get())?;
+        let lists = prepare(cx, |cx| TeacherModel::of(cx)?.top(cx, Side::User, self.list.get()))?;
         if let Some(Discrepancy { samples, .. }) = self.weighting.discrepancy() {
             check_fits("what RD samples", [cx.split.n_users, samples.get()], 4)
                 .map_err(|error| error.hint("use fewer `samples`"))?;

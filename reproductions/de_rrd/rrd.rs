@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::draws::RankedDraws;
 use super::relaxed::relaxed;
-use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopLists, partners_of_items};
+use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopLists, partners_of};
 
 /// Hyper-parameters of one side of RRD.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,16 +26,15 @@ pub struct Options {
     pub uninteresting: usize,
     /// How the interesting ones are chosen.
     pub top: Top,
-    /// T of e^(−rank/T); the higher, the less the head is preferred. Not used by [`Top::Head`].
-    pub sharpness: f64,
 }
 
 /// How K partners of the teacher's list are chosen in each epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Top {
-    /// Drawn without replacement, the better ranked more likely: the paper.
-    Sampled,
+    /// Drawn without replacement with weights e^(−rank/T), T being the sharpness: the paper, T = 10 in
+    /// the authors' code.
+    Sampled { sharpness: Rate },
     /// The first K: "without sampling of the top items", which the authors later found to be
     /// considerably better (README of SeongKu-Kang/DE-RRD_CIKM20; HetComp, WWW 2023).
     Head,
@@ -49,16 +48,17 @@ struct Wire {
     interesting: Count,
     uninteresting: Count,
     top: Top,
-    sharpness: Rate,
 }
 
 impl TryFrom<Wire> for Options {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(wire: Wire) -> std::result::Result<Self, String> {
+    fn try_from(wire: Wire) -> Result<Self> {
         let (list, interesting) = (wire.list.get(), wire.interesting.get());
         if interesting > list {
-            return Err(format!("`interesting` (K) is {interesting}, expected at most `list`, which is {list}"));
+            return Err(Error::new(Kind::Input, "`interesting` (K) is more than the list has")
+                .expected(format!("at most `list`, which is {list}"))
+                .got(interesting.to_string()));
         }
         Ok(Self {
             lambda: wire.lambda.get(),
@@ -66,7 +66,6 @@ impl TryFrom<Wire> for Options {
             interesting,
             uninteresting: wire.uninteresting.get(),
             top: wire.top,
-            sharpness: wire.sharpness.get(),
         })
     }
 }
@@ -82,7 +81,8 @@ struct Samples {
     /// By owner, ascending: training partners and the list.
     taken: UserItems,
     outside: Rejection,
-    draws: RankedDraws,
+    /// None where the head of the list is taken.
+    draws: Option<RankedDraws>,
     /// `[owners, K + L]`
     partners: Vec<u32>,
 }
@@ -90,12 +90,11 @@ struct Samples {
 impl Samples {
     fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &Options) -> Result<Self> {
         let top = teacher.top(cx, side, options.list)?;
-        let n_partners = match side {
-            Side::User => cx.split.n_items,
-            Side::Item => cx.split.n_users,
-        };
-        let by_item = (side == Side::Item).then(|| partners_of_items(cx));
-        let seen = by_item.as_ref().unwrap_or(cx.seen);
+        Self::of(side, options.clone(), top, &partners_of(cx, side), side.other().count(cx.split))
+    }
+
+    /// `seen`: by owner, ascending, its training partners; `n_partners` there are in all.
+    fn of(side: Side, options: Options, top: TopLists, seen: &UserItems, n_partners: usize) -> Result<Self> {
         let owners = 0..top.len() as u32;
         let pairs: Vec<(u32, u32)> = owners
             .clone()
@@ -103,12 +102,9 @@ impl Samples {
             .collect();
         let taken = UserItems::from_pairs(top.len(), &pairs).sorted();
         if let Some(owner) = owners.clone().find(|&o| n_partners - taken.of(o).len() < options.uninteresting) {
-            let (owners, partners) = match side {
-                Side::User => ("user", "items"),
-                Side::Item => ("item", "users"),
-            };
             let left = n_partners - taken.of(owner).len();
-            return Err(Error::new(Kind::Input, format!("{owners} {owner} has too few {partners} to draw from"))
+            let what = format!("{} {owner} has too few {} to draw from", side.one(), side.other().many());
+            return Err(Error::new(Kind::Input, what)
                 .expected(format!(
                     "`uninteresting` = {} that are neither in its training part nor in the teacher's list of {}",
                     options.uninteresting, options.list
@@ -116,15 +112,12 @@ impl Samples {
                 .got(left.to_string())
                 .hint("a smaller `list` or `uninteresting`"));
         }
-        Ok(Self {
-            side,
-            draws: RankedDraws::new(options.list, options.interesting, options.sharpness),
-            partners: vec![0; top.len() * (options.interesting + options.uninteresting)],
-            options: options.clone(),
-            top,
-            taken,
-            outside: Rejection::new(n_partners),
-        })
+        let draws = match options.top {
+            Top::Sampled { sharpness } => Some(RankedDraws::new(options.list, options.interesting, sharpness.get())),
+            Top::Head => None,
+        };
+        let partners = vec![0; top.len() * (options.interesting + options.uninteresting)];
+        Ok(Self { side, options, top, taken, outside: Rejection::new(n_partners), draws, partners })
     }
 
     fn width(&self) -> usize {
@@ -141,9 +134,9 @@ impl Samples {
             for (row, owner) in rows.chunks_exact_mut(width).zip((block * BLOCK) as u32..) {
                 let (interesting, others) = row.split_at_mut(options.interesting);
                 let list = top.of(owner);
-                match options.top {
-                    Top::Head => interesting.copy_from_slice(&list[..options.interesting]),
-                    Top::Sampled => {
+                match &*draws {
+                    None => interesting.copy_from_slice(&list[..options.interesting]),
+                    Some(draws) => {
                         draws.draw(&mut stream, &mut kept);
                         for (slot, &(_, position)) in interesting.iter_mut().zip(&kept) {
                             *slot = list[position as usize];
@@ -156,7 +149,7 @@ impl Samples {
         });
     }
 
-    fn of(&self, owner: u32) -> &[u32] {
+    fn of_owner(&self, owner: u32) -> &[u32] {
         let width = self.width();
         &self.partners[owner as usize * width..][..width]
     }
@@ -165,7 +158,7 @@ impl Samples {
     fn add(&self, owners: &[u32], student: &mut dyn Recommender) -> Result<f64> {
         let mut lists = Lists::new();
         for &owner in owners {
-            lists.push(owner, self.of(owner).iter().copied());
+            lists.push(owner, self.of_owner(owner).iter().copied());
         }
         let Options { interesting, lambda, .. } = self.options;
         student.add_lists(self.side, lists, &|_, scores, gradient| relaxed(scores, interesting, lambda, gradient))
@@ -206,7 +199,7 @@ impl Term for Rrd {
         let loss = self.users.add(batch.users, student)?;
         let Some(items) = &self.items else { return Ok(loss) };
         let mut owners = Vec::new();
-        for &item in batch.users.iter().flat_map(|&user| self.users.of(user)) {
+        for &item in batch.users.iter().flat_map(|&user| self.users.of_owner(user)) {
             if !std::mem::replace(&mut self.named[item as usize], true) {
                 owners.push(item);
             }
@@ -217,3 +210,6 @@ impl Term for Rrd {
         Ok(loss + items.add(&owners, student)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

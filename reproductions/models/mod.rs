@@ -14,5 +14,5 @@ mod training;
 pub use base::{Base, Student, bpr as build_bpr, neumf as build_neumf};
 pub use factors::Factors;
 pub use recommender::{ListLoss, Lists, Recommender, Side};
-pub use teacher::{TeacherModel, TopLists, partners_of_items};
-pub use training::{Batch, Hyper, Term, train};
+pub use teacher::{TeacherModel, TopLists, partners_of};
+pub use training::{Batch, Hyper, Term, prepare, train};

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use harness::error::Result;
 use harness::optim::Adam;
+use harness::split::Split;
 use harness::train::Model;
 
 /// The two kinds of entities.
@@ -19,6 +20,31 @@ pub enum Side {
 }
 
 impl Side {
+    /// How many of them a split has.
+    pub fn count(self, split: &Split) -> usize {
+        match self {
+            Self::User => split.n_users,
+            Self::Item => split.n_items,
+        }
+    }
+
+    /// For messages: one of them.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Item => "item",
+        }
+    }
+
+    /// For messages: several.
+    pub fn many(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Item => "items",
+        }
+    }
+
+    /// The partners' side.
     pub fn other(self) -> Self {
         match self {
             Self::User => Self::Item,
@@ -28,7 +54,7 @@ impl Side {
 }
 
 /// Partners of some owners: items of users, or users of items.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lists {
     owners: Vec<u32>,
     /// `[owners + 1]`: where an owner's partners begin.
@@ -37,6 +63,8 @@ pub struct Lists {
 }
 
 impl Lists {
+    /// No lists yet.
+    #[expect(clippy::new_without_default, reason = "an empty `offsets` would be no list of lists")]
     pub fn new() -> Self {
         Self { owners: Vec::new(), offsets: vec![0], partners: Vec::new() }
     }
@@ -48,6 +76,7 @@ impl Lists {
         self.offsets.push(self.partners.len());
     }
 
+    /// Number of lists.
     pub fn len(&self) -> usize {
         self.owners.len()
     }
@@ -56,6 +85,7 @@ impl Lists {
         self.owners.is_empty()
     }
 
+    /// The owner of each list.
     pub fn owners(&self) -> &[u32] {
         &self.owners
     }
@@ -92,6 +122,11 @@ impl Lists {
         (losses.sum(), gradients)
     }
 
+    /// The list of each partner.
+    pub fn list_of_each(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len()).flat_map(|k| self.range(k).map(move |_| k as u32))
+    }
+
     /// Where the partners of list `k` stand in [`partners`](Self::partners).
     pub fn range(&self, k: usize) -> Range<usize> {
         self.offsets[k]..self.offsets[k + 1]
@@ -115,10 +150,8 @@ pub trait Recommender: Model {
     /// order, whatever the threads do.
     fn add_lists(&mut self, side: Side, lists: Lists, loss: &ListLoss<'_>) -> Result<f64>;
 
-    /// Numbers that represent an entity: the width of [`representations`](Self::representations).
-    fn representation_width(&self) -> usize;
-
-    /// `[ids, width]`, row-major.
+    /// What represents some entities, `[ids, width]`, row-major; the width is the base model's
+    /// [`representation_width`](super::Base::representation_width).
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>>;
 
     /// Adds `[ids, width]` gradients of a term's loss with respect to representations to the step.

@@ -1,5 +1,7 @@
 //! What students take from a teacher: its scores, its best lists, its representations.
 
+use std::borrow::Cow;
+
 use harness::error::{Error, Kind, Result};
 use harness::metrics::Scorer;
 use harness::rank::Index;
@@ -22,6 +24,7 @@ impl TopLists {
         Self { width, ids }
     }
 
+    /// Length of every list.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -35,6 +38,7 @@ impl TopLists {
         self.ids.is_empty()
     }
 
+    /// The list of an owner, best first.
     pub fn of(&self, owner: u32) -> &[u32] {
         &self.ids[owner as usize * self.width..][..self.width]
     }
@@ -61,11 +65,18 @@ impl<'a> TeacherModel<'a> {
         Ok(Self { base, teacher })
     }
 
+    /// The teacher as it is served.
+    ///
+    /// # Errors
+    /// None once [`of`](Self::of) has found its parameters.
     pub fn scorer(&self) -> Result<Box<dyn Scorer>> {
         self.base.scorer(&self.teacher.parameters)
     }
 
-    /// `[entities, width]` and the width.
+    /// What represents the entities of a side: the width, and `[entities, width]`.
+    ///
+    /// # Errors
+    /// As [`scorer`](Self::scorer).
     pub fn representations(&self, side: Side) -> Result<(usize, Vec<f32>)> {
         self.base.representations(&self.teacher.parameters, side)
     }
@@ -74,22 +85,26 @@ impl<'a> TeacherModel<'a> {
     /// not a training pair. Made once per teacher and kept with it.
     ///
     /// # Errors
-    /// An owner with fewer than `width` partners left; what keeps the teacher's files from being written.
+    /// [`Input`](Kind::Input) if an owner has fewer than `width` partners left.
     pub fn top(&self, cx: &Context<'_>, side: Side, width: usize) -> Result<TopLists> {
-        let (name, owners) = match side {
-            Side::User => ("top-items", cx.split.n_users),
-            Side::Item => ("top-users", cx.split.n_items),
-        };
-        let ids = self.teacher.derived(&format!("{name}-{width}"), owners * width, cx.observer, || {
+        let (owners, partners) = (side.count(cx.split), side.other().count(cx.split));
+        let seen = partners_of(cx, side);
+        if let Some(owner) = (0..owners as u32).find(|&owner| partners - seen.of(owner).len() < width) {
+            let (owner_name, partners_name) = (side.one(), side.other().many());
+            return Err(Error::new(
+                Kind::Input,
+                format!("the teacher's list of {owner_name} {owner} cannot be filled"),
+            )
+            .expected(format!("at least {width} {partners_name} that are no training pair, the length of a list"))
+            .got((partners - seen.of(owner).len()).to_string())
+            .hint("a shorter `list` (of CD: `pool`)"));
+        }
+        let name = format!("top-{}-{width}", side.other().many());
+        let ids = self.teacher.derived(&name, owners * width, cx.observer, || {
             let scorer = match side {
                 Side::User => self.scorer()?,
                 Side::Item => self.base.swapped_scorer(&self.teacher.parameters)?,
             };
-            let by_item = match side {
-                Side::User => None,
-                Side::Item => Some(partners_of_items(cx)),
-            };
-            let seen = by_item.as_ref().unwrap_or(cx.seen);
             let queries: Vec<u32> = (0..owners as u32).collect();
             Index::new(&*scorer).top_lists(&queries, width, &|query| seen.of(query))
         })?;
@@ -97,8 +112,13 @@ impl<'a> TeacherModel<'a> {
     }
 }
 
-/// The training users of every item, ascending.
-pub fn partners_of_items(cx: &Context<'_>) -> UserItems {
-    let pairs: Vec<(u32, u32)> = cx.seen.pairs().map(|(user, item)| (item, user)).collect();
-    UserItems::from_pairs(cx.split.n_items, &pairs)
+/// The training partners of every owner of a side, ascending.
+pub fn partners_of<'a>(cx: &Context<'a>, side: Side) -> Cow<'a, UserItems> {
+    match side {
+        Side::User => Cow::Borrowed(cx.seen),
+        Side::Item => {
+            let pairs: Vec<(u32, u32)> = cx.seen.pairs().map(|(user, item)| (item, user)).collect();
+            Cow::Owned(UserItems::from_pairs(cx.split.n_items, &pairs))
+        }
+    }
 }

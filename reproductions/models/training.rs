@@ -7,6 +7,8 @@
 //!   evaluate, select, save
 //! ```
 
+use std::time::Instant;
+
 use harness::error::Result;
 use harness::meter::Phase;
 use harness::method::{Parameter, Trained};
@@ -137,6 +139,17 @@ impl Model for Learner<'_> {
     }
 }
 
+/// Makes what a method needs before it trains, on the clock of [`Phase::Prepare`].
+///
+/// # Errors
+/// Those of `make`.
+pub fn prepare<'a, T>(cx: &mut Context<'a>, make: impl FnOnce(&Context<'a>) -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let made = make(cx)?;
+    cx.meter.since(start, Phase::Prepare);
+    Ok(made)
+}
+
 /// Trains a `base` model with `terms` added to its loss.
 ///
 /// # Errors
@@ -152,9 +165,9 @@ pub fn train(cx: &mut Context<'_>, base: Base, hyper: &Hyper, terms: Vec<Box<dyn
         let (mut draws, mut order) = (cx.stream("negatives", epoch), cx.stream("order", epoch));
         let triples = cx.meter.time(Phase::Sample, || pairs.epoch(&mut draws, &mut order));
         for term in &mut learner.terms {
-            let start = std::time::Instant::now();
+            let start = Instant::now();
             term.begin_epoch(cx, epoch, &mut *learner.student)?;
-            cx.meter.add(Phase::Sample, start.elapsed());
+            cx.meter.since(start, Phase::Sample);
         }
         let mut losses = Vec::with_capacity(triples.len() / hyper.batch.get() + 1);
         for batch in triples.chunks(hyper.batch.get()) {

@@ -16,12 +16,11 @@ fn spec() -> String {
         let head = format!("id = \"{id}\"\nlabel = \"{id}\"\nmethod = \"{method}\"\nteacher = \"bpr\"\n");
         format!("\n[[trial]]\n{head}[trial.params]\n{params}{}", student(base))
     };
-    let rrd =
-        "rrd = { lambda = 1e-2, list = 10, interesting = 3, uninteresting = 4, top = \"sampled\", sharpness = 10 }\n";
+    let rrd = "rrd = { lambda = 1e-2, list = 10, interesting = 3, uninteresting = 4, top.sampled.sharpness = 10 }\n";
     let de = "de = { lambda = 1e-2, experts = 3, distance = \"squared\", temperature_start = 1, temperature_end = 1e-10, \
               temperature_epochs = 10, gate_epsilon = 1e-10 }\n";
     let items = rrd.replace("rrd =", "item_side =").replace("uninteresting = 4", "uninteresting = 2");
-    let dcd = "list = 10\nepsilon = 0.1\nrefresh = 3\nsampled = 2\ntop = \"sampled\"\nlambda_user = 1e-2\n\
+    let dcd = "list = 10\nrefresh = 3\nsampled = 2\ntop.sampled.epsilon = 0.1\nlambda_user = 1e-2\n\
                lambda_item = 1e-2\nrkd = \"none\"\n";
     let rd = "lambda = 0.1\nlist = 5\nweighting.hybrid = { position_lambda = 1, discrepancy = { mu = 0.1, samples = 5, \
               rank_estimate = \"code\" }, normalised = true, start_epoch = 1 }\n";
@@ -66,13 +65,29 @@ fn numbers_that_do_not_fit_are_refused_with_their_place() {
         home.reprise("run small").with(2).tells(words);
         assert_eq!(home.results(), [""; 0], "nothing was trained");
     };
-    refused("interesting = 3", "interesting = 11", &["`interesting` (K) is 11", "`list`, which is 10", "small.toml:"]);
+    refused(
+        "interesting = 3",
+        "interesting = 11",
+        &["`interesting` (K) is more", "at most `list`, which is 10", "got:      11", "small.toml:"],
+    );
     refused("lambda = 1e-2", "lambda = -1e-2", &["small.toml:", "a finite number of at least 0", "-0.01"]);
     refused("dim = 2", "dim = 0", &["small.toml:", "an integer from 1 to 2^31", "`0`"]);
-    refused("sampled = 2", "sampled = 6", &["small.toml:", "`sampled` (p) is 6", "half of `list`"]);
-    refused("count = 4", "count = 13", &["small.toml:", "`count` is 13", "`pool`, which is 12"]);
+    refused(
+        "sampled = 2",
+        "sampled = 6",
+        &["small.toml:", "`sampled` (p) is more", "half of `list` = 10", "got:      6"],
+    );
+    refused(
+        "count = 4",
+        "count = 13",
+        &["small.toml:", "`count` is more", "at most `pool`, which is 12", "got:      13"],
+    );
     refused("lambda_user = 1e-2", "lambda_user = -1", &["small.toml:", "a finite number of at least 0"]);
     refused("teacher = \"bpr\"", "teacher = \"brp\"", &["no trial `brp`", "`pop`, `bpr`, `rrd`"]);
+    // Only one of two headers misspelt; a name where a table must be.
+    let choice = "one name as text, or a table with that name as its only key";
+    refused("student.bpr]", "student.bprr]", &["small.toml:", "not one of a kind", choice]);
+    refused("rkd = \"none\"", "rkd = \"rrd\"", &["small.toml:", "has values of its own", choice]);
     let home = Home::new(&spec().replace("student.bpr", "student.bprr"));
     home.reprise("run small").with(2).tells(&["unknown value `bprr`", "small.toml:", "did you mean `bpr`?"]);
 }
@@ -86,7 +101,7 @@ fn a_user_with_too_few_items_left_is_told_and_the_others_are_trained() {
             "uninteresting = 12",
             ["has too few items to draw from", "`uninteresting` = 12", "got:      11"],
         ),
-        ("list = 10", "list = 22", ["has too few items for its list", "at least 22", "got:      21"]),
+        ("list = 10", "list = 22", ["list of user 0 cannot be filled", "at least 22 items", "got:      21"]),
     ] {
         let home = Home::new(&spec().replacen(from, to, 1));
         home.reprise("run small").with(1).tells(&words).tells(&["8 trained"]);

@@ -45,6 +45,25 @@ pub fn explain(document: &Document<'_>, part: Range<usize>, error: &toml::de::Er
             .at(document.place(span).key(key))
             .expected(format!("`{field}`, which has no default"));
     }
+    // A choice is written as a name alone or, where it has values of its own, as a table of that one name.
+    let choice = [
+        ("wanted exactly 1 element", "the choice is not one of a kind"),
+        ("invalid type: unit variant", "the choice has values of its own"),
+        ("invalid type: newtype variant", "the choice has no values of its own"),
+        ("invalid type: struct variant", "the choice has no values of its own"),
+    ];
+    for (prefix, what) in choice {
+        if message.starts_with(prefix) {
+            return Error::new(Kind::Input, what)
+                .at(document.place(span))
+                .expected("one name as text, or a table with that name as its only key")
+                .got(if prefix.starts_with("wanted") {
+                    "a table with another number of keys"
+                } else {
+                    "the other form"
+                });
+        }
+    }
     let wrong = [("invalid type: ", "the value has the wrong type"), ("invalid value: ", "the value cannot be")];
     for (prefix, what) in wrong {
         let Some((got, expected)) = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected "))

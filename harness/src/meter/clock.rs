@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Negatives and the order of batches.
+    /// What a method makes once, before it trains: a teacher's lists, their labels.
+    Prepare,
+    /// Negatives, the order of batches, and what a term of the loss does before the batches of an epoch.
     Sample,
     /// Loss and gradients of the base model.
     ForwardBackward,
@@ -28,6 +30,7 @@ impl Phase {
     /// The name in records.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Prepare => "prepare",
             Self::Sample => "sample",
             Self::ForwardBackward => "forward_backward",
             Self::Distill => "distill",
@@ -57,17 +60,17 @@ impl Meter {
     pub fn time<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
+        self.since(start, phase);
+        result
+    }
+
+    /// Adds the time since `start` to a phase: for work that needs more than its result.
+    pub fn since(&mut self, start: Instant, phase: Phase) {
         if !self.device.is_cpu() {
             // A failure to synchronise shows in the next operation, with its own error.
             let _ = self.device.synchronize();
         }
-        self.add(phase, start.elapsed());
-        result
-    }
-
-    /// Adds time that was clocked elsewhere.
-    pub fn add(&mut self, phase: Phase, time: Duration) {
-        *self.seconds.entry(phase).or_default() += time.as_secs_f64();
+        *self.seconds.entry(phase).or_default() += start.elapsed().as_secs_f64();
     }
 
     /// All phases together, earlier attempts of a resumed run included.

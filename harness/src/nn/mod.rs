@@ -3,15 +3,15 @@
 
 mod device_table;
 mod embedding;
-mod gemm;
 mod loss;
+mod matrix;
 mod occurrences;
 mod product;
 
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
-pub use gemm::{Matrix, multiply};
 pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
+pub use matrix::{Matrix, multiply};
 pub use occurrences::Occurrences;
 pub use product::{PAD, add_product, add_transposed_product, padded, transpose};
 

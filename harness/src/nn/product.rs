@@ -22,23 +22,25 @@ pub const fn padded(n: usize) -> usize {
     n.next_multiple_of(PAD)
 }
 
-/// C += A·B for `c: [rows, n]`, `a: [rows, stride]` (of which the first k columns are used), `b: [k, n]`.
+/// C += A·B for `c: [rows, n]`, `a: [rows, stride]` (of which the first k columns are used, and the last row
+/// may end after them), `b: [k, n]`.
 ///
 /// # Panics
 /// If the sizes do not fit, or `n` is not a multiple of [`PAD`].
 pub fn add_product(c: &mut [f32], n: usize, a: &[f32], stride: usize, b: &[f32]) {
     let (rows, k) = sizes(c, n, b);
-    assert!(a.len() == rows * stride && k <= stride, "C += A·B");
+    assert!(k <= stride && (rows == 0 || a.len() >= (rows - 1) * stride + k), "C += A·B");
     simd::dispatch(Product { c, n, b, a: Plain { values: a, stride } });
 }
 
-/// C += Aᵀ·B for `c: [rows, n]`, `a: [k, stride]` (of which the first `rows` columns are used), `b: [k, n]`.
+/// C += Aᵀ·B for `c: [rows, n]`, `a: [k, stride]` (of which the first `rows` columns are used, and the last row
+/// may end after them), `b: [k, n]`.
 ///
 /// # Panics
 /// If the sizes do not fit, or `n` is not a multiple of [`PAD`].
 pub fn add_transposed_product(c: &mut [f32], n: usize, a: &[f32], stride: usize, b: &[f32]) {
     let (rows, k) = sizes(c, n, b);
-    assert!(a.len() == k * stride && rows <= stride, "C += Aᵀ·B");
+    assert!(rows <= stride && (k == 0 || a.len() >= (k - 1) * stride + rows), "C += Aᵀ·B");
     simd::dispatch(Product { c, n, b, a: Transposed { values: a, stride } });
 }
 
@@ -101,6 +103,7 @@ impl<A: Left> WithSimd for Product<'_, A> {
         match S::F32_LANES {
             16 => self.run::<S, 4>(simd),
             8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
             _ => self.run::<S, 1>(simd),
         }
     }

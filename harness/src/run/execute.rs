@@ -139,12 +139,12 @@ enum Done {
 fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
-    let done = || is_done(job, world, &path, run, &store);
-    if done()? {
+    if is_done(job, world, &path, run, &store, &|_| {})? {
         return Ok(Done::Before);
     }
     let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
-    if done()? {
+    // Now for good, so damage is told from here on.
+    if is_done(job, world, &path, run, &store, &|note| job.observer.note(note))? {
         return Ok(Done::Before);
     }
     if let Some(spec) = adopt(job, world, run, &store, &path)? {
@@ -185,6 +185,7 @@ fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
     for run in &plan.runs {
         let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
         let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
+        // What was derived from the model knows its weights, and is left for the same weights to find.
         for path in [record_path(job, world, run), store.checkpoint(), store.model(), store.record()] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -199,20 +200,27 @@ fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
 
 /// A run is done if its record is here with today's fingerprint, and its model if someone learns
 /// from it.
-fn is_done(job: &Job<'_>, world: &World<'_>, path: &Path, run: &Run<'_>, store: &ModelStore) -> Result<bool> {
+fn is_done(
+    job: &Job<'_>,
+    world: &World<'_>,
+    path: &Path,
+    run: &Run<'_>,
+    store: &ModelStore,
+    note: &dyn Fn(&str),
+) -> Result<bool> {
     let ours = |record: Record| {
         record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
     };
     let recorded = Record::read(path).is_ok_and(ours);
-    Ok(recorded && (!run.teaches || has_model(job, world, run, store)?))
+    Ok(recorded && (!run.teaches || has_model(world, run, store, note)?))
 }
 
 /// Whether the run's model is kept. One that is damaged is as good as none, after saying so.
-fn has_model(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore) -> Result<bool> {
+fn has_model(world: &World<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     match store.load(world.split_digest) {
         Ok(model) => Ok(model.is_some()),
         Err(error) if error.kind() == Kind::Data => {
-            job.observer.note(&format!("{error}\n`{}` is trained again", run.trial.id));
+            note(&format!("{error}\n`{}` is trained again", run.trial.id));
             Ok(false)
         }
         Err(error) => Err(error),
@@ -224,7 +232,7 @@ fn has_model(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore
 fn adopt(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
     let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
-    if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(job, world, run, store)?) {
+    if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(world, run, store, &|_| {})?) {
         return Ok(None);
     }
     let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::execute::World;
-use super::{Job, Run, content_digest};
+use super::{Job, Run};
 use crate::data::Manifest;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::meter::{self, PeakMemory, Seconds};
-use crate::method::{Parameter, Trained};
+use crate::method::{Parameter, Trained, content_digest};
 use crate::metrics::Metric;
 use crate::rank::Evaluation;
 use crate::record::{Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record};

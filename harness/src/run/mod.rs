@@ -13,4 +13,4 @@ mod store;
 pub use device::{ComputeDevice, Wanted};
 pub use execute::{Job, Outcome, execute};
 pub use plan::{Filter, Plan, Run, expected};
-pub use store::{ModelStore, content_digest};
+pub use store::ModelStore;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Cache, Lock};
-use crate::digest::{Digest, FieldHasher};
+use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
 use crate::train::State;
@@ -116,16 +116,6 @@ impl ModelStore {
         });
         parameters.collect::<Result<Vec<_>>>().map(Some)
     }
-}
-
-/// Digest of weights: names, shapes and every bit of the values.
-pub fn content_digest(parameters: &[Parameter]) -> Digest {
-    let mut hasher = FieldHasher::new("reprise weights 1");
-    for parameter in parameters {
-        let shape: Vec<u32> = parameter.shape.iter().map(|&n| n as u32).collect();
-        hasher.field("name", parameter.name.as_bytes()).u32s("shape", &shape).f32s("values", &parameter.values);
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ impl NullaryFnOnce for ExpMinus<'_> {
 fn exp(x: f32) -> f32 {
     /// 1.5 · 2^23: adding it rounds to the nearest integer, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let clamped = x.max(-87.0);
+    // Not `max`, which would make a number of NaN.
+    let clamped = if x < -87.0 { -87.0 } else { x };
     let shifted = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     // ln 2 in two parts, so that the difference stays exact.
@@ -69,6 +70,9 @@ mod tests {
             let bits: Vec<u32> = out.iter().map(|x| x.to_bits()).collect();
             assert_eq!(*first.get_or_insert_with(|| bits.clone()), bits);
         }
+        let mut none = [0.0];
+        exp_minus(&[f32::NAN], 0.0, &mut none);
+        assert!(none[0].is_nan());
         let mut shifted = [0.0; 2];
         exp_minus(&[120.0, 119.0], 120.0, &mut shifted);
         assert_eq!(shifted[0], 1.0);

@@ -51,6 +51,14 @@ impl Rate {
     }
 }
 
+impl TryFrom<f64> for Rate {
+    type Error = &'static str;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        if value.is_finite() && value > 0.0 { Ok(Self(value)) } else { Err("expected a finite number above 0") }
+    }
+}
+
 impl Weight {
     pub fn get(self) -> f64 {
         self.0

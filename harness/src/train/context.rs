@@ -8,7 +8,7 @@ use super::{Checkpoint, Observer, State};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::{Meter, Phase};
-use crate::method::Parameter;
+use crate::method::{Parameter, content_digest};
 use crate::metrics::Scorer;
 use crate::rank::{Evaluation, Ranker};
 use crate::rng::Stream;
@@ -25,9 +25,9 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// Ids that follow from this teacher and the split alone, such as its best lists: made once and
-    /// kept with the teacher. `name` says all that they depend on besides. What is damaged or cannot
-    /// be kept is told, and made again.
+    /// Ids that follow from this teacher's weights and the split alone, such as its best lists: made once
+    /// and kept with the teacher. `name` says all that they depend on besides. What is damaged, of other
+    /// weights, or cannot be kept is told, and made again.
     ///
     /// # Errors
     /// Those of `make`.
@@ -40,15 +40,20 @@ impl Teacher {
     ) -> Result<Vec<u32>> {
         const IDS: &str = "ids";
         let path = self.folder.join(format!("{name}.safetensors"));
+        let weights = content_digest(&self.parameters).to_string();
         if path.exists() {
-            match State::read(&path).map(|mut state| state.ids.remove(IDS)) {
-                Ok(Some(ids)) if ids.len() == len => return Ok(ids.into_owned()),
-                Ok(_) => observer.note(&format!("{}: holds something else; it is made again", path.display())),
+            match State::read(&path) {
+                Ok(mut state) if state.text == weights => match state.ids.remove(IDS) {
+                    Some(ids) if ids.len() == len => return Ok(ids.into_owned()),
+                    _ => observer.note(&format!("{}: holds something else; it is made again", path.display())),
+                },
+                Ok(_) => observer.note(&format!("{}: is of other weights; it is made again", path.display())),
                 Err(error) => observer.note(&format!("{error}\nit is made again from the teacher")),
             }
         }
+        observer.note(&format!("{name} of the teacher `{}` are made, once for all of its students", self.trial));
         let ids = make()?;
-        let mut state = State::default();
+        let mut state = State { text: weights, ..State::default() };
         state.ids.insert(IDS.into(), ids[..].into());
         if let Err(error) = state.write(&path) {
             observer.note(&format!("what was derived from the teacher is not kept: {error}"));

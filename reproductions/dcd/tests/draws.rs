@@ -132,7 +132,7 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
     assert_eq!(refreshed(Some(1), &mut student), (vec![4, 0, -2, 0, 0, 0], [1, 1]));
     // Not more of one set than of the other.
     assert_eq!(refreshed(Some(3), &mut student), (vec![4, 4, -2, -2, 0, 0], [2, 2]));
-    let options = Options { list: 6, epsilon: 0.1, sampled: 2, top: Top::Head };
+    let options = Options { list: 6, sampled: 2, top: Top::Head };
     let mut correction = Correction::new(Side::User, 1.0, options, teacher);
     correction.refresh(&mut student).unwrap();
     for epoch in 0..3 {
@@ -145,7 +145,7 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
 #[test]
 fn threads_change_no_draw() {
     let (n_users, n_items) = (150, 200);
-    let options = Options { list: 100, epsilon: 0.05, sampled: 15, top: Top::Sampled };
+    let options = Options { list: 100, sampled: 15, top: sampled(0.05) };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -178,7 +178,7 @@ fn threads_change_no_draw() {
 fn owners_without_a_pair_are_left_out_and_counted() {
     // User 0 agrees with the teacher, user 1 has it reversed.
     let mut student = FusedBpr::new(1, vec![1.0, -1.0], vec![4.0, 3.0, 2.0, 1.0]);
-    let options = Options { list: 4, epsilon: 0.1, sampled: 2, top: Top::Sampled };
+    let options = Options { list: 4, sampled: 2, top: sampled(0.1) };
     let mut correction = Correction::new(Side::User, 1.0, options, TopLists::new(4, vec![0, 1, 2, 3, 0, 1, 2, 3]));
     correction.refresh(&mut student).unwrap();
     assert_eq!(correction.short(), (1, 1, 2));

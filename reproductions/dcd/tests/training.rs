@@ -54,7 +54,7 @@ fn exact(side: Side, lists: &Lists, dim: usize, users: &[f64], items: &[f64]) ->
 #[test]
 fn gradients_agree_with_finite_differences_on_both_paths() {
     let (n_users, n_items, dim) = (40, 45, 3);
-    let options = Options { list: 30, epsilon: 0.1, sampled: 5, top: Top::Sampled };
+    let options = Options { list: 30, sampled: 5, top: sampled(0.1) };
     let mut fused = student(n_users, n_items, dim, 1);
     let tables: Vec<Vec<f32>> = fused.parameters().unwrap().into_iter().map(|p| p.values).collect();
     let mut graph = GraphBpr::new(dim, tables[0].clone(), tables[1].clone(), &Device::Cpu).unwrap();
@@ -164,10 +164,9 @@ const STUDENT: &str = r#"dim = 5, learning_rate = 1e-2, weight_decay = 1e-3, bat
 fn params(changes: &[(&str, &str)]) -> String {
     let mut all = [
         ("list", "30"),
-        ("epsilon", "0.1"),
         ("refresh", "3"),
         ("sampled", "5"),
-        ("top", "\"sampled\""),
+        ("top", "{ sampled = { epsilon = 0.1 } }"),
         ("lambda_user", "0.02"),
         ("lambda_item", "0.01"),
         ("rkd", "\"none\""),
@@ -219,13 +218,12 @@ fn dcd(changes: &[(&str, &str)]) -> Dcd {
     read(&params(changes)).unwrap()
 }
 
-const RRD: &str =
-    r#"{ lambda = 0.01, list = 20, interesting = 5, uninteresting = 5, top = "sampled", sharpness = 10.0 }"#;
+const RRD: &str = r#"{ lambda = 0.01, list = 20, interesting = 5, uninteresting = 5, top.sampled.sharpness = 10.0 }"#;
 
 #[test]
 fn a_run_that_is_interrupted_between_refreshes_ends_as_if_it_were_not() {
     let rrd = format!("{{ rrd = {RRD} }}");
-    for change in [("top", "\"sampled\""), ("top", "\"head\""), ("rkd", &*rrd)] {
+    for change in [("refresh", "3"), ("top", "\"head\""), ("rkd", &*rrd)] {
         let method = dcd(&[change]);
         let folder = tempfile::tempdir().unwrap();
         let whole = run(&method, folder.path(), usize::MAX).unwrap();
@@ -250,7 +248,6 @@ fn without_its_weights_it_is_what_is_left_bit_for_bit() {
     let with = |changes: &[(&str, &str)]| run(&dcd(changes), folder.path(), usize::MAX).unwrap();
     let off = [("lambda_user", "0"), ("lambda_item", "0")];
     let plain = other(crate::models::build_bpr, &format!("{{ {STUDENT} }}"));
-    assert_eq!(with(&off), plain);
     let rrd = other(crate::de_rrd::build_rrd, &format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, rrd = {RRD} }}"));
     assert_eq!(with(&[off[0], off[1], ("rkd", &format!("{{ rrd = {RRD} }}"))]), rrd);
     let [users, items, both] = [with(&off[1..]), with(&off[..1]), with(&[])];
@@ -290,7 +287,8 @@ fn what_does_not_fit_together_is_refused() {
     assert!(refused(&[("sampled", "16")]).contains("at most half of `list`"));
     assert!(refused(&[("list", "40000")]).contains("at most 32768"));
     assert!(refused(&[("sampled", "0")]).contains("from 1"));
-    assert!(refused(&[("epsilon", "0")]).contains("above 0"));
+    assert!(refused(&[("top", "{ sampled = { epsilon = 0 } }")]).contains("above 0"));
+    assert!(refused(&[("lambda_user", "0"), ("lambda_item", "0")]).contains("both sides are off"));
     assert!(refused(&[("top", "\"all\"")]).contains("all"));
     assert!(read::<Dcd>(&params(&[("sampled", "15")])).is_ok());
 }

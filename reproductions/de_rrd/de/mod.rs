@@ -57,11 +57,10 @@ impl De {
     /// Those of the teacher; if the modules do not fit into memory.
     pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, width: usize, options: Options) -> Result<Self> {
         let representations = [teacher.representations(Side::User)?, teacher.representations(Side::Item)?];
-        for (of_teacher, _) in &representations {
-            let layout = Layout::new(width, *of_teacher, options.experts.get());
-            // Weights, gradient and two moments, 4 bytes each.
-            check_fits("DE's experts", [layout.experts, layout.expert()], 16)?;
-        }
+        // Of both sides: weights, gradient and two moments, 4 bytes each.
+        let layout = Layout::new(width, representations[0].0, options.experts.get());
+        check_fits("what DE's experts need", [2, layout.experts, layout.expert()], 16)
+            .map_err(|error| error.hint("use fewer `experts`"))?;
         Ok(Self::of_representations(representations, width, options, |purpose, epoch| cx.stream(purpose, epoch)))
     }
 

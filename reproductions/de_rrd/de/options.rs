@@ -1,5 +1,6 @@
 //! What a spec says about DE.
 
+use harness::error::{Error, Kind, Result};
 use harness::spec::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
@@ -45,14 +46,16 @@ struct Wire {
 }
 
 impl TryFrom<Wire> for Options {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
+    fn try_from(wire: Wire) -> Result<Self> {
         let Wire { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon } =
             wire;
         if temperature_end > temperature_start {
             let (end, start) = (temperature_end.get(), temperature_start.get());
-            return Err(format!("`temperature_end` ({end}) is above `temperature_start` ({start})"));
+            return Err(Error::new(Kind::Input, "`temperature_end` is above the start")
+                .expected(format!("at most `temperature_start`, which is {start}"))
+                .got(end.to_string()));
         }
         Ok(Self { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon })
     }

@@ -185,15 +185,10 @@ impl Recommender for FusedBpr {
                 sum
             })
             .collect();
-        let list_of = (0..lists.len()).flat_map(|k| lists.range(k).map(move |_| k as u32));
-        let partners = Spread::new(other.rows(), lists.partners(), &coefficients, list_of);
+        let partners = Spread::new(other.rows(), lists.partners(), &coefficients, lists.list_of_each());
         let own = each_row(own.rows(), lists.owners());
         self.terms.push(Gradient { side, own, gradients, partners: Some(partners), owner_rows });
         Ok(losses.iter().sum())
-    }
-
-    fn representation_width(&self) -> usize {
-        self.user.dim()
     }
 
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>> {
@@ -218,11 +213,6 @@ impl Recommender for FusedBpr {
             let (sign, k) = if k < batch { (1.0, k) } else { (-1.0, k - batch) };
             (sign * coefficients[k], &user_rows[k * dim..][..dim])
         };
-        if self.terms.is_empty() {
-            self.user.step(adam, &self.users, of_user);
-            self.item.step(adam, &self.items, of_item);
-            return Ok(());
-        }
         let (users, items) = (&self.users, &self.items);
         let [of_users, of_items] =
             [Side::User, Side::Item].map(|side| self.terms.iter().filter_map(|t| t.of(side)).collect::<Vec<_>>());

@@ -45,7 +45,7 @@ impl GraphBpr {
 
     /// Ids and rows `[pairs, d]` of both members of every pair.
     fn pairs(&self, side: Side, lists: &Lists) -> Result<[(Tensor, Tensor); 2]> {
-        let owners = self.ids((0..lists.len()).flat_map(|k| lists.range(k).map(move |_| lists.owners()[k])))?;
+        let owners = self.ids(lists.list_of_each().map(|k| lists.owners()[k as usize]))?;
         let partners = self.ids(lists.partners().iter().copied())?;
         let owner_rows = self.table(side).rows(&owners)?;
         let partner_rows = self.table(side.other()).rows(&partners)?;
@@ -86,10 +86,6 @@ impl Recommender for GraphBpr {
         self.gradients[side as usize].push((owners, partner_rows.broadcast_mul(&coefficients)?));
         self.gradients[side.other() as usize].push((partners, owner_rows.broadcast_mul(&coefficients)?));
         Ok(sum)
-    }
-
-    fn representation_width(&self) -> usize {
-        self.dim
     }
 
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>> {

@@ -239,10 +239,6 @@ impl Recommender for FusedNeuMf {
         Ok(losses.iter().sum())
     }
 
-    fn representation_width(&self) -> usize {
-        2 * self.user.product.dim()
-    }
-
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>> {
         Ok(match side {
             Side::User => self.user.representations(ids),

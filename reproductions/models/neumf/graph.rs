@@ -74,7 +74,7 @@ impl GraphNeuMf {
 
     /// The pairs of owners of `side` with their partners.
     fn pass_lists(&self, side: Side, lists: &Lists) -> Result<Pass> {
-        let owners = self.ids((0..lists.len()).flat_map(|k| lists.range(k).map(move |_| lists.owners()[k])))?;
+        let owners = self.ids(lists.list_of_each().map(|k| lists.owners()[k as usize]))?;
         let partners = self.ids(lists.partners().iter().copied())?;
         match side {
             Side::User => self.pass(owners, partners),
@@ -122,10 +122,6 @@ impl Recommender for GraphNeuMf {
         let weighted = (&pass.logits * coefficients)?.sum_all()?;
         self.add(pass, &weighted)?;
         Ok(sum)
-    }
-
-    fn representation_width(&self) -> usize {
-        2 * self.dim
     }
 
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>> {

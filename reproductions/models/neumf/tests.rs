@@ -344,7 +344,6 @@ fn representations_are_both_rows_side_by_side() {
         assert_eq!(all[70..75], start[product].values[35..40]);
         assert_eq!(all[75..80], start[mlp].values[35..40]);
         for mut model in both(&start) {
-            assert_eq!(model.representation_width(), width);
             assert_eq!(model.representations(side, &[7]).unwrap(), all[70..80]);
         }
     }

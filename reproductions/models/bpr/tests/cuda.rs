@@ -14,7 +14,7 @@ const BATCH: usize = 1024;
 const STEPS: u64 = 20;
 
 /// Losses of the first steps and the weights after them.
-fn first_steps(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
+fn first_steps(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
     let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
     let losses = (0..STEPS).map(|step| {
         // Two batches in turn, so that losses of one batch show learning; few users and positives,
@@ -25,7 +25,9 @@ fn first_steps(model: &mut dyn Bprs) -> (Vec<f64>, Vec<Vec<f32>>) {
         model.step(&adam).unwrap();
         loss
     });
-    (losses.collect(), model.parameters().unwrap().into_iter().map(|p| p.values).collect())
+    let losses = losses.collect();
+    model.settle();
+    (losses, model.parameters().unwrap().into_iter().map(|p| p.values).collect())
 }
 
 #[test]
