@@ -22,3 +22,8 @@ pub fn registry() -> Registry {
         .with("rrd", de_rrd::build_rrd)
         .with("de-rrd", de_rrd::build_de_rrd)
 }
+
+#[cfg(test)]
+mod distill_tests;
+#[cfg(test)]
+mod test_world;

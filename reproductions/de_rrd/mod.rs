@@ -14,9 +14,6 @@ pub mod rd;
 pub mod relaxed;
 pub mod rrd;
 
-#[cfg(test)]
-mod baseline_tests;
-
 use harness::error::Result;
 use harness::method::{Method, Params, Trained};
 use harness::train::Context;

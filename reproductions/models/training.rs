@@ -18,7 +18,8 @@ use harness::spec::value::{Count, Rate, Weight};
 use harness::train::{Context, Epochs, Model, State, Stopping, TrainingPairs};
 use serde::Deserialize;
 
-use super::{Base, Recommender};
+use super::term::Distinct;
+use super::{Base, Batch, Recommender, Term};
 
 /// Hyper-parameters of a base model and of its training.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,77 +36,6 @@ pub struct Hyper {
     /// Epochs at most.
     pub epochs: Count,
     pub stopping: Stopping,
-}
-
-/// A term of a distillation loss, added to the base loss of every batch.
-pub trait Term {
-    /// Before the batches of `epoch`: draws samples, looks at the student.
-    ///
-    /// # Errors
-    /// Those of the student.
-    fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()>;
-
-    /// Adds the term for a batch to the student's step, and returns its weighted value.
-    ///
-    /// # Errors
-    /// Those of the student.
-    fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64>;
-
-    /// Moves the term's own parameters, if it has any.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn step(&mut self, _adam: &Adam) -> Result<()> {
-        Ok(())
-    }
-
-    /// Adds what the next epoch depends on, if it is more than the epoch's number.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn save<'a>(&'a self, _state: &mut State<'a>) -> Result<()> {
-        Ok(())
-    }
-
-    /// Takes back what `save` put; the student has its own state back already.
-    ///
-    /// # Errors
-    /// A state of another term.
-    fn restore(&mut self, _state: &mut State<'_>, _student: &mut dyn Recommender) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// A batch and the distinct entities in it, in order of appearance.
-pub struct Batch<'a> {
-    /// (user, positive item, negative item)
-    pub triples: &'a [[u32; 3]],
-    pub users: &'a [u32],
-    pub positives: &'a [u32],
-    pub negatives: &'a [u32],
-}
-
-/// Finds distinct ids by stamping them with the number of the batch.
-struct Distinct {
-    stamps: Vec<u32>,
-    stamp: u32,
-    ids: Vec<u32>,
-}
-
-impl Distinct {
-    fn new(n: usize) -> Self {
-        Self { stamps: vec![0; n], stamp: 0, ids: Vec::new() }
-    }
-
-    fn set(&mut self, ids: impl Iterator<Item = u32>) {
-        self.stamp += 1;
-        self.ids.clear();
-        for id in ids {
-            if std::mem::replace(&mut self.stamps[id as usize], self.stamp) != self.stamp {
-                self.ids.push(id);
-            }
-        }
-    }
 }
 
 /// The student and its terms, as one thing that checkpoints save.

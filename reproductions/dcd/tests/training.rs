@@ -1,24 +1,17 @@
 //! Gradients of the term, and whole runs.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use candle_core::Device;
-use harness::digest::Digest;
-use harness::error::{Error, Kind};
-use harness::meter::Meter;
+use harness::error::Kind;
 use harness::method::Parameter;
-use harness::metrics::{Candidates, Protocol};
 use harness::optim::Adam;
-use harness::rank::Ranker;
 use harness::split::{Split, UserItems};
-use harness::train::{Checkpoint, Epoch, Model, Observer, Teacher};
+use harness::train::Model;
 use toml::de::ValueDeserializer;
 
 use super::*;
 use crate::models::Lists;
 use crate::models::bpr::GraphBpr;
+use crate::test_world::{Bits, Watcher, World};
 
 /// ∂(base + terms)/∂tables, read from Adam's first moment after its first step.
 fn gradients(student: &mut dyn Recommender, terms: &mut dyn FnMut(&mut dyn Recommender) -> f64) -> (f64, Vec<f64>) {
@@ -105,31 +98,9 @@ fn gradients_agree_with_finite_differences_on_both_paths() {
 const USERS: usize = 60;
 const ITEMS: usize = 80;
 
-/// Keeps notes, and asks for the end after some epochs.
-struct Watcher {
-    notes: Mutex<Vec<String>>,
-    epochs: AtomicUsize,
-    end_after: usize,
-}
-
-impl Watcher {
-    fn until(end_after: usize) -> Self {
-        Self { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after }
-    }
-}
-
-impl Observer for Watcher {
-    fn epoch(&self, _: Epoch<'_>) {
-        self.epochs.fetch_add(1, Ordering::Relaxed);
-    }
-    fn note(&self, text: &str) {
-        self.notes.lock().unwrap().push(text.into());
-    }
-    fn run_begins(&self, _: usize, _: usize, _: &str) {}
-    fn run_ends(&self, _: &str, _: std::result::Result<&str, &Error>) {}
-    fn interrupted(&self) -> bool {
-        self.epochs.load(Ordering::Relaxed) >= self.end_after
-    }
+/// Four tastes, and a teacher that knows them.
+fn world() -> World {
+    World { split: split(), teacher: teacher() }
 }
 
 fn split() -> Split {
@@ -148,14 +119,13 @@ fn split() -> Split {
 }
 
 /// Factors of the four tastes and some noise.
-fn teacher(folder: &std::path::Path) -> Teacher {
+fn teacher() -> Vec<Parameter> {
     let table = |name: &str, rows: usize, taste: fn(usize) -> usize| {
         let mut values = Stream::new(0, "dcd-test", name, 0).normals(rows * 4, 0.3);
         (0..rows).for_each(|row| values[row * 4 + taste(row)] += 1.0);
         Parameter { name: name.into(), shape: vec![rows, 4], values }
     };
-    let parameters = vec![table("user", USERS, |user| user % 4), table("item", ITEMS, |item| item / 20)];
-    Teacher { trial: "teacher".into(), parameters, fingerprint: Digest([0; 32]), folder: folder.into() }
+    vec![table("user", USERS, |user| user % 4), table("item", ITEMS, |item| item / 20)]
 }
 
 const STUDENT: &str = r#"dim = 5, learning_rate = 1e-2, weight_decay = 1e-3, batch = 64, init_std = 0.1, epochs = 8,
@@ -183,35 +153,8 @@ fn read<T: serde::de::DeserializeOwned>(text: &str) -> std::result::Result<T, St
     T::deserialize(ValueDeserializer::parse(&text).unwrap()).map_err(|error| error.message().to_string())
 }
 
-/// The bits of the trained parameters, and the loss of every epoch.
-type Run = (Vec<Vec<u32>>, Vec<f64>);
-
-/// Trains until the end, or until the watcher asks for it.
-fn watched(method: &dyn Method, folder: &std::path::Path, watcher: &Watcher) -> Result<Run> {
-    let split = split();
-    let seen = split.train.sorted();
-    let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
-    let ranker = Ranker::new(&protocol, &split).unwrap();
-    let teacher = teacher(folder);
-    let mut cx = Context {
-        split: &split,
-        seen: &seen,
-        ranker: &ranker,
-        trial: "student",
-        seed: 1,
-        device: &Device::Cpu,
-        teacher: Some(&teacher),
-        meter: Meter::new(&Device::Cpu),
-        checkpoint: Checkpoint::new(folder.join("checkpoint.safetensors"), Duration::from_secs(3600)),
-        observer: watcher,
-    };
-    let trained = method.train(&mut cx)?;
-    let bits = trained.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect()).collect();
-    Ok((bits, trained.selected.unwrap().curve.loss))
-}
-
-fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<Run> {
-    watched(method, folder, &Watcher::until(end_after))
+fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<Bits> {
+    world().watched(method, folder, &Watcher::until(end_after))
 }
 
 fn dcd(changes: &[(&str, &str)]) -> Dcd {
@@ -259,8 +202,9 @@ fn lists_that_are_too_short_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let notes = |sampled: &str| {
         let watcher = Watcher::until(usize::MAX);
-        watched(&dcd(&[("sampled", sampled)]), folder.path(), &watcher).unwrap();
-        watcher.notes.into_inner().unwrap()
+        world().watched(&dcd(&[("sampled", sampled)]), folder.path(), &watcher).unwrap();
+        let notes = watcher.notes.into_inner().unwrap();
+        notes.into_iter().filter(|note| note.starts_with("epoch")).collect::<Vec<_>>()
     };
     // Half of a list on each side is had only where no difference is 0 and the signs are even.
     let told = notes("15");

@@ -1,0 +1,125 @@
+//! A world for tests of whole training runs: a split, a teacher, and someone who watches.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use candle_core::Device;
+use harness::digest::Digest;
+use harness::error::{Error, Result};
+use harness::meter::Meter;
+use harness::method::{Method, Parameter, Params};
+use harness::metrics::{Candidates, Protocol};
+use harness::rank::Ranker;
+use harness::rng::Stream;
+use harness::split::{Split, UserItems};
+use harness::train::{Checkpoint, Context, Epoch, Observer, Teacher};
+use toml::de::DeValue;
+
+/// What a run ended with: bits of the losses of all epochs and of the selected weights.
+pub type Bits = (Vec<u64>, Vec<Vec<u32>>);
+
+/// See the module's head.
+pub struct World {
+    pub split: Split,
+    pub teacher: Vec<Parameter>,
+}
+
+/// Keeps notes, and asks for the end after some epochs.
+pub struct Watcher {
+    pub notes: Mutex<Vec<String>>,
+    epochs: AtomicUsize,
+    end_after: usize,
+}
+
+impl Watcher {
+    pub fn until(end_after: usize) -> Self {
+        Self { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after }
+    }
+}
+
+impl Observer for Watcher {
+    fn epoch(&self, _: Epoch<'_>) {
+        self.epochs.fetch_add(1, Ordering::Relaxed);
+    }
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.into());
+    }
+    fn run_begins(&self, _: usize, _: usize, _: &str) {}
+    fn run_ends(&self, _: &str, _: std::result::Result<&str, &Error>) {}
+    fn interrupted(&self) -> bool {
+        self.epochs.load(Ordering::Relaxed) >= self.end_after
+    }
+}
+
+/// A method as a spec has it, or what is said against its parameters.
+pub fn method(name: &str, params: &str) -> std::result::Result<Box<dyn Method>, String> {
+    let params = params.replace('\n', " ");
+    let params = Params(DeValue::parse(&params).unwrap());
+    crate::registry().get(name).unwrap()(params).map_err(|error| error.to_string())
+}
+
+impl World {
+    /// 150 users, more than one task's block, of 8 training items each, and one for validation and test;
+    /// 80 items; a BPR model of size 12.
+    pub fn new() -> Self {
+        const USERS: usize = 150;
+        const ITEMS: usize = 80;
+        let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+        for user in 0..USERS as u32 {
+            let mut stream = Stream::new(0, "world", "split", u64::from(user));
+            for (k, item) in stream.without_replacement(ITEMS as u32, 10).into_iter().enumerate() {
+                parts[k.saturating_sub(7)].push((user, item));
+            }
+        }
+        let [train, valid, test] = parts.map(|pairs| UserItems::from_pairs(USERS, &pairs));
+        let table = |name: &str, rows: usize| Parameter {
+            name: name.into(),
+            shape: vec![rows, 12],
+            values: Stream::new(0, "world", name, 0).normals(rows * 12, 0.6),
+        };
+        let split = Split { n_users: USERS, n_items: ITEMS, train, valid, test };
+        Self { split, teacher: vec![table("user", USERS), table("item", ITEMS)] }
+    }
+
+    /// Trains until the end, or until the watcher asks for it; what it keeps stays in `folder`.
+    pub fn watched(&self, method: &dyn Method, folder: &Path, watcher: &Watcher) -> Result<Bits> {
+        let seen = self.split.train.sorted();
+        let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
+        let ranker = Ranker::new(&protocol, &self.split).unwrap();
+        let teacher = Teacher {
+            trial: "teacher".into(),
+            parameters: self.teacher.clone(),
+            fingerprint: Digest::of(b"teacher"),
+            folder: folder.join("derived"),
+        };
+        let mut cx = Context {
+            split: &self.split,
+            seen: &seen,
+            ranker: &ranker,
+            trial: "student",
+            seed: 3,
+            device: &Device::Cpu,
+            teacher: Some(&teacher),
+            meter: Meter::new(&Device::Cpu),
+            checkpoint: Checkpoint::new(folder.join("checkpoint"), Duration::MAX),
+            observer: watcher,
+        };
+        let trained = method.train(&mut cx)?;
+        let losses = trained.selected.unwrap().curve.loss;
+        let bits = |parameter: Parameter| parameter.values.iter().map(|v| v.to_bits()).collect();
+        Ok((losses.iter().map(|l| l.to_bits()).collect(), trained.parameters.into_iter().map(bits).collect()))
+    }
+
+    /// Trains in a folder of its own, stopped after each of `stops` epochs (of an attempt) and gone on with.
+    pub fn run(&self, name: &str, params: &str, stops: &[usize]) -> Result<Bits> {
+        let folder = tempfile::tempdir().unwrap();
+        let method = method(name, params).unwrap();
+        for &stop in stops {
+            let error = self.watched(&*method, folder.path(), &Watcher::until(stop)).unwrap_err();
+            assert_eq!(error.kind(), harness::error::Kind::Interrupted, "{error}");
+        }
+        self.watched(&*method, folder.path(), &Watcher::until(usize::MAX))
+    }
+}
