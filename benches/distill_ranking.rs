@@ -7,9 +7,10 @@ mod support;
 use criterion::Criterion;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use reproductions::dcd::{Correction, Options, Top};
+use reproductions::dcd::{self, Correction};
+use reproductions::de_rrd::rrd::{self, Rrd};
 use reproductions::models::bpr::FusedBpr;
-use reproductions::models::{Recommender, Side, TopLists};
+use reproductions::models::{self, Recommender, Side, Term, TopLists};
 use support::{ITEMS, USERS};
 
 /// Factors of the student.
@@ -45,7 +46,8 @@ fn student() -> FusedBpr {
 
 /// Both sides. A list is a stretch of a fixed random order of its partners.
 fn corrections() -> [Correction; 2] {
-    let options = Options { list: 500, sampled: 40, top: Top::Sampled { epsilon: 0.1.try_into().expect("above 0") } };
+    let options =
+        dcd::Options { list: 500, sampled: 40, top: dcd::Top::Sampled { epsilon: 0.1.try_into().expect("above 0") } };
     [(Side::User, USERS, ITEMS, 1e-3), (Side::Item, ITEMS, USERS, 5e-4)].map(|(side, owners, partners, weight)| {
         let mut stream = Stream::new(0, "bench", "lists", owners as u64);
         let order = stream.permutation(partners);
@@ -57,7 +59,7 @@ fn corrections() -> [Correction; 2] {
     })
 }
 
-fn dcd(criterion: &mut Criterion) {
+fn dcd_parts(criterion: &mut Criterion) {
     let (batches, mut student, mut sides) = (batches(), student(), corrections());
     let mut refresh = || sides.iter_mut().try_for_each(|side| side.refresh(&mut student)).expect("finite scores");
     // Draws depend on it, whichever bench is asked for.
@@ -89,8 +91,39 @@ fn dcd(criterion: &mut Criterion) {
     }
 }
 
+/// K = L = 40 of lists of 500; the base step is that of DCD's bench.
+fn rrd_parts(criterion: &mut Criterion) {
+    let (batches, mut student) = (batches(), student());
+    let mut stream = Stream::new(0, "bench", "lists", 0);
+    let lists = (0..USERS).flat_map(|_| stream.without_replacement(ITEMS as u32, 500)).collect();
+    let top = rrd::Top::Sampled { sharpness: 10.0.try_into().expect("above 0") };
+    let options = rrd::Options { lambda: 1e-3, list: 500, interesting: 40, uninteresting: 40, top };
+    let seen = support::split(1).train.sorted();
+    let mut term = Rrd::of_lists(options, TopLists::new(500, lists), &seen, ITEMS).expect("items enough");
+    let mut epoch = 0;
+    criterion.bench_function("distill/rrd/draws-of-an-epoch/citeulike", |bencher| {
+        bencher.iter(|| {
+            epoch += 1;
+            term.draw(Stream::new(0, "bench", "rrd", epoch));
+        });
+    });
+    let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    let mut cycle = batches.iter().cycle();
+    criterion.bench_function(&format!("distill/rrd/step/citeulike/d{DIM}"), |bencher| {
+        bencher.iter(|| {
+            let Batch { triples, users, items } = cycle.next().expect("an endless cycle");
+            let batch = models::Batch { triples, users, positives: items, negatives: &[] };
+            let loss = student.forward_backward(triples).expect("a finite step");
+            let loss = loss + term.add(&batch, &mut student).expect("a finite step");
+            student.step(&adam).expect("a finite step");
+            loss
+        });
+    });
+}
+
 fn main() {
     let mut criterion = support::criterion();
-    dcd(&mut criterion);
+    rrd_parts(&mut criterion);
+    dcd_parts(&mut criterion);
     criterion.final_summary();
 }

@@ -186,9 +186,25 @@ impl Rrd {
     }
 }
 
+impl Rrd {
+    /// The user side alone, from a teacher's lists; `seen`: training items by user, ascending.
+    ///
+    /// # Errors
+    /// A user with too few items left.
+    pub fn of_lists(options: Options, top: TopLists, seen: &UserItems, n_items: usize) -> Result<Self> {
+        let users = Samples::of(Side::User, options, top, seen, n_items)?;
+        Ok(Self { users, items: None, named: vec![false; n_items] })
+    }
+
+    /// Draws anew for every user.
+    pub fn draw(&mut self, stream: Stream) {
+        self.users.draw(stream);
+    }
+}
+
 impl Term for Rrd {
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, _student: &mut dyn Recommender) -> Result<()> {
-        self.users.draw(cx.stream("rrd.items", epoch));
+        self.draw(cx.stream("rrd.items", epoch));
         if let Some(items) = &mut self.items {
             items.draw(cx.stream("rrd.users", epoch));
         }
