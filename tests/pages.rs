@@ -13,8 +13,15 @@ use harness::metrics::Definition;
 use harness::spec;
 use harness::train::Context;
 
-const PAGES: [&str; 6] =
-    ["README.md", "METHOD.md", "BIAS.md", "CONTRIBUTING.md", "results/README.md", "reproductions/de_rrd/NOTES.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "METHOD.md",
+    "BIAS.md",
+    "CONTRIBUTING.md",
+    "results/README.md",
+    "reproductions/de_rrd/NOTES.md",
+    "reproductions/dcd/NOTES.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -22,6 +22,34 @@ fn resolves(file: &Path) -> datatest_stable::Result<()> {
     Ok(())
 }
 
+/// Trials of one id on the same data, split and protocol are the same trial in every spec: what is said to
+/// be one run, and is taken over as one, must be one.
+fn shares_its_trials(file: &Path) -> datatest_stable::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let registry = reproductions::registry();
+    let ours = match spec::is_spec(file) {
+        true => spec::load(&root.join(file), None, &registry)?,
+        false => return Ok(()),
+    };
+    for listed in spec::discover(&root.join("reproductions"))? {
+        let other = spec::load(&listed.file, None, &registry)?;
+        let same_base = |id: &str| {
+            // NeuMF's specs use the ids of BPR's, for another base model.
+            ours.trial(id).map(|t| &t.method) == other.trial(id).map(|t| &t.method)
+        };
+        if (&ours.dataset, &ours.split) != (&other.dataset, &other.split) || !same_base("teacher") {
+            continue;
+        }
+        for trial in &ours.trials {
+            if let Some(same) = other.trial(&trial.id) {
+                assert_eq!(trial.params, same.params, "`{}` of {} and {}", trial.id, ours.id, other.id);
+            }
+        }
+    }
+    Ok(())
+}
+
 datatest_stable::harness! {
+    { test = shares_its_trials, root = "reproductions", pattern = r"\.toml$" },
     { test = resolves, root = "reproductions", pattern = r"\.toml$" },
 }

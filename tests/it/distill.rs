@@ -143,6 +143,38 @@ fn damaged_files_of_a_teacher_are_told_and_made_again() {
 }
 
 #[test]
+fn lists_of_other_weights_are_told_and_made_again() {
+    let home = Home::new(&spec().replace("seeds = [0]", "seeds = [0, 1]"));
+    home.reprise("run small --trial rrd").with(0);
+    let before = lasting(&home.record("rrd", 0));
+    let lists = |seed: u64| home.store("bpr", seed).join("derived/top-items-10.safetensors");
+    assert_ne!(fs::read(lists(0)).unwrap(), fs::read(lists(1)).unwrap());
+    fs::copy(lists(1), lists(0)).unwrap();
+    let told = ["is of other weights; it is made again", "4 trained"];
+    home.reprise("run small --trial rrd --fresh").with(0).tells(&told);
+    assert!(lasting(&home.record("rrd", 0)) == before);
+    assert_eq!(fs::read_dir(lists(0).parent().unwrap()).unwrap().count(), 1, "nothing half-written stays");
+}
+
+#[test]
+fn a_model_that_is_empty_is_told_and_trained_again() {
+    let home = Home::new(&spec());
+    home.reprise("run small --trial rrd").with(0);
+    fs::write(home.store("bpr", 0).join("model.safetensors"), []).unwrap();
+    let ended = home.reprise("run small --trial rrd").with(0);
+    let ended = ended.tells(&["it is cut short", "`bpr` is trained again", "1 trained"]);
+    assert_eq!(ended.err.matches("is trained again").count(), 1, "told once: {}", ended.err);
+}
+
+#[test]
+fn a_list_longer_than_any_memory_is_refused_before_it_is_made() {
+    let home = Home::new(&spec().replacen("list = 10", "list = 2000000000", 1));
+    home.reprise("run small --trial rrd")
+        .with(1)
+        .tells(&["list of user 0 cannot be filled", "at least 2000000000 items"]);
+}
+
+#[test]
 fn a_teacher_of_another_split_is_refused_by_its_digest() {
     let home = Home::new(&spec());
     home.reprise("run small --trial rrd").with(0);
