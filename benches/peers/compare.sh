@@ -43,6 +43,11 @@ for ((round = 1; round <= rounds; round++)); do
       line "BPR step d=$dim, Adam $adam" "$(ours step "step/bpr/citeulike/d$dim\$")" "$(torch "" bpr --dim "$dim" --adam "$adam")"
     done
   done
+  line "RRD step d=20, Adam fused" "$(ours distill_ranking "distill/rrd/step")" "$(torch "" rrd --dim 20 --adam fused)"
+  line "DE step d=20, τ=1, Adam fused" "$(ours distill "distill/de/citeulike/tau=1\$")" "$(torch "" de --dim 20 --adam fused --steps 3)"
+  for dim in 250 25; do
+    line "NeuMF step d=$dim, Adam fused" "$(ours step "step/neumf/citeulike/d$dim\$")" "$(torch "" neumf --dim "$dim" --adam fused)"
+  done
   line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
   for dim in 200 20; do
     line "request, top 20 of 25,182, d=$dim" "$(ours ranking "serving/top-20/d$dim\$")" "$(torch "" latency-bpr --dim "$dim")"

@@ -91,6 +91,95 @@ def bpr(a):
     report(a, seconds, epoch_s=round(statistics.median(seconds) * math.ceil(n / batch), 3))
 
 
+def rrd(a):
+    """BPR and RRD: K = L = 40 for 716 users of a batch; samples drawn before, loss as the authors have it."""
+    users, items, batch, owners = 5220, 25182, 1024, 716
+    user, item = nn.Embedding(users, a.dim), nn.Embedding(items, a.dim)
+    for e in (user, item):
+        nn.init.normal_(e.weight, 0, 0.01)
+    opt = adam(a.adam, [user.weight, item.weight], 1e-3)
+    batches = []
+    for _ in range(20):
+        distinct = torch.randperm(users)[:owners]
+        u = distinct[torch.arange(batch) % owners]
+        lists = torch.randint(0, items, (owners, 80))
+        batches.append((u, zipf(items, batch), torch.randint(0, items, (batch,)), distinct, lists))
+
+    def step(i):
+        u, p, neg, distinct, lists = batches[i % len(batches)]
+        e = user(u)
+        diff = (e * item(p)).sum(-1) - (e * item(neg)).sum(-1)
+        scores = torch.bmm(item(lists), user(distinct).unsqueeze(-1)).squeeze(-1)
+        above, below = scores[:, :40], scores[:, 40:]
+        exps = above.flip(-1).exp().cumsum(1) + below.exp().sum(1, keepdim=True)
+        distilled = (exps.log().sum(1) - above.sum(1)).sum()
+        opt.zero_grad()
+        (-F.logsigmoid(diff).sum() + 1e-3 * distilled).backward()
+        opt.step()
+
+    report(a, time_steps(a, step))
+
+
+def neumf(a):
+    """NeuMF as DE-RRD sizes it: one hidden layer, binary cross-entropy, one negative."""
+    users, items, batch, d, n = 5220, 25182, 1024, a.dim, 115142
+    tables = [nn.Embedding(rows, d) for rows in (users, items, users, items)]
+    for e in tables:
+        nn.init.normal_(e.weight, 0, 0.01)
+    hidden, out = nn.Linear(2 * d, d), nn.Linear(2 * d, 1)
+    parameters = [p for module in (*tables, hidden, out) for p in module.parameters()]
+    opt = adam(a.adam, parameters, 1e-3)
+    u, p, neg = torch.randint(0, users, (n,)), zipf(items, n), torch.randint(0, items, (n,))
+    target = torch.cat([torch.ones(batch), torch.zeros(batch)])
+
+    def step(i):
+        s = (i * batch) % (n - batch)
+        u2 = u[s : s + batch].repeat(2)
+        i2 = torch.cat([p[s : s + batch], neg[s : s + batch]])
+        product = tables[0](u2) * tables[1](i2)
+        mlp = hidden(torch.cat([tables[2](u2), tables[3](i2)], 1)).relu()
+        logits = out(torch.cat([product, mlp], 1)).squeeze(1)
+        opt.zero_grad()
+        F.binary_cross_entropy_with_logits(logits, target, reduction="sum").backward()
+        opt.step()
+
+    report(a, time_steps(a, step))
+
+
+def de(a):
+    """BPR and DE: 716 users, 959 and 1003 items, 30 experts 20-110-200, in the form of two products."""
+    students, teachers, hidden, experts = a.dim, 200, (a.dim + 200) // 2, 30
+    sides = []
+    for rows in (5220, 25182):
+        table, teacher = nn.Embedding(rows, students), torch.randn(rows, teachers) * 0.1
+        nn.init.normal_(table.weight, 0, 0.01)
+        modules = nn.ModuleList(
+            [nn.Linear(students, experts * hidden), nn.Linear(experts * hidden, teachers, bias=False)]
+            + [nn.Linear(experts, teachers, bias=False), nn.Linear(teachers, experts)]
+        )
+        sides.append((table, teacher, modules))
+    opt = adam(a.adam, [p for t, _, m in sides for p in (*t.parameters(), *m.parameters())], 1e-3)
+
+    def loss(side, ids):
+        table, teacher, (first, second, bias, gate) = side
+        t = teacher[ids]
+        gumbel = -torch.empty(len(ids), experts).exponential_().log()
+        v = (gate(t).log_softmax(1) + gumbel).softmax(1)
+        h = first(table(ids)).relu().view(len(ids), experts, hidden) * v.unsqueeze(-1)
+        return (t - second(h.flatten(1)) - bias(v)).square().sum()
+
+    def step(i):
+        ids = lambda rows, n: torch.randperm(rows)[:n]
+        distilled = loss(sides[0], ids(5220, 716)) + 0.5 * (
+            loss(sides[1], ids(25182, 959)) + loss(sides[1], ids(25182, 1003))
+        )
+        opt.zero_grad()
+        (0.01 * distilled).backward()
+        opt.step()
+
+    report(a, time_steps(a, step, warm=1))
+
+
 # --- Caser at Gowalla's sizes: L=5, T=1, 3 negatives, nv=2, nh=16, batch 512 ---------------------------
 
 
@@ -245,6 +334,9 @@ def ranking(a):
 
 WORK = {
     "bpr": bpr,
+    "rrd": rrd,
+    "neumf": neumf,
+    "de": de,
     "caser": caser,
     "sasrec": sasrec,
     "ranking": ranking,
