@@ -23,7 +23,6 @@ mod layout;
 mod modules;
 mod options;
 mod selection;
-mod trained;
 
 use harness::error::Result;
 use harness::meter::check_fits;

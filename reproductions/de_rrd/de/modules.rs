@@ -1,6 +1,7 @@
 //! Experts and gate of one side, and DE's loss over a set of entities of each side.
 
-use harness::nn::{add_product, add_transposed_product};
+use harness::method::Parameter;
+use harness::nn::{DenseParameter, add_product, add_transposed_product};
 use harness::optim::Adam;
 use harness::simd;
 use rayon::prelude::*;
@@ -9,7 +10,6 @@ use super::experts::{Backward, Expert, Scratch, Served};
 use super::layout::Layout;
 use super::options::Distance;
 use super::selection::Selection;
-use super::trained::Trained;
 
 /// Entities per task of the forward pass: an expert is read once for each such block.
 pub const BLOCK: usize = 192;
@@ -17,8 +17,8 @@ pub const BLOCK: usize = 192;
 /// What a side trains and what it learns from.
 pub struct Modules {
     pub layout: Layout,
-    pub experts: Trained,
-    pub gate: Trained,
+    pub experts: DenseParameter,
+    pub gate: DenseParameter,
     /// `[entities, teacher_columns]`: the teacher's representations, each with a 1 behind it.
     teacher: Vec<f32>,
 }
@@ -54,10 +54,14 @@ impl Modules {
             rows.push(1.0);
             rows.resize(rows.len().next_multiple_of(layout.teacher_columns()), 0.0);
         }
+        let parameter = |of: &str, values: Vec<f32>, columns: usize| {
+            let shape = vec![values.len() / columns, columns];
+            DenseParameter::new(Parameter { name: format!("{name}.{of}"), shape, values })
+        };
         Self {
             layout,
-            experts: Trained::new(format!("{name}.experts"), experts),
-            gate: Trained::new(format!("{name}.gate"), gate),
+            experts: parameter("experts", experts, layout.expert()),
+            gate: parameter("gate", gate, layout.gate_columns()),
             teacher: rows,
         }
     }
