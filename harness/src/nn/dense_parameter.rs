@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::saved;
 use crate::error::Result;
 use crate::method::Parameter;
 use crate::optim::Adam;
@@ -69,10 +70,7 @@ impl DenseParameter {
 
     /// Adds all of it but the gradient to `state`.
     pub fn save<'a>(&'a self, state: &mut State<'a>) {
-        state.put(format!("{}.weights", self.name), &self.weights[..]);
-        state.put(format!("{}.first_moment", self.name), &self.first_moment[..]);
-        state.put(format!("{}.second_moment", self.name), &self.second_moment[..]);
-        state.counts.insert(format!("{}.steps", self.name), self.steps);
+        saved::save(&self.name, [&self.weights, &self.first_moment, &self.second_moment], self.steps, state);
     }
 
     /// Takes back what [`save`](Self::save) put.
@@ -80,11 +78,8 @@ impl DenseParameter {
     /// # Errors
     /// If an array is missing or has another length.
     pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        let n = self.weights.len();
-        self.weights = state.take(&format!("{}.weights", self.name), n)?;
-        self.first_moment = state.take(&format!("{}.first_moment", self.name), n)?;
-        self.second_moment = state.take(&format!("{}.second_moment", self.name), n)?;
-        self.steps = state.count(&format!("{}.steps", self.name))?;
+        let arrays = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
+        self.steps = saved::restore(&self.name, arrays, state)?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod loss;
 mod matrix;
 mod occurrences;
 mod product;
+mod saved;
 
 pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::error::Kind;
+use crate::golden::{case, floats, ids};
 use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
@@ -116,18 +117,8 @@ fn random_split(n_users: usize, n_items: usize, seen: usize, held_out: usize) ->
     split(n_users, n_items, &train, &valid, &test)
 }
 
-fn golden(case: &str) -> Value {
-    let text = include_str!("../../../tests/golden/metrics-topn.json");
-    let all: Value = serde_json::from_str(text).unwrap();
-    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).unwrap().clone()
-}
-
-fn floats(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
-}
-
 fn pairs_of(user: usize, items: &Value) -> Vec<(u32, u32)> {
-    items.as_array().unwrap().iter().map(|i| (user as u32, i.as_u64().unwrap() as u32)).collect()
+    ids(items).into_iter().map(|item| (user as u32, item)).collect()
 }
 
 fn near(got: f64, expected: &Value) {
@@ -137,7 +128,7 @@ fn near(got: f64, expected: &Value) {
 
 #[test]
 fn golden_full_ranking() {
-    let case = golden("full_ranking_metrics_rd");
+    let case = case("metrics-topn.json", "full_ranking_metrics_rd");
     let (users, expected) = (case["inputs"]["users"].as_array().unwrap(), &case["expected"]);
     let (mut scores, mut train, mut test) = (Vec::new(), Vec::new(), Vec::new());
     for (user, input) in users.iter().enumerate() {
@@ -181,7 +172,7 @@ fn golden_full_ranking() {
 
 #[test]
 fn golden_leave_one_out() {
-    let case = golden("leave_one_out_metrics");
+    let case = case("metrics-topn.json", "leave_one_out_metrics");
     let (users, expected) = (case["inputs"]["users"].as_array().unwrap(), &case["expected"]);
     let scores: Vec<f32> = users.iter().flat_map(|user| floats(&user["scores_test_valid_candidates"])).collect();
     let pairs = |item| (0..users.len() as u32).map(|user| (user, item)).collect::<Vec<_>>();
@@ -209,7 +200,7 @@ fn golden_leave_one_out() {
 
 #[test]
 fn golden_values_by_rank() {
-    let case = golden("loo_values_by_rank");
+    let case = case("metrics-topn.json", "loo_values_by_rank");
     let [ndcg, mrr, hr]: [Metric; 3] = ["loo-ndcg@30", "loo-mrr@30", "loo-hr@10"].map(|m| m.parse().unwrap());
     for (i, rank) in case["inputs"]["rank"].as_array().unwrap().iter().enumerate() {
         let rank = [rank.as_u64().unwrap() as u32];

@@ -6,25 +6,13 @@ use harness::rng::Stream;
 use harness::train::{Model, State};
 
 use super::*;
+use crate::golden::{case, floats};
 use crate::models::Lists;
 use crate::models::bpr::FusedBpr;
 
 #[cfg(feature = "cuda")]
 mod cuda;
 mod differences;
-
-fn golden(case: &str) -> serde_json::Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
-    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
-}
-
-fn floats(value: &serde_json::Value) -> Vec<f32> {
-    match value {
-        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
-    }
-}
 
 const USERS: usize = 31;
 const ITEMS: usize = 90;
@@ -128,7 +116,7 @@ fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]], terms: Option<&Ter
 
 #[test]
 fn logits_and_loss_agree_with_the_reference_vector() {
-    let case = golden("neumf_forward_and_loss");
+    let case = case("rrd.json", "neumf_forward_and_loss");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let names = ["user_mf", "item_mf", "user_mlp", "item_mlp", "hidden_w", "hidden_b", "out_w", "out_b"];
     let values = names.map(|name| floats(&inputs["params"][name]));
@@ -159,7 +147,7 @@ fn logits_and_loss_agree_with_the_reference_vector() {
 
 #[test]
 fn both_base_models_have_the_papers_numbers_of_parameters() {
-    let case = golden("parameter_counts");
+    let case = case("rrd.json", "parameter_counts");
     let count = |parameters: Vec<Parameter>| parameters.iter().map(|p| p.values.len()).sum::<usize>();
     for data in ["citeulike", "foursquare"] {
         // Not as f32, which is even above 2^24.

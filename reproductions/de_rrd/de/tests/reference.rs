@@ -4,6 +4,7 @@
 use candle_core::{D, DType, Device, Tensor, Var};
 
 use super::*;
+use crate::golden::floats;
 
 /// A side with its inputs, row-major, without padding: what both implementations start from.
 pub(super) struct Case {
@@ -161,7 +162,7 @@ impl Gradients {
 }
 
 fn golden_case(name: &str) -> (Case, serde_json::Value, serde_json::Value) {
-    let case = golden(name);
+    let case = case("de.json", name);
     let (inputs, expected) = (case["inputs"].clone(), case["expected"].clone());
     let layout = Layout::new(2, 3, 2);
     assert_eq!(layout.hidden, 2);
