@@ -6,10 +6,10 @@ use harness::optim::Adam;
 use harness::simd;
 use rayon::prelude::*;
 
+use super::expert_selection::ExpertSelection;
 use super::experts::{Backward, Expert, Scratch, Served};
 use super::layout::Layout;
 use super::options::Distance;
-use super::selection::Selection;
 
 /// Entities per task of the forward pass: an expert is read once for each such block.
 pub const BLOCK: usize = 192;
@@ -90,7 +90,7 @@ struct Block {
 /// Losses of all `sets` and gradients of all that they depend on: those of the modules are left in
 /// them. One parallel pass over blocks of entities, one over experts, one over blocks again; every sum
 /// is made by one task, or in the order of tasks.
-pub fn forward_backward(sets: &mut [Entities<'_>], selection: &Selection, distance: Distance) -> Vec<Outcome> {
+pub fn forward_backward(sets: &mut [Entities<'_>], selection: &ExpertSelection, distance: Distance) -> Vec<Outcome> {
     let students: Vec<Vec<f32>> = sets.iter().map(with_ones).collect();
     // Each expert's task writes its part of the gradient while all tasks read the weights.
     let mut gradients: Vec<Vec<f32>> =
@@ -152,7 +152,7 @@ fn forward(
     entities: &Entities<'_>,
     start: usize,
     students: &[f32],
-    selection: &Selection,
+    selection: &ExpertSelection,
     distance: Distance,
     scratch: &mut Scratch,
 ) -> Block {
@@ -232,7 +232,12 @@ fn of_expert(
 }
 
 /// A block's gradients of the students, `[rows, d]`, and its part of the gate's.
-fn of_block(layout: &Layout, block: &Block, backward: &[Backward], selection: &Selection) -> (Vec<f32>, Vec<f32>) {
+fn of_block(
+    layout: &Layout,
+    block: &Block,
+    backward: &[Backward],
+    selection: &ExpertSelection,
+) -> (Vec<f32>, Vec<f32>) {
     let (d, columns, experts) = (layout.student, layout.gradient_columns(), layout.experts);
     let rows = block.weights.len() / experts;
     let mut students = vec![0.0; rows * columns];

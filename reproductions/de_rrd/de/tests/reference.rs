@@ -75,7 +75,7 @@ impl Case {
         Modules::new("test", layout, &self.teachers, experts.collect(), gate)
     }
 
-    pub fn ours(&self, selection: &Selection, distance: Distance, weight: f64) -> Gradients {
+    pub fn ours(&self, selection: &ExpertSelection, distance: Distance, weight: f64) -> Gradients {
         let layout = self.layout;
         let mut modules = self.modules();
         let ids: Vec<u32> = (0..(self.teachers.len() / layout.teacher) as u32).collect();
@@ -191,7 +191,7 @@ fn losses_and_gradients_agree_with_the_reference_vectors() {
     for name in ["de_forward_loss_tau=1", "de_forward_loss_tau=0.1", "de_forward_loss_tau=0.001"] {
         let (case, inputs, expected) = golden_case(name);
         let epsilon = inputs["eps_added_to_gate_probability"].as_f64().unwrap();
-        let selection = Selection::new(inputs["tau"].as_f64().unwrap(), epsilon);
+        let selection = ExpertSelection::new(inputs["tau"].as_f64().unwrap(), epsilon);
         let squared = case.ours(&selection, Distance::Squared, 1.0);
         let norm = case.ours(&selection, Distance::Norm, 1.0);
         assert!((squared.loss - expected["loss_code_sum_of_squares"].as_f64().unwrap()).abs() < 1e-6, "{name}");
@@ -216,7 +216,7 @@ fn selections_agree_with_the_reference_vectors() {
             };
             let (mut gate, mut weights) = ([0.0; 2], [0.0; 2]);
             let noise = &case.noise[entity * 2..][..2];
-            Selection::new(temperature, 1e-10).forward(&[logit(0), logit(1)], noise, &mut gate, &mut weights);
+            ExpertSelection::new(temperature, 1e-10).forward(&[logit(0), logit(1)], noise, &mut gate, &mut weights);
             for m in 0..2 {
                 assert!((gate[m] - want_gate[entity * 2 + m]).abs() < 1e-6);
                 assert!((weights[m] - want_weights[entity * 2 + m]).abs() < 1e-6, "{name}: {weights:?}");
@@ -232,7 +232,7 @@ fn the_products_by_hand_equal_candles_autograd_over_the_naive_form() {
         let case = Case::random(layout, n);
         for (temperature, epsilon) in [(1.0, 1e-10), (0.3, 0.0), (0.05, 1e-3)] {
             for distance in [Distance::Squared, Distance::Norm] {
-                let ours = case.ours(&Selection::new(temperature, epsilon), distance, 0.7);
+                let ours = case.ours(&ExpertSelection::new(temperature, epsilon), distance, 0.7);
                 let theirs = case.candles(temperature, epsilon, distance, 0.7);
                 // The gate divides by τ what is rounded to f32 before.
                 ours.assert_near(&theirs, 3e-6 / temperature, 1e-3);
@@ -246,7 +246,7 @@ fn the_products_by_hand_equal_candles_autograd_over_the_naive_form() {
 fn the_grouped_form_equals_the_dense_one_to_rounding() {
     let case = Case::random(Layout::new(5, 9, 30), 400);
     for (temperature, at_most) in [(1.0, 12_000), (0.1, 4_000), (0.001, 440)] {
-        let selection = Selection::new(temperature, 1e-10);
+        let selection = ExpertSelection::new(temperature, 1e-10);
         let grouped = case.ours(&selection, Distance::Squared, 1.0);
         let dense = case.ours(&selection.of_all(), Distance::Squared, 1.0);
         grouped.assert_near(&dense, 5e-6, 1e-3);
@@ -258,7 +258,7 @@ fn the_grouped_form_equals_the_dense_one_to_rounding() {
 #[test]
 fn at_the_start_every_parameter_gets_a_gradient() {
     let case = Case::random(Layout::new(20, 37, 30), 300);
-    let gradients = case.ours(&Selection::new(1.0, 1e-10), Distance::Squared, 1.0);
+    let gradients = case.ours(&ExpertSelection::new(1.0, 1e-10), Distance::Squared, 1.0);
     for (name, values) in gradients.parts() {
         assert!(values.iter().all(|v| v.is_finite() && *v != 0.0), "{name}");
     }
@@ -268,7 +268,7 @@ fn at_the_start_every_parameter_gets_a_gradient() {
 fn at_the_coldest_all_is_finite() {
     let case = Case::random(Layout::new(5, 9, 30), 300);
     for epsilon in [0.0, 1e-10] {
-        let gradients = case.ours(&Selection::new(1e-10, epsilon), Distance::Norm, 1.0);
+        let gradients = case.ours(&ExpertSelection::new(1e-10, epsilon), Distance::Norm, 1.0);
         assert!(gradients.parts().iter().all(|(_, values)| values.iter().all(|v| v.is_finite())));
         assert_eq!(gradients.served, 300);
     }
