@@ -197,7 +197,14 @@ fn losses_and_gradients_agree_with_the_reference_vectors() {
         assert!((squared.loss - expected["loss_code_sum_of_squares"].as_f64().unwrap()).abs() < 1e-6, "{name}");
         assert!((norm.loss - expected["loss_paper_sum_of_l2_norms"].as_f64().unwrap()).abs() < 1e-6, "{name}");
         assert_all_near(&squared.students, &expected["grad_student_vec_of_code_loss"], name);
-        assert_all_near(&squared.gate[0], &expected["grad_gate_w_of_code_loss"], name);
+        // Of a size of 3e-8 at τ = 0.1, and 0 at 0.001: so held to a part of the largest, and in the form
+        // that leaves no expert out; the two forms are compared below.
+        let gate = case.ours(&selection.of_all(), Distance::Squared, 1.0).gate;
+        let want = doubles(&expected["grad_gate_w_of_code_loss"]);
+        let largest = want.iter().fold(0.0f64, |most, g| most.max(g.abs()));
+        for (got, want) in gate[0].iter().zip(want) {
+            assert!((f64::from(*got) - want).abs() <= 3e-6 * largest, "{name}: {got} {want}");
+        }
         assert_all_near(&squared.experts[0][0], &expected["grad_expert0_w1_of_code_loss"], name);
     }
 }
