@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub use self::correction::Correction;
 use crate::de_rrd::rrd::{self, Rrd};
-use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
+use crate::models::{Base, Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
 
 /// Hyper-parameters.
 #[derive(Deserialize)]
@@ -132,8 +132,12 @@ impl Method for Dcd {
         train(cx, base, hyper, terms)
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 

@@ -27,7 +27,7 @@ use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
+use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 
 /// Hyper-parameters of the method `cd`.
 #[derive(Deserialize)]
@@ -101,8 +101,12 @@ impl Method for Cd {
         train(cx, base, hyper, vec![Box::new(term)])
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 

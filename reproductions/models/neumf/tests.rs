@@ -8,7 +8,6 @@ use harness::train::{Model, State};
 use super::*;
 use crate::golden::{case, floats};
 use crate::models::Lists;
-use crate::models::bpr::FusedBpr;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -141,35 +140,6 @@ fn logits_and_loss_agree_with_the_reference_vector() {
                 scorer(&parameters).unwrap().score(users[k], &[items[k]], &mut served);
                 assert!((served[0] - want).abs() < 1e-6);
             }
-        }
-    }
-}
-
-#[test]
-fn both_base_models_have_the_papers_numbers_of_parameters() {
-    let case = case("rrd.json", "parameter_counts");
-    let count = |parameters: Vec<Parameter>| parameters.iter().map(|p| p.values.len()).sum::<usize>();
-    for data in ["citeulike", "foursquare"] {
-        // Not as f32, which is even above 2^24.
-        let counts = |value: &serde_json::Value| -> Vec<usize> {
-            value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect()
-        };
-        let entities = counts(&case["inputs"][format!("{data}_users_items")]);
-        let (n_users, n_items) = (entities[0], entities[1]);
-        let neumf = counts(&case["expected"][format!("neumf_{data}_d250_d125_d25")]);
-        for (dim, want) in [250, 125, 25].into_iter().zip(neumf) {
-            let zeros = NAMES.into_iter().zip(shapes(n_users, n_items, dim)).map(|(name, shape)| Parameter {
-                name: name.into(),
-                shape: shape.to_vec(),
-                values: vec![0.0; shape[0] * shape[1]],
-            });
-            let model = FusedNeuMf::new(zeros.collect()).unwrap();
-            assert_eq!(count(model.parameters().unwrap()), want, "NeuMF, {data}, d = {dim}");
-        }
-        let bpr = counts(&case["expected"][format!("bpr_{data}_d200_d100_d20")]);
-        for (dim, want) in [200, 100, 20].into_iter().zip(bpr) {
-            let model = FusedBpr::new(dim, vec![0.0; n_users * dim], vec![0.0; n_items * dim]);
-            assert_eq!(count(model.parameters().unwrap()), want, "BPR, {data}, d = {dim}");
         }
     }
 }
