@@ -5,8 +5,8 @@ use harness::data::{Manifest, load};
 use harness::digest::Digest;
 use harness::error::Result;
 use harness::metrics::{Candidates, Metric};
-use harness::record::{Checked, Records};
-use harness::report::{self, Experiment, LoggedCurve, MetricText, Runs, TrialText};
+use harness::record::{Checked, Records, Runs};
+use harness::report::{self, Experiment, LoggedCurve, MetricText, TrialText};
 use harness::run::expected;
 use harness::spec::Spec;
 
@@ -130,6 +130,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
             .collect(),
         comparisons: spec.comparisons.clone(),
         curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,
+        claims: spec.claims.clone(),
         analysis: spec.analysis.clone(),
         notes: notes(home, spec),
     })

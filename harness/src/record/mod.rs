@@ -10,6 +10,7 @@ mod machine;
 mod ranks;
 mod records;
 mod run;
+mod runs;
 mod text;
 
 pub use curve::Curve;
@@ -17,6 +18,7 @@ pub use machine::Machine;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
+pub use runs::Runs;
 
 #[cfg(test)]
 pub(crate) use run::sample;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Curve, Machine, Ranks};
 use crate::digest::Digest;
+use crate::metrics::Metric;
 
 /// The version of the record's form. It changes when an old record would be misread.
 pub const FORMAT: u32 = 1;
@@ -63,6 +64,26 @@ pub struct Record {
     pub curve: Option<Curve>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranks: Option<Ranks>,
+}
+
+/// Phases of a run that are not training.
+const NOT_TRAINING: [&str; 2] = ["evaluate", "checkpoint"];
+
+impl Record {
+    /// The whole run without evaluation and checkpoints.
+    pub fn training_seconds(&self) -> f64 {
+        let seconds = |phase: &str| self.seconds.get(phase).copied().unwrap_or(0.0);
+        seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
+    }
+
+    /// The test value of `metric` for each query, where the ranks were kept.
+    pub fn per_query(&self, metric: Metric) -> Option<Vec<f64>> {
+        let ranks = self.ranks.as_ref()?;
+        let name = metric.to_string();
+        let set = ranks.sets.iter().find(|set| set.metrics.contains(&name))?;
+        let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);
+        Some(set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query))).collect())
+    }
 }
 
 /// The program that ran.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::number::{NONE, mean_sd, percent, signed};
-use super::{Align, Experiment, Runs, Table};
-use crate::compare::{Cell, Effect, Kind, Published, Word, cells, effects};
+use super::{Align, Experiment, Table};
+use crate::compare::{Cell, Effect, Kind, Published, Word, cells, effects, values};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::record::Runs;
 use crate::spec::Comparison;
 use crate::stats::Interval;
 
@@ -30,7 +31,7 @@ pub(super) fn all<'a>(
     runs: &Runs,
     published: Option<&'a Published>,
 ) -> Result<Vec<Beside<'a>>> {
-    let values = runs.values();
+    let values = values(runs);
     let beside = |comparison: &'a Comparison| {
         let published = published.ok_or_else(|| {
             Error::new(ErrorKind::Input, "a comparison without published tables")

@@ -1,7 +1,7 @@
 //! What a report must know of a spec, in words: the report knows no dataset, protocol or method.
 
 use crate::compare::Logged;
-use crate::spec::Comparison;
+use crate::spec::{Claim, Comparison};
 
 /// One spec in one profile.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,7 @@ pub struct Experiment {
     pub trials: Vec<TrialText>,
     pub comparisons: Vec<Comparison>,
     pub curves: Vec<LoggedCurve>,
+    pub claims: Vec<Claim>,
     /// The spec's own prose, Markdown.
     pub analysis: String,
     /// Short remarks on this report, Markdown.

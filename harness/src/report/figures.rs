@@ -1,9 +1,10 @@
 //! The figures of a report.
 
 use super::beside::Beside;
-use super::{Experiment, LoggedCurve, Runs};
+use super::{Experiment, LoggedCurve};
 use crate::error::Result;
 use crate::plot::{Curves, Dot, DotPanel, Dots, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
+use crate::record::Runs;
 use crate::stats::{LEVEL, Summary, prediction_interval};
 
 /// A figure and what it shows.

@@ -10,12 +10,10 @@ mod experiment;
 mod figures;
 mod number;
 mod page;
-mod runs;
 mod summary;
 mod table;
 
 pub use experiment::{Experiment, LoggedCurve, MetricText, TrialText};
-pub use runs::Runs;
 pub use summary::summary;
 pub use table::{Align, Table};
 
@@ -25,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::compare::Published;
 use crate::error::Result;
 use crate::file::write_by_rename;
-use crate::record::Checked;
+use crate::record::{Checked, Runs};
 
 /// Refuses an experiment whose report cannot be made, whatever its records will say.
 ///

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::beside::Beside;
 use super::figures::Figure;
 use super::number::{METRIC, count};
-use super::{Align, Experiment, Runs, Table, curves, summary};
+use super::{Align, Experiment, Table, curves, summary};
 use crate::compare::Word;
-use crate::record::{Checked, Record};
+use crate::record::{Checked, Record, Runs};
 
 pub(super) fn page(
     experiment: &Experiment,

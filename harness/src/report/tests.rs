@@ -35,6 +35,7 @@ fn experiment() -> Experiment {
             columns: vec![("loss".into(), "loss".into())],
             logged: Logged([("loss".to_string(), vec![(0.0, 706.0), (1.0, 300.0)])].into()),
         }],
+        claims: vec![],
         analysis: "Why the numbers differ.\n".into(),
         notes: vec!["One note.".into()],
     }

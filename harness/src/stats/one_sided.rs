@@ -53,4 +53,27 @@ mod tests {
         assert_eq!(t_test(&[0.1; 3], 0.0), Some(OneSided { above: 0.0, below: 1.0 }));
         assert_eq!(t_test(&[0.1; 3], 0.1), Some(OneSided { above: 1.0, below: 1.0 }));
     }
+
+    /// Under the null hypothesis a share p of all tests has a p-value below p.
+    #[test]
+    fn false_positives_are_as_many_as_it_says() {
+        let mut stream = crate::rng::Stream::new(0, "t", "null", 0);
+        let tests = 10_000;
+        let p: Vec<OneSided> = (0..tests)
+            .map(|_| {
+                let values: Vec<f64> = stream.normals(5, 1.0).into_iter().map(f64::from).collect();
+                t_test(&values, 0.0).unwrap()
+            })
+            .collect();
+        for level in [0.01, 0.05, 0.25] {
+            // Three standard deviations of a share of so many.
+            let noise = 3.0 * (level * (1.0 - level) / f64::from(tests)).sqrt();
+            let share = |side: fn(&OneSided) -> f64| {
+                p.iter().filter(|p| side(p) < level).count() as f64 / f64::from(tests)
+            };
+            for found in [share(|p| p.above), share(|p| p.below)] {
+                assert!((found - level).abs() < noise, "{found} at {level}");
+            }
+        }
+    }
 }
