@@ -4,6 +4,7 @@
 //! give the same bytes, whenever and wherever the report is made.
 
 mod beside;
+mod claims;
 mod csv_files;
 mod curves;
 mod experiment;
@@ -20,7 +21,7 @@ pub use table::{Align, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::compare::Published;
+use crate::compare::{Published, findings};
 use crate::error::Result;
 use crate::file::write_by_rename;
 use crate::record::{Checked, Runs};
@@ -30,7 +31,9 @@ use crate::record::{Checked, Runs};
 /// # Errors
 /// As [`render`].
 pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<()> {
-    beside::all(experiment, &Runs::of(&[]), published).map(drop)
+    let none = Runs::of(&[]);
+    findings(&experiment.claims, &experiment.comparisons, published, &none)?;
+    beside::all(experiment, &none, published).map(drop)
 }
 
 /// The files of a report by name: `REPORT.md`, CSV files, figures.
@@ -45,12 +48,16 @@ pub fn render(
 ) -> Result<BTreeMap<String, String>> {
     let runs = Runs::of(&records.current);
     let beside = beside::all(experiment, &runs, published)?;
+    let findings = findings(&experiment.claims, &experiment.comparisons, published, &runs)?;
     let figures = figures::all(experiment, &runs, &beside)?;
     let mut files = BTreeMap::new();
-    files.insert("REPORT.md".to_string(), page::page(experiment, &runs, records, &beside, &figures));
+    files.insert("REPORT.md".to_string(), page::page(experiment, &runs, records, &findings, &beside, &figures));
     files.insert("runs.csv".to_string(), csv_files::runs(experiment, &records.current).csv());
     if !beside.is_empty() {
         files.insert("cells.csv".to_string(), csv_files::cells(&beside).csv());
+    }
+    if !findings.is_empty() {
+        files.insert("claims.csv".to_string(), claims::csv(&findings).csv());
     }
     files.extend(figures.into_iter().map(|figure| (figure.file, figure.svg)));
     Ok(files)

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::beside::Beside;
 use super::figures::Figure;
 use super::number::{METRIC, count};
-use super::{Align, Experiment, Table, curves, summary};
-use crate::compare::Word;
+use super::{Align, Experiment, Table, claims, curves, summary};
+use crate::compare::{Finding, Verdict, Word};
 use crate::record::{Checked, Record, Runs};
 
 pub(super) fn page(
     experiment: &Experiment,
     runs: &Runs,
     records: &Checked,
+    findings: &[Finding],
     beside: &[Beside],
     figures: &[Figure],
 ) -> String {
@@ -23,6 +24,19 @@ pub(super) fn page(
             experiment.spec, experiment.profile, experiment.command
         ),
     ];
+    if !findings.is_empty() {
+        parts.push("## What the paper claims".into());
+        parts.push(format!("{} claims: {}.", findings.len(), claims::tally(findings)));
+        parts.push(claims::verdicts(findings).markdown());
+        parts.push(Verdict::ALL.iter().map(|verdict| format!("* *{verdict}*: {}.\n", verdict.rule())).collect());
+        parts.push(
+            "What each inequality stands on: the difference paired over seeds, its mean ± standard deviation, the t \
+             interval of the mean over seeds, the bootstrap interval over queries with each query's mean over seeds, and \
+             the paper's own difference."
+                .into(),
+        );
+        parts.push(claims::evidence(experiment, findings).markdown());
+    }
     parts.push("## Result".into());
     if runs.class.is_none() {
         parts.push("There is no current record yet.".into());
