@@ -4,8 +4,6 @@
 //! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -83,21 +81,22 @@ pub struct Contributing;
 /// The methods by name. The engine knows them only through this.
 #[derive(Default)]
 pub struct Registry {
-    methods: BTreeMap<Cow<'static, str>, Build>,
+    /// In the order of registration, which reports keep to in their colours.
+    methods: Vec<(&'static str, Build)>,
 }
 
 impl Registry {
     pub fn with(mut self, name: &'static str, build: Build) -> Self {
-        let before = self.methods.insert(Cow::Borrowed(name), build);
-        debug_assert!(before.is_none(), "method `{name}` registered twice");
+        debug_assert!(self.get(name).is_none(), "method `{name}` registered twice");
+        self.methods.push((name, build));
         self
     }
 
     pub fn get(&self, name: &str) -> Option<Build> {
-        self.methods.get(name).copied()
+        self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| *build)
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.methods.keys().map(|name| &**name)
+        self.methods.iter().map(|(name, _)| *name)
     }
 }

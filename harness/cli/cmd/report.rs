@@ -126,7 +126,13 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         trials: spec
             .trials
             .iter()
-            .map(|t| TrialText { id: t.id.clone(), label: t.label.clone(), method: t.method.clone() })
+            .map(|trial| TrialText {
+                id: trial.id.clone(),
+                label: trial.label.clone(),
+                method: trial.method.clone(),
+                method_place: home.registry.names().position(|name| name == trial.method).unwrap_or_default(),
+                teaches: spec.trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
+            })
             .collect(),
         comparisons: spec.comparisons.clone(),
         curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,

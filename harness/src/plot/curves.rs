@@ -142,7 +142,7 @@ mod tests {
                 lines: vec![line("ours", false), line("ours", false), line("authors' log", true)],
             }],
         };
-        let palette = Palette::new(["ours".to_string()]);
+        let palette = Palette::new([("ours".to_string(), Some(0))]);
         let svg = figure.svg(&palette).unwrap();
         for text in ["Student", "loss (log scale)", "epoch", "authors&apos; log", "100", "40"] {
             assert!(svg.contains(&format!(">\n{text}\n<")), "{text}: {svg}");

@@ -43,6 +43,10 @@ pub struct TrialText {
     pub id: String,
     pub label: String,
     pub method: String,
+    /// Place of the method among all methods.
+    pub method_place: usize,
+    /// Whether other trials learn from it.
+    pub teaches: bool,
 }
 
 /// A curve that others logged, to draw ours over.

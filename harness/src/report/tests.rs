@@ -4,7 +4,7 @@ use crate::record::{Record, RunId, Stale, sample};
 use crate::spec::Comparison;
 
 fn trial(id: &str, label: &str) -> TrialText {
-    TrialText { id: id.into(), label: label.into(), method: "bpr".into() }
+    TrialText { id: id.into(), label: label.into(), method: "bpr".into(), method_place: 0, teaches: id == "teacher" }
 }
 
 fn metric(name: &str) -> MetricText {
