@@ -30,8 +30,8 @@ pub enum Command {
     /// Trains what a spec asks for, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
     Run(Run),
-    /// Writes the report of the records that are here, without training
-    #[command(after_help = "Example:\n  reprise report quick")]
+    /// Writes the reports of the records that are here, without training
+    #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
     Report(Report),
     /// Looks at this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
@@ -140,11 +140,18 @@ pub struct Run {
 
 #[derive(ClapArgs)]
 pub struct Report {
-    /// Spec; see `reprise list`
-    pub spec: String,
-    /// Profile of the spec [default: the base]
+    /// Specs; see `reprise list` [default: all that have records]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: the base]
     #[arg(long)]
     pub profile: Option<String>,
+    /// Also all of it as one page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Also the table of verdicts in README.md
+    #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
+    pub readme: bool,
     #[command(flatten)]
     pub places: Places,
 }

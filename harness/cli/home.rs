@@ -58,8 +58,12 @@ impl Home {
 
     /// Folder of the records of the spec in `file`: it mirrors the place of the spec.
     pub fn results_beside(&self, file: &Path) -> PathBuf {
-        let inside = file.strip_prefix(self.reproductions()).unwrap_or(file);
-        self.results.join(inside.with_extension(""))
+        self.results.join(self.folder_of(file))
+    }
+
+    /// Place of a spec in the tree, such as `de_rrd/citeulike`.
+    pub fn folder_of(&self, file: &Path) -> PathBuf {
+        file.strip_prefix(self.reproductions()).unwrap_or(file).with_extension("")
     }
 
     /// Folder of the paper that a spec belongs to.

@@ -4,7 +4,6 @@
 //! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
-
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -96,7 +95,15 @@ impl Registry {
         self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| *build)
     }
 
+    /// In alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.methods.iter().map(|(name, _)| *name)
+        let mut names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
+    /// Where a method stands in the order of registration.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.methods.iter().position(|(known, _)| *known == name)
     }
 }

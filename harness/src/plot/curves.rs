@@ -149,7 +149,7 @@ mod tests {
         }
         assert_eq!(svg.matches("\nours\n").count(), 1, "{svg}");
         let thick = svg.rfind("stroke-width=\"32\"").unwrap();
-        let thin = svg.rfind("stroke=\"#0072B2\"").unwrap();
+        let thin = svg.rfind("stroke=\"#332288\"").unwrap();
         assert!(thick < thin);
         assert_eq!(svg, figure.svg(&palette).unwrap());
     }

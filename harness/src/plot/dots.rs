@@ -171,7 +171,7 @@ mod tests {
         for text in ["Ours &amp; theirs", "Teacher", "Student &lt;0.1&gt;", "ours", "paper", "H@5", "0.46"] {
             assert!(svg.contains(&format!(">\n{text}\n<")), "{text}: {svg}");
         }
-        assert!(svg.contains("#0072B2") && svg.contains("#D55E00"), "{svg}");
+        assert!(svg.contains("#332288") && svg.contains("#666666"), "{svg}");
         assert_eq!(svg, figure().svg(&palette).unwrap());
     }
 }

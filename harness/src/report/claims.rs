@@ -1,10 +1,8 @@
 //! The paper's claims and what we say of them, as tables for people.
 
-use std::collections::BTreeMap;
-
-use super::number::{METRIC, NONE, count, mean_sd, signed};
+use super::number::{METRIC, NONE, mean_sd, signed};
 use super::{Align, Experiment, Table};
-use crate::compare::{Finding, Part, Verdict};
+use crate::compare::{Finding, Part};
 use crate::spec::{Bound, Measure};
 use crate::stats::Interval;
 
@@ -39,7 +37,7 @@ pub(super) fn evidence(experiment: &Experiment, findings: &[Finding]) -> Table {
         // Claims may share an inequality.
         if !seen.contains(&&part.inequality) {
             seen.push(&part.inequality);
-            table.push(row(experiment, part));
+            table.push_of(part.inequality.a, row(experiment, part));
         }
     }
     table
@@ -54,7 +52,8 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
     let n = part.ours.map_or(0, |ours| ours.n).to_string();
     match part.inequality.of {
         Measure::Metric(metric) => {
-            let inequality = if bound == Bound::Above(0.0) { format!("{a} > {b}") } else { format!("{a} − {b} {bound}") };
+            let inequality =
+                if bound == Bound::Above(0.0) { format!("{a} > {b}") } else { format!("{a} − {b} {bound}") };
             let ratio = part.ours.zip(part.published).filter(|(_, theirs)| *theirs != 0.0);
             vec![
                 inequality,
@@ -71,9 +70,9 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
             ]
         }
         Measure::Quantity(quantity) => {
-            let over_seeds = part.over_seeds.map_or(NONE.into(), |Interval { low, high }| {
-                format!("{low:.RATIO$} to {high:.RATIO$}")
-            });
+            let over_seeds = part
+                .over_seeds
+                .map_or(NONE.into(), |Interval { low, high }| format!("{low:.RATIO$} to {high:.RATIO$}"));
             vec![
                 format!("{a} / {b} {bound}"),
                 quantity.name().into(),
@@ -88,19 +87,10 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
     }
 }
 
-/// How many claims got each verdict: `3 hold, 1 undecided`.
+/// How many claims got each verdict: `3 *hold*, 1 *undecided*`.
 pub(super) fn tally(findings: &[Finding]) -> String {
-    let mut counts = BTreeMap::<Verdict, usize>::new();
-    for finding in findings {
-        *counts.entry(finding.verdict).or_default() += 1;
-    }
-    let word = |verdict: Verdict| match verdict {
-        Verdict::Holds => "*hold*",
-        Verdict::Fails => "*fail*",
-        Verdict::Undecided => "*undecided*",
-    };
-    let counts: Vec<_> = counts.iter().map(|(v, n)| format!("{} {}", count(*n as u64), word(*v))).collect();
-    counts.join(", ")
+    let text = super::overview::tally(findings.iter().map(|finding| finding.verdict));
+    text.replace("*holds*", "*hold*").replace("*fails*", "*fail*")
 }
 
 /// Two digits that matter; `< 0.0001` below that.
@@ -111,8 +101,23 @@ fn p_text(p: f64) -> String {
 /// The same for other programs, with all digits: one row per inequality of each claim.
 pub(super) fn csv(findings: &[Finding]) -> Table {
     let names = [
-        "claim", "verdict", "p_holm", "a", "b", "of", "bound", "n", "ours", "ours_sd", "seeds_low", "seeds_high",
-        "queries_low", "queries_high", "p_holds", "p_fails", "published",
+        "claim",
+        "verdict",
+        "p_holm",
+        "a",
+        "b",
+        "of",
+        "bound",
+        "n",
+        "ours",
+        "ours_sd",
+        "seeds_low",
+        "seeds_high",
+        "queries_low",
+        "queries_high",
+        "p_holds",
+        "p_fails",
+        "published",
     ];
     let mut table = Table::new("", names.map(|name| (name.to_string(), Align::Left)));
     let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());

@@ -1,5 +1,7 @@
 //! What a report must know of a spec, in words: the report knows no dataset, protocol or method.
 
+use std::path::PathBuf;
+
 use crate::compare::Logged;
 use crate::spec::{Claim, Comparison};
 
@@ -9,6 +11,10 @@ pub struct Experiment {
     pub spec: String,
     pub profile: String,
     pub title: String,
+    /// Place of the spec and of its results in their trees, such as `de_rrd/citeulike`.
+    pub folder: PathBuf,
+    /// Id of the dataset.
+    pub dataset: String,
     /// The command that makes this report.
     pub command: String,
     /// (what, how) lines on the setting: dataset, split, protocol, selection.

@@ -16,6 +16,9 @@ pub(super) struct Figure {
     pub svg: String,
 }
 
+/// The figure that stands at the head of a report.
+pub(super) const QUALITY: &str = "quality.svg";
+
 /// The curve that most trials have; on a logarithmic axis it is drawn above the others.
 const LOSS: &str = "loss";
 
@@ -82,7 +85,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
     };
     let caption =
         format!("Test metrics by trial: our mean over seeds with the interval in which one more run falls{published}.");
-    Ok(Figure { file: "quality.svg".into(), caption, svg })
+    Ok(Figure { file: QUALITY.into(), caption, svg })
 }
 
 /// Columns of the trial's curves, in the order in which they first appear.
@@ -181,6 +184,8 @@ fn against(
         points,
     }
     .svg(palette)?;
-    let caption = format!("{metric} against {axis}; trials without any are left out. Marks that would hide each other are moved apart.");
+    let caption = format!(
+        "{metric} against {axis}; trials without any are left out. Marks that would hide each other are moved apart."
+    );
     Ok(Some(Figure { file: file.into(), caption, svg }))
 }

@@ -26,7 +26,7 @@ pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
         row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p50_us)), MICROSECONDS));
         row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p99_us)), MICROSECONDS));
         row.push(in_units(over_seeds(|record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)), BYTES));
-        table.push(row);
+        table.push_of(&trial.id, row);
     }
     table
 }

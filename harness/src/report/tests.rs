@@ -16,6 +16,8 @@ fn experiment() -> Experiment {
         spec: "de-rrd/citeulike".into(),
         profile: "paper".into(),
         title: "DE-RRD on CiteULike".into(),
+        folder: "de_rrd/citeulike".into(),
+        dataset: "citeulike".into(),
         command: "reprise report de-rrd/citeulike".into(),
         setting: vec![("Dataset".into(), "made up".into())],
         sampled: Some(499),
@@ -74,7 +76,7 @@ fn published() -> Published {
 }
 
 fn rendered() -> BTreeMap<String, String> {
-    render(&experiment(), &records(), Some(&published())).unwrap()
+    Report::new(&experiment(), &records(), Some(&published())).unwrap().files()
 }
 
 #[test]
@@ -146,7 +148,16 @@ fn the_files_for_programs() {
 #[test]
 fn the_same_records_give_the_same_bytes() {
     let names: Vec<_> = rendered().into_keys().collect();
-    let expected = ["REPORT.md", "cells.csv", "curve-student.svg", "curves.svg", "quality.svg", "runs.csv", "size.svg"];
+    let expected = [
+        "REPORT.md",
+        "cells.csv",
+        "curve-student.svg",
+        "curves.svg",
+        "latency.svg",
+        "quality.svg",
+        "runs.csv",
+        "size.svg",
+    ];
     assert_eq!(names, expected);
     assert_eq!(rendered(), rendered());
 }
@@ -154,14 +165,15 @@ fn the_same_records_give_the_same_bytes() {
 #[test]
 fn without_records_there_is_a_page_that_says_so() {
     let experiment = Experiment { comparisons: Vec::new(), ..experiment() };
-    let files = render(&experiment, &Checked::default(), None).unwrap();
+    let records = Checked::default();
+    let files = Report::new(&experiment, &records, None).unwrap().files();
     assert_eq!(files.keys().collect::<Vec<_>>(), ["REPORT.md", "runs.csv"]);
     assert!(files["REPORT.md"].contains("no current record"), "{}", files["REPORT.md"]);
 }
 
 #[test]
 fn a_comparison_needs_published_tables() {
-    let error = render(&experiment(), &records(), None).unwrap_err().to_string();
+    let error = Report::new(&experiment(), &records(), None).err().expect("an error").to_string();
     assert!(error.contains("main-citeulike-bpr"), "{error}");
 }
 
