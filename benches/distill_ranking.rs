@@ -46,8 +46,11 @@ fn student() -> FusedBpr {
 
 /// Both sides. A list is a stretch of a fixed random order of its partners.
 fn corrections() -> [Correction; 2] {
-    let options =
-        dcd::Options { list: 500, sampled: 40, top: dcd::Top::Sampled { epsilon: 0.1.try_into().expect("above 0") } };
+    let options = dcd::Options {
+        list: 500,
+        sampled: 40,
+        top: dcd::Positions::Sampled { epsilon: 0.1.try_into().expect("above 0") },
+    };
     [(Side::User, USERS, ITEMS, 1e-3), (Side::Item, ITEMS, USERS, 5e-4)].map(|(side, owners, partners, weight)| {
         let mut stream = Stream::new(0, "bench", "lists", owners as u64);
         let order = stream.permutation(partners);
@@ -96,7 +99,7 @@ fn rrd_parts(criterion: &mut Criterion) {
     let (batches, mut student) = (batches(), student());
     let mut stream = Stream::new(0, "bench", "lists", 0);
     let lists = (0..USERS).flat_map(|_| stream.without_replacement(ITEMS as u32, 500)).collect();
-    let top = rrd::Top::Sampled { sharpness: 10.0.try_into().expect("above 0") };
+    let top = rrd::Interesting::Sampled { sharpness: 10.0.try_into().expect("above 0") };
     let options = rrd::Options { lambda: 1e-3, list: 500, interesting: 40, uninteresting: 40, top };
     let seen = support::split(1).train.sorted();
     let mut term = Rrd::of_lists(options, TopLists::new(500, lists), &seen, ITEMS).expect("items enough");

@@ -155,7 +155,9 @@ fn parameters_that_cannot_be_are_refused() {
     refused("rd", &rd("1", &hybrid("paper", true).replace("mu = 0.1", "mu = 0")), "expected a finite number above 0");
     refused("rd", &rd("1", "{ uniform = { lambda = 1 } }"), "in `weighting`");
     let teacherless = method("bpr", HYPER).unwrap();
-    assert!(!teacherless.uses_teacher());
-    assert!(method("rd", &rd("1", "\"uniform\"")).unwrap().uses_teacher());
-    assert!(method("cd", &cd("1", 10, POOL)).unwrap().uses_teacher());
+    assert!(teacherless.learns_from().is_empty() && teacherless.makes() == Some("bpr"));
+    for student in [method("rd", &rd("1", "\"uniform\"")), method("cd", &cd("1", 10, POOL))] {
+        let student = student.unwrap();
+        assert!(student.learns_from() == ["bpr", "neumf"] && student.makes() == Some("bpr"));
+    }
 }

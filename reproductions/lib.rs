@@ -27,4 +27,7 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod distill_tests;
 #[cfg(test)]
+#[path = "../tests/golden/vectors.rs"]
+mod golden;
+#[cfg(test)]
 mod test_world;

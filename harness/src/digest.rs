@@ -105,20 +105,18 @@ impl FieldHasher {
     }
 
     pub fn u32s(&mut self, name: &str, values: &[u32]) -> &mut Self {
-        self.bytes(name.as_bytes());
-        self.0.update((values.len() as u64 * 4).to_le_bytes());
-        for chunk in values.chunks(4096) {
-            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-            self.0.update(&bytes);
-        }
-        self
+        self.words(name, values, |v| v.to_le_bytes())
     }
 
     pub fn f32s(&mut self, name: &str, values: &[f32]) -> &mut Self {
+        self.words(name, values, |v| v.to_le_bytes())
+    }
+
+    fn words<T: Copy>(&mut self, name: &str, values: &[T], word: impl Fn(T) -> [u8; 4]) -> &mut Self {
         self.bytes(name.as_bytes());
         self.0.update((values.len() as u64 * 4).to_le_bytes());
         for chunk in values.chunks(4096) {
-            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let bytes: Vec<u8> = chunk.iter().flat_map(|&v| word(v)).collect();
             self.0.update(&bytes);
         }
         self

@@ -29,3 +29,7 @@ pub mod split;
 pub mod stats;
 mod suggest;
 pub mod train;
+
+#[cfg(test)]
+#[path = "../../tests/golden/vectors.rs"]
+mod golden;

@@ -22,9 +22,15 @@ pub trait Method: Send + Sync {
     /// [`Interrupted`](crate::error::Kind::Interrupted) when the person asked for the end.
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained>;
 
-    /// Whether the method learns from another trial's model.
-    fn uses_teacher(&self) -> bool {
-        false
+    /// The kind of model that training makes, if other trials may learn from it.
+    fn makes(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The kinds of models that the method learns from, any of which its teacher may be; none for a
+    /// method without a teacher.
+    fn learns_from(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::discrepancy::Discrepancies;
 use super::sampling::{Drawn, Sampler};
-use super::{Options, Top};
+use super::{Options, Positions};
 use crate::de_rrd::relaxed::relaxed;
 use crate::models::{Lists, Recommender, Side, TopLists};
 
@@ -19,7 +19,7 @@ const LINE: usize = 64;
 pub struct Correction {
     side: Side,
     weight: f64,
-    top: Top,
+    top: Positions,
     teacher: TopLists,
     sampler: Sampler,
     discrepancies: Discrepancies,
@@ -31,9 +31,9 @@ impl Correction {
         let Options { list, sampled, top } = options;
         let discrepancies = Discrepancies::none(teacher.len(), list);
         let sampler = match top {
-            Top::Sampled { epsilon } => Sampler::new(epsilon.get(), list, sampled),
+            Positions::Sampled { epsilon } => Sampler::new(epsilon.get(), list, sampled),
             // Only heads are left of a row, and all of them are taken: weights make no difference.
-            Top::Head => Sampler::new(1.0, list, sampled),
+            Positions::Head => Sampler::new(1.0, list, sampled),
         };
         Self { side, weight, top, teacher, sampler, discrepancies }
     }
@@ -43,7 +43,7 @@ impl Correction {
     /// # Errors
     /// Those of the student.
     pub fn refresh(&mut self, student: &mut dyn Recommender) -> Result<()> {
-        let heads = (self.top == Top::Head).then(|| self.sampler.count());
+        let heads = (self.top == Positions::Head).then(|| self.sampler.count());
         self.discrepancies.refresh(self.side, &self.teacher, heads, student)
     }
 

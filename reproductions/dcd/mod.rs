@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub use self::correction::Correction;
 use crate::de_rrd::rrd::{self, Rrd};
-use crate::models::{Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
+use crate::models::{Base, Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
 
 /// Hyper-parameters.
 #[derive(Deserialize)]
@@ -48,13 +48,13 @@ pub struct Options {
     pub list: usize,
     /// p: positions drawn of each kind. Not published.
     pub sampled: usize,
-    pub top: Top,
+    pub top: Positions,
 }
 
 /// How p positions of each kind are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Top {
+pub enum Positions {
     /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
     /// is not published.
     Sampled { epsilon: Rate },
@@ -81,7 +81,7 @@ struct Wire {
     /// Epochs between two looks at the student (3 in the authors' code).
     refresh: Count,
     sampled: Count,
-    top: Top,
+    top: Positions,
     /// λ_UCD; with 0 the side is off.
     lambda_user: Weight,
     /// λ_ICD; with 0 the side is off.
@@ -132,8 +132,12 @@ impl Method for Dcd {
         train(cx, base, hyper, terms)
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 

@@ -10,8 +10,8 @@ use super::*;
 use crate::models::TopLists;
 use crate::models::bpr::FusedBpr;
 
-fn sampled(epsilon: f64) -> Top {
-    Top::Sampled { epsilon: epsilon.try_into().unwrap() }
+fn sampled(epsilon: f64) -> Positions {
+    Positions::Sampled { epsilon: epsilon.try_into().unwrap() }
 }
 
 /// A student of random factors.

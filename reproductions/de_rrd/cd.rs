@@ -27,7 +27,7 @@ use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
+use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 
 /// Hyper-parameters of the method `cd`.
 #[derive(Deserialize)]
@@ -101,8 +101,12 @@ impl Method for Cd {
         train(cx, base, hyper, vec![Box::new(term)])
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 
@@ -212,6 +216,10 @@ fn better_of_two(n: usize, gamma: f64) -> Vec<f64> {
 /// `count` distinct ranks, ascending, as if drawn one after the other in proportion to the weights of
 /// those that are left: the ones whose exponential variates of rate w_r are the least (Efraimidis and
 /// Spirakis, "Weighted random sampling with a reservoir", 2006).
+///
+/// Not [`RankedDraws`](super::draws::RankedDraws), which prepares one list of weights for draws in every
+/// epoch and then jumps over most variates: here draws are made once, of as many ranks as a user has, and
+/// only the logarithms of weights are sure to be within f64.
 fn distinct_ranks(stream: &mut Stream, log_weights: &[f64], count: usize) -> Vec<u32> {
     let arrival = |(rank, log_weight): (u32, &f64)| (libm::log(-libm::log(stream.unit())) - log_weight, rank);
     let mut arrivals: Vec<(f64, u32)> = (0..).zip(log_weights).map(arrival).collect();

@@ -68,15 +68,8 @@ impl RankedDraws {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-
-    fn golden(name: &str) -> Value {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
-        let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        all["cases"].as_array().unwrap().iter().find(|c| c["name"] == name).expect("the case").clone()
-    }
+    use crate::golden::case;
 
     fn positions(draws: &RankedDraws, stream: &mut Stream) -> Vec<u32> {
         let mut kept = Vec::new();
@@ -88,7 +81,7 @@ mod tests {
 
     #[test]
     fn pairs_come_with_their_exact_probabilities() {
-        let case = golden("without_replacement_pairs_T2_list5_K2");
+        let case = case("rrd.json", "without_replacement_pairs_T2_list5_K2");
         let draws = RankedDraws::new(5, 2, 2.0);
         let mut stream = Stream::new(0, "t", "pairs", 0);
         let n = 200_000;
@@ -108,7 +101,7 @@ mod tests {
 
     #[test]
     fn positions_of_the_papers_list_come_with_their_probabilities() {
-        let case = golden("interesting_sampling_distribution_T10_list500");
+        let case = case("rrd.json", "interesting_sampling_distribution_T10_list500");
         let expected = &case["expected"];
         let draws = RankedDraws::new(500, 40, 10.0);
         let total = draws.after[0];

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use self::de::De;
 use self::rrd::Rrd;
-use crate::models::{Student, TeacherModel, Term, prepare, train};
+use crate::models::{Base, Student, TeacherModel, Term, prepare, train};
 
 /// A student with one of the terms, or both.
 struct DeRrd {
@@ -49,8 +49,12 @@ impl Method for DeRrd {
         train(cx, base, hyper, terms)
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 
@@ -93,3 +97,6 @@ pub fn build_de_rrd(params: Params<'_>) -> Built {
     let Wire { student, de, rrd } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: Some(rrd), item_side: None }))
 }
+
+#[cfg(test)]
+mod tests;

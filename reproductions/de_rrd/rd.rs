@@ -16,7 +16,7 @@ use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
+use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 use crate::rd::loss;
 use crate::rd::weights::{self, RankEstimate};
 
@@ -99,8 +99,12 @@ impl Method for Rd {
         train(cx, base, hyper, vec![Box::new(term)])
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.name())
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        &Base::NAMES
     }
 }
 

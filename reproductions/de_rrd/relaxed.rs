@@ -80,20 +80,8 @@ fn careful(scores: &[f32], interesting: usize, weight: f64, gradient: &mut [f32]
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-
-    fn golden(file: &str) -> Vec<Value> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(file);
-        let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        all["cases"].as_array().unwrap().clone()
-    }
-
-    fn rows(value: &Value) -> Vec<Vec<f64>> {
-        let row = |row: &Value| row.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
-        value.as_array().unwrap().iter().map(row).collect()
-    }
+    use crate::golden::{case, cases, rows};
 
     type Loss = fn(&[f32], usize, f64, &mut [f32]) -> f64;
     const BOTH: [(&str, Loss); 2] = [("relaxed", relaxed), ("careful", careful)];
@@ -101,7 +89,7 @@ mod tests {
     #[test]
     fn agrees_with_the_reference_vectors() {
         let mut seen = 0;
-        for case in golden("rrd.json") {
+        for case in cases("rrd.json") {
             let inputs = &case["inputs"];
             if inputs["S1_student_scores_of_interesting_in_teacher_order"].is_null() {
                 continue;
@@ -132,13 +120,12 @@ mod tests {
 
     #[test]
     fn zero_scores_give_the_known_constants() {
-        for case in golden("rrd.json").iter().filter(|case| case["name"] == "all_zero_scores_constants") {
-            let pairs = rows(&case["inputs"]["K_L_pairs"]);
-            for (pair, want) in pairs.iter().zip(case["expected"]["loss_per_row"].as_array().unwrap()) {
-                let (k, l) = (pair[0] as usize, pair[1] as usize);
-                let loss = relaxed(&vec![0.0; k + l], k, 1.0, &mut vec![0.0; k + l]);
-                assert!((loss - want.as_f64().unwrap()).abs() < 1e-6, "{k} {l}: {loss}");
-            }
+        let case = case("rrd.json", "all_zero_scores_constants");
+        let pairs = rows(&case["inputs"]["K_L_pairs"]);
+        for (pair, want) in pairs.iter().zip(case["expected"]["loss_per_row"].as_array().unwrap()) {
+            let (k, l) = (pair[0] as usize, pair[1] as usize);
+            let loss = relaxed(&vec![0.0; k + l], k, 1.0, &mut vec![0.0; k + l]);
+            assert!((loss - want.as_f64().unwrap()).abs() < 1e-6, "{k} {l}: {loss}");
         }
     }
 
@@ -162,8 +149,7 @@ mod tests {
 
     #[test]
     fn a_batch_adds_the_weighted_sum_to_the_base_loss() {
-        let cases = golden("rrd.json");
-        let case = cases.iter().find(|case| case["name"] == "batch_total_base_plus_lambda_rrd").unwrap();
+        let case = case("rrd.json", "batch_total_base_plus_lambda_rrd");
         let of = |name: &str| case["inputs"][name].as_f64().unwrap();
         let scores = [0.7, 0.2, -0.1, 0.3, -0.6];
         let total = of("base_sum") + relaxed(&scores, 3, of("lambda"), &mut [0.0; 5]);

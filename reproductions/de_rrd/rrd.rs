@@ -25,13 +25,13 @@ pub struct Options {
     /// L, uniform over what is neither in the training part nor in the list.
     pub uninteresting: usize,
     /// How the interesting ones are chosen.
-    pub top: Top,
+    pub top: Interesting,
 }
 
 /// How K partners of the teacher's list are chosen in each epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Top {
+pub enum Interesting {
     /// Drawn without replacement with weights e^(−rank/T), T being the sharpness: the paper, T = 10 in
     /// the authors' code.
     Sampled { sharpness: Rate },
@@ -47,7 +47,7 @@ struct Wire {
     list: Count,
     interesting: Count,
     uninteresting: Count,
-    top: Top,
+    top: Interesting,
 }
 
 impl TryFrom<Wire> for Options {
@@ -113,8 +113,10 @@ impl Samples {
                 .hint("a smaller `list` or `uninteresting`"));
         }
         let draws = match options.top {
-            Top::Sampled { sharpness } => Some(RankedDraws::new(options.list, options.interesting, sharpness.get())),
-            Top::Head => None,
+            Interesting::Sampled { sharpness } => {
+                Some(RankedDraws::new(options.list, options.interesting, sharpness.get()))
+            }
+            Interesting::Head => None,
         };
         let partners = vec![0; top.len() * (options.interesting + options.uninteresting)];
         Ok(Self { side, options, top, taken, outside: Rejection::new(n_partners), draws, partners })

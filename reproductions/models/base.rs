@@ -17,6 +17,14 @@ pub enum Base {
 }
 
 impl Base {
+    /// The names of all, as specs have them.
+    pub const NAMES: [&str; 2] = ["bpr", "neumf"];
+
+    /// Its own among [`NAMES`](Self::NAMES).
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
     /// A fresh model on the run's device. Initial values come from the run's streams and are the
     /// same on every device.
     ///
@@ -105,6 +113,11 @@ impl Student {
             Self::NeuMf(hyper) => (Base::NeuMf, hyper),
         }
     }
+
+    /// The name of its base model.
+    pub fn name(&self) -> &'static str {
+        self.parts().0.name()
+    }
 }
 
 /// A base model trained by itself.
@@ -116,6 +129,10 @@ struct Plain {
 impl Method for Plain {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         training::train(cx, self.base, &self.hyper, Vec::new())
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.base.name())
     }
 }
 

@@ -133,19 +133,13 @@ impl Scorer for Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn matrix(value: &serde_json::Value) -> Vec<Vec<f64>> {
-        let row = |row: &serde_json::Value| row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        value.as_array().unwrap().iter().map(row).collect()
-    }
+    use crate::golden::{case, rows};
 
     /// The vector `pop_and_itemcf` of tests/golden/rd.json.
     #[test]
     fn agrees_with_the_reference_vector() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rd.json");
-        let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let case = all["cases"].as_array().unwrap().iter().find(|c| c["name"] == "pop_and_itemcf").unwrap().clone();
-        let train = matrix(&case["inputs"]["binary_train_matrix_users_by_items"]);
+        let case = case("rd.json", "pop_and_itemcf");
+        let train = rows(&case["inputs"]["binary_train_matrix_users_by_items"]);
         let pairs: Vec<(u32, u32)> = (0..train.len())
             .flat_map(|u| (0..train[u].len()).map(move |i| (u, i)))
             .filter(|&(u, i)| train[u][i] > 0.0)
@@ -154,7 +148,7 @@ mod tests {
         let histories = UserItems::from_pairs(train.len(), &pairs);
         let n_items = train[0].len();
         let similar = Similarity::new(&histories, n_items, Limit::All);
-        for (i, row) in matrix(&case["expected"]["similarity"]).iter().enumerate() {
+        for (i, row) in rows(&case["expected"]["similarity"]).iter().enumerate() {
             let ours: std::collections::BTreeMap<u32, f32> = similar.of(i as u32).collect();
             for (j, want) in row.iter().enumerate() {
                 let got = f64::from(ours.get(&(j as u32)).copied().unwrap_or(0.0));
@@ -162,7 +156,7 @@ mod tests {
             }
         }
         let model = Model { similar, histories };
-        for (user, row) in matrix(&case["expected"]["itemcf_scores"]).iter().enumerate() {
+        for (user, row) in rows(&case["expected"]["itemcf_scores"]).iter().enumerate() {
             let mut scores = vec![0.0; n_items];
             model.score_all(user as u32, &mut scores);
             let mut same = vec![0.0; 2];

@@ -27,13 +27,14 @@ impl Method for Pop {
             counts
         });
         let parameters = vec![Parameter { name: "count".into(), shape: vec![counts.len()], values: counts.clone() }];
-        Ok(Trained { scorer: Box::new(Popularity(counts)), parameters, selected: None })
+        Ok(Trained { scorer: Box::new(ItemScores(counts)), parameters, selected: None })
     }
 }
 
-struct Popularity(Vec<f32>);
+/// Scores of the items, the same for every user.
+pub(crate) struct ItemScores(pub Vec<f32>);
 
-impl Scorer for Popularity {
+impl Scorer for ItemScores {
     fn n_items(&self) -> usize {
         self.0.len()
     }
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn scores_are_counts() {
-        let model = Popularity(vec![2.0, 0.0, 5.0]);
+        let model = ItemScores(vec![2.0, 0.0, 5.0]);
         let mut scores = [0.0; 2];
         model.score(9, &[2, 1], &mut scores);
         assert_eq!(scores, [5.0, 0.0]);

@@ -54,13 +54,11 @@ impl<'a> TeacherModel<'a> {
     /// The teacher of a run.
     ///
     /// # Errors
-    /// If it is not a base model.
+    /// [`Internal`](Kind::Internal) if it is not a base model: a spec with such a teacher is refused.
     pub fn of(cx: &Context<'a>) -> Result<Self> {
         let teacher = cx.teacher.expect("the engine gives a teacher to a method that uses one");
         let base = Base::of(&teacher.parameters).ok_or_else(|| {
-            Error::new(Kind::Input, format!("nothing can be learnt from the teacher `{}`", teacher.trial))
-                .expected("a trial of `bpr` or `neumf`")
-                .got("a model without the parameters of either")
+            Error::new(Kind::Internal, format!("the model of the teacher `{}` is no base model", teacher.trial))
         })?;
         Ok(Self { base, teacher })
     }

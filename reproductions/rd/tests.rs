@@ -1,40 +1,27 @@
 //! The rules against the reference vectors and by hand.
 
-use harness::metrics::Scorer;
 use harness::rank::Index;
 use serde_json::Value;
 
 use super::list::Candidates;
 use super::loss::{Combination, exemplary, pointwise};
 use super::weights::{RankEstimate, discrepancy, hybrid, position, uniform};
-
-fn golden() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rd.json");
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().clone()
-}
+use crate::golden::{self, floats, ids};
+use crate::models::pop::ItemScores;
 
 fn case(name: &str) -> Value {
-    golden().into_iter().find(|c| c["name"] == name).expect("the case")
+    golden::case("rd.json", name)
 }
 
 /// (name, inputs, expected) of the cases whose names begin so.
 fn cases(prefix: &str) -> Vec<(String, Value, Value)> {
     let name = |c: &Value| c["name"].as_str().unwrap().to_string();
-    let found = golden().into_iter().filter(|c| name(c).starts_with(prefix));
+    let found = golden::cases("rd.json").into_iter().filter(|c| name(c).starts_with(prefix));
     found.map(|c| (name(&c), c["inputs"].clone(), c["expected"].clone())).collect()
-}
-
-fn floats(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
 }
 
 fn rows(value: &Value) -> Vec<Vec<f32>> {
     value.as_array().unwrap().iter().map(floats).collect()
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    value.as_array().unwrap().iter().map(|x| x.as_u64().unwrap() as u32).collect()
 }
 
 fn number(value: &Value) -> f64 {
@@ -244,28 +231,11 @@ fn the_gradient_of_a_list_is_the_slope_of_its_loss() {
     }
 }
 
-/// One user with these scores.
-struct Table(Vec<f32>);
-
-impl Scorer for Table {
-    fn n_items(&self) -> usize {
-        self.0.len()
-    }
-    fn score(&self, _query: u32, items: &[u32], out: &mut [f32]) {
-        for (score, &item) in out.iter_mut().zip(items) {
-            *score = self.0[item as usize];
-        }
-    }
-    fn score_all(&self, _query: u32, out: &mut [f32]) {
-        out.copy_from_slice(&self.0);
-    }
-}
-
 #[test]
 fn the_exemplary_list_by_the_rule_of_the_code_and_of_the_paper() {
     let case = case("teacher_exemplary_list");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
-    let teacher = Table(floats(&inputs["teacher_scores_index0_is_padding"]));
+    let teacher = ItemScores(floats(&inputs["teacher_scores_index0_is_padding"]));
     let target = inputs["target"].as_u64().unwrap() as u32;
     let observed = ids(&inputs["user_train_items"]);
     for (candidates, key) in [

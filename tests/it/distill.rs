@@ -110,11 +110,31 @@ fn a_user_with_too_few_items_left_is_told_and_the_others_are_trained() {
 }
 
 #[test]
-fn a_teacher_that_is_not_one_is_told() {
-    let home = Home::new(&spec().replacen("teacher = \"bpr\"", "teacher = \"pop\"", 1));
-    home.reprise("run small --trial rrd")
-        .with(1)
-        .tells(&["nothing can be learnt from the teacher `pop`", "`bpr` or `neumf`"]);
+fn a_teacher_that_cannot_teach_is_refused_before_anything_is_trained() {
+    let told = |home: &Home, student: &str| {
+        let students: Vec<_> = STUDENTS.iter().filter(|other| **other != student).map(|s| format!("`{s}`")).collect();
+        home.reprise(&format!("run small --trial {student}")).with(2).tells(&[
+            &format!("`{student}` cannot learn from the trial `pop`"),
+            "small.toml:",
+            &format!("(key `trial.{student}.teacher`)"),
+            "expected: a trial whose model is one of `bpr`, `neumf`",
+            "got:      a model of the method `pop`",
+            &format!("hint: such trials of this spec: `bpr`, {}", students.join(", ")),
+        ]);
+        assert_eq!((files(&home.cache), home.results()), (vec![], vec![]), "nothing was done");
+    };
+    for (nth, student) in STUDENTS.iter().enumerate() {
+        let spec = spec();
+        let (at, teacher) = spec.match_indices("teacher = \"bpr\"").nth(nth).unwrap();
+        let spec = [&spec[..at], "teacher = \"pop\"", &spec[at + teacher.len()..]].concat();
+        told(&Home::new(&spec), student);
+    }
+}
+
+#[test]
+fn a_student_may_be_a_teacher() {
+    let home = Home::new(&spec().replacen("teacher = \"bpr\"", "teacher = \"de\"", 1));
+    home.reprise("run small --trial rrd").with(0).tells(&["3 trained"]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(super) fn ratio(a: f64, b: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::compare::published::tests::small;
 

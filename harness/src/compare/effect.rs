@@ -78,18 +78,12 @@ fn trial<'a>(comparison: &'a Comparison, row: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::cell::tests::comparison;
     use crate::compare::published::tests::small;
 
     #[test]
     fn by_hand() {
-        let comparison = Comparison {
-            table: "main".into(),
-            rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-            columns: vec![("H@5".into(), "hr@5".into())],
-            decimals: 2,
-            effects: vec![("Student".into(), "Teacher".into())],
-            not_comparable: None,
-        };
+        let comparison = comparison();
         let by_seed = |values: &[(u64, f64)]| [("hr@5".to_string(), values.iter().copied().collect())].into();
         let values = [
             ("teacher".to_string(), by_seed(&[(0, 0.5), (1, 0.5), (2, 0.5), (9, 0.9)])),

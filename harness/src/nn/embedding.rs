@@ -17,7 +17,7 @@ use std::ops::Range;
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
 
-use super::Occurrences;
+use super::{Occurrences, saved};
 use crate::error::Result;
 use crate::method::Parameter;
 use crate::optim::{Adam, AdamStep};
@@ -125,10 +125,7 @@ impl EmbeddingTable {
     /// If rows are behind.
     pub fn save<'a>(&'a self, state: &mut State<'a>) {
         self.assert_settled();
-        state.put(format!("{}.weights", self.name), &self.weights[..]);
-        state.put(format!("{}.first_moment", self.name), &self.first_moment[..]);
-        state.put(format!("{}.second_moment", self.name), &self.second_moment[..]);
-        state.counts.insert(format!("{}.steps", self.name), self.steps);
+        saved::save(self.name, [&self.weights, &self.first_moment, &self.second_moment], self.steps, state);
     }
 
     /// Takes back what `save` put.
@@ -136,11 +133,8 @@ impl EmbeddingTable {
     /// # Errors
     /// If an array is missing or has another length.
     pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        let n = self.rows * self.dim;
-        self.weights = state.take(&format!("{}.weights", self.name), n)?;
-        self.first_moment = state.take(&format!("{}.first_moment", self.name), n)?;
-        self.second_moment = state.take(&format!("{}.second_moment", self.name), n)?;
-        self.steps = state.count(&format!("{}.steps", self.name))?;
+        let arrays = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
+        self.steps = saved::restore(self.name, arrays, state)?;
         Ok(())
     }
 

@@ -1,13 +1,16 @@
-//! What candle lacks or does slowly: embedding tables whose gradient is a few rows, fused losses, products of
-//! small matrices.
+//! What candle lacks or does slowly: embedding tables whose gradient is a few rows, parameters with a dense one,
+//! fused losses, products of small matrices.
 
+mod dense_parameter;
 mod device_table;
 mod embedding;
 mod loss;
 mod matrix;
 mod occurrences;
 mod product;
+mod saved;
 
+pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
 pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};

@@ -3,30 +3,16 @@
 use candle_core::{Device, Tensor};
 
 use super::*;
+use crate::golden::{case, floats};
 use crate::optim::Adam;
 use crate::rng::Stream;
 
-fn golden(file: &str, case: &str) -> serde_json::Value {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(file);
-    let text = std::fs::read_to_string(path).expect("the golden file is in the repository");
-    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let cases = all["cases"].as_array().unwrap();
-    cases.iter().find(|c| c["name"] == case).unwrap_or_else(|| panic!("no case {case}")).clone()
-}
-
-fn floats(value: &serde_json::Value) -> Vec<f32> {
-    match value {
-        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
-    }
-}
-
 #[test]
 fn adam_with_l2_agrees_with_the_reference_in_both_tables() {
-    for (file, case) in
+    for (file, name) in
         [("rrd.json", "adam_with_l2_in_gradient_wd=0.001"), ("rd.json", "adam_with_l2_in_gradient_wd=1e-06")]
     {
-        let case = golden(file, case);
+        let case = case(file, name);
         let (inputs, expected) = (&case["inputs"], &case["expected"]["theta_after_each_step"]);
         let adam = Adam {
             learning_rate: inputs["lr"].as_f64().unwrap(),

@@ -9,7 +9,7 @@ use super::{Protocol, Trial};
 use crate::document::{Document, tree};
 use crate::error::Result;
 use crate::method::{Params, Registry};
-use crate::suggest::{did_you_mean, one_of};
+use crate::suggest::{did_you_mean, one_of, quoted};
 
 /// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
 /// them with teachers before students.
@@ -31,6 +31,7 @@ pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry:
     let mut trials = (wires.iter().zip(trees.iter()))
         .map(|(wire_trial, tree)| one(document, wire_trial, tree, &wire.protocol, registry).map(Some))
         .collect::<Result<Vec<_>>>()?;
+    teachers_can_teach(document, wires, &trials)?;
     Ok(order.into_iter().map(|index| trials[index].take().expect("an order holds each trial once")).collect())
 }
 
@@ -64,14 +65,14 @@ fn one(
     let json = tree::json(params.get_ref());
     let span = params.span();
     let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
-    match (&wire.teacher, built.uses_teacher()) {
-        (Some(teacher), false) => {
+    match (&wire.teacher, built.learns_from().is_empty()) {
+        (Some(teacher), true) => {
             return Err(document
                 .refuse(teacher.span(), format!("the method `{method}` learns from no teacher"))
                 .expected("no key `teacher`")
                 .got(format!("`{}`", teacher.get_ref())));
         }
-        (None, true) => {
+        (None, false) => {
             return Err(document
                 .refuse(wire.method.span(), format!("the method `{method}` learns from a teacher"))
                 .expected(format!("`teacher`: another trial, in `{}`", wire.id.get_ref()))
@@ -87,6 +88,31 @@ fn one(
         params: json,
         built,
     })
+}
+
+/// Every teacher makes a model of a kind that its student learns from. `trials` in the order of `wires`.
+fn teachers_can_teach(document: &Document<'_>, wires: &[WireTrial], trials: &[Option<Trial>]) -> Result<()> {
+    let trials: Vec<&Trial> = trials.iter().flatten().collect();
+    for (wire, student) in wires.iter().zip(&trials) {
+        let Some(id) = &wire.teacher else { continue };
+        let kinds = student.built.learns_from();
+        let can_teach = |trial: &Trial| trial.built.makes().is_some_and(|kind| kinds.contains(&kind));
+        let Some(teacher) = trials.iter().find(|trial| trial.id == *id.get_ref()) else { continue };
+        if can_teach(teacher) {
+            continue;
+        }
+        let able = trials.iter().filter(|trial| can_teach(trial) && trial.id != student.id);
+        let able: Vec<&str> = able.map(|trial| trial.id.as_str()).collect();
+        return Err(document
+            .refuse(id.span(), format!("`{}` cannot learn from the trial `{}`", student.id, teacher.id))
+            .expected(format!("a trial whose model is {}", one_of(kinds.iter().copied())))
+            .got(format!("a model of the method `{}`", teacher.method))
+            .hint(match &able[..] {
+                [] => "add such a trial to the spec".to_string(),
+                able => format!("such trials of this spec: {}", quoted(able.iter().copied())),
+            }));
+    }
+    Ok(())
 }
 
 /// `stopping.watch`, wherever it stands in the hyper-parameters, is the engine's own: early stopping

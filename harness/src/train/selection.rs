@@ -167,15 +167,10 @@ impl Selected {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    fn golden(name: &str) -> Value {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/metrics-topn.json");
-        let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        all["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).expect("the case").clone()
-    }
+    use crate::golden;
 
     fn metric(text: &str) -> Metric {
         text.parse().unwrap()
@@ -204,7 +199,7 @@ mod tests {
     #[test]
     fn agrees_with_the_reference_vectors() {
         for (name, patience) in [("early_stopping_patience2", 2), ("early_stopping_patience3", 3)] {
-            let case = golden(name);
+            let case = golden::case("metrics-topn.json", name);
             let row = |part: &str, epoch: usize| -> Vec<(&str, f64)> {
                 let values = case["inputs"][part][epoch].as_array().unwrap();
                 CUTOFFS.into_iter().zip(values.iter().map(|v| v.as_f64().unwrap())).collect()

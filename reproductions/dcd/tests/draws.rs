@@ -132,7 +132,7 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
     assert_eq!(refreshed(Some(1), &mut student), (vec![4, 0, -2, 0, 0, 0], [1, 1]));
     // Not more of one set than of the other.
     assert_eq!(refreshed(Some(3), &mut student), (vec![4, 4, -2, -2, 0, 0], [2, 2]));
-    let options = Options { list: 6, sampled: 2, top: Top::Head };
+    let options = Options { list: 6, sampled: 2, top: Positions::Head };
     let mut correction = Correction::new(Side::User, 1.0, options, teacher);
     correction.refresh(&mut student).unwrap();
     for epoch in 0..3 {

@@ -5,36 +5,16 @@ use serde_json::Value;
 use super::*;
 use crate::dcd::discrepancy::{Discrepancies, rank};
 use crate::dcd::sampling::Sampler;
+use crate::golden::{self, doubles, floats, ids};
 use crate::models::Lists;
 
-fn cases() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/dcd.json");
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().clone()
-}
-
 fn case(name: &str) -> (Value, Value) {
-    let case = cases().into_iter().find(|case| case["name"] == name).expect("the case");
+    let case = golden::case("dcd.json", name);
     (case["inputs"].clone(), case["expected"].clone())
 }
 
-fn floats(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap()],
-    }
-}
-
-fn singles(value: &Value) -> Vec<f32> {
-    floats(value).into_iter().map(|x| x as f32).collect()
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    floats(value).into_iter().map(|x| x as u32).collect()
-}
-
 fn assert_near(got: &[f64], want: &Value, what: &str) {
-    let want = floats(want);
+    let want = doubles(want);
     assert_eq!(got.len(), want.len(), "{what}");
     for (got, want) in got.iter().zip(want) {
         assert!((got - want).abs() < 1e-6, "{what}: {got} {want}");
@@ -58,9 +38,11 @@ fn probabilities(differences: &[i16], epsilon: f64, sign: i16) -> Vec<f64> {
 #[test]
 fn ranks_errors_and_first_draws() {
     let mut seen = 0;
-    for case in cases().iter().filter(|case| case["name"].as_str().unwrap().starts_with("user_side_errors")) {
+    for case in
+        golden::cases("dcd.json").iter().filter(|case| case["name"].as_str().unwrap().starts_with("user_side_errors"))
+    {
         let (inputs, expected) = (&case["inputs"], &case["expected"]);
-        let scores = singles(&inputs["student_scores_of_these_items_in_teacher_order"]);
+        let scores = floats(&inputs["student_scores_of_these_items_in_teacher_order"]);
         let epsilon = inputs["epsilon"].as_f64().unwrap();
         let mut differences = vec![0; scores.len()];
         rank(&scores, &mut Vec::new(), &mut differences);
@@ -83,7 +65,7 @@ fn ranks_errors_and_first_draws() {
 #[test]
 fn the_loss_of_one_user() {
     let (inputs, expected) = case("correction_loss_one_user");
-    let scores = singles(&inputs["student_scores_in_teacher_order"]);
+    let scores = floats(&inputs["student_scores_in_teacher_order"]);
     let positions =
         [ids(&inputs["sampled_under_positions_sorted_ascending"]), ids(&inputs["sampled_over_positions_any_order"])];
     // A user of one factor, 1, has items' factors as scores.
@@ -109,9 +91,9 @@ fn the_loss_of_one_user() {
 #[test]
 fn one_item_over_users() {
     let (inputs, expected) = case("item_side_one_item_inner_product_model");
-    let users = singles(&inputs["user_vectors"]);
+    let users = floats(&inputs["user_vectors"]);
     let list = ids(&inputs["teacher_user_list_best_first"]);
-    let mut student = FusedBpr::new(2, users, singles(&inputs["item_vector"]));
+    let mut student = FusedBpr::new(2, users, floats(&inputs["item_vector"]));
     let mut whole = Lists::new();
     whole.push(0, list.iter().copied());
     let scores: Vec<f64> = student.scores(Side::Item, &whole).unwrap().into_iter().map(f64::from).collect();
@@ -138,7 +120,7 @@ fn the_total_of_a_batch() {
     let of = |name: &str| inputs[name].as_f64().unwrap();
     // The cases above, with their weights.
     let ucd = correction::loss(&[0.1, -0.3, 0.9, 0.6], of("lambda_ucd"), &mut [0.0; 4]);
-    let scores = singles(&case("item_side_one_item_inner_product_model").1["student_scores_in_teacher_order"]);
+    let scores = floats(&case("item_side_one_item_inner_product_model").1["student_scores_in_teacher_order"]);
     let icd = correction::loss(&[scores[0], scores[3]], of("lambda_icd"), &mut [0.0; 2]);
     assert_near(&[of("base_sum") + ucd + icd], &expected["total"], "total");
 }

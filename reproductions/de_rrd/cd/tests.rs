@@ -1,23 +1,13 @@
 //! Labels and gradients against the reference vectors, draws against exact probabilities.
 
-use serde_json::Value;
-
 use super::*;
+use crate::golden::{cases, floats};
 use crate::models::bpr::FusedBpr;
-
-fn floats(value: &Value) -> Vec<f32> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
-    }
-}
 
 #[test]
 fn labels_loss_and_gradients_agree_with_the_vectors() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = all["cases"].as_array().unwrap().iter();
-    let cases: Vec<_> = cases.filter(|c| c["name"].as_str().unwrap().starts_with("cd_soft_bce_")).collect();
+    let cases: Vec<_> =
+        cases("rrd.json").into_iter().filter(|c| c["name"].as_str().unwrap().starts_with("cd_soft_bce_")).collect();
     assert_eq!(cases.len(), 3);
     for case in cases {
         let (inputs, expected) = (&case["inputs"], &case["expected"]);

@@ -17,13 +17,12 @@
 //! All of it runs on the CPU, whatever the student's device: representations and their gradients, some
 //! thousand rows, go through the host.
 
+mod expert_selection;
 mod experts;
 mod gumbel;
 mod layout;
 mod modules;
 mod options;
-mod selection;
-mod trained;
 
 use harness::error::Result;
 use harness::meter::check_fits;
@@ -32,10 +31,10 @@ use harness::rng::Stream;
 use harness::train::{Context, State};
 use rayon::prelude::*;
 
+use self::expert_selection::ExpertSelection;
 use self::layout::Layout;
 use self::modules::{BLOCK, Entities, Modules, forward_backward};
 pub use self::options::{Distance, Options};
-use self::selection::Selection;
 use crate::models::{Batch, Recommender, Side, TeacherModel, Term};
 
 /// The term. See the module's head.
@@ -43,7 +42,7 @@ pub struct De {
     options: Options,
     /// Of users and of items.
     sides: [Modules; 2],
-    selection: Selection,
+    selection: ExpertSelection,
     /// The epoch's noise.
     gumbel: Stream,
     /// Multiplications and additions of the epochs so far.
@@ -79,13 +78,13 @@ impl De {
             Modules::new(&format!("de.{name}"), layout, teacher, experts, gate)
         };
         let sides = [side("user", &teachers[0]), side("item", &teachers[1])];
-        let selection = Selection::new(options.temperature(0), options.gate_epsilon.get());
+        let selection = ExpertSelection::new(options.temperature(0), options.gate_epsilon.get());
         Self { options, sides, selection, gumbel: stream(NOISE, 0), work: 0 }
     }
 
     /// Begins an epoch, whose noise comes from `gumbel`.
     pub fn begin(&mut self, epoch: usize, gumbel: Stream) {
-        self.selection = Selection::new(self.options.temperature(epoch), self.options.gate_epsilon.get());
+        self.selection = ExpertSelection::new(self.options.temperature(epoch), self.options.gate_epsilon.get());
         self.gumbel = gumbel;
     }
 

@@ -1,15 +1,15 @@
 //! Experts and gate of one side, and DE's loss over a set of entities of each side.
 
-use harness::nn::{add_product, add_transposed_product};
+use harness::method::Parameter;
+use harness::nn::{DenseParameter, add_product, add_transposed_product};
 use harness::optim::Adam;
 use harness::simd;
 use rayon::prelude::*;
 
+use super::expert_selection::ExpertSelection;
 use super::experts::{Backward, Expert, Scratch, Served};
 use super::layout::Layout;
 use super::options::Distance;
-use super::selection::Selection;
-use super::trained::Trained;
 
 /// Entities per task of the forward pass: an expert is read once for each such block.
 pub const BLOCK: usize = 192;
@@ -17,8 +17,8 @@ pub const BLOCK: usize = 192;
 /// What a side trains and what it learns from.
 pub struct Modules {
     pub layout: Layout,
-    pub experts: Trained,
-    pub gate: Trained,
+    pub experts: DenseParameter,
+    pub gate: DenseParameter,
     /// `[entities, teacher_columns]`: the teacher's representations, each with a 1 behind it.
     teacher: Vec<f32>,
 }
@@ -54,10 +54,14 @@ impl Modules {
             rows.push(1.0);
             rows.resize(rows.len().next_multiple_of(layout.teacher_columns()), 0.0);
         }
+        let parameter = |of: &str, values: Vec<f32>, columns: usize| {
+            let shape = vec![values.len() / columns, columns];
+            DenseParameter::new(Parameter { name: format!("{name}.{of}"), shape, values })
+        };
         Self {
             layout,
-            experts: Trained::new(format!("{name}.experts"), experts),
-            gate: Trained::new(format!("{name}.gate"), gate),
+            experts: parameter("experts", experts, layout.expert()),
+            gate: parameter("gate", gate, layout.gate_columns()),
             teacher: rows,
         }
     }
@@ -86,7 +90,7 @@ struct Block {
 /// Losses of all `sets` and gradients of all that they depend on: those of the modules are left in
 /// them. One parallel pass over blocks of entities, one over experts, one over blocks again; every sum
 /// is made by one task, or in the order of tasks.
-pub fn forward_backward(sets: &mut [Entities<'_>], selection: &Selection, distance: Distance) -> Vec<Outcome> {
+pub fn forward_backward(sets: &mut [Entities<'_>], selection: &ExpertSelection, distance: Distance) -> Vec<Outcome> {
     let students: Vec<Vec<f32>> = sets.iter().map(with_ones).collect();
     // Each expert's task writes its part of the gradient while all tasks read the weights.
     let mut gradients: Vec<Vec<f32>> =
@@ -148,7 +152,7 @@ fn forward(
     entities: &Entities<'_>,
     start: usize,
     students: &[f32],
-    selection: &Selection,
+    selection: &ExpertSelection,
     distance: Distance,
     scratch: &mut Scratch,
 ) -> Block {
@@ -228,7 +232,12 @@ fn of_expert(
 }
 
 /// A block's gradients of the students, `[rows, d]`, and its part of the gate's.
-fn of_block(layout: &Layout, block: &Block, backward: &[Backward], selection: &Selection) -> (Vec<f32>, Vec<f32>) {
+fn of_block(
+    layout: &Layout,
+    block: &Block,
+    backward: &[Backward],
+    selection: &ExpertSelection,
+) -> (Vec<f32>, Vec<f32>) {
     let (d, columns, experts) = (layout.student, layout.gradient_columns(), layout.experts);
     let rows = block.weights.len() / experts;
     let mut students = vec![0.0; rows * columns];

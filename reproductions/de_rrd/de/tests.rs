@@ -3,26 +3,10 @@
 use harness::train::Model;
 
 use super::*;
+use crate::golden::{case, doubles};
 use crate::models::bpr::FusedBpr;
 
 mod reference;
-
-fn golden(case: &str) -> serde_json::Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/de.json");
-    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
-}
-
-fn doubles(value: &serde_json::Value) -> Vec<f64> {
-    match value {
-        serde_json::Value::Array(values) => values.iter().flat_map(doubles).collect(),
-        number => vec![number.as_f64().unwrap()],
-    }
-}
-
-fn floats(value: &serde_json::Value) -> Vec<f32> {
-    doubles(value).into_iter().map(|v| v as f32).collect()
-}
 
 fn options(text: &str) -> std::result::Result<Options, String> {
     toml::from_str(text).map_err(|error| error.message().to_string())
@@ -39,7 +23,7 @@ fn of_authors(experts: usize) -> Options {
 
 #[test]
 fn the_temperature_falls_as_in_the_authors_code() {
-    let case = golden("temperature_used_in_epoch_code");
+    let case = case("de.json", "temperature_used_in_epoch_code");
     let epochs = doubles(&case["inputs"]["epochs_0based"]);
     for (epoch, want) in epochs.into_iter().zip(doubles(&case["expected"]["T"])) {
         let got = of_authors(30).temperature(epoch as usize);
@@ -50,7 +34,7 @@ fn the_temperature_falls_as_in_the_authors_code() {
 
 #[test]
 fn gumbel_values_come_from_uniform_ones() {
-    let case = golden("gumbel_from_uniform");
+    let case = case("de.json", "gumbel_from_uniform");
     let mut values = doubles(&case["inputs"]["u"]);
     gumbel::of_uniform(&mut values);
     for (got, want) in values.into_iter().zip(doubles(&case["expected"]["g"])) {
@@ -60,7 +44,7 @@ fn gumbel_values_come_from_uniform_ones() {
 
 #[test]
 fn sets_are_weighted_as_in_the_reference_vector() {
-    let case = golden("batch_combination");
+    let case = case("de.json", "batch_combination");
     let of = |part: &str, key: &str| case[part][key].as_f64().unwrap();
     let [users, items] = weights(of("inputs", "lambda_DE"));
     let of_items = items * (of("inputs", "pos_item_loss") + of("inputs", "neg_item_loss"));
@@ -136,7 +120,7 @@ fn train(term: &mut De, student: &mut FusedBpr, epochs: std::ops::Range<usize>) 
 
 #[test]
 fn parameters_are_as_many_as_the_authors_log() {
-    let case = golden("parameter_counts_ds20_dt200_M30");
+    let case = case("de.json", "parameter_counts_ds20_dt200_M30");
     let term = de(20, 200, of_authors(30));
     assert_eq!(term.sides[0].layout.hidden as u64, case["inputs"]["hidden"].as_u64().unwrap());
     // What pads is 0, and a drawn value never is.

@@ -14,7 +14,7 @@ fn lists(owners: usize, partners: usize, width: usize, purpose: &str) -> TopList
 }
 
 /// Lists of 12, of which 5 are drawn; `seen` are partners that are in no list.
-fn samples(side: Side, top: Top) -> Samples {
+fn samples(side: Side, top: Interesting) -> Samples {
     let (owners, partners) = match side {
         Side::User => (USERS, ITEMS),
         Side::Item => (ITEMS, USERS),
@@ -27,13 +27,13 @@ fn samples(side: Side, top: Top) -> Samples {
     Samples::of(side, options, top_lists, &UserItems::from_pairs(owners, &seen).sorted(), partners).unwrap()
 }
 
-fn sampled() -> Top {
-    Top::Sampled { sharpness: 10.0.try_into().unwrap() }
+fn sampled() -> Interesting {
+    Interesting::Sampled { sharpness: 10.0.try_into().unwrap() }
 }
 
 #[test]
 fn a_sample_is_some_of_the_list_in_its_order_and_others_that_are_new() {
-    for (side, top) in [(Side::User, sampled()), (Side::Item, sampled()), (Side::User, Top::Head)] {
+    for (side, top) in [(Side::User, sampled()), (Side::Item, sampled()), (Side::User, Interesting::Head)] {
         let mut samples = samples(side, top);
         samples.draw(Stream::new(0, "rrd-test", "draw", 0));
         let first = samples.partners.clone();
@@ -42,7 +42,7 @@ fn a_sample_is_some_of_the_list_in_its_order_and_others_that_are_new() {
             let list = samples.top.of(owner);
             let places: Vec<_> = interesting.iter().map(|p| list.iter().position(|q| q == p).unwrap()).collect();
             assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
-            assert!(top != Top::Head || places == [0, 1, 2, 3, 4]);
+            assert!(top != Interesting::Head || places == [0, 1, 2, 3, 4]);
             let taken = samples.taken.of(owner);
             assert_eq!(taken.len(), 20);
             assert!(others.iter().all(|other| taken.binary_search(other).is_err()));
@@ -61,7 +61,7 @@ fn a_sample_is_some_of_the_list_in_its_order_and_others_that_are_new() {
 #[test]
 fn an_owner_with_too_few_partners_left_is_told() {
     let list = lists(3, 20, 12, "short");
-    let options = Options { lambda: 1.0, list: 12, interesting: 2, uninteresting: 9, top: Top::Head };
+    let options = Options { lambda: 1.0, list: 12, interesting: 2, uninteresting: 9, top: Interesting::Head };
     let none = UserItems::from_pairs(3, &[]);
     let error = Samples::of(Side::Item, options, list, &none, 20).err().expect("20 − 12 < 9").to_string();
     assert!(error.contains("item 0 has too few users") && error.contains("got:      8"), "{error}");

@@ -6,22 +6,10 @@ use harness::rng::Stream;
 use harness::train::{Model, State};
 
 use super::*;
+use crate::golden::{case, floats};
 
 #[cfg(feature = "cuda")]
 mod cuda;
-
-fn golden(case: &str) -> serde_json::Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
-    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
-}
-
-fn floats(value: &serde_json::Value) -> Vec<f32> {
-    match value {
-        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
-    }
-}
 
 /// Adam's first step moves an element by learning rate · g/(|g| + eps'), so with a huge eps-free
 /// learning rate only the sign would show; the gradient itself is read from the first moment:
@@ -37,7 +25,7 @@ fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]]) -> (f64, Vec<Vec<f
 
 #[test]
 fn loss_and_gradients_agree_with_the_reference_vector() {
-    let case = golden("bpr_sum_loss");
+    let case = case("rrd.json", "bpr_sum_loss");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let users = floats(&inputs["user_vec"]);
     // Items 0 and 1 are the positives, 2 and 3 the negatives.

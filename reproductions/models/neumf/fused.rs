@@ -8,7 +8,7 @@
 use harness::error::Result;
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus};
+use harness::nn::{DenseParameter, EmbeddingTable, sigmoid, softplus};
 use harness::optim::Adam;
 use harness::train::{Model, State};
 use rayon::prelude::*;
@@ -24,31 +24,6 @@ const CHUNK: usize = 64;
 /// Lists per task.
 const LISTS: usize = 16;
 
-/// A parameter of a layer: a table of which every step moves every row by a gradient of its own.
-struct Layer {
-    table: EmbeddingTable,
-    rows: Occurrences,
-}
-
-impl Layer {
-    fn new(table: EmbeddingTable) -> Self {
-        let mut rows = Occurrences::new(table.rows());
-        rows.set(0..table.rows() as u32);
-        Self { table, rows }
-    }
-
-    fn weights(&self) -> &[f32] {
-        self.table.weights()
-    }
-
-    fn step(&mut self, adam: &Adam, gradient: &[f32]) {
-        let width = self.table.dim();
-        self.table.step(adam, &self.rows, |row| (1.0, &gradient[row * width..][..width]));
-        // No row is behind; but the table of a wide layer believes that some may be.
-        self.table.settle();
-    }
-}
-
 /// Pairs of a step as slots, and ∂loss/∂logit of each.
 #[derive(Default)]
 struct Pairs {
@@ -61,10 +36,10 @@ struct Pairs {
 pub struct FusedNeuMf {
     user: Entities,
     item: Entities,
-    hidden: Layer,
-    hidden_bias: Layer,
-    output: Layer,
-    output_bias: Layer,
+    hidden: DenseParameter,
+    hidden_bias: DenseParameter,
+    output: DenseParameter,
+    output_bias: DenseParameter,
     pairs: Pairs,
 }
 
@@ -75,48 +50,47 @@ impl FusedNeuMf {
     /// If they are not this model's.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
         parts(&parameters)?;
-        let mut tables = NAMES.into_iter().zip(parameters).map(|(name, parameter)| {
+        let mut parameters = NAMES.into_iter().zip(parameters);
+        let mut next = || parameters.next().expect("there are as many as names");
+        let [user_product, item_product, user_mlp, item_mlp] = std::array::from_fn(|_| {
+            let (name, parameter) = next();
             EmbeddingTable::new(name, parameter.shape[0], parameter.shape[1], parameter.values)
         });
-        let [user_product, item_product, user_mlp, item_mlp, hidden, hidden_bias, output, output_bias] =
-            std::array::from_fn(|_| tables.next().expect("there are as many as names"));
+        let [hidden, hidden_bias, output, output_bias] = std::array::from_fn(|_| DenseParameter::new(next().1));
         Ok(Self {
             user: Entities::new(Side::User, user_product, user_mlp),
             item: Entities::new(Side::Item, item_product, item_mlp),
-            hidden: Layer::new(hidden),
-            hidden_bias: Layer::new(hidden_bias),
-            output: Layer::new(output),
-            output_bias: Layer::new(output_bias),
+            hidden,
+            hidden_bias,
+            output,
+            output_bias,
             pairs: Pairs::default(),
         })
     }
 
-    fn tables(&self) -> [&EmbeddingTable; 8] {
-        let [user, item] = [&self.user, &self.item];
-        let layers = [&self.hidden, &self.hidden_bias, &self.output, &self.output_bias].map(|layer| &layer.table);
-        [&user.product, &item.product, &user.mlp, &item.mlp, layers[0], layers[1], layers[2], layers[3]]
+    /// In the order of [`NAMES`]; the layers come after.
+    fn tables(&self) -> [&EmbeddingTable; 4] {
+        [&self.user.product, &self.item.product, &self.user.mlp, &self.item.mlp]
     }
 
-    fn tables_mut(&mut self) -> [&mut EmbeddingTable; 8] {
-        [
-            &mut self.user.product,
-            &mut self.item.product,
-            &mut self.user.mlp,
-            &mut self.item.mlp,
-            &mut self.hidden.table,
-            &mut self.hidden_bias.table,
-            &mut self.output.table,
-            &mut self.output_bias.table,
-        ]
+    fn layers(&self) -> [&DenseParameter; 4] {
+        [&self.hidden, &self.hidden_bias, &self.output, &self.output_bias]
+    }
+
+    fn parts_mut(&mut self) -> ([&mut EmbeddingTable; 4], [&mut DenseParameter; 4]) {
+        (
+            [&mut self.user.product, &mut self.item.product, &mut self.user.mlp, &mut self.item.mlp],
+            [&mut self.hidden, &mut self.hidden_bias, &mut self.output, &mut self.output_bias],
+        )
     }
 
     fn head(&self) -> Head<'_> {
-        Head { weights: self.output.weights(), bias: self.output_bias.weights()[0] }
+        Head { weights: &self.output.weights, bias: self.output_bias.weights[0] }
     }
 
     /// Gives slots to users and items.
     fn name(&mut self, users: &[u32], items: &[u32]) {
-        let hidden = [self.hidden.weights(), self.hidden_bias.weights()];
+        let hidden = [&self.hidden.weights[..], &self.hidden_bias.weights];
         self.user.name(users, hidden);
         self.item.name(items, hidden);
     }
@@ -256,24 +230,25 @@ impl Recommender for FusedNeuMf {
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         let dim = self.user.product.dim();
-        let weights = self.output.weights();
+        let weights = &self.output.weights;
         let Pairs { users, items, coefficients } = &self.pairs;
         let of_users = self.user.back(users, self.item.faces(), items, coefficients, weights);
         let of_items = self.item.back(items, self.user.faces(), users, coefficients, weights);
-        let mut hidden = vec![0.0; 2 * dim * dim];
-        self.user.write_hidden_weight(&mut hidden);
-        self.item.write_hidden_weight(&mut hidden);
-        let hidden_bias: Vec<f32> = of_users.open.iter().zip(&weights[dim..]).map(|(open, w)| open * w).collect();
+        self.hidden.gradient.fill(0.0);
+        self.user.write_hidden_weight(&mut self.hidden.gradient);
+        self.item.write_hidden_weight(&mut self.hidden.gradient);
+        self.hidden_bias.gradient = of_users.open.iter().zip(&weights[dim..]).map(|(open, w)| open * w).collect();
         // Σ c relu(a + b) = Σ c a + Σ c b over the open ones: each side brings its share.
         let mut output = of_users.output;
         output[dim..].iter_mut().zip(&of_items.output[dim..]).for_each(|(sum, share)| *sum += share);
+        self.output.gradient = output;
         let output_bias: f64 = coefficients.iter().map(|&c| f64::from(c)).sum();
-        self.user.step(adam, self.hidden.weights());
-        self.item.step(adam, self.hidden.weights());
-        self.hidden.step(adam, &hidden);
-        self.hidden_bias.step(adam, &hidden_bias);
-        self.output.step(adam, &output);
-        self.output_bias.step(adam, &[output_bias as f32]);
+        self.output_bias.gradient[0] = output_bias as f32;
+        self.user.step(adam, &self.hidden.weights);
+        self.item.step(adam, &self.hidden.weights);
+        for layer in self.parts_mut().1 {
+            layer.step(adam);
+        }
         self.clear();
         Ok(())
     }
@@ -286,30 +261,37 @@ impl Recommender for FusedNeuMf {
 
 impl Model for FusedNeuMf {
     fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
-        let values = self.tables().map(EmbeddingTable::weights);
+        let [user_product, item_product, user_mlp, item_mlp] = self.tables().map(EmbeddingTable::weights);
+        let [hidden, hidden_bias, output, output_bias] = self.layers().map(|layer| &layer.weights[..]);
+        let values = [user_product, item_product, user_mlp, item_mlp, hidden, hidden_bias, output, output_bias];
         Ok(Box::new(MlpScorer::new(self.user.product.dim(), values, Side::User)))
     }
 
     fn parameters(&self) -> Result<Vec<Parameter>> {
-        Ok(self.tables().into_iter().map(EmbeddingTable::parameter).collect())
+        let tables = self.tables().into_iter().map(EmbeddingTable::parameter);
+        Ok(tables.chain(self.layers().into_iter().map(DenseParameter::parameter)).collect())
     }
 
     fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
         parts(&parameters)?;
         self.clear();
-        for (table, parameter) in self.tables_mut().into_iter().zip(parameters) {
-            table.set_weights(parameter.values);
-        }
+        let (tables, layers) = self.parts_mut();
+        let mut values = parameters.into_iter().map(|parameter| parameter.values);
+        tables.into_iter().zip(&mut values).for_each(|(table, values)| table.set_weights(values));
+        layers.into_iter().zip(values).for_each(|(layer, values)| layer.set_weights(values));
         Ok(())
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         self.tables().into_iter().for_each(|table| table.save(state));
+        self.layers().into_iter().for_each(|layer| layer.save(state));
         Ok(())
     }
 
     fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         self.clear();
-        self.tables_mut().into_iter().try_for_each(|table| table.restore(state))
+        let (tables, layers) = self.parts_mut();
+        tables.into_iter().try_for_each(|table| table.restore(state))?;
+        layers.into_iter().try_for_each(|layer| layer.restore(state))
     }
 }

@@ -2,17 +2,15 @@
 //!
 //! A pair meets through the *faces* of its members, `[2d]` each: the row of the product part, and the
 //! entity's half of the hidden layer's input. With p, a of one and q, b of the other,
-//! z = Σ w_k p_k q_k + Σ w_{d+k} relu(a_k + b_k) + bias. Nothing here depends on which of the two is the user.
+//! z = Σ w_k p_k q_k + Σ w_{d+k} relu(a_k + b_k) + bias; element `k` of both parts goes to lane `k mod 32`.
+//! Nothing here depends on which of the two is the user.
 //!
 //! Same bits on every machine, as in [`harness::simd`].
 
 use std::ops::Range;
 
-use harness::simd::dispatch;
+use harness::simd::{ByRow, OfRows, add_lanes, dispatch};
 use pulp::{NullaryFnOnce, Simd, WithSimd};
-
-/// Lanes of a logit: element `k` of both parts goes to lane `k mod 32`.
-const LANES: usize = 32;
 
 /// The output layer.
 #[derive(Clone, Copy)]
@@ -25,47 +23,14 @@ pub struct Head<'a> {
 /// `out[k]` = logit of the pair of `face` and face number `row_of(k)` of `faces: [n, 2d]`.
 pub fn logits(head: Head<'_>, face: &[f32], faces: &[f32], row_of: impl Fn(usize) -> usize, out: &mut [f32]) {
     assert_eq!(face.len(), head.weights.len(), "2d");
-    dispatch(Logits { head, face, faces, row_of, out });
+    let width = face.len();
+    dispatch(ByRow { table: faces, width, row_of, kernel: Logit { head, face }, out });
 }
 
-struct Logits<'a, F> {
+/// The logit of a face with each of some others.
+struct Logit<'a> {
     head: Head<'a>,
     face: &'a [f32],
-    faces: &'a [f32],
-    row_of: F,
-    out: &'a mut [f32],
-}
-
-impl<F: Fn(usize) -> usize> WithSimd for Logits<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        // Registers per row times rows at once stays within half the register file.
-        match S::F32_LANES {
-            16 => self.run::<S, 4, 2>(simd),
-            8 => self.run::<S, 2, 4>(simd),
-            4 => self.run::<S, 1, 8>(simd),
-            _ => self.run::<S, 1, LANES>(simd),
-        }
-    }
-}
-
-impl<F: Fn(usize) -> usize> Logits<'_, F> {
-    #[inline(always)]
-    fn run<S: Simd, const ROWS: usize, const REGS: usize>(self, simd: S) {
-        let width = self.face.len();
-        let row = |k: usize| &self.faces[(self.row_of)(k) * width..][..width];
-        let (groups, rest) = self.out.as_chunks_mut::<ROWS>();
-        let done = groups.len() * ROWS;
-        for (group, out) in groups.iter_mut().enumerate() {
-            let rows = std::array::from_fn(|r| row(group * ROWS + r));
-            *out = sums::<S, ROWS, REGS>(simd, self.head, self.face, rows);
-        }
-        for (k, out) in rest.iter_mut().enumerate() {
-            [*out] = sums::<S, 1, REGS>(simd, self.head, self.face, [row(done + k)]);
-        }
-    }
 }
 
 /// Both parts of a row as registers and a rest: product, hidden.
@@ -97,55 +62,41 @@ fn link<S: Simd>(simd: S, [w, v]: [S::f32s; 2], [p, a]: [S::f32s; 2], [q, b]: [S
     simd.mul_add_f32s(v, relu(simd, simd.add_f32s(a, b)), sum)
 }
 
-#[inline(always)]
-fn sums<S: Simd, const ROWS: usize, const REGS: usize>(
-    simd: S,
-    head: Head<'_>,
-    face: &[f32],
-    rows: [&[f32]; ROWS],
-) -> [f32; ROWS] {
-    let (weights, face) = (parts::<S>(head.weights), parts::<S>(face));
-    let rows = rows.map(parts::<S>);
-    let whole = face[0].0.len();
-    let mut sums = [[simd.splat_f32s(0.0); REGS]; ROWS];
-    for block in 0..whole / REGS {
-        let at = block * REGS..(block + 1) * REGS;
-        let load = |parts| registers::<S>(parts, at.clone());
-        let ([w, v], [p, a]) = (load(weights), load(face));
+impl OfRows for Logit<'_> {
+    #[inline(always)]
+    fn of_rows<S: Simd, const ROWS: usize, const REGS: usize>(&self, simd: S, rows: [&[f32]; ROWS]) -> [f32; ROWS] {
+        let (weights, face) = (parts::<S>(self.head.weights), parts::<S>(self.face));
+        let rows = rows.map(parts::<S>);
+        let whole = face[0].0.len();
+        let mut sums = [[simd.splat_f32s(0.0); REGS]; ROWS];
+        for block in 0..whole / REGS {
+            let at = block * REGS..(block + 1) * REGS;
+            let load = |parts| registers::<S>(parts, at.clone());
+            let ([w, v], [p, a]) = (load(weights), load(face));
+            for (row, sum) in rows.iter().zip(&mut sums) {
+                let [q, b] = load(*row);
+                for reg in 0..REGS {
+                    sum[reg] = link(simd, [w[reg], v[reg]], [p[reg], a[reg]], [q[reg], b[reg]], sum[reg]);
+                }
+            }
+        }
+        let (start, rest) = (whole / REGS * REGS, whole % REGS);
+        let tail = |parts: &Parts<'_, S>| parts.map(|(_, tail)| simd.partial_load_f32s(tail));
+        let has_tail = !face[0].1.is_empty();
         for (row, sum) in rows.iter().zip(&mut sums) {
-            let [q, b] = load(*row);
-            for reg in 0..REGS {
-                sum[reg] = link(simd, [w[reg], v[reg]], [p[reg], a[reg]], [q[reg], b[reg]], sum[reg]);
+            // A fixed loop with tests inside: a running index would push the sums out of registers.
+            for (reg, sum) in sum.iter_mut().enumerate() {
+                if reg < rest {
+                    let load = |parts: &Parts<'_, S>| parts.map(|(body, _)| body[start + reg]);
+                    *sum = link(simd, load(&weights), load(&face), load(row), *sum);
+                } else if reg == rest && has_tail {
+                    *sum = link(simd, tail(&weights), tail(&face), tail(row), *sum);
+                }
             }
         }
+        // Once more without the sign of a zero, which the bias may bring.
+        add_lanes(simd, sums).map(|sum| sum + self.head.bias + 0.0)
     }
-    let (start, rest) = (whole / REGS * REGS, whole % REGS);
-    let tail = |parts: &Parts<'_, S>| parts.map(|(_, tail)| simd.partial_load_f32s(tail));
-    let has_tail = !face[0].1.is_empty();
-    for (row, sum) in rows.iter().zip(&mut sums) {
-        // A fixed loop with tests inside: a running index would push the sums out of registers.
-        for (reg, sum) in sum.iter_mut().enumerate() {
-            if reg < rest {
-                let load = |parts: &Parts<'_, S>| parts.map(|(body, _)| body[start + reg]);
-                *sum = link(simd, load(&weights), load(&face), load(row), *sum);
-            } else if reg == rest && has_tail {
-                *sum = link(simd, tail(&weights), tail(&face), tail(row), *sum);
-            }
-        }
-    }
-    let mut lanes = [[0.0; LANES]; ROWS];
-    for (lanes, sum) in lanes.iter_mut().zip(&sums) {
-        S::as_mut_simd_f32s(lanes).0.copy_from_slice(sum);
-    }
-    for half in [16, 8, 4, 2, 1] {
-        for lanes in &mut lanes {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
-            }
-        }
-    }
-    // Lanes that a narrower machine skips may differ in the sign of a zero; so no zero keeps one.
-    lanes.map(|lanes| lanes[0] + head.bias + 0.0)
 }
 
 /// Adds to `sums: [2d]` what the pairs of `face` with the faces number `partners[k]`, which have
@@ -264,20 +215,9 @@ impl NullaryFnOnce for Finish<'_> {
 #[cfg(test)]
 mod tests {
     use harness::rng::Stream;
-    use pulp::Arch;
+    use harness::simd::{LANES, levels};
 
     use super::*;
-
-    /// Every level of this machine.
-    fn levels() -> Vec<Arch> {
-        let mut levels = vec![Arch::new(), Arch::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
-            levels.extend(pulp::x86::V4::try_new().map(Arch::V4));
-        }
-        levels
-    }
 
     /// The stated structure of a logit, by the letter.
     fn stated(head: Head<'_>, x: &[f32], y: &[f32]) -> f32 {
@@ -317,7 +257,8 @@ mod tests {
             }
             for level in levels() {
                 let mut out = vec![f32::NAN; n];
-                level.dispatch(Logits { head, face: &face, faces: &faces, row_of: |k| k, out: &mut out });
+                let kernel = Logit { head, face: &face };
+                level.dispatch(ByRow { table: &faces, width, row_of: |k| k, kernel, out: &mut out });
                 assert_eq!(out.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), want, "d {d}");
                 let mut sums = start.clone();
                 let (partners, coefficients) = (&partners[..], &coefficients[..]);
@@ -336,7 +277,8 @@ mod tests {
         let head = Head { weights: &[0.0, 1.0], bias: 0.0 };
         for level in levels() {
             let mut out = [0.0];
-            level.dispatch(Logits { head, face: &[0.0, f32::NAN], faces: &[0.0, 1.0], row_of: |k| k, out: &mut out });
+            let kernel = Logit { head, face: &[0.0, f32::NAN] };
+            level.dispatch(ByRow { table: &[0.0, 1.0], width: 2, row_of: |k| k, kernel, out: &mut out });
             assert!(out[0].is_nan());
         }
     }

@@ -43,7 +43,7 @@ pub const NAMES: [&str; 8] = [
 
 /// Shapes of the parameters. Weights of layers are `[out, in]`, as torch and candle keep them; the
 /// hidden layer reads [user, item], the output layer [product, hidden]. Biases are rows.
-fn shapes(n_users: usize, n_items: usize, dim: usize) -> [[usize; 2]; 8] {
+pub fn shapes(n_users: usize, n_items: usize, dim: usize) -> [[usize; 2]; 8] {
     let tables = [[n_users, dim], [n_items, dim]];
     let layers = [[dim, 2 * dim], [1, dim], [1, 2 * dim], [1, 1]];
     [tables[0], tables[1], tables[0], tables[1], layers[0], layers[1], layers[2], layers[3]]

@@ -6,25 +6,12 @@ use harness::rng::Stream;
 use harness::train::{Model, State};
 
 use super::*;
+use crate::golden::{case, floats};
 use crate::models::Lists;
-use crate::models::bpr::FusedBpr;
 
 #[cfg(feature = "cuda")]
 mod cuda;
 mod differences;
-
-fn golden(case: &str) -> serde_json::Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/rrd.json");
-    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["cases"].as_array().unwrap().iter().find(|c| c["name"] == case).expect("the case").clone()
-}
-
-fn floats(value: &serde_json::Value) -> Vec<f32> {
-    match value {
-        serde_json::Value::Array(values) => values.iter().flat_map(floats).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
-    }
-}
 
 const USERS: usize = 31;
 const ITEMS: usize = 90;
@@ -128,7 +115,7 @@ fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]], terms: Option<&Ter
 
 #[test]
 fn logits_and_loss_agree_with_the_reference_vector() {
-    let case = golden("neumf_forward_and_loss");
+    let case = case("rrd.json", "neumf_forward_and_loss");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let names = ["user_mf", "item_mf", "user_mlp", "item_mlp", "hidden_w", "hidden_b", "out_w", "out_b"];
     let values = names.map(|name| floats(&inputs["params"][name]));
@@ -153,35 +140,6 @@ fn logits_and_loss_agree_with_the_reference_vector() {
                 scorer(&parameters).unwrap().score(users[k], &[items[k]], &mut served);
                 assert!((served[0] - want).abs() < 1e-6);
             }
-        }
-    }
-}
-
-#[test]
-fn both_base_models_have_the_papers_numbers_of_parameters() {
-    let case = golden("parameter_counts");
-    let count = |parameters: Vec<Parameter>| parameters.iter().map(|p| p.values.len()).sum::<usize>();
-    for data in ["citeulike", "foursquare"] {
-        // Not as f32, which is even above 2^24.
-        let counts = |value: &serde_json::Value| -> Vec<usize> {
-            value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect()
-        };
-        let entities = counts(&case["inputs"][format!("{data}_users_items")]);
-        let (n_users, n_items) = (entities[0], entities[1]);
-        let neumf = counts(&case["expected"][format!("neumf_{data}_d250_d125_d25")]);
-        for (dim, want) in [250, 125, 25].into_iter().zip(neumf) {
-            let zeros = NAMES.into_iter().zip(shapes(n_users, n_items, dim)).map(|(name, shape)| Parameter {
-                name: name.into(),
-                shape: shape.to_vec(),
-                values: vec![0.0; shape[0] * shape[1]],
-            });
-            let model = FusedNeuMf::new(zeros.collect()).unwrap();
-            assert_eq!(count(model.parameters().unwrap()), want, "NeuMF, {data}, d = {dim}");
-        }
-        let bpr = counts(&case["expected"][format!("bpr_{data}_d200_d100_d20")]);
-        for (dim, want) in [200, 100, 20].into_iter().zip(bpr) {
-            let model = FusedBpr::new(dim, vec![0.0; n_users * dim], vec![0.0; n_items * dim]);
-            assert_eq!(count(model.parameters().unwrap()), want, "BPR, {data}, d = {dim}");
         }
     }
 }

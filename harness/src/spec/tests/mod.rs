@@ -80,12 +80,17 @@ dim = 8
 decimals = 2
 "#;
 
-struct Plain;
+/// Of this kind.
+struct Plain(Option<&'static str>);
 struct Student;
 
 impl Method for Plain {
     fn train(&self, _: &mut Context<'_>) -> Result<Trained> {
         Err(Error::new(Kind::Internal, "specs train nothing"))
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        self.0
     }
 }
 
@@ -94,8 +99,8 @@ impl Method for Student {
         Err(Error::new(Kind::Internal, "specs train nothing"))
     }
 
-    fn uses_teacher(&self) -> bool {
-        true
+    fn learns_from(&self) -> &'static [&'static str] {
+        &["mf"]
     }
 }
 
@@ -128,12 +133,12 @@ type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
 fn registry() -> Registry {
     fn pop(params: Params<'_>) -> Built {
-        params.read::<NoParams>().map(|NoParams {}| Box::new(Plain) as Box<dyn Method>)
+        params.read::<NoParams>().map(|NoParams {}| Box::new(Plain(None)) as Box<dyn Method>)
     }
     fn mf(params: Params<'_>) -> Built {
         params.read().map(|MfParams { dim, learning_rate, stopping: Stopping { watch, decimals } }| {
             assert!(dim.get() > 0 && learning_rate.get() > 0.0 && !watch.is_empty() && decimals.get() <= 15);
-            Box::new(Plain) as Box<dyn Method>
+            Box::new(Plain(Some("mf"))) as Box<dyn Method>
         })
     }
     fn distil(params: Params<'_>) -> Built {

@@ -206,6 +206,16 @@ fn refuses_teachers_that_cannot_be() {
         &refused("method = \"pop\"", "method = \"pop\"\nteacher = \"teacher\""),
         &["the method `pop` learns from no teacher", "small.toml:31:11 (key `trial.pop.teacher`)"],
     );
+    has(
+        &refused("teacher = \"teacher\"", "teacher = \"pop\""),
+        &[
+            "`student` cannot learn from the trial `pop`",
+            "small.toml:23:11 (key `trial.student.teacher`)",
+            "expected: a trial whose model is `mf`",
+            "got:      a model of the method `pop`",
+            "hint: such trials of this spec: `teacher`",
+        ],
+    );
 }
 
 #[test]

@@ -18,14 +18,14 @@ const NEGLIGIBLE: f64 = 1.0 / (1u64 << 24) as f64;
 
 /// How experts are selected in an epoch.
 #[derive(Clone, Copy, Debug)]
-pub struct Selection {
+pub struct ExpertSelection {
     temperature: f64,
     epsilon: f64,
     /// Distance from the highest logit, before the division by τ, from which an expert serves no more.
     reach: f64,
 }
 
-impl Selection {
+impl ExpertSelection {
     /// τ above 0, ε at least 0.
     pub fn new(temperature: f64, epsilon: f64) -> Self {
         let reach = -temperature * libm::log(NEGLIGIBLE * temperature.min(1.0));

@@ -1,0 +1,166 @@
+//! A parameter that every step moves whole, by a gradient of its own: a layer's weights or biases.
+
+use rayon::prelude::*;
+
+use super::saved;
+use crate::error::Result;
+use crate::method::Parameter;
+use crate::optim::Adam;
+use crate::train::State;
+
+/// Elements that one task moves: 16 KiB of each of four arrays. No sum crosses a block.
+const BLOCK: usize = 4096;
+
+/// Weights, their gradient, and the moments of Adam; row-major, all of one length.
+pub struct DenseParameter {
+    name: String,
+    shape: Vec<usize>,
+    pub weights: Vec<f32>,
+    /// Of the step in progress; whoever computes it overwrites all of it.
+    pub gradient: Vec<f32>,
+    first_moment: Vec<f32>,
+    second_moment: Vec<f32>,
+    steps: u64,
+}
+
+impl DenseParameter {
+    /// A parameter that starts at these values.
+    ///
+    /// # Panics
+    /// If they are not as many as the shape says.
+    pub fn new(Parameter { name, shape, values: weights }: Parameter) -> Self {
+        assert_eq!(weights.len(), shape.iter().product::<usize>(), "parameter `{name}`");
+        let zeros = vec![0.0; weights.len()];
+        Self {
+            name,
+            shape,
+            gradient: zeros.clone(),
+            first_moment: zeros.clone(),
+            second_moment: zeros,
+            weights,
+            steps: 0,
+        }
+    }
+
+    /// Replaces the weights, and leaves the moments alone.
+    ///
+    /// # Panics
+    /// If the length is not the parameter's.
+    pub fn set_weights(&mut self, weights: Vec<f32>) {
+        assert_eq!(weights.len(), self.weights.len(), "parameter `{}`", self.name);
+        self.weights = weights;
+    }
+
+    /// The weights as a parameter of the model.
+    pub fn parameter(&self) -> Parameter {
+        Parameter { name: self.name.clone(), shape: self.shape.clone(), values: self.weights.clone() }
+    }
+
+    /// One step of Adam.
+    pub fn step(&mut self, adam: &Adam) {
+        self.steps += 1;
+        let step = adam.at(self.steps);
+        self.weights
+            .par_chunks_mut(BLOCK)
+            .zip(self.first_moment.par_chunks_mut(BLOCK))
+            .zip(self.second_moment.par_chunks_mut(BLOCK))
+            .zip(self.gradient.par_chunks(BLOCK))
+            .for_each(|(((p, m), v), g)| step.apply(p, m, v, Some(g)));
+    }
+
+    /// Adds all of it but the gradient to `state`.
+    pub fn save<'a>(&'a self, state: &mut State<'a>) {
+        saved::save(&self.name, [&self.weights, &self.first_moment, &self.second_moment], self.steps, state);
+    }
+
+    /// Takes back what [`save`](Self::save) put.
+    ///
+    /// # Errors
+    /// If an array is missing or has another length.
+    pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        let arrays = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
+        self.steps = saved::restore(&self.name, arrays, state)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{EmbeddingTable, Occurrences};
+    use crate::rng::Stream;
+
+    const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+    const ROWS: usize = 700;
+    const DIM: usize = 13;
+
+    fn fresh() -> DenseParameter {
+        let values = Stream::new(0, "dense", "init", 0).normals(ROWS * DIM, 0.1);
+        DenseParameter::new(Parameter { name: "dense".into(), shape: vec![ROWS, DIM], values })
+    }
+
+    fn train(dense: &mut DenseParameter, steps: std::ops::Range<u64>) {
+        for step in steps {
+            dense.gradient = Stream::new(0, "dense", "gradient", step).normals(ROWS * DIM, 1.0);
+            dense.step(&ADAM);
+        }
+    }
+
+    /// Several blocks, and a table in which every row has one gradient.
+    #[test]
+    fn it_moves_as_a_table_does_of_which_every_row_is_named() {
+        let mut dense = fresh();
+        let mut table = EmbeddingTable::new("dense", ROWS, DIM, dense.weights.clone());
+        let mut rows = Occurrences::new(ROWS);
+        rows.set(0..ROWS as u32);
+        for step in 0..5 {
+            train(&mut dense, step..step + 1);
+            table.step(&ADAM, &rows, |row| (1.0, &dense.gradient[row * DIM..][..DIM]));
+        }
+        assert_eq!(dense.parameter(), table.parameter());
+        let (mut of_dense, mut of_table) = (State::default(), State::default());
+        dense.save(&mut of_dense);
+        table.save(&mut of_table);
+        assert_eq!(of_dense.counts, of_table.counts);
+        assert_eq!(of_dense.arrays, of_table.arrays, "the same names and the same bits");
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut dense = fresh();
+            pool.install(|| train(&mut dense, 0..3));
+            dense.weights
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+
+    #[test]
+    fn a_saved_state_goes_on_bit_for_bit() {
+        let (mut first, mut second) = (fresh(), fresh());
+        train(&mut first, 0..3);
+        let mut state = State::default();
+        first.save(&mut state);
+        second.restore(&mut state).unwrap();
+        train(&mut first, 3..5);
+        train(&mut second, 3..5);
+        assert_eq!(first.weights, second.weights);
+        assert!(second.restore(&mut State::default()).is_err());
+    }
+
+    #[test]
+    fn new_weights_leave_the_moments_alone() {
+        let (mut first, mut second) = (fresh(), fresh());
+        train(&mut first, 0..1);
+        train(&mut second, 0..1);
+        second.set_weights(vec![0.0; ROWS * DIM]);
+        let [mut before, mut after] = [State::default(), State::default()];
+        first.save(&mut before);
+        second.save(&mut after);
+        assert_eq!(before.arrays["dense.first_moment"], after.arrays["dense.first_moment"]);
+        assert!(second.weights.iter().all(|w| *w == 0.0));
+    }
+}

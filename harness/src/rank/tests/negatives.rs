@@ -1,0 +1,31 @@
+//! The sampled candidates.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn negatives_are_distinct_unobserved_and_the_protocols_own() {
+    let split = random_split(17, 60, 20, 1);
+    let ranker = Ranker::new(&sampled(30, &["loo-hr@5"]), &split).unwrap();
+    for user in 0..17 {
+        let negatives = ranker.negatives(user).unwrap();
+        let distinct: BTreeSet<u32> = negatives.iter().copied().collect();
+        assert_eq!((negatives.len(), distinct.len()), (30, 30));
+        for part in [&split.train, &split.valid, &split.test] {
+            assert!(part.of(user).iter().all(|item| !distinct.contains(item)));
+        }
+    }
+    let other = Protocol::new(Candidates::Sampled { negatives: 30, seed: 1 }, metrics(&["loo-hr@5"])).unwrap();
+    let other = Ranker::new(&other, &split).unwrap();
+    assert_ne!(ranker.negatives(0), other.negatives(0));
+}
+
+#[test]
+fn negatives_are_pinned() {
+    let split = split(1, 1000, &[(0, 1)], &[(0, 2)], &[(0, 3)]);
+    let ranker = Ranker::new(&sampled(5, &["loo-hr@5"]), &split).unwrap();
+    assert_eq!(ranker.negatives(0).unwrap(), PINNED_NEGATIVES);
+}
+
+const PINNED_NEGATIVES: [u32; 5] = [4, 22, 194, 570, 952];

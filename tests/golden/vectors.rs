@@ -1,0 +1,41 @@
+//! The reference vectors of this folder, as the unit tests of both libraries read them: each of the two
+//! has this file as its module `golden`.
+
+#![allow(dead_code, reason = "neither uses all of it")]
+
+use serde_json::Value;
+
+/// The cases of a file, each with `name`, `inputs` and `expected`.
+pub fn cases(file: &str) -> Vec<Value> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(file);
+    let text = std::fs::read_to_string(path).expect("the golden file is in the repository");
+    let all: Value = serde_json::from_str(&text).unwrap();
+    all["cases"].as_array().unwrap().clone()
+}
+
+/// The case of this name.
+pub fn case(file: &str, name: &str) -> Value {
+    cases(file).into_iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no case {name} in {file}"))
+}
+
+/// The numbers of an array, or of arrays of arrays, one after the other.
+pub fn doubles(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(doubles).collect(),
+        number => vec![number.as_f64().unwrap()],
+    }
+}
+
+pub fn floats(value: &Value) -> Vec<f32> {
+    doubles(value).into_iter().map(|v| v as f32).collect()
+}
+
+/// What counts: ids, sizes, positions.
+pub fn ids(value: &Value) -> Vec<u32> {
+    doubles(value).into_iter().map(|v| v as u32).collect()
+}
+
+/// A matrix by its rows.
+pub fn rows(value: &Value) -> Vec<Vec<f64>> {
+    value.as_array().unwrap().iter().map(doubles).collect()
+}
