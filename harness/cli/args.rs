@@ -149,6 +149,9 @@ pub struct Report {
     /// Also all of it as one page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Also each figure as PNG
+    #[arg(long)]
+    pub png: bool,
     /// Also the table of verdicts in README.md
     #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
     pub readme: bool,

@@ -6,6 +6,7 @@ use harness::digest::Digest;
 use harness::error::{Error, Place, Result};
 use harness::file::write_by_rename;
 use harness::metrics::{Candidates, Metric};
+use harness::plot::Pixels;
 use harness::record::{Checked, Records};
 use harness::report::{self, Experiment, LoggedCurve, MetricText, Paper, Report, TrialText, html, overview, splice};
 use harness::run::expected;
@@ -19,7 +20,11 @@ pub fn run(args: &args::Report) -> Result<()> {
     let home = Home::find(&args.places)?;
     let catalog = home.catalog()?;
     let mut all = Vec::new();
-    for id in chosen(&home, args)? {
+    let ids = chosen(&home, args)?;
+    if ids.is_empty() {
+        talk("no spec has records here; `reprise run quick` makes some");
+    }
+    for id in ids {
         let spec = home.spec(&id, args.profile.as_deref())?;
         let manifest = catalog.get(&spec.dataset)?;
         let basis = Basis::read(&home, &spec, &manifest)?;
@@ -30,8 +35,16 @@ pub fn run(args: &args::Report) -> Result<()> {
         .iter()
         .map(|(_, basis, records)| Report::new(&basis.experiment, records, basis.published.as_ref()))
         .collect::<Result<Vec<_>>>()?;
+    // Fonts are missed before anything is written.
+    let pixels = args.png.then(Pixels::new).transpose()?;
     for ((spec, _, records), report) in all.iter().zip(&reports) {
         put(&home, spec, records, report, reports.len() == 1)?;
+        if let Some(pixels) = &pixels {
+            let folder = home.results_of(spec).join(&spec.profile);
+            for (name, svg) in report.files().iter().filter(|(name, _)| name.ends_with(".svg")) {
+                write_by_rename(&folder.join(name).with_extension("png"), &pixels.png(svg)?)?;
+            }
+        }
     }
     if let Some(file) = &args.html {
         let papers = papers(&home, &all, &reports)?;
