@@ -94,7 +94,8 @@ pub(super) fn metric(name: &str, pairs: &[Pair<'_>], accepted: Vec<f64>, rule: R
     Some(Case { name: name.into(), verdict, values, why })
 }
 
-/// Rule 3, of values that are not the same. `change`: of the means; `spread`: standard deviation over the baseline's seeds.
+/// Rule 3, of values that are not the same. `change`: of the means; `spread`: standard deviation over the baseline's
+/// seeds.
 fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, matters: f64) -> (Verdict, String) {
     if spread == Some(0.0) {
         return (Verdict::Drift, "the baseline has no spread over seeds, and the value differs".into());
@@ -107,6 +108,6 @@ fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, mat
     let place = if interval.contains(0.0) { "in" } else { "outside" };
     let range = format!("zero is {place} the {:.0} % interval {low:+.4} to {high:+.4}", 100.0 * LEVEL);
     let (size, units) = (if large { "more" } else { "no more" }, if matters == 1.0 { "spread" } else { "spreads" });
-    let why = format!("{range}; {size} than {matters} seed {units}, which matters");
+    let why = format!("{range}; the change is {size} than {matters} seed {units}, the least that matters");
     (if large && !interval.contains(0.0) { Verdict::Drift } else { Verdict::Fine }, why)
 }
