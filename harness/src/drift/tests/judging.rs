@@ -3,6 +3,8 @@
 use super::*;
 use crate::drift::Case;
 
+type Edit = fn(&mut Record);
+
 const VALUES: [f64; 3] = [0.1, 0.2, 0.3];
 
 fn two() -> World {
@@ -45,7 +47,7 @@ fn one_bit_of_one_seed_is_drift_on_the_same_class() {
 
 #[test]
 fn counts_and_digests_are_held_to_the_bit_on_the_same_class() {
-    let cases: [(fn(&mut Record), &str); 6] = [
+    let cases: [(Edit, &str); 6] = [
         (|record| record.parameter_count = 29, "parameters 28 → 29 (seed 0)"),
         (|record| record.epochs_run = 3, "epochs 2 → 3 (seed 0)"),
         (|record| record.digests.weights = Digest::of(b"other"), " → d9298a10d1b0 (seed 0)"),
@@ -62,16 +64,16 @@ fn counts_and_digests_are_held_to_the_bit_on_the_same_class() {
 
 #[test]
 fn of_the_counts_only_what_is_the_same_everywhere_counts_elsewhere() {
-    let learnt: fn(&mut Record) = |record| {
+    let learnt: Edit = |record| {
         record.digests.weights = Digest::of(b"other");
         record.epochs_run = 3;
     };
     let baseline = two().baseline();
     let judgement = found(&baseline, &two().elsewhere().edit("student", 0, learnt), Verdict::Fine, &[]);
     assert!(judgement.trials.iter().all(|trial| !trial.exact && trial.class == "aarch64-neon"));
-    let size: fn(&mut Record) = |record| record.parameter_count = 29;
+    let size: Edit = |record| record.parameter_count = 29;
     found(&baseline, &two().elsewhere().edit("student", 0, size), Verdict::Drift, &["parameters 28 → 29"]);
-    let split: fn(&mut Record) = |record| record.digests.split = Digest::of(b"other");
+    let split: Edit = |record| record.digests.split = Digest::of(b"other");
     found(&baseline, &two().elsewhere().edit("student", 0, split), Verdict::Drift, &["split "]);
 }
 
@@ -101,7 +103,7 @@ fn elsewhere_a_metric_drifts_if_zero_is_outside_and_the_change_is_large() {
 #[test]
 fn what_need_not_be_exact_is_judged_by_the_interval_on_the_same_class() {
     let baseline = two().accept("x", &["student"], &[], None).unwrap();
-    let bit: fn(&mut Record) = |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9;
+    let bit: Edit = |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9;
     found(&baseline, &two().edit("student", 0, bit), Verdict::Fine, &["student: hr@5: fine: zero is in"]);
     found(&baseline, &two().edit("teacher", 0, bit), Verdict::Drift, &["teacher: hr@5: drift: other bytes"]);
 }
@@ -179,7 +181,7 @@ fn another_card_is_another_machine_but_another_slot_is_not() {
         world.records.iter_mut().for_each(|record| record.device = device.into());
         world
     };
-    let bit: fn(&mut Record) = |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9;
+    let bit: Edit = |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9;
     let baseline = on("cuda:0 Example A").baseline();
     found(&baseline, &on("cuda:1 Example A").edit("student", 0, bit), Verdict::Drift, &["other bytes"]);
     found(&baseline, &on("cuda:0 Example B").edit("student", 0, bit), Verdict::Fine, &["zero is in"]);
