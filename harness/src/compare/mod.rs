@@ -9,10 +9,10 @@ mod verdict;
 mod word;
 
 pub use cell::{Cell, cells};
-pub use claim::{Finding, Part, findings};
 pub use effect::{Effect, effects};
 pub use logged::Logged;
 pub use published::{Kind, Published, Row, Source, Table};
+pub use claim::{Finding, Part, findings};
 pub use verdict::Verdict;
 pub use word::{CLOSE, MIN_SEEDS, Word};
 

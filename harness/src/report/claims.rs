@@ -54,8 +54,7 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
     let n = part.ours.map_or(0, |ours| ours.n).to_string();
     match part.inequality.of {
         Measure::Metric(metric) => {
-            let inequality =
-                if bound == Bound::Above(0.0) { format!("{a} > {b}") } else { format!("{a} − {b} {bound}") };
+            let inequality = if bound == Bound::Above(0.0) { format!("{a} > {b}") } else { format!("{a} − {b} {bound}") };
             let ratio = part.ours.zip(part.published).filter(|(_, theirs)| *theirs != 0.0);
             vec![
                 inequality,
@@ -72,9 +71,9 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
             ]
         }
         Measure::Quantity(quantity) => {
-            let over_seeds = part
-                .over_seeds
-                .map_or(NONE.into(), |Interval { low, high }| format!("{low:.RATIO$} to {high:.RATIO$}"));
+            let over_seeds = part.over_seeds.map_or(NONE.into(), |Interval { low, high }| {
+                format!("{low:.RATIO$} to {high:.RATIO$}")
+            });
             vec![
                 format!("{a} / {b} {bound}"),
                 quantity.name().into(),
@@ -112,23 +111,8 @@ fn p_text(p: f64) -> String {
 /// The same for other programs, with all digits: one row per inequality of each claim.
 pub(super) fn csv(findings: &[Finding]) -> Table {
     let names = [
-        "claim",
-        "verdict",
-        "p_holm",
-        "a",
-        "b",
-        "of",
-        "bound",
-        "n",
-        "ours",
-        "ours_sd",
-        "seeds_low",
-        "seeds_high",
-        "queries_low",
-        "queries_high",
-        "p_holds",
-        "p_fails",
-        "published",
+        "claim", "verdict", "p_holm", "a", "b", "of", "bound", "n", "ours", "ours_sd", "seeds_low", "seeds_high",
+        "queries_low", "queries_high", "p_holds", "p_fails", "published",
     ];
     let mut table = Table::new("", names.map(|name| (name.to_string(), Align::Left)));
     let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());

@@ -31,9 +31,10 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     let seeds = seeds(document, &wire.seeds)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;
     if wire.paper.is_none()
-        && let Some(span) = (wire.comparisons.first().map(|c| c.table.span()))
-            .or(wire.curves.first().map(|c| c.file.span()))
-            .or(wire.claims.first().map(|c| c.id.span()))
+        && let Some(span) =
+            (wire.comparisons.first().map(|c| c.table.span()))
+                .or(wire.curves.first().map(|c| c.file.span()))
+                .or(wire.claims.first().map(|c| c.id.span()))
     {
         return Err(document
             .refuse(span, "nothing was published to compare with")

@@ -131,7 +131,12 @@ impl Statement {
 }
 
 /// Checks the claims of a spec with these trials and this protocol.
-pub fn check(document: &Document<'_>, wires: &[WireClaim], trials: &[&str], protocol: &Protocol) -> Result<Vec<Claim>> {
+pub fn check(
+    document: &Document<'_>,
+    wires: &[WireClaim],
+    trials: &[&str],
+    protocol: &Protocol,
+) -> Result<Vec<Claim>> {
     let ids: Vec<_> = wires.iter().map(|wire| wire.id.clone()).collect();
     unique(document, &ids, "claim")?;
     let reader = Reader { document, trials, protocol };

@@ -68,8 +68,9 @@ mod tests {
         for level in [0.01, 0.05, 0.25] {
             // Three standard deviations of a share of so many.
             let noise = 3.0 * (level * (1.0 - level) / f64::from(tests)).sqrt();
-            let share =
-                |side: fn(&OneSided) -> f64| p.iter().filter(|p| side(p) < level).count() as f64 / f64::from(tests);
+            let share = |side: fn(&OneSided) -> f64| {
+                p.iter().filter(|p| side(p) < level).count() as f64 / f64::from(tests)
+            };
             for found in [share(|p| p.above), share(|p| p.below)] {
                 assert!((found - level).abs() < noise, "{found} at {level}");
             }

@@ -46,7 +46,13 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn of_metric(inequality: Inequality<'a>, metric: Metric, name: &str, published: Option<f64>, runs: &Runs) -> Self {
+    fn of_metric(
+        inequality: Inequality<'a>,
+        metric: Metric,
+        name: &str,
+        published: Option<f64>,
+        runs: &Runs,
+    ) -> Self {
         let key = metric.to_string();
         let values = |trial: &str| runs.by_seed(trial, |record| record.metrics.get(&key).copied());
         let differences = paired_differences(&values(inequality.a), &values(inequality.b));
@@ -57,7 +63,11 @@ impl<'a> Part<'a> {
             // Both must speak: another seed could have given other models, other users other queries. So the larger p.
             let queries = queries.as_deref().and_then(|of| Some(sides(inequality.bound, t_test(of, bound)?)));
             let queries = queries.unwrap_or(seeds);
-            Some(Against { holds: seeds.above.max(queries.above), fails: seeds.below.max(queries.below), exact: false })
+            Some(Against {
+                holds: seeds.above.max(queries.above),
+                fails: seeds.below.max(queries.below),
+                exact: false,
+            })
         });
         let mut stream = Stream::new(0, name, &format!("bootstrap {} {} {key}", inequality.a, inequality.b), 0);
         Self {

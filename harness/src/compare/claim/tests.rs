@@ -127,8 +127,10 @@ fn times_are_tested_as_ratios() {
             records.push(record);
         }
     }
-    let found =
-        verdicts([0.2, 0.05, 0.1].map(|bound| ratio(Quantity::Latency, Bound::AtMost(bound))).to_vec(), &records);
+    let found = verdicts(
+        [0.2, 0.05, 0.1].map(|bound| ratio(Quantity::Latency, Bound::AtMost(bound))).to_vec(),
+        &records,
+    );
     let words: Vec<_> = found.iter().map(|(word, _)| *word).collect();
     assert_eq!(words, [Verdict::Holds, Verdict::Fails, Verdict::Undecided]);
 }

@@ -48,20 +48,11 @@ fn an_order_has_a_part_for_each_pair_and_metric() {
 
 #[test]
 fn refuses_what_it_cannot_read() {
-    for says in [
-        "student",
-        "student > pop",
-        "student>pop on recall@10",
-        "student > pop > on recall@10",
-        "student - pop = 0 on recall@10",
-        "latency of student / pop <= 0.1 on recall@10",
-        "> > > on recall@10",
-    ] {
+    for says in ["student", "student > pop", "student>pop on recall@10", "student > pop > on recall@10",
+        "student - pop = 0 on recall@10", "latency of student / pop <= 0.1 on recall@10", "> > > on recall@10"]
+    {
         let error = refusal(says);
-        assert!(
-            error.contains("small.toml:56:8 (key `claim.gains.says`)") && error.contains("`A > B on METRIC"),
-            "{error}"
-        );
+        assert!(error.contains("small.toml:56:8 (key `claim.gains.says`)") && error.contains("`A > B on METRIC"), "{error}");
     }
     has(&refusal("student > popp on recall@10"), &["no trial `popp`", "did you mean `pop`?"]);
     has(&refusal("student > pop on recall@5"), &["does not measure `recall@5`", "did you mean `recall@10`?"]);
