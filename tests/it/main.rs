@@ -1,9 +1,11 @@
 //! End to end, through the real binary: what a person types, sees, and finds on disk afterwards.
 
 mod bad_input;
+mod check;
 mod cli;
 mod data;
 mod distill;
+mod drift;
 mod home;
 mod page;
 mod resume;

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub mod check;
 pub mod data;
 pub mod doctor;
 pub mod list;

@@ -156,7 +156,7 @@ fn put(home: &Home, spec: &Spec, records: &Checked, report: &Report<'_>, shown: 
 }
 
 /// The records of a spec held against what it says today.
-fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
+pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
     let folder = home.results_of(spec).join(&spec.profile);
     if !folder.exists() {
         return Ok(Checked::default());
@@ -166,7 +166,7 @@ fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
 }
 
 /// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.
-fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
+pub fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
     match manifest.prepared {
         Some(digest) => Ok(digest),
         None => Ok(load(manifest, &home.cache)?.digest()),

@@ -20,5 +20,9 @@ pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
 pub use runs::Runs;
 
+pub(crate) use file::unreadable;
+pub(crate) use run::unique;
+pub(crate) use text::to_text;
+
 #[cfg(test)]
 pub(crate) use run::sample;

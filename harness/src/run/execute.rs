@@ -65,7 +65,7 @@ pub(super) struct World<'a> {
 /// folders that cannot be written.
 pub fn execute(job: &Job<'_>) -> Result<Outcome> {
     check_writable("the records", job.results, "--results DIR")?;
-    check_writable("states and models", &job.cache.root().join("runs"), "--cache DIR")?;
+    check_writable("states and models", job.cache.runs(), "--cache DIR")?;
     let dataset = load(job.manifest, job.cache)?;
     let split = job.spec.split.apply(&dataset)?;
     let dataset_digest = dataset.digest();
