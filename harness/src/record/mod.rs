@@ -6,6 +6,7 @@
 mod check;
 mod curve;
 mod file;
+mod latency;
 mod machine;
 mod ranks;
 mod records;
@@ -14,11 +15,14 @@ mod runs;
 mod text;
 
 pub use curve::Curve;
+pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
 pub use machine::Machine;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
 pub use runs::Runs;
 
+#[cfg(test)]
+pub(crate) use latency::latency_sample;
 #[cfg(test)]
 pub(crate) use run::sample;

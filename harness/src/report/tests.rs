@@ -67,7 +67,7 @@ fn records() -> Checked {
     elsewhere.machine.class = "aarch64-neon".into();
     current.push(elsewhere);
     let id = RunId { seed: 7, ..sample("teacher", 7).id() };
-    Checked { current, stale: vec![Stale { id, why: "its run is old".into() }] }
+    Checked { current, latency: vec![], stale: vec![Stale { id, why: "its run is old".into() }] }
 }
 
 fn published() -> Published {
