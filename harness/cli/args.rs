@@ -33,6 +33,9 @@ pub enum Command {
     /// Writes the reports of the records that are here, without training
     #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
     Report(Report),
+    /// Measures how fast trained models answer, and records it
+    #[command(after_help = "Example:\n  reprise latency quick")]
+    Latency(Latency),
     /// Looks at this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -50,6 +53,7 @@ impl Args {
     pub fn threads(&self) -> Option<usize> {
         match &self.command {
             Command::Run(run) => run.threads,
+            Command::Latency(latency) => latency.threads,
             _ => None,
         }
     }
@@ -152,6 +156,29 @@ pub struct Report {
     /// Also the table of verdicts in README.md
     #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
     pub readme: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct Latency {
+    /// Spec whose models are trained; see `reprise list`
+    pub spec: String,
+    /// Profile of the spec [default: the base]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Only this trial (may be given several times); its teachers come along
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// The models of this seed [default: the spec's first]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where scores are computed: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: Wanted,
+    /// Threads for batches; a request has one [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
     #[command(flatten)]
     pub places: Places,
 }

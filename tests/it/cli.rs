@@ -8,7 +8,8 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 9] = ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "doctor"];
+const HELPS: [&str; 10] =
+    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "latency", "doctor"];
 
 /// The commands below `Example:` at the end of a help text.
 fn examples(help: &str) -> Vec<String> {
@@ -42,6 +43,8 @@ fn every_help_ends_with_an_example_that_works() {
                 assert!(datasets.lines().any(|line| line.trim_start().starts_with(id)), "{id}\n{datasets}");
             } else if words.starts_with("run ") {
                 run(&format!("{words} --print-spec")).with(0); // This one would take minutes.
+            } else if words.starts_with("latency ") {
+                run(words).with(2).tells(&["is not in the cache"]); // This one needs trained models.
             } else {
                 run(words).with(0);
             }

@@ -5,4 +5,5 @@ mod cli;
 mod data;
 mod distill;
 mod home;
+mod latency;
 mod resume;

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod doctor;
+pub mod latency;
 pub mod list;
 pub mod report;
 pub mod run;

@@ -10,8 +10,8 @@
 //! No sort and no score matrix: the rank of a target is one plus the number of candidates that beat
 //! it, counted while the scores of a block of queries × a tile of items are in the cache.
 
-mod evaluation;
 mod device;
+mod evaluation;
 mod full;
 mod index;
 mod panels;

@@ -141,8 +141,7 @@ impl LatencyRecord {
 
 const PREFIX: &str = "latency-seed-";
 
-const MEASURE_AGAIN: &str =
-    "latency records are written by `reprise latency` and not edited; it writes this one again";
+const MEASURE_AGAIN: &str = "latency records are written by `reprise latency` and not edited; it writes this one again";
 
 impl Checked {
     /// Adds latency records of one spec and profile, and sets those aside whose run is not today's.

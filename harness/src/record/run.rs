@@ -6,7 +6,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Curve, Machine, Ranks};
 use crate::digest::Digest;
-use crate::meter;
 use crate::metrics::Metric;
 
 /// The version of the record's form. It changes when an old record would be misread.
@@ -139,13 +138,6 @@ pub struct Latency {
     pub p50_us: f64,
     /// 99th percentile, in microseconds.
     pub p99_us: f64,
-}
-
-impl Latency {
-    /// What the meter measured; it sends requests from one thread.
-    pub fn of(latency: meter::Latency) -> Self {
-        Self { requests: latency.requests as u64, threads: 1, p50_us: latency.p50_us, p99_us: latency.p99_us }
-    }
 }
 
 /// Reads a map and refuses a key that stands there twice; serde would keep the last in silence.

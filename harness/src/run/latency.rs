@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use candle_core::Device;
 
+use super::measure::request;
 use super::world::World;
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
@@ -13,7 +14,7 @@ use crate::meter::{self, Meter};
 use crate::method::{Parameter, Registry, content_digest};
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
-use crate::record::{Batch, LATENCY_FORMAT, Latency, LatencyRecord, ModelDigests, Program};
+use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Program};
 use crate::spec::{Spec, base_profile};
 use crate::train::{Checkpoint, Context, Observer};
 
@@ -156,7 +157,7 @@ fn one(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<Option<Latency
         machine: world.machine.clone(),
         parameter_count,
         parameter_bytes: parameter_count * size_of::<f32>() as u64,
-        request: Latency::of(latency),
+        request: request(&latency),
         batch: Batch {
             queries: throughput.queries as u64,
             threads: rayon::current_num_threads(),

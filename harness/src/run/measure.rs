@@ -127,10 +127,15 @@ pub(super) fn record(
         validation: values(|r| &r.valid.values),
         seconds: by_phase,
         memory: Memory { peak_rss_bytes: *peak_rss_bytes },
-        latency: Some(Latency::of(*latency)),
+        latency: Some(request(latency)),
         curve: selected.as_ref().map(curve),
         ranks: Some(ranks(reported)),
     }
+}
+
+/// The meter sends requests from one thread.
+pub(super) fn request(latency: &meter::Latency) -> Latency {
+    Latency { requests: latency.requests as u64, threads: 1, p50_us: latency.p50_us, p99_us: latency.p99_us }
 }
 
 fn curve(selected: &Selected) -> Curve {

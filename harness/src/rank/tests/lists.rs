@@ -69,10 +69,7 @@ fn a_device_serves_the_same_items() {
             assert_eq!(again, lists, "more than a block of queries");
         }
         for query in [0, 17] {
-            assert_eq!(
-                served.top_k(query, seen.of(query), k).unwrap(),
-                index.top_k(query, seen.of(query), k).unwrap()
-            );
+            assert_eq!(served.top_k(query, seen.of(query), k).unwrap(), index.top_k(query, seen.of(query), k).unwrap());
         }
     }
     let mut factors = Factors::new(n_users, n_items, 3, true, 4.0);
