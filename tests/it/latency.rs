@@ -110,7 +110,7 @@ fn a_model_that_is_not_there_is_told_with_what_trains_it() {
 #[test]
 fn mistakes_are_told_before_anything_is_done() {
     let home = Home::new(&spec());
-    home.reprise("latency small --trial rdr").with(2).tells(&["no trial `rdr`", "did you mean `rrd`?"]);
+    home.reprise("latency small --trial item_cf").with(2).tells(&["no trial `item_cf`", "did you mean `item-cf`?"]);
     home.reprise("latency small --seed 7").with(2).tells(&["no seed 7", "[0, 1]"]);
     home.reprise("latency smal").with(2).tells(&["smal"]);
     home.reprise("latency small --device gpu").with(2).tells(&["`gpu` is not a device"]);
