@@ -53,7 +53,8 @@ work, row = sys.argv[1:]
 lines = sys.stdin.read().splitlines()
 ours = next([cell.strip().replace(",", "") for cell in line.split("|")[2:4]] for line in lines if line.startswith(f"| {row} |"))
 torch = next(json.loads(line) for line in lines if line.startswith("{"))
-print(work, *ours, torch["p50_us"], torch["p99_us"], f"{torch[\"p50_us\"] / float(ours[0]):.2f}", sep="\t", flush=True)' "$work" "$row"
+ratio = torch["p50_us"] / float(ours[0])
+print(work, *ours, torch["p50_us"], torch["p99_us"], f"{ratio:.2f}", sep="\t", flush=True)' "$work" "$row"
 }
 
 for ((round = 1; round <= rounds; round++)); do
