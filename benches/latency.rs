@@ -5,13 +5,17 @@
 
 mod support;
 
+use std::cell::LazyCell;
+use std::io::Write as _;
+
 use criterion::{BatchSize, Criterion, Throughput};
 use harness::meter::{self, TOP};
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::rank::{Index, Server};
+use harness::rank::{Index, OnDevice, Server};
 use harness::report::{Served, Speed, served_table};
 use harness::rng::Stream;
+use harness::run::{ComputeDevice, Wanted};
 use harness::split::UserItems;
 use reproductions::models::{bpr, neumf};
 use support::{ITEMS, USERS};
@@ -50,9 +54,9 @@ fn neumf_parameters(dim: usize) -> Vec<Parameter> {
 fn one(criterion: &mut Criterion, model: &Model, student: bool, seen: &UserItems) -> Option<Served> {
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
     // Made by the first bench that needs it: a filter may leave all out.
-    let parameters = std::cell::LazyCell::new(|| (model.parameters)(model.dims[usize::from(student)]));
-    let scorer = std::cell::LazyCell::new(|| (model.scorer)(&parameters).expect("the model's own parameters"));
-    let index = std::cell::LazyCell::new(|| Index::new(&**scorer));
+    let parameters = LazyCell::new(|| (model.parameters)(model.dims[usize::from(student)]));
+    let scorer = LazyCell::new(|| (model.scorer)(&parameters).expect("the model's own parameters"));
+    let index = LazyCell::new(|| Index::new(&**scorer));
     let mut asked = false;
     let mut group = criterion.benchmark_group(format!("latency/{}", label(student).replace(' ', "/")));
     let mut users = (0..USERS as u32).cycle();
@@ -92,17 +96,11 @@ fn speed(server: &dyn Server, seen: &UserItems) -> Speed {
     Speed { p50_us: latency.p50_us, p99_us: latency.p99_us, per_second: throughput.per_second }
 }
 
-/// None without a GPU, and of what no device can serve.
-#[cfg(feature = "cuda")]
+/// None without a GPU, or in a build that cannot use one, and of what no device can serve.
 fn gpu(scorer: &dyn Scorer, seen: &UserItems) -> Option<Speed> {
-    let device = harness::run::ComputeDevice::open(harness::run::Wanted::Cuda(0)).ok()?;
-    let server = harness::rank::OnDevice::new(scorer, &device.device).expect("a device that works")?;
+    let device = ComputeDevice::open(Wanted::Cuda(0)).ok()?.device;
+    let server = OnDevice::new(scorer, &device).expect("a device that works")?;
     Some(speed(&server, seen))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn gpu(_: &dyn Scorer, _: &UserItems) -> Option<Speed> {
-    None
 }
 
 fn main() {
@@ -114,7 +112,6 @@ fn main() {
     }
     criterion.final_summary();
     if !served.is_empty() {
-        use std::io::Write as _;
         let table = served_table("", &served).markdown();
         // A reader that has gone away is no error.
         let _ = write!(std::io::stdout(), "\n{table}");
