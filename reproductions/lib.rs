@@ -22,6 +22,18 @@ pub fn registry() -> Registry {
         .with("pop", models::pop::build)
         .with("item-cf", models::item_cf::build)
         .with("neumf", models::build_neumf)
+        .with_model("bpr", models::bpr::scorer)
+        .with_model("neumf", models::neumf::scorer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_base_model_can_be_served() {
+        assert!(models::Base::NAMES.iter().all(|kind| registry().model(kind).is_some()));
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ pub enum Command {
     /// Says whether our own results drifted: today's records against the accepted baseline
     #[command(after_help = CHECK_EXAMPLE)]
     Check(Check),
+    /// Measures how fast trained models answer, and records it
+    #[command(after_help = "Example:\n  reprise latency quick")]
+    Latency(Latency),
     /// Looks at this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -60,6 +63,7 @@ impl Args {
         match &self.command {
             Command::Run(run) => run.threads,
             Command::Check(check) => check.threads,
+            Command::Latency(latency) => latency.threads,
             _ => None,
         }
     }
@@ -207,6 +211,29 @@ pub struct Check {
     /// A trial that need not give the same bytes on the same machine class (several times)
     #[arg(long, value_name = "TRIAL", requires = "accept")]
     pub inexact: Vec<String>,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct Latency {
+    /// Spec whose models are trained; see `reprise list`
+    pub spec: String,
+    /// Profile of the spec [default: the base]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Only this trial (may be given several times); its teachers come along
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// The models of this seed [default: the spec's first]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where scores are computed: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: Wanted,
+    /// Threads for batches; a request has one [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
     #[command(flatten)]
     pub places: Places,
 }

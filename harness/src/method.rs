@@ -22,7 +22,8 @@ pub trait Method: Send + Sync {
     /// [`Interrupted`](crate::error::Kind::Interrupted) when the person asked for the end.
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained>;
 
-    /// The kind of model that training makes, if other trials may learn from it.
+    /// The kind of model that training makes, if it is kept to be served and learnt from; none where
+    /// training only counts, and a model is made anew whenever it is needed.
     fn makes(&self) -> Option<&'static str> {
         None
     }
@@ -83,11 +84,16 @@ pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de
 #[doc = include_str!("../../CONTRIBUTING.md")]
 pub struct Contributing;
 
-/// The methods by name. The engine knows them only through this.
+/// Makes a model that was kept ready to be served.
+pub type Serve = fn(&[Parameter]) -> Result<Box<dyn Scorer>>;
+
+/// The methods by name, and the kinds of models that they [make](Method::makes). The engine knows them only
+/// through this.
 #[derive(Default)]
 pub struct Registry {
     /// In the order of registration, which reports keep to in their colours.
     methods: Vec<(&'static str, Build)>,
+    models: Vec<(&'static str, Serve)>,
 }
 
 impl Registry {
@@ -95,6 +101,17 @@ impl Registry {
         debug_assert!(self.get(name).is_none(), "method `{name}` registered twice");
         self.methods.push((name, build));
         self
+    }
+
+    pub fn with_model(mut self, kind: &'static str, serve: Serve) -> Self {
+        debug_assert!(self.model(kind).is_none(), "model `{kind}` registered twice");
+        self.models.push((kind, serve));
+        self
+    }
+
+    /// How a model of this kind is served.
+    pub fn model(&self, kind: &str) -> Option<Serve> {
+        self.models.iter().find(|(known, _)| *known == kind).map(|(_, serve)| *serve)
     }
 
     pub fn get(&self, name: &str) -> Option<Build> {

@@ -8,8 +8,8 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 10] =
-    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "check", "doctor"];
+const HELPS: [&str; 11] =
+    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "check", "latency", "doctor"];
 
 /// The commands below `Example:` at the end of a help text.
 fn examples(help: &str) -> Vec<String> {
@@ -46,6 +46,8 @@ fn every_help_ends_with_an_example_that_works() {
             } else if words.starts_with("check") {
                 // There are no records to be judged, and training takes minutes.
                 run(&words.replace(" --rerun", "")).with(2);
+            } else if words.starts_with("latency ") {
+                run(words).with(2).tells(&["is not in the cache"]); // This one needs trained models.
             } else {
                 run(words).with(0);
             }

@@ -7,5 +7,6 @@ mod data;
 mod distill;
 mod drift;
 mod home;
+mod latency;
 mod page;
 mod resume;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod data;
 pub mod doctor;
+pub mod latency;
 pub mod list;
 pub mod report;
 pub mod run;

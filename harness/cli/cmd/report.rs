@@ -7,7 +7,7 @@ use harness::error::{Error, Place, Result};
 use harness::file::write_by_rename;
 use harness::metrics::{Candidates, Metric};
 use harness::plot::Pixels;
-use harness::record::{Checked, Records};
+use harness::record::{Checked, LatencyRecord, Records};
 use harness::report::{self, Experiment, LoggedCurve, MetricText, Paper, Report, TrialText, html, overview, splice};
 use harness::run::expected;
 use harness::spec::{Spec, discover};
@@ -109,7 +109,7 @@ fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
 
 /// All that a report needs besides records.
 pub struct Basis {
-    experiment: Experiment,
+    pub experiment: Experiment,
     published: Option<Published>,
 }
 
@@ -162,7 +162,9 @@ pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked>
         return Ok(Checked::default());
     }
     let expected = expected(spec, data_digest(home, manifest)?);
-    Ok(Records::read(&folder)?.check(&spec.id, &spec.profile, &expected))
+    let mut checked = Records::read(&folder)?.check(&spec.id, &spec.profile, &expected);
+    checked.add_latency(LatencyRecord::read_all(&folder)?, &spec.id, &spec.profile, &expected);
+    Ok(checked)
 }
 
 /// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.
@@ -222,6 +224,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
                 id: trial.id.clone(),
                 label: trial.label.clone(),
                 method: trial.method.clone(),
+                teacher: trial.teacher.clone(),
                 method_place: home.registry.place(&trial.method).unwrap_or_default(),
                 teaches: spec.trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
             })

@@ -107,7 +107,7 @@ fn verdict(outcome: Outcome, fresh: bool) -> Result<()> {
 
 /// The command as it was typed, but for this machine's folders: the program goes by its name, and
 /// where things were kept changes no result.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
     while let Some(arg) = args.next() {
@@ -124,7 +124,7 @@ fn command_line() -> String {
 }
 
 /// Version and commit that this program was built from.
-fn program() -> Program {
+pub fn program() -> Program {
     Program {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("REPRISE_COMMIT").map(String::from),

@@ -44,7 +44,7 @@ impl Record {
 const RUN_AGAIN: &str = "records are written by `reprise run` and not edited; it writes this one again";
 
 fn flawed(what: &str, kind: Kind, path: &Path, flaw: Flaw) -> Error {
-    let error = Error::new(kind, what).at(Place::file(path).key(flaw.key)).expected(flaw.expected).got(flaw.got);
+    let error = flaw.error(kind, what, path);
     if kind == Kind::Data { error.hint(RUN_AGAIN) } else { error }
 }
 

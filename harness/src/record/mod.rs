@@ -6,6 +6,7 @@
 mod check;
 mod curve;
 mod file;
+mod latency;
 mod machine;
 mod ranks;
 mod records;
@@ -14,6 +15,7 @@ mod runs;
 mod text;
 
 pub use curve::Curve;
+pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
 pub use machine::Machine;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
@@ -24,5 +26,7 @@ pub(crate) use file::unreadable;
 pub(crate) use run::unique;
 pub(crate) use text::to_text;
 
+#[cfg(test)]
+pub(crate) use latency::latency_sample;
 #[cfg(test)]
 pub(crate) use run::sample;

@@ -51,6 +51,8 @@ pub struct TrialText {
     pub method: String,
     /// Place of the method among all methods.
     pub method_place: usize,
+    /// The trial that it learns from.
+    pub teacher: Option<String>,
     /// Whether other trials learn from it.
     pub teaches: bool,
 }

@@ -6,9 +6,9 @@ use super::beside::Beside;
 use super::block::Block;
 use super::figures::QUALITY;
 use super::number::{METRIC, count};
-use super::{Align, Experiment, Report, Table, claims, curves, summary};
+use super::{Align, Experiment, Report, Table, claims, curves, latency, summary};
 use crate::compare::{Finding, Verdict, Word};
-use crate::record::{Checked, Record, Runs, Stale};
+use crate::record::{Checked, LatencyRecord, Record, Runs, Stale};
 
 /// The blocks of a report.
 pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
@@ -42,8 +42,9 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
         beside.iter().for_each(|of| comparison(experiment, of, &mut blocks));
     }
     let others: Vec<_> = figures.iter().filter(|figure| figure.file != QUALITY).collect();
-    if !others.is_empty() {
+    if !others.is_empty() || !records.latency.is_empty() {
         blocks.push(Block::Heading(2, "Learning, size and latency".into()));
+        served(experiment, runs, &records.latency, &mut blocks);
         blocks.extend(others.into_iter().map(Block::Figure));
         for curve in &experiment.curves {
             let table = curves::table(experiment, runs, curve);
@@ -115,6 +116,36 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
         ));
         blocks.push(Block::Table(of.effects_table()));
     }
+}
+
+fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
+    let Some(class) = latency::class(runs, records) else { return };
+    let table = latency::latency_table(experiment, class, records);
+    if table.rows.is_empty() {
+        return;
+    }
+    let trials: BTreeSet<_> = table.of.iter().flatten().cloned().collect();
+    let shown = || records.iter().filter(|record| trials.contains(&record.trial));
+    let words = |of: fn(&LatencyRecord) -> String| {
+        let values: BTreeSet<_> = shown().map(of).collect();
+        values.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    blocks.push(Block::Table(table));
+    blocks.push(Block::Text(format!(
+        "Measured by themselves, with no training beside them. *Time* is of one request, which comes alone and is \
+         answered by one CPU thread: encode the query, score all items, take the best {}; *queries/s* is of batches, on \
+         {} threads. Ratios are in per cent of the teacher. {} Device: {}. Seeds: {}. Made by {}.",
+        crate::meter::TOP,
+        words(|record| record.batch.threads.to_string()),
+        if shown().any(|record| record.machine.class.ends_with("-cuda")) {
+            "On a GPU the device scores, and the CPU encodes and takes the best."
+        } else {
+            "Nothing was measured on a GPU."
+        },
+        words(|record| format!("`{}`", record.device)),
+        words(|record| record.seed.to_string()),
+        words(|record| format!("`{}`", record.command)),
+    )));
 }
 
 fn capital(text: &str) -> String {

@@ -1,10 +1,17 @@
 use super::*;
 use crate::compare::{Logged, Published};
-use crate::record::{Record, RunId, Stale, sample};
+use crate::record::{Record, RunId, Stale, latency_sample, sample};
 use crate::spec::Comparison;
 
 fn trial(id: &str, label: &str) -> TrialText {
-    TrialText { id: id.into(), label: label.into(), method: "bpr".into(), method_place: 0, teaches: id == "teacher" }
+    TrialText {
+        id: id.into(),
+        label: label.into(),
+        method: "bpr".into(),
+        teacher: (id == "de").then(|| "teacher".into()),
+        method_place: 0,
+        teaches: id == "teacher",
+    }
 }
 
 fn metric(name: &str) -> MetricText {
@@ -67,7 +74,7 @@ fn records() -> Checked {
     elsewhere.machine.class = "aarch64-neon".into();
     current.push(elsewhere);
     let id = RunId { seed: 7, ..sample("teacher", 7).id() };
-    Checked { current, stale: vec![Stale { id, why: "its run is old".into() }] }
+    Checked { current, latency: vec![], stale: vec![Stale { id, why: "its run is old".into() }] }
 }
 
 fn published() -> Published {
@@ -124,6 +131,36 @@ fn the_page() {
         assert!(page.contains(&word.rule()), "{page}");
     }
     assert!(page.ends_with('\n') && !page.ends_with("\n\n") && !page.contains("\n\n\n"), "{page}");
+}
+
+#[test]
+fn measured_latencies_are_shown() {
+    let mut records = records();
+    let mut record = |trial: &str, seed: u64, class: &str, device: &str, p50_us: f64| {
+        let mut record = latency_sample(trial, seed);
+        (record.machine.class, record.device, record.request.p50_us) = (class.into(), device.into(), p50_us);
+        records.latency.push(record);
+    };
+    record("teacher", 0, "x86_64-avx512", "cpu", 100.0);
+    record("teacher", 1, "x86_64-avx512", "cpu", 140.0);
+    record("de", 0, "x86_64-avx512", "cpu", 60.0);
+    record("de", 0, "x86_64-avx512-cuda", "cuda:0 Example", 30.0);
+    record("student", 0, "aarch64-neon", "cpu", 1.0);
+    let files = Report::new(&experiment(), &records, Some(&published())).unwrap().files();
+    let page = &files["REPORT.md"];
+    for text in [
+        "| Teacher | 120 | 180 | 16,000 | – | 28 | 112 | 100.0 % | – | 100.0 % |",
+        "| DE | 60.0 | 180 | 16,000 | 30.0 | 28 | 112 | 50.0 % | – | 100.0 % |",
+        "the best 20; *queries/s* is of batches, on 2 threads",
+        "Device: `cpu`, `cuda:0 Example`. Seeds: 0, 1. Made by `reprise latency de-rrd/citeulike`.",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
+    assert!(!page.contains("| Student | 1.00"), "another class's time: {page}");
+    // Without any run and figure, too.
+    let alone = Checked { latency: records.latency, ..Checked::default() };
+    let page = Report::new(&experiment(), &alone, Some(&published())).unwrap().files().remove("REPORT.md").unwrap();
+    assert!(page.contains("no current record") && page.contains("| Teacher | 120 |"), "{page}");
 }
 
 #[test]

@@ -104,9 +104,9 @@ fn section(report: &Report) -> String {
     for trial in &report.experiment.trials {
         let runs = report.runs.trial(&trial.id);
         if !runs.is_empty() {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "<details class=\"runs\" id=\"{}\"><summary>{}: {} run{}</summary>\n",
+                "<details class=\"runs\" id=\"{}\"><summary>{}: {} run{}</summary>",
                 anchor(&[spec, &trial.id]),
                 escaped(&trial.label),
                 runs.len(),
