@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::compare::{Published, Values, Word, cells};
+use harness::compare::{Published, Values, Verdict, Word, cells};
 use harness::error::Result;
 use harness::method::{Method, Registry, Trained};
 use harness::metrics::Definition;
@@ -62,8 +62,10 @@ fn the_method_page_has_every_metric_and_no_other() {
 #[test]
 fn the_method_page_has_the_rule_of_every_word() {
     let page = words(&page("METHOD.md"));
-    for word in Word::ALL {
-        let line = words(&format!("* *{word}*: {}.", word.rule()));
+    let of_cells = Word::ALL.map(|word| (word.to_string(), word.rule()));
+    let of_claims = Verdict::ALL.map(|verdict| (verdict.to_string(), verdict.rule()));
+    for (word, rule) in of_cells.into_iter().chain(of_claims) {
+        let line = words(&format!("* *{word}*: {rule}."));
         assert!(page.contains(&line), "METHOD.md lacks: {line}");
     }
 }

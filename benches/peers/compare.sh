@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Ours and PyTorch's times of the same work, in alternation, so that the machine's noise hits both.
-# Prints one line per work and round: work, ours in ms, PyTorch in ms, PyTorch / ours.
+# Prints one line per work and round: work, ours in ms, PyTorch in ms, PyTorch / ours. Lines of requests, which come
+# one at a time: work, our median and 99th percentile in µs, PyTorch's, ratio of the medians.
+#
+# `requests` as the third argument leaves out everything else.
 #
 #   python3 -m venv ~/.cache/torch-peer && ~/.cache/torch-peer/bin/pip install torch numpy
 #   benches/peers/compare.sh ~/.cache/torch-peer/bin/python 3
@@ -8,9 +11,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=$1
 rounds=${2:-3}
+only=${3:-}
 export RAYON_NUM_THREADS=2
 
-cargo bench --no-run --quiet
+if [ "$only" = requests ]; then cargo bench --no-run --quiet --bench latency; else cargo bench --no-run --quiet; fi
 
 # criterion's point estimate of one bench, in milliseconds
 ours() { # bench, name
@@ -37,7 +41,26 @@ line() { # work, ours, theirs
   "$python" -c 'import sys; w, a, b = sys.argv[1:]; print(f"{w}\t{float(a):.3f}\t{float(b):.3f}\t{float(b) / float(a):.2f}", flush=True)' "$@"
 }
 
+# a line of requests; ours is the row of the bench's table, which is measured as PyTorch's side measures
+requests() { # work, row, dim
+  local work=$1 row=$2
+  {
+    cargo bench --quiet --bench latency -- --quick "latency/${row/ //}/request\$" 2>/dev/null
+    "$python" benches/peers/torch_bench.py latency-bpr --dim "$3" --threads 2
+  } | "$python" -c '
+import json, sys
+work, row = sys.argv[1:]
+lines = sys.stdin.read().splitlines()
+ours = next([cell.strip().replace(",", "") for cell in line.split("|")[2:4]] for line in lines if line.startswith(f"| {row} |"))
+torch = next(json.loads(line) for line in lines if line.startswith("{"))
+ratio = torch["p50_us"] / float(ours[0])
+print(work, *ours, torch["p50_us"], torch["p99_us"], f"{ratio:.2f}", sep="\t", flush=True)' "$work" "$row"
+}
+
 for ((round = 1; round <= rounds; round++)); do
+  requests "request, top 20 of 25,182, d=200" "bpr teacher" 200
+  requests "request, top 20 of 25,182, d=20" "bpr student" 20
+  [ "$only" = requests ] && continue
   for dim in 200 20; do
     for adam in fused default; do
       line "BPR step d=$dim, Adam $adam" "$(ours step "step/bpr/citeulike/d$dim\$")" "$(torch "" bpr --dim "$dim" --adam "$adam")"
@@ -49,8 +72,5 @@ for ((round = 1; round <= rounds; round++)); do
     line "NeuMF step d=$dim, Adam fused" "$(ours step "step/neumf/citeulike/d$dim\$")" "$(torch "" neumf --dim "$dim" --adam fused)"
   done
   line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
-  for dim in 200 20; do
-    line "request, top 20 of 25,182, d=$dim" "$(ours ranking "serving/top-20/d$dim\$")" "$(torch "" latency-bpr --dim "$dim")"
-  done
   line "sampled 499 d=200" "$(ours ranking "ranking/sampled-499/d200\$")" "$(torch sampled499 ranking --dim 200)"
 done

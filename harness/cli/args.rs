@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use harness::run::Wanted;
 
 use crate::EXIT_CODES;
@@ -30,9 +30,15 @@ pub enum Command {
     /// Trains what a spec asks for, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
     Run(Run),
-    /// Writes the report of the records that are here, without training
-    #[command(after_help = "Example:\n  reprise report quick")]
+    /// Writes the reports of the records that are here, without training
+    #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
     Report(Report),
+    /// Says whether our own results drifted: today's records against the accepted baseline
+    #[command(after_help = CHECK_EXAMPLE)]
+    Check(Check),
+    /// Measures how fast trained models answer, and records it
+    #[command(after_help = "Example:\n  reprise latency quick")]
+    Latency(Latency),
     /// Looks at this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -45,11 +51,19 @@ Examples:
   reprise run quick
   reprise run quick --trial student --seed 0";
 
+const CHECK_EXAMPLE: &str = "Exit codes: 0 nothing drifted, 1 drift, 2 could not judge.
+
+Examples:
+  reprise check
+  reprise check quick --rerun";
+
 impl Args {
     /// Threads asked for.
     pub fn threads(&self) -> Option<usize> {
         match &self.command {
             Command::Run(run) => run.threads,
+            Command::Check(check) => check.threads,
+            Command::Latency(latency) => latency.threads,
             _ => None,
         }
     }
@@ -140,13 +154,108 @@ pub struct Run {
 
 #[derive(ClapArgs)]
 pub struct Report {
-    /// Spec; see `reprise list`
+    /// Specs; see `reprise list` [default: all that have records]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: the base]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Also all of it as one page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Also each figure as PNG
+    #[arg(long)]
+    pub png: bool,
+    /// Also the table of verdicts in README.md
+    #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
+    pub readme: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct Check {
+    /// Specs; see `reprise list` [default: all that have a baseline]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: all that have a baseline; to accept: the base]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Train again, beside everything that is here, and judge that
+    #[arg(long, conflicts_with = "results")]
+    pub rerun: bool,
+    /// Only this trial (may be given several times)
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// Only this seed (may be given several times)
+    #[arg(long = "seed", value_name = "SEED")]
+    pub seeds: Vec<u64>,
+    /// `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu", requires = "rerun")]
+    pub device: Wanted,
+    /// Threads [default: all]
+    #[arg(long, value_parser = parse_threads, requires = "rerun")]
+    pub threads: Option<usize>,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Make these records the baseline, in `results` of the repository, instead of judging them
+    #[arg(long, requires_all = ["reason", "specs"], conflicts_with_all = ["trials", "seeds", "format"])]
+    pub accept: bool,
+    /// Why they are the result from now on
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub reason: Option<String>,
+    /// The smallest change of a metric that matters, in seed spreads (several times; else as before, or 1)
+    #[arg(long, value_name = "METRIC=UNITS", value_parser = parse_matters, requires = "accept")]
+    pub matters: Vec<(String, f64)>,
+    /// A trial that need not give the same bytes on the same machine class (several times)
+    #[arg(long, value_name = "TRIAL", requires = "accept")]
+    pub inexact: Vec<String>,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct Latency {
+    /// Spec whose models are trained; see `reprise list`
     pub spec: String,
     /// Profile of the spec [default: the base]
     #[arg(long)]
     pub profile: Option<String>,
+    /// Only this trial (may be given several times); its teachers come along
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// The models of this seed [default: the spec's first]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where scores are computed: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: Wanted,
+    /// Threads for batches; a request has one [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
     #[command(flatten)]
     pub places: Places,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// Everything, with all digits
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+fn parse_matters(text: &str) -> Result<(String, f64), String> {
+    let units = |(metric, units): (&str, &str)| {
+        let units = units.parse().ok().filter(|units: &f64| units.is_finite() && *units >= 0.0)?;
+        Some((metric.to_string(), units))
+    };
+    text.split_once('=').and_then(units).ok_or("expected METRIC=UNITS, such as `ndcg@10=0.5`, of 0 or more".into())
 }
 
 /// More threads than this are a typing error, not a machine.

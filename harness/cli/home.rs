@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, Catalog};
+use harness::drift::BASELINE;
 use harness::error::{Error, Kind, Place, Result};
 use harness::method::Registry;
 use harness::spec::{self, Spec};
@@ -37,6 +38,17 @@ impl Home {
         })
     }
 
+    /// The same repository and data, with records, states and models in another folder.
+    pub fn beside(&self, folder: &Path) -> Self {
+        Self {
+            root: self.root.clone(),
+            cache: self.cache.with_runs(folder.join("runs")),
+            mirror: self.mirror.clone(),
+            results: folder.join("results"),
+            registry: reproductions::registry(),
+        }
+    }
+
     pub fn catalog(&self) -> Result<Catalog> {
         Catalog::open(&self.root.join("data-manifests"))
     }
@@ -58,8 +70,17 @@ impl Home {
 
     /// Folder of the records of the spec in `file`: it mirrors the place of the spec.
     pub fn results_beside(&self, file: &Path) -> PathBuf {
-        let inside = file.strip_prefix(self.reproductions()).unwrap_or(file);
-        self.results.join(inside.with_extension(""))
+        self.results.join(self.folder_of(file))
+    }
+
+    /// The baseline of the spec in `file`. It is the repository's, wherever today's records are.
+    pub fn baseline_beside(&self, file: &Path, profile: &str) -> PathBuf {
+        self.root.join("results").join(self.folder_of(file)).join(profile).join(BASELINE)
+    }
+
+    /// Place of a spec in the tree, such as `de_rrd/citeulike`.
+    pub fn folder_of(&self, file: &Path) -> PathBuf {
+        file.strip_prefix(self.reproductions()).unwrap_or(file).with_extension("")
     }
 
     /// Folder of the paper that a spec belongs to.

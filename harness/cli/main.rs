@@ -10,6 +10,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use harness::drift::Verdict;
 use harness::error::Kind;
 
 fn main() -> ExitCode {
@@ -21,7 +22,9 @@ fn main() -> ExitCode {
         args::Command::List(args) => cmd::list::run(&args),
         args::Command::Data(args) => cmd::data::run(&args),
         args::Command::Run(args) => cmd::run::run(&args),
+        args::Command::Latency(args) => cmd::latency::run(&args),
         args::Command::Report(args) => cmd::report::run(&args),
+        args::Command::Check(args) => return exit_of_check(cmd::check::run(&args)),
         args::Command::Doctor(args) => cmd::doctor::run(&args),
     };
     exit(done.and_then(|()| terminal::check_output()))
@@ -29,10 +32,11 @@ fn main() -> ExitCode {
 
 /// Exit codes; the same text stands in `--help` and in METHOD.md.
 pub const EXIT_CODES: &str = "Exit codes:
-  0    done
-  1    something failed: a run diverged, data is wrong, a file could not be written
+  0    done; of `check`: nothing drifted
+  1    something failed: a run diverged, data is wrong, a file could not be written;
+       of `check`: drift, and nothing else
   2    nothing could be started: a mistake in the command line, a spec or a manifest,
-       or something is not here (data, a device)
+       or something is not here (data, a device); of `check`: it could not judge
   130  interrupted; the same command goes on from there";
 
 fn exit(result: harness::error::Result<()>) -> ExitCode {
@@ -42,5 +46,16 @@ fn exit(result: harness::error::Result<()>) -> ExitCode {
         Kind::Input | Kind::Missing => ExitCode::from(2),
         Kind::Data | Kind::Io | Kind::Diverged | Kind::Internal => ExitCode::from(1),
         Kind::Interrupted => ExitCode::from(130),
+    }
+}
+
+/// `check` says by its code what it found: 1 is drift alone, so whatever went wrong is 2.
+fn exit_of_check(found: harness::error::Result<Verdict>) -> ExitCode {
+    match found.and_then(|verdict| terminal::check_output().map(|()| verdict)) {
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        Err(error) => {
+            terminal::talk(&format!("error: {error}"));
+            ExitCode::from(if error.kind() == Kind::Interrupted { 130 } else { Verdict::CouldNotJudge.exit_code() })
+        }
     }
 }

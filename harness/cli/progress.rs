@@ -1,8 +1,8 @@
 //! Progress of runs: a bar on a terminal, plain lines elsewhere, always with an estimate.
 
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use harness::error::{Error, Kind, Result};
@@ -31,13 +31,12 @@ struct State {
 impl Progress {
     /// Also takes over Ctrl-C and SIGTERM.
     pub fn new() -> Result<Self> {
-        ctrlc::set_handler(|| {
-            if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-            talk("\nstopping after this epoch; once more to stop at once (the last saved state stays)");
-        })
-        .map_err(|e| Error::new(Kind::Internal, "cannot watch for Ctrl-C").got(e.to_string()))?;
+        // A process may train several specs, and takes them over once.
+        static TAKEN: OnceLock<std::result::Result<(), String>> = OnceLock::new();
+        TAKEN
+            .get_or_init(|| ctrlc::set_handler(on_signal).map_err(|error| error.to_string()))
+            .clone()
+            .map_err(|error| Error::new(Kind::Internal, "cannot watch for Ctrl-C").got(error))?;
         let target =
             if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
@@ -58,6 +57,13 @@ impl Progress {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no holder of the lock panics")
     }
+}
+
+fn on_signal() {
+    if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        std::process::exit(130);
+    }
+    talk("\nstopping after this epoch; once more to stop at once (the last saved state stays)");
 }
 
 impl Observer for Progress {

@@ -33,7 +33,7 @@ pub(crate) fn by_rename(path: &Path, part: &Path, write: impl FnOnce(&Path) -> R
 ///
 /// # Errors
 /// [`Io`](crate::error::Kind::Io)
-pub(crate) fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod data;
 pub mod digest;
 mod document;
+pub mod drift;
 pub mod error;
 pub mod file;
 pub mod meter;

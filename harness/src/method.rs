@@ -4,9 +4,6 @@
 //! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -25,7 +22,8 @@ pub trait Method: Send + Sync {
     /// [`Interrupted`](crate::error::Kind::Interrupted) when the person asked for the end.
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained>;
 
-    /// The kind of model that training makes, if other trials may learn from it.
+    /// The kind of model that training makes, if it is kept to be served and learnt from; none where
+    /// training only counts, and a model is made anew whenever it is needed.
     fn makes(&self) -> Option<&'static str> {
         None
     }
@@ -86,24 +84,49 @@ pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de
 #[doc = include_str!("../../CONTRIBUTING.md")]
 pub struct Contributing;
 
-/// The methods by name. The engine knows them only through this.
+/// Makes a model that was kept ready to be served.
+pub type Serve = fn(&[Parameter]) -> Result<Box<dyn Scorer>>;
+
+/// The methods by name, and the kinds of models that they [make](Method::makes). The engine knows them only
+/// through this.
 #[derive(Default)]
 pub struct Registry {
-    methods: BTreeMap<Cow<'static, str>, Build>,
+    /// In the order of registration, which reports keep to in their colours.
+    methods: Vec<(&'static str, Build)>,
+    models: Vec<(&'static str, Serve)>,
 }
 
 impl Registry {
     pub fn with(mut self, name: &'static str, build: Build) -> Self {
-        let before = self.methods.insert(Cow::Borrowed(name), build);
-        debug_assert!(before.is_none(), "method `{name}` registered twice");
+        debug_assert!(self.get(name).is_none(), "method `{name}` registered twice");
+        self.methods.push((name, build));
         self
     }
 
-    pub fn get(&self, name: &str) -> Option<Build> {
-        self.methods.get(name).copied()
+    pub fn with_model(mut self, kind: &'static str, serve: Serve) -> Self {
+        debug_assert!(self.model(kind).is_none(), "model `{kind}` registered twice");
+        self.models.push((kind, serve));
+        self
     }
 
+    /// How a model of this kind is served.
+    pub fn model(&self, kind: &str) -> Option<Serve> {
+        self.models.iter().find(|(known, _)| *known == kind).map(|(_, serve)| *serve)
+    }
+
+    pub fn get(&self, name: &str) -> Option<Build> {
+        self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| *build)
+    }
+
+    /// In alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.methods.keys().map(|name| &**name)
+        let mut names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
+    /// Where a method stands in the order of registration.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.methods.iter().position(|(known, _)| *known == name)
     }
 }

@@ -8,7 +8,8 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 9] = ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "doctor"];
+const HELPS: [&str; 11] =
+    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "check", "latency", "doctor"];
 
 /// The commands below `Example:` at the end of a help text.
 fn examples(help: &str) -> Vec<String> {
@@ -26,7 +27,7 @@ fn every_help_ends_with_an_example_that_works() {
     let run = |words: &str| {
         let results = home.root.join("results");
         let mut command = home.command(words.split_whitespace());
-        command.arg("--results").arg(&results).env("REPRISE_HOME", repository).current_dir(repository);
+        command.arg("--results").arg(&results).env("REPRISE_HOME", repository).current_dir(&home.root);
         Ended::of(command.output().unwrap())
     };
     let datasets = run("data list").with(0).out;
@@ -42,6 +43,11 @@ fn every_help_ends_with_an_example_that_works() {
                 assert!(datasets.lines().any(|line| line.trim_start().starts_with(id)), "{id}\n{datasets}");
             } else if words.starts_with("run ") {
                 run(&format!("{words} --print-spec")).with(0); // This one would take minutes.
+            } else if words.starts_with("check") {
+                // There are no records to be judged, and training takes minutes.
+                run(&words.replace(" --rerun", "")).with(2);
+            } else if words.starts_with("latency ") {
+                run(words).with(2).tells(&["is not in the cache"]); // This one needs trained models.
             } else {
                 run(words).with(0);
             }

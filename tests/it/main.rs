@@ -1,8 +1,12 @@
 //! End to end, through the real binary: what a person types, sees, and finds on disk afterwards.
 
 mod bad_input;
+mod check;
 mod cli;
 mod data;
 mod distill;
+mod drift;
 mod home;
+mod latency;
+mod page;
 mod resume;

@@ -195,7 +195,7 @@ fn a_record_of_another_spec_is_listed_and_its_numbers_are_not() {
     let old = home.record("bpr", 0)["digests"]["weights"].as_str().unwrap()[..12].to_string();
     assert!(home.report().contains(&old));
     home.edit("reproductions/small.toml", "dim = 4", "dim = 5");
-    home.reprise("report small").with(0).tells(&["stale: bpr seed 0", "stale: bpr seed 1"]);
+    home.reprise("report small").with(0).tells(&["stale: small bpr seed 0", "stale: small bpr seed 1"]);
     let report = home.report();
     assert!(report.contains("## Stale records") && report.contains("* `bpr` seed 1"), "{report}");
     assert!(!report.contains(&old), "{report}");

@@ -30,7 +30,16 @@ pub fn word(state: FileState) -> &'static str {
 fn list(places: &Places) -> Result<()> {
     let home = Home::find(places)?;
     let catalog = home.catalog()?;
-    let mut rows = Vec::new();
+    let [left, right] = [Align::Left, Align::Right];
+    let columns = [
+        ("dataset", left),
+        ("users", right),
+        ("items", right),
+        ("interactions", right),
+        ("data", left),
+        ("serves", left),
+    ];
+    let mut rows = Table::new("", columns.map(|(name, align)| (name.to_string(), align)));
     let mut wrong = Ok(());
     for id in catalog.ids() {
         match catalog.get(id) {
@@ -49,9 +58,7 @@ fn list(places: &Places) -> Result<()> {
             Err(error) => later(&mut wrong, error),
         }
     }
-    let header = ["dataset", "users", "items", "interactions", "data", "serves"].map(String::from).to_vec();
-    let align = vec![Align::Left, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
-    print(&table(&Table { title: String::new(), header, rows, align }));
+    print(&table(&rows));
     wrong
 }
 

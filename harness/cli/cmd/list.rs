@@ -13,7 +13,8 @@ use crate::terminal::{print, table};
 pub fn run(args: &Places) -> Result<()> {
     let home = Home::find(args)?;
     let catalog = home.catalog()?;
-    let mut rows = Vec::new();
+    let columns = ["spec", "title", "dataset", "data", "profiles"];
+    let mut rows = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
     let mut wrong = Ok(());
     for listed in spec::discover(&home.reproductions())? {
         match listed.summary {
@@ -37,7 +38,6 @@ pub fn run(args: &Places) -> Result<()> {
             Err(error) => super::data::later(&mut wrong, error),
         }
     }
-    let header = ["spec", "title", "dataset", "data", "profiles"].map(String::from).to_vec();
-    print(&table(&Table { title: String::new(), header, rows, align: vec![Align::Left; 5] }));
+    print(&table(&rows));
     wrong
 }

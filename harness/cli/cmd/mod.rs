@@ -1,7 +1,9 @@
 //! One file per subcommand.
 
+pub mod check;
 pub mod data;
 pub mod doctor;
+pub mod latency;
 pub mod list;
 pub mod report;
 pub mod run;

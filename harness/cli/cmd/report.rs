@@ -3,28 +3,113 @@
 use harness::compare::{Logged, Published};
 use harness::data::{Manifest, load};
 use harness::digest::Digest;
-use harness::error::Result;
+use harness::error::{Error, Place, Result};
+use harness::file::write_by_rename;
 use harness::metrics::{Candidates, Metric};
-use harness::record::{Checked, Records};
-use harness::report::{self, Experiment, LoggedCurve, MetricText, Runs, TrialText};
+use harness::plot::Pixels;
+use harness::record::{Checked, LatencyRecord, Records};
+use harness::report::{self, Experiment, LoggedCurve, MetricText, Paper, Report, TrialText, html, overview, splice};
 use harness::run::expected;
-use harness::spec::Spec;
+use harness::spec::{Spec, discover};
 
-use crate::args::Report;
+use crate::args;
 use crate::home::Home;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &Report) -> Result<()> {
+pub fn run(args: &args::Report) -> Result<()> {
     let home = Home::find(&args.places)?;
-    let spec = home.spec(&args.spec, args.profile.as_deref())?;
-    let manifest = home.catalog()?.get(&spec.dataset)?;
-    let basis = Basis::read(&home, &spec, &manifest)?;
-    write(&home, &spec, &manifest, &basis)
+    let catalog = home.catalog()?;
+    let mut all = Vec::new();
+    let ids = chosen(&home, args)?;
+    if ids.is_empty() {
+        talk("no spec has records here; `reprise run quick` makes some");
+    }
+    for id in ids {
+        let spec = home.spec(&id, args.profile.as_deref())?;
+        let manifest = catalog.get(&spec.dataset)?;
+        let basis = Basis::read(&home, &spec, &manifest)?;
+        let records = checked(&home, &spec, &manifest)?;
+        all.push((spec, basis, records));
+    }
+    let reports = all
+        .iter()
+        .map(|(_, basis, records)| Report::new(&basis.experiment, records, basis.published.as_ref()))
+        .collect::<Result<Vec<_>>>()?;
+    // Fonts are missed before anything is written.
+    let pixels = args.png.then(Pixels::new).transpose()?;
+    for ((spec, _, records), report) in all.iter().zip(&reports) {
+        put(&home, spec, records, report, reports.len() == 1)?;
+        if let Some(pixels) = &pixels {
+            let folder = home.results_of(spec).join(&spec.profile);
+            for (name, svg) in report.files().iter().filter(|(name, _)| name.ends_with(".svg")) {
+                write_by_rename(&folder.join(name).with_extension("png"), &pixels.png(svg)?)?;
+            }
+        }
+    }
+    if let Some(file) = &args.html {
+        let papers = papers(&home, &all, &reports)?;
+        write_by_rename(file, html(&papers).as_bytes())?;
+        talk(&format!("page:    {}", file.display()));
+    }
+    if args.readme {
+        splice_readme(&home, &reports)?;
+    }
+    Ok(())
+}
+
+/// The specs that were named, or all that have records.
+fn chosen(home: &Home, args: &args::Report) -> Result<Vec<String>> {
+    if !args.specs.is_empty() {
+        return Ok(args.specs.clone());
+    }
+    let mut ids = Vec::new();
+    for listed in discover(&home.reproductions())? {
+        let profiles = listed.summary?.profiles;
+        let profile = args.profile.as_ref().or(profiles.first());
+        let folder = profile.map(|profile| home.results_beside(&listed.file).join(profile));
+        if folder.is_some_and(|folder| folder.is_dir()) {
+            ids.push(listed.id);
+        }
+    }
+    Ok(ids)
+}
+
+/// The reports paper by paper, with its notes.
+fn papers<'a>(home: &Home, all: &'a [(Spec, Basis, Checked)], reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> {
+    let mut papers = Vec::new();
+    let mut start = 0;
+    // Specs stand in the order of their ids, so those of a paper are neighbours.
+    for group in all.chunk_by(|(a, ..), (b, ..)| a.paper == b.paper) {
+        let (spec, ..) = &group[0];
+        let notes = match home.paper_of(spec).map(|paper| paper.join("NOTES.md")).filter(|file| file.is_file()) {
+            Some(file) => Some(
+                std::fs::read_to_string(&file).map_err(|error| Error::io("cannot read the notes", &file, &error))?,
+            ),
+            None => None,
+        };
+        papers.push(Paper { folder: spec.paper.as_deref(), reports: &reports[start..start + group.len()], notes });
+        start += group.len();
+    }
+    Ok(papers)
+}
+
+/// The table of verdicts, between the marks of README.md.
+fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
+    let file = home.root.join("README.md");
+    let page = std::fs::read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
+    let link = |report: &Report<'_>| {
+        let folder = report.experiment.folder.display();
+        format!("results/{folder}/{}/REPORT.md", report.experiment.profile)
+    };
+    let spliced = splice(&page, &overview(reports, link)).map_err(|error| error.at(Place::file(&file)))?;
+    write_by_rename(&file, spliced.as_bytes())?;
+    talk(&format!("table:   {}", file.display()));
+    Ok(())
 }
 
 /// All that a report needs besides records.
 pub struct Basis {
-    experiment: Experiment,
+    pub experiment: Experiment,
     published: Option<Published>,
 }
 
@@ -44,19 +129,24 @@ impl Basis {
 
 /// Writes the report of a spec's records, prints its table, and tells where everything is.
 pub fn write(home: &Home, spec: &Spec, manifest: &Manifest, basis: &Basis) -> Result<()> {
-    let Basis { experiment, published } = basis;
     let records = checked(home, spec, manifest)?;
-    let files = report::render(experiment, &records, published.as_ref())?;
+    let report = Report::new(&basis.experiment, &records, basis.published.as_ref())?;
+    put(home, spec, &records, &report, true)
+}
+
+fn put(home: &Home, spec: &Spec, records: &Checked, report: &Report<'_>, shown: bool) -> Result<()> {
     let reports = home.results_of(spec).join(&spec.profile);
-    let written = report::write(&reports, &files)?;
-    if !records.current.is_empty() {
-        print(&table(&report::summary(experiment, &Runs::of(&records.current))));
+    let written = report::write(&reports, &report.files())?;
+    if let Some(summary) = report.summary().filter(|_| shown) {
+        print(&table(&summary));
     }
     for stale in &records.stale {
-        talk(&format!("stale: {} seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
+        talk(&format!("stale: {} {} seed {}: {}", spec.id, stale.id.trial, stale.id.seed, stale.why));
     }
     let figures = written.iter().filter(|path| path.extension().is_some_and(|e| e == "svg")).count();
-    talk(&format!("\nrecords: {}", reports.display()));
+    if shown {
+        talk(&format!("\nrecords: {}", reports.display()));
+    }
     talk(&format!(
         "report:  {}, {figures} figure{}",
         reports.join("REPORT.md").display(),
@@ -66,17 +156,19 @@ pub fn write(home: &Home, spec: &Spec, manifest: &Manifest, basis: &Basis) -> Re
 }
 
 /// The records of a spec held against what it says today.
-fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
+pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
     let folder = home.results_of(spec).join(&spec.profile);
     if !folder.exists() {
         return Ok(Checked::default());
     }
     let expected = expected(spec, data_digest(home, manifest)?);
-    Ok(Records::read(&folder)?.check(&spec.id, &spec.profile, &expected))
+    let mut checked = Records::read(&folder)?.check(&spec.id, &spec.profile, &expected);
+    checked.add_latency(LatencyRecord::read_all(&folder)?, &spec.id, &spec.profile, &expected);
+    Ok(checked)
 }
 
 /// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.
-fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
+pub fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
     match manifest.prepared {
         Some(digest) => Ok(digest),
         None => Ok(load(manifest, &home.cache)?.digest()),
@@ -119,6 +211,8 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         spec: spec.id.clone(),
         profile: spec.profile.clone(),
         title: spec.title.clone(),
+        dataset: spec.dataset.clone(),
+        folder: home.folder_of(&spec.file),
         command: format!("reprise report {}{profile}", spec.id),
         setting: setting.map(|(what, how)| (what.to_string(), how)).to_vec(),
         sampled,
@@ -126,10 +220,18 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         trials: spec
             .trials
             .iter()
-            .map(|t| TrialText { id: t.id.clone(), label: t.label.clone(), method: t.method.clone() })
+            .map(|trial| TrialText {
+                id: trial.id.clone(),
+                label: trial.label.clone(),
+                method: trial.method.clone(),
+                teacher: trial.teacher.clone(),
+                method_place: home.registry.place(&trial.method).unwrap_or_default(),
+                teaches: spec.trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
+            })
             .collect(),
         comparisons: spec.comparisons.clone(),
         curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,
+        claims: spec.claims.clone(),
         analysis: spec.analysis.clone(),
         notes: notes(home, spec),
     })

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use harness::data::fetch;
+use harness::data::{Manifest, fetch};
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::record::Program;
 use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, execute};
-use harness::spec::print_spec;
+use harness::spec::{Spec, print_spec};
 
 use super::report::{self, Basis};
 use crate::args::Run;
@@ -23,39 +23,15 @@ pub fn run(args: &Run) -> Result<()> {
         return Ok(());
     }
     let began = Instant::now();
-    let device = ComputeDevice::open(args.device)?;
-    let manifest = home.catalog()?.get(&spec.dataset)?;
-    // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
-    let filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone() };
-    let wanted = Plan::new(&spec, Digest::of(b""), &filter)?.runs.len();
-    let basis = Basis::read(&home, &spec, &manifest)?;
-    fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
-    let results = home.results_of(&spec);
-    let command = command_line();
-    talk(&format!(
-        "{} (profile {}), {wanted} of {} runs on {}, {} threads",
-        spec.id,
-        spec.profile,
-        spec.trials.len() * spec.seeds.len(),
-        device.name,
-        rayon::current_num_threads()
-    ));
-    let progress = Progress::new()?;
-    let job = Job {
-        spec: &spec,
-        manifest: &manifest,
-        filter,
-        cache: &home.cache,
-        results: &results,
-        device: &device,
+    let training = Training {
+        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone() },
+        device: &ComputeDevice::open(args.device)?,
         fresh: args.fresh,
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
-        command: &command,
-        program: program(),
-        observer: &progress,
     };
-    let outcome = execute(&job)?;
-    drop(progress);
+    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let basis = Basis::read(&home, &spec, &manifest)?;
+    let outcome = training.train(&home, &spec, &manifest)?;
     report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
@@ -64,6 +40,45 @@ pub fn run(args: &Run) -> Result<()> {
         );
     }
     verdict(outcome, args.fresh)
+}
+
+/// What to train of a spec, and how.
+pub struct Training<'a> {
+    pub filter: Filter,
+    pub device: &'a ComputeDevice,
+    /// Trains again what is done already.
+    pub fresh: bool,
+    pub checkpoint_every: Duration,
+}
+
+impl Training<'_> {
+    /// Fetches the data and trains into the folders of `home`.
+    pub fn train(&self, home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Outcome> {
+        // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
+        let wanted = Plan::new(spec, Digest::of(b""), &self.filter)?.runs.len();
+        fetch(manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
+        talk(&format!(
+            "{} (profile {}), {wanted} of {} runs on {}, {} threads",
+            spec.id,
+            spec.profile,
+            spec.trials.len() * spec.seeds.len(),
+            self.device.name,
+            rayon::current_num_threads()
+        ));
+        execute(&Job {
+            spec,
+            manifest,
+            filter: self.filter.clone(),
+            cache: &home.cache,
+            results: &home.results_of(spec),
+            device: self.device,
+            fresh: self.fresh,
+            checkpoint_every: self.checkpoint_every,
+            command: &command_line(),
+            program: program(),
+            observer: &Progress::new()?,
+        })
+    }
 }
 
 /// The exit: failures were told when they happened; here only what to do about them.
@@ -92,7 +107,7 @@ fn verdict(outcome: Outcome, fresh: bool) -> Result<()> {
 
 /// The command as it was typed, but for this machine's folders: the program goes by its name, and
 /// where things were kept changes no result.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
     while let Some(arg) = args.next() {
@@ -109,7 +124,7 @@ fn command_line() -> String {
 }
 
 /// Version and commit that this program was built from.
-fn program() -> Program {
+pub fn program() -> Program {
     Program {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("REPRISE_COMMIT").map(String::from),

@@ -139,6 +139,15 @@ const NOUN: &str = "file of published tables";
 const NOT_LABELS: [&str; 4] = ["mean", "table_mean", "source", "stars"];
 
 impl Published {
+    /// What people call the paper: `DE-RRD, CIKM 2020`.
+    pub fn name(&self) -> String {
+        // A title that begins with a name has it before a colon.
+        const NAME: usize = 12;
+        let name = self.title.split_once(':').map(|(name, _)| name).filter(|name| name.len() <= NAME);
+        let venue = self.venue.split([';', '(']).next().unwrap_or_default().trim_end();
+        format!("{}, {venue}", name.unwrap_or(&self.title))
+    }
+
     /// Reads the tables of a paper.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Where fetched files live: `ROOT/data/DATASET/FILE`, decompressed and verified.
+//! Where fetched files live: `ROOT/data/DATASET/FILE`, decompressed and verified; states and models beside
+//! them, in `ROOT/runs`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,20 @@ use crate::error::{Error, Kind, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
+    runs: PathBuf,
 }
 
 impl Cache {
     /// A cache in the folder `root`, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { runs: root.join("runs"), root }
+    }
+
+    /// The same data files, with states and models in another folder: what is trained from nothing must find none.
+    #[must_use]
+    pub fn with_runs(&self, runs: impl Into<PathBuf>) -> Self {
+        Self { root: self.root.clone(), runs: runs.into() }
     }
 
     /// `reprise` in the cache folder of this system's user.
@@ -32,6 +41,11 @@ impl Cache {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folder of states and models.
+    pub fn runs(&self) -> &Path {
+        &self.runs
     }
 
     /// The folder of a dataset's files.

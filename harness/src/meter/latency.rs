@@ -1,18 +1,19 @@
-//! Serving latency: one request at a time, on one thread.
+//! Serving: one request at a time, and many queries at once.
 
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::metrics::Scorer;
-use crate::rank::Index;
+use crate::rank::Server;
 use crate::split::UserItems;
 
 /// Items that a request returns.
-const TOP: usize = 20;
+pub const TOP: usize = 20;
 /// Requests before the clock counts: caches, branch predictors, lazily built tables.
 const WARM_UP: usize = 50;
 const REQUESTS: usize = 1000;
-/// A slow model is measured on fewer requests.
+/// Times that a batch is served.
+const ROUNDS: usize = 5;
+/// A slow model is measured on fewer requests, and on smaller batches.
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// Time of a request: encode the user, score every item, leave out the items seen, return the best.
@@ -23,18 +24,26 @@ pub struct Latency {
     pub p99_us: f64,
 }
 
-/// Measures requests for the users that have training items, in turn.
+/// Queries served together, in blocks and on all threads, as an evaluation ranks them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throughput {
+    /// In a batch.
+    pub queries: usize,
+    /// The median batch's.
+    pub per_second: f64,
+}
+
+/// Measures requests for the users that have training items, in turn, on one thread.
 ///
 /// # Errors
 /// A non-finite score.
-pub fn latency(scorer: &dyn Scorer, seen: &UserItems) -> Result<Latency> {
-    let index = Index::new(scorer);
-    let users: Vec<u32> = (0..seen.n_users() as u32).filter(|&user| !seen.of(user).is_empty()).collect();
+pub fn latency(server: &dyn Server, seen: &UserItems) -> Result<Latency> {
+    let users = users(seen);
     let mut microseconds = Vec::with_capacity(REQUESTS);
     let began = Instant::now();
     for (request, &user) in users.iter().cycle().take(WARM_UP + REQUESTS).enumerate() {
         let start = Instant::now();
-        std::hint::black_box(index.top_k(user, seen.of(user), TOP)?);
+        std::hint::black_box(server.top_k(user, seen.of(user), TOP)?);
         if request >= WARM_UP {
             microseconds.push(start.elapsed().as_secs_f64() * 1e6);
         }
@@ -45,4 +54,68 @@ pub fn latency(scorer: &dyn Scorer, seen: &UserItems) -> Result<Latency> {
     microseconds.sort_by(f64::total_cmp);
     let quantile = |q: f64| microseconds.get((microseconds.len() as f64 * q) as usize).copied().unwrap_or(f64::NAN);
     Ok(Latency { requests: microseconds.len(), p50_us: quantile(0.50), p99_us: quantile(0.99) })
+}
+
+/// Measures batches of the users that have training items, as many as `latency` says can be served in a few
+/// seconds. `n_items`: of the model.
+///
+/// # Errors
+/// A non-finite score.
+pub fn throughput(server: &dyn Server, n_items: usize, seen: &UserItems, latency: &Latency) -> Result<Throughput> {
+    let mut users = users(seen);
+    let seconds = LONGEST.as_secs_f64() * rayon::current_num_threads() as f64;
+    users.truncate(((seconds * 1e6 / latency.p50_us) as usize).max(1));
+    // A list must be full; a user may have fewer items left than a request returns.
+    let left = users.iter().map(|&user| n_items - seen.of(user).len()).min().unwrap_or(0);
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    let began = Instant::now();
+    while rounds.len() < ROUNDS && (rounds.is_empty() || began.elapsed() < LONGEST) {
+        let start = Instant::now();
+        std::hint::black_box(server.top_lists(&users, TOP.min(left), &|user| seen.of(user))?);
+        rounds.push(start.elapsed().as_secs_f64());
+    }
+    rounds.sort_by(f64::total_cmp);
+    Ok(Throughput { queries: users.len(), per_second: users.len() as f64 / rounds[rounds.len() / 2] })
+}
+
+/// Those that have training items.
+fn users(seen: &UserItems) -> Vec<u32> {
+    (0..seen.n_users() as u32).filter(|&user| !seen.of(user).is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Scorer;
+    use crate::rank::Index;
+
+    /// The score of an item is its id.
+    struct Ids(usize);
+
+    impl Scorer for Ids {
+        fn n_items(&self) -> usize {
+            self.0
+        }
+        fn score(&self, _: u32, items: &[u32], out: &mut [f32]) {
+            out.iter_mut().zip(items).for_each(|(score, &item)| *score = item as f32);
+        }
+        fn score_all(&self, _: u32, out: &mut [f32]) {
+            out.iter_mut().enumerate().for_each(|(item, score)| *score = item as f32);
+        }
+    }
+
+    #[test]
+    fn users_without_history_are_not_served_and_lists_are_as_long_as_they_can_be() {
+        let seen = UserItems::from_pairs(4, &[(0, 1), (2, 0), (2, 3)]);
+        for n_items in [4, 100] {
+            let scorer = Ids(n_items);
+            let index = Index::new(&scorer);
+            let latency = latency(&index, &seen).unwrap();
+            assert!(latency.requests == REQUESTS && latency.p50_us > 0.0 && latency.p99_us >= latency.p50_us);
+            let throughput = throughput(&index, n_items, &seen, &latency).unwrap();
+            assert!(throughput.queries == 2 && throughput.per_second > 0.0, "{throughput:?}");
+            let slow = Latency { p50_us: 1e9, ..latency };
+            assert_eq!(super::throughput(&index, n_items, &seen, &slow).unwrap().queries, 1);
+        }
+    }
 }

@@ -5,5 +5,5 @@ mod latency;
 mod memory;
 
 pub use clock::{Meter, Phase, Seconds};
-pub use latency::{Latency, latency};
+pub use latency::{Latency, TOP, Throughput, latency, throughput};
 pub use memory::{PeakMemory, check_fits};

@@ -142,14 +142,14 @@ mod tests {
                 lines: vec![line("ours", false), line("ours", false), line("authors' log", true)],
             }],
         };
-        let palette = Palette::new(["ours".to_string()]);
+        let palette = Palette::new([("ours".to_string(), Some(0))]);
         let svg = figure.svg(&palette).unwrap();
         for text in ["Student", "loss (log scale)", "epoch", "authors&apos; log", "100", "40"] {
             assert!(svg.contains(&format!(">\n{text}\n<")), "{text}: {svg}");
         }
         assert_eq!(svg.matches("\nours\n").count(), 1, "{svg}");
         let thick = svg.rfind("stroke-width=\"32\"").unwrap();
-        let thin = svg.rfind("stroke=\"#0072B2\"").unwrap();
+        let thin = svg.rfind("stroke=\"#332288\"").unwrap();
         assert!(thick < thin);
         assert_eq!(svg, figure.svg(&palette).unwrap());
     }

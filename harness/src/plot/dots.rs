@@ -166,12 +166,12 @@ mod tests {
 
     #[test]
     fn has_its_labels_as_text_and_is_the_same_each_time() {
-        let palette = Palette::new(["Teacher".to_string(), "Student <0.1>".to_string()]);
+        let palette = Palette::new([("Teacher".to_string(), None), ("Student <0.1>".to_string(), Some(0))]);
         let svg = figure().svg(&palette).unwrap();
         for text in ["Ours &amp; theirs", "Teacher", "Student &lt;0.1&gt;", "ours", "paper", "H@5", "0.46"] {
             assert!(svg.contains(&format!(">\n{text}\n<")), "{text}: {svg}");
         }
-        assert!(svg.contains("#0072B2") && svg.contains("#D55E00"), "{svg}");
+        assert!(svg.contains("#332288") && svg.contains("#666666"), "{svg}");
         assert_eq!(svg, figure().svg(&palette).unwrap());
     }
 }

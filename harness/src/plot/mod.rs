@@ -10,9 +10,11 @@ mod curves;
 mod dots;
 mod legend;
 mod palette;
+mod png;
 mod scatter;
 
 pub use curves::{Curves, Line, Panel};
 pub use dots::{Dot, DotPanel, Dots, PUBLISHED_MARKS};
 pub use palette::Palette;
+pub use png::Pixels;
 pub use scatter::{Point, Scatter};

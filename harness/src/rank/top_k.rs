@@ -71,15 +71,7 @@ impl Index<'_> {
                     Ok(())
                 })?;
                 for ((list, (best, _)), &query) in lists.chunks_exact_mut(k).zip(rows).zip(queries) {
-                    let ranked = best.into_ranked();
-                    if ranked.len() < k {
-                        return Err(Error::new(Kind::Input, format!("query {query} has too few items for its list"))
-                            .expected(format!("at least {k} that are not excluded"))
-                            .got(ranked.len().to_string()));
-                    }
-                    for (slot, ranked) in list.iter_mut().zip(ranked) {
-                        *slot = ranked.item;
-                    }
+                    fill(query, list, best.into_ranked())?;
                 }
                 Ok(())
             })
@@ -88,6 +80,19 @@ impl Index<'_> {
         done.into_iter().collect::<Result<()>>()?;
         Ok(lists)
     }
+}
+
+/// Writes the items of a query into its list, which they must fill.
+pub(super) fn fill(query: u32, list: &mut [u32], ranked: Vec<Ranked>) -> Result<()> {
+    if ranked.len() < list.len() {
+        return Err(Error::new(Kind::Input, format!("query {query} has too few items for its list"))
+            .expected(format!("at least {} that are not excluded", list.len()))
+            .got(ranked.len().to_string()));
+    }
+    for (slot, ranked) in list.iter_mut().zip(ranked) {
+        *slot = ranked.item;
+    }
+    Ok(())
 }
 
 /// Sets the scores of the `excluded` items of `first..first + scores.len()` below every finite one
@@ -101,7 +106,7 @@ pub(super) fn mask(scores: &mut [f32], first: usize, excluded: &mut &[u32]) {
 }
 
 /// The best k of the items offered so far, in ascending order of ids.
-struct Best {
+pub(super) struct Best {
     k: usize,
     /// Score and id in one number, see [`key`]. The k best offered so far, and some more.
     keys: Vec<u64>,
@@ -113,11 +118,11 @@ impl Best {
     /// Candidates kept beyond the k best before the worst are dropped: one selection for so many.
     const SLACK: usize = 64;
 
-    fn new(k: usize) -> Self {
+    pub fn new(k: usize) -> Self {
         Self { k, keys: Vec::with_capacity(2 * k + Self::SLACK), threshold: f32::NEG_INFINITY }
     }
 
-    fn offer(&mut self, first: usize, scores: &[f32]) {
+    pub fn offer(&mut self, first: usize, scores: &[f32]) {
         dispatch(Offer { best: self, first, scores });
     }
 
@@ -138,7 +143,7 @@ impl Best {
         self.keys.truncate(self.k);
     }
 
-    fn into_ranked(mut self) -> Vec<Ranked> {
+    pub fn into_ranked(mut self) -> Vec<Ranked> {
         self.keys.sort_unstable_by(|a, b| b.cmp(a));
         self.keys.truncate(self.k);
         self.keys.into_iter().map(ranked).collect()

@@ -1,8 +1,10 @@
 //! Whether a record is true to its own figures.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::{Curve, FORMAT, RankSet, Ranks, Record};
+use super::{Curve, FORMAT, Latency, Machine, RankSet, Ranks, Record};
+use crate::error::{Error, Kind, Place};
 use crate::metrics::Metric;
 
 /// What is wrong with a record: the key, what was expected, what was got.
@@ -12,9 +14,15 @@ pub(super) struct Flaw {
     pub got: String,
 }
 
-type Check = Result<(), Flaw>;
+impl Flaw {
+    pub fn error(self, kind: Kind, what: impl Into<String>, path: &Path) -> Error {
+        Error::new(kind, what).at(Place::file(path).key(self.key)).expected(self.expected).got(self.got)
+    }
+}
 
-fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
+pub(super) type Check = Result<(), Flaw>;
+
+pub(super) fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
     Err(Flaw { key: key.into(), expected: expected.into(), got: got.into() })
 }
 
@@ -23,15 +31,10 @@ pub(super) fn check(record: &Record) -> Check {
     if record.format != FORMAT {
         return flaw("format", FORMAT.to_string(), record.format.to_string());
     }
-    names(record)?;
-    if record.started.parse::<jiff::Timestamp>().is_err() {
-        return flaw("started", "a time such as `2026-11-21T20:15:00Z`", format!("`{}`", record.started));
-    }
+    names(&record.spec, &record.profile, &record.trial, &record.machine)?;
+    made_at(&record.started, &record.machine)?;
     if record.threads == 0 {
         return flaw("threads", "at least 1", "0");
-    }
-    if record.machine.cores == 0 {
-        return flaw("machine.cores", "at least 1", "0");
     }
     parameters(record)?;
     metrics(record)?;
@@ -46,20 +49,29 @@ pub(super) fn check(record: &Record) -> Check {
 }
 
 /// Names become names of folders, on any system.
-fn names(record: &Record) -> Check {
+pub(super) fn names(spec: &str, profile: &str, trial: &str, machine: &Machine) -> Check {
     let plain = |name: &str| {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         !name.is_empty() && !name.starts_with('.') && name.chars().all(legal)
     };
-    for (key, name) in
-        [("profile", &record.profile), ("trial", &record.trial), ("machine.class", &record.machine.class)]
-    {
+    for (key, name) in [("profile", profile), ("trial", trial), ("machine.class", &machine.class)] {
         if !plain(name) {
             return flaw(key, "letters, digits, `.`, `_` and `-`, not a leading `.`", format!("`{name}`"));
         }
     }
-    if !record.spec.split('/').all(plain) {
-        return flaw("spec", "names of letters, digits, `.`, `_` and `-`, joined by `/`", format!("`{}`", record.spec));
+    if !spec.split('/').all(plain) {
+        return flaw("spec", "names of letters, digits, `.`, `_` and `-`, joined by `/`", format!("`{spec}`"));
+    }
+    Ok(())
+}
+
+/// When and where.
+pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
+    if started.parse::<jiff::Timestamp>().is_err() {
+        return flaw("started", "a time such as `2026-11-21T20:15:00Z`", format!("`{started}`"));
+    }
+    if machine.cores == 0 {
+        return flaw("machine.cores", "at least 1", "0");
     }
     Ok(())
 }
@@ -116,15 +128,18 @@ fn times(record: &Record) -> Check {
     for (phase, seconds) in &record.seconds {
         not_negative(&format!("seconds.{phase}"), *seconds)?;
     }
-    if let Some(latency) = &record.latency {
-        not_negative("latency.p50_us", latency.p50_us)?;
-        not_negative("latency.p99_us", latency.p99_us)?;
-        if latency.p99_us < latency.p50_us {
-            return flaw("latency.p99_us", format!("at least p50_us, {}", latency.p50_us), latency.p99_us.to_string());
-        }
-        if latency.requests == 0 || latency.threads == 0 {
-            return flaw("latency", "at least 1 request and 1 thread", "0");
-        }
+    record.latency.as_ref().map_or(Ok(()), |latency| check_latency("latency", latency))
+}
+
+pub(super) fn check_latency(key: &str, latency: &Latency) -> Check {
+    not_negative(&format!("{key}.p50_us"), latency.p50_us)?;
+    not_negative(&format!("{key}.p99_us"), latency.p99_us)?;
+    if latency.p99_us < latency.p50_us {
+        let least = format!("at least p50_us, {}", latency.p50_us);
+        return flaw(format!("{key}.p99_us"), least, latency.p99_us.to_string());
+    }
+    if latency.requests == 0 || latency.threads == 0 {
+        return flaw(key, "at least 1 request and 1 thread", "0");
     }
     Ok(())
 }

@@ -34,7 +34,8 @@ impl Record {
 
     /// Parses the bytes of a record; `path` is for errors.
     pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let record: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(path, &error))?;
+        let record: Self =
+            serde_json::from_slice(bytes).map_err(|error| unreadable("a record", path, &error).hint(RUN_AGAIN))?;
         check(&record).map_err(|flaw| flawed("a record contradicts itself", Kind::Data, path, flaw))?;
         Ok(record)
     }
@@ -43,21 +44,20 @@ impl Record {
 const RUN_AGAIN: &str = "records are written by `reprise run` and not edited; it writes this one again";
 
 fn flawed(what: &str, kind: Kind, path: &Path, flaw: Flaw) -> Error {
-    let error = Error::new(kind, what).at(Place::file(path).key(flaw.key)).expected(flaw.expected).got(flaw.got);
+    let error = flaw.error(kind, what, path);
     if kind == Kind::Data { error.hint(RUN_AGAIN) } else { error }
 }
 
 /// serde's message says what it found, what it wants and where, all in one sentence.
-fn unreadable(path: &Path, error: &serde_json::Error) -> Error {
+pub(crate) fn unreadable(what: &str, path: &Path, error: &serde_json::Error) -> Error {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(&*message, |(head, _)| head);
     let place = Place::file(path).line(error.line()).column(error.column());
-    let new = Error::new(Kind::Data, "a record cannot be read").at(place);
-    let new = match message.split_once(", expected ") {
+    let new = Error::new(Kind::Data, format!("{what} cannot be read")).at(place);
+    match message.split_once(", expected ") {
         Some((got, expected)) => new.expected(expected).got(got),
         None => new.got(message),
-    };
-    new.hint(RUN_AGAIN)
+    }
 }
 
 #[cfg(test)]

@@ -6,17 +6,27 @@
 mod check;
 mod curve;
 mod file;
+mod latency;
 mod machine;
 mod ranks;
 mod records;
 mod run;
+mod runs;
 mod text;
 
 pub use curve::Curve;
+pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
 pub use machine::Machine;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
+pub use runs::Runs;
 
+pub(crate) use file::unreadable;
+pub(crate) use run::unique;
+pub(crate) use text::to_text;
+
+#[cfg(test)]
+pub(crate) use latency::latency_sample;
 #[cfg(test)]
 pub(crate) use run::sample;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Record;
+use super::{LatencyRecord, Record};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 
@@ -47,6 +47,8 @@ pub struct Records(BTreeMap<RunId, (PathBuf, Record)>);
 pub struct Checked {
     /// Sorted by [`RunId`].
     pub current: Vec<Record>,
+    /// Of models that runs of today's spec make, sorted as well.
+    pub latency: Vec<LatencyRecord>,
     /// Listed, never compared.
     pub stale: Vec<Stale>,
 }
@@ -65,7 +67,7 @@ impl Records {
     /// The first record that cannot be read, that lies where another belongs, or that is there twice.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut files = Vec::new();
-        find(folder, &mut files)?;
+        find(folder, "seed-", &mut files)?;
         let mut records = BTreeMap::<RunId, (PathBuf, Record)>::new();
         for file in files {
             let record = Record::read(&file)?;
@@ -136,7 +138,8 @@ impl Checked {
     }
 }
 
-fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// Files below `folder` that are called `<prefix>….json`, in order.
+pub(super) fn find(folder: &Path, prefix: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     let failed = |error| Error::io("cannot list a folder of records", folder, &error);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -148,8 +151,8 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
-            find(&path, files)?;
-        } else if name.starts_with("seed-") && name.ends_with(".json") {
+            find(&path, prefix, files)?;
+        } else if name.starts_with(prefix) && name.ends_with(".json") {
             files.push(path);
         }
     }

@@ -1,11 +1,13 @@
 //! The record of one run: one trial at one seed in one profile on one machine.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Curve, Machine, Ranks};
 use crate::digest::Digest;
+use crate::metrics::Metric;
 
 /// The version of the record's form. It changes when an old record would be misread.
 pub const FORMAT: u32 = 1;
@@ -65,6 +67,31 @@ pub struct Record {
     pub ranks: Option<Ranks>,
 }
 
+/// Phases of a run that are not training.
+const NOT_TRAINING: [&str; 2] = ["evaluate", "checkpoint"];
+
+impl Record {
+    /// The whole run without evaluation and checkpoints.
+    pub fn training_seconds(&self) -> f64 {
+        let seconds = |phase: &str| self.seconds.get(phase).copied().unwrap_or(0.0);
+        seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
+    }
+
+    /// Test queries, where the ranks were kept.
+    pub fn queries(&self) -> Option<u64> {
+        self.ranks.as_ref()?.sets.first().map(|set| set.hits.len() as u64)
+    }
+
+    /// The test value of `metric` for each query, where the ranks were kept.
+    pub fn per_query(&self, metric: Metric) -> Option<Vec<f64>> {
+        let ranks = self.ranks.as_ref()?;
+        let name = metric.to_string();
+        let set = ranks.sets.iter().find(|set| set.metrics.contains(&name))?;
+        let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);
+        Some(set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query))).collect())
+    }
+}
+
 /// The program that ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,10 +147,15 @@ pub struct Latency {
 }
 
 /// Reads a map and refuses a key that stands there twice; serde would keep the last in silence.
-fn unique<'de, D: Deserializer<'de>, V: Deserialize<'de>>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error> {
-    struct Visitor<V>(std::marker::PhantomData<V>);
-    impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<V> {
-        type Value = BTreeMap<String, V>;
+pub(crate) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + Display,
+    V: Deserialize<'de>,
+{
+    struct Visitor<K, V>(std::marker::PhantomData<(K, V)>);
+    impl<'de, K: Deserialize<'de> + Ord + Display, V: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<K, V> {
+        type Value = BTreeMap<K, V>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
             f.write_str("a map with each key once")
@@ -131,7 +163,7 @@ fn unique<'de, D: Deserializer<'de>, V: Deserialize<'de>>(deserializer: D) -> Re
 
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
             let mut map = BTreeMap::new();
-            while let Some((key, value)) = access.next_entry::<String, V>()? {
+            while let Some((key, value)) = access.next_entry::<K, V>()? {
                 if map.contains_key(&key) {
                     return Err(serde::de::Error::custom(format!("duplicate key `{key}`")));
                 }

@@ -1,4 +1,4 @@
-//! The text of a record: JSON that reads like a page and differs line by line.
+//! The text of records and baselines: JSON that reads like a page and differs line by line.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ const INDENT: usize = 2;
 
 /// Objects have a line per key; an array stays on one line, unless it holds objects or arrays:
 /// those get a line each and are kept compact inside. So an epoch of a curve is a line.
-pub(super) fn to_text<T: Serialize>(value: &T) -> serde_json::Result<String> {
+pub(crate) fn to_text<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Layout::default()))?;
     bytes.push(b'\n');

@@ -1,11 +1,11 @@
 //! Published figures beside ours, as tables for people.
 
-use std::collections::BTreeMap;
-
 use super::number::{NONE, mean_sd, percent, signed};
-use super::{Align, Experiment, Runs, Table};
-use crate::compare::{Cell, Effect, Kind, Published, Word, cells, effects};
+use super::overview::tally;
+use super::{Align, Experiment, Table};
+use crate::compare::{Cell, Effect, Kind, Published, cells, effects, values};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::record::Runs;
 use crate::spec::Comparison;
 use crate::stats::Interval;
 
@@ -30,7 +30,7 @@ pub(super) fn all<'a>(
     runs: &Runs,
     published: Option<&'a Published>,
 ) -> Result<Vec<Beside<'a>>> {
-    let values = runs.values();
+    let values = values(runs);
     let beside = |comparison: &'a Comparison| {
         let published = published.ok_or_else(|| {
             Error::new(ErrorKind::Input, "a comparison without published tables")
@@ -70,17 +70,20 @@ impl Beside<'_> {
         ]);
         let decimals = self.decimals();
         for cell in &self.cells {
-            table.push(vec![
-                row_name(&cell.row, experiment.label(&cell.trial)),
-                format!("{} ({})", cell.column, experiment.marked(&cell.metric)),
-                format!("{:.decimals$}", cell.published),
-                mean_sd(cell.ours, decimals),
-                cell.ours.map_or(0, |ours| ours.n).to_string(),
-                range(cell.interval, decimals),
-                signed(cell.difference, decimals),
-                percent(cell.relative),
-                cell.word.to_string(),
-            ]);
+            table.push_of(
+                &cell.trial,
+                vec![
+                    row_name(&cell.row, experiment.label(&cell.trial)),
+                    format!("{} ({})", cell.column, experiment.marked(&cell.metric)),
+                    format!("{:.decimals$}", cell.published),
+                    mean_sd(cell.ours, decimals),
+                    cell.ours.map_or(0, |ours| ours.n).to_string(),
+                    range(cell.interval, decimals),
+                    signed(cell.difference, decimals),
+                    percent(cell.relative),
+                    cell.word.to_string(),
+                ],
+            );
         }
         table
     }
@@ -116,12 +119,7 @@ impl Beside<'_> {
 
     /// How many cells got each word: `12 matches, 4 close`.
     pub fn tally(&self) -> String {
-        let mut counts = BTreeMap::<Word, usize>::new();
-        for cell in &self.cells {
-            *counts.entry(cell.word).or_default() += 1;
-        }
-        let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} *{word}*")).collect();
-        counts.join(", ")
+        tally(self.cells.iter().map(|cell| cell.word))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Our learning curves beside a logged one, in figures.
 
 use super::number::{NONE, mean_sd, percent};
-use super::{Align, Experiment, LoggedCurve, Runs, Table};
+use super::{Align, Experiment, LoggedCurve, Table};
+use crate::record::Runs;
 use crate::stats::Summary;
 
 /// Epochs at which the curves are compared in figures: the start, where nothing is learnt yet, and

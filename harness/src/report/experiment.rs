@@ -1,7 +1,9 @@
 //! What a report must know of a spec, in words: the report knows no dataset, protocol or method.
 
+use std::path::PathBuf;
+
 use crate::compare::Logged;
-use crate::spec::Comparison;
+use crate::spec::{Claim, Comparison};
 
 /// One spec in one profile.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +11,10 @@ pub struct Experiment {
     pub spec: String,
     pub profile: String,
     pub title: String,
+    /// Place of the spec and of its results in their trees, such as `de_rrd/citeulike`.
+    pub folder: PathBuf,
+    /// Id of the dataset.
+    pub dataset: String,
     /// The command that makes this report.
     pub command: String,
     /// (what, how) lines on the setting: dataset, split, protocol, selection.
@@ -21,6 +27,7 @@ pub struct Experiment {
     pub trials: Vec<TrialText>,
     pub comparisons: Vec<Comparison>,
     pub curves: Vec<LoggedCurve>,
+    pub claims: Vec<Claim>,
     /// The spec's own prose, Markdown.
     pub analysis: String,
     /// Short remarks on this report, Markdown.
@@ -42,6 +49,12 @@ pub struct TrialText {
     pub id: String,
     pub label: String,
     pub method: String,
+    /// Place of the method among all methods.
+    pub method_place: usize,
+    /// The trial that it learns from.
+    pub teacher: Option<String>,
+    /// Whether other trials learn from it.
+    pub teaches: bool,
 }
 
 /// A curve that others logged, to draw ours over.

@@ -1,9 +1,12 @@
 //! The figures of a report.
 
+use std::collections::BTreeSet;
+
 use super::beside::Beside;
-use super::{Experiment, LoggedCurve, Runs};
+use super::{Experiment, LoggedCurve};
 use crate::error::Result;
 use crate::plot::{Curves, Dot, DotPanel, Dots, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
+use crate::record::{Record, Runs};
 use crate::stats::{LEVEL, Summary, prediction_interval};
 
 /// A figure and what it shows.
@@ -13,12 +16,17 @@ pub(super) struct Figure {
     pub svg: String,
 }
 
+/// The figure that stands at the head of a report.
+pub(super) const QUALITY: &str = "quality.svg";
+
 /// The curve that most trials have; on a logarithmic axis it is drawn above the others.
 const LOSS: &str = "loss";
 
 /// Those that there is something to draw for.
 pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Result<Vec<Figure>> {
-    let palette = Palette::new(experiment.trials.iter().map(|trial| trial.label.clone()));
+    let palette = Palette::new(
+        experiment.trials.iter().map(|trial| (trial.label.clone(), (!trial.teaches).then_some(trial.method_place))),
+    );
     let mut figures = Vec::new();
     if runs.class.is_none() {
         return Ok(figures);
@@ -28,7 +36,11 @@ pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Re
     for curve in &experiment.curves {
         figures.push(over_logged(experiment, runs, curve, &palette)?);
     }
-    figures.extend(size(experiment, runs, &palette)?);
+    let size = ("size.svg", "size", "trained parameters");
+    figures.extend(against(experiment, runs, &palette, size, |record| Some(record.parameter_count as f64))?);
+    let latency = ("latency.svg", "latency", "median microseconds of one request");
+    let p50 = |record: &Record| record.latency.as_ref().map(|latency| latency.p50_us);
+    figures.extend(against(experiment, runs, &palette, latency, p50)?);
     Ok(figures)
 }
 
@@ -73,7 +85,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
     };
     let caption =
         format!("Test metrics by trial: our mean over seeds with the interval in which one more run falls{published}.");
-    Ok(Figure { file: "quality.svg".into(), caption, svg })
+    Ok(Figure { file: QUALITY.into(), caption, svg })
 }
 
 /// Columns of the trial's curves, in the order in which they first appear.
@@ -97,9 +109,13 @@ fn lines(runs: &Runs, trial: &str, label: &str, column: &str) -> Vec<Line> {
     curves.map(|points| Line { label: label.into(), logged: false, points }).collect()
 }
 
-/// Loss and the first metric that is watched, of all trials that learn in epochs.
+/// Loss and the first metric that is watched, of the first trial of each method that learns in epochs: more would
+/// hide each other.
 fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
-    let columns = columns(runs, experiment.trials.iter().map(|trial| &*trial.id));
+    let mut kinds = BTreeSet::new();
+    let trials: Vec<_> =
+        experiment.trials.iter().filter(|trial| kinds.insert((&trial.method, trial.teaches))).collect();
+    let columns = columns(runs, trials.iter().map(|trial| &*trial.id));
     let loss = columns.iter().find(|column| **column == LOSS);
     let metric = columns.iter().find(|column| **column != LOSS);
     let panels: Vec<_> = loss
@@ -112,14 +128,16 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
                 format!("{} on validation data", experiment.marked(column))
             },
             log: *column == LOSS,
-            lines: experiment.trials.iter().flat_map(|trial| lines(runs, &trial.id, &trial.label, column)).collect(),
+            lines: trials.iter().flat_map(|trial| lines(runs, &trial.id, &trial.label, column)).collect(),
         })
         .collect();
     if panels.is_empty() {
         return Ok(None);
     }
     let svg = Curves { title: format!("{}: learning curves", experiment.title), panels }.svg(palette)?;
-    Ok(Some(Figure { file: "curves.svg".into(), caption: "Learning curves, one thin line per seed.".into(), svg }))
+    let others = if trials.len() < experiment.trials.len() { ", of the first trial of each method" } else { "" };
+    let caption = format!("Learning curves, one thin line per seed{others}.");
+    Ok(Some(Figure { file: "curves.svg".into(), caption, svg }))
 }
 
 fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palette: &Palette) -> Result<Figure> {
@@ -136,22 +154,23 @@ fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palett
     Ok(Figure { file: format!("curve-{}.svg", curve.trial), caption, svg })
 }
 
-/// The first metric against parameters, if two trials or more have both.
-fn size(experiment: &Experiment, runs: &Runs, palette: &Palette) -> Result<Option<Figure>> {
+/// The first metric against a quantity, if two trials or more have both.
+fn against(
+    experiment: &Experiment,
+    runs: &Runs,
+    palette: &Palette,
+    (file, name, axis): (&str, &str, &str),
+    of: fn(&Record) -> Option<f64>,
+) -> Result<Option<Figure>> {
     let Some(metric) = experiment.metrics.first() else { return Ok(None) };
     let mut points = Vec::new();
     for trial in &experiment.trials {
         let values = runs.metric(&trial.id, &metric.name);
-        let parameters = runs.summary(&trial.id, |record| Some(record.parameter_count as f64));
-        if let (Some(ours), Some(parameters)) = (Summary::of(&values), parameters)
-            && parameters.mean > 0.0
+        if let (Some(ours), Some(x)) = (Summary::of(&values), runs.summary(&trial.id, of))
+            && x.mean > 0.0
         {
-            points.push(Point {
-                label: trial.label.clone(),
-                x: parameters.mean,
-                y: ours.mean,
-                whiskers: whiskers(&values),
-            });
+            let label = trial.label.clone();
+            points.push(Point { label, x: x.mean, y: ours.mean, whiskers: whiskers(&values) });
         }
     }
     if points.len() < 2 {
@@ -159,12 +178,14 @@ fn size(experiment: &Experiment, runs: &Runs, palette: &Palette) -> Result<Optio
     }
     let metric = experiment.marked(&metric.name);
     let svg = Scatter {
-        title: format!("{}: quality against size", experiment.title),
-        x: "trained parameters (log scale)".into(),
+        title: format!("{}: quality against {name}", experiment.title),
+        x: format!("{axis} (log scale)"),
         y: metric.clone(),
         points,
     }
     .svg(palette)?;
-    let caption = format!("{metric} against the number of trained parameters; trials without any are left out.");
-    Ok(Some(Figure { file: "size.svg".into(), caption, svg }))
+    let caption = format!(
+        "{metric} against {axis}; trials without any are left out. Marks that would hide each other are moved apart."
+    );
+    Ok(Some(Figure { file: file.into(), caption, svg }))
 }

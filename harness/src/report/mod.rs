@@ -4,58 +4,87 @@
 //! give the same bytes, whenever and wherever the report is made.
 
 mod beside;
+mod block;
+mod claims;
 mod csv_files;
 mod curves;
 mod experiment;
 mod figures;
+mod html;
+mod latency;
 mod number;
+mod overview;
 mod page;
-mod runs;
 mod summary;
 mod table;
 
+use beside::Beside;
 pub use experiment::{Experiment, LoggedCurve, MetricText, TrialText};
-pub use runs::Runs;
-pub use summary::summary;
+use figures::Figure;
+pub use html::{Paper, html};
+pub use latency::{Served, Speed, latency_table, served_table};
+pub use overview::{overview, splice};
+use summary::summary;
 pub use table::{Align, Table};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::compare::Published;
+use crate::compare::{Finding, Published, findings};
 use crate::error::Result;
 use crate::file::write_by_rename;
-use crate::record::Checked;
+use crate::record::{Checked, Runs};
+
+/// What the records of one spec say.
+pub struct Report<'a> {
+    pub experiment: &'a Experiment,
+    pub published: Option<&'a Published>,
+    records: &'a Checked,
+    runs: Runs<'a>,
+    findings: Vec<Finding<'a>>,
+    beside: Vec<Beside<'a>>,
+    figures: Vec<Figure>,
+}
+
+impl<'a> Report<'a> {
+    /// # Errors
+    /// [`Input`](crate::error::Kind::Input) if a comparison names what was not published, or there is
+    /// nothing published to compare with.
+    pub fn new(experiment: &'a Experiment, records: &'a Checked, published: Option<&'a Published>) -> Result<Self> {
+        let runs = Runs::of(&records.current);
+        let beside = beside::all(experiment, &runs, published)?;
+        let findings = findings(&experiment.claims, &experiment.comparisons, published, &runs)?;
+        let figures = figures::all(experiment, &runs, &beside)?;
+        Ok(Self { experiment, published, records, runs, findings, beside, figures })
+    }
+
+    /// The table for the terminal, if there are runs.
+    pub fn summary(&self) -> Option<Table> {
+        self.runs.class.map(|_| summary(self.experiment, &self.runs))
+    }
+
+    /// The files of the report by name: `REPORT.md`, CSV files, figures.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        files.insert("REPORT.md".to_string(), block::markdown(&page::page(self)));
+        files.insert("runs.csv".to_string(), csv_files::runs(self.experiment, &self.records.current).csv());
+        if !self.beside.is_empty() {
+            files.insert("cells.csv".to_string(), csv_files::cells(&self.beside).csv());
+        }
+        if !self.findings.is_empty() {
+            files.insert("claims.csv".to_string(), claims::csv(&self.findings).csv());
+        }
+        files.extend(self.figures.iter().map(|figure| (figure.file.clone(), figure.svg.clone())));
+        files
+    }
+}
 
 /// Refuses an experiment whose report cannot be made, whatever its records will say.
 ///
 /// # Errors
-/// As [`render`].
+/// As [`Report::new`].
 pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<()> {
-    beside::all(experiment, &Runs::of(&[]), published).map(drop)
-}
-
-/// The files of a report by name: `REPORT.md`, CSV files, figures.
-///
-/// # Errors
-/// [`Input`](crate::error::Kind::Input) if a comparison names what was not published, or there is
-/// nothing published to compare with.
-pub fn render(
-    experiment: &Experiment,
-    records: &Checked,
-    published: Option<&Published>,
-) -> Result<BTreeMap<String, String>> {
-    let runs = Runs::of(&records.current);
-    let beside = beside::all(experiment, &runs, published)?;
-    let figures = figures::all(experiment, &runs, &beside)?;
-    let mut files = BTreeMap::new();
-    files.insert("REPORT.md".to_string(), page::page(experiment, &runs, records, &beside, &figures));
-    files.insert("runs.csv".to_string(), csv_files::runs(experiment, &records.current).csv());
-    if !beside.is_empty() {
-        files.insert("cells.csv".to_string(), csv_files::cells(&beside).csv());
-    }
-    files.extend(figures.into_iter().map(|figure| (figure.file, figure.svg)));
-    Ok(files)
+    Report::new(experiment, &Checked::default(), published).map(drop)
 }
 
 /// Writes the files of a report, each by rename, and tells where.

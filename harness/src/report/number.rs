@@ -34,7 +34,7 @@ pub(super) fn in_units(summary: Option<Summary>, units: Units) -> String {
 }
 
 /// Three significant digits, more where the whole part has more.
-fn decimals(value: f64) -> usize {
+pub(super) fn decimals(value: f64) -> usize {
     match value.abs() {
         v if v >= 100.0 => 0,
         v if v >= 10.0 => 1,

@@ -1,77 +1,89 @@
-//! `REPORT.md`.
+//! What stands in the report of one spec.
 
 use std::collections::BTreeSet;
 
 use super::beside::Beside;
-use super::figures::Figure;
+use super::block::Block;
+use super::figures::QUALITY;
 use super::number::{METRIC, count};
-use super::{Align, Experiment, Runs, Table, curves, summary};
-use crate::compare::Word;
-use crate::record::{Checked, Record};
+use super::{Align, Experiment, Report, Table, claims, curves, latency, summary};
+use crate::compare::{Finding, Verdict, Word};
+use crate::record::{Checked, LatencyRecord, Record, Runs, Stale};
 
-pub(super) fn page(
-    experiment: &Experiment,
-    runs: &Runs,
-    records: &Checked,
-    beside: &[Beside],
-    figures: &[Figure],
-) -> String {
-    let mut parts = vec![
-        format!("# {}", experiment.title),
-        format!(
+/// The blocks of a report.
+pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
+    let Report { experiment, runs, records, beside, findings, figures, .. } = report;
+    let mut blocks = vec![
+        Block::Heading(1, experiment.title.clone()),
+        Block::Text(format!(
             "Spec `{}`, profile `{}`. Made by `{}`; do not edit.",
             experiment.spec, experiment.profile, experiment.command
-        ),
+        )),
     ];
-    parts.push("## Result".into());
+    if !findings.is_empty() {
+        claimed(experiment, findings, &mut blocks);
+    }
+    blocks.push(Block::Heading(2, "Result".into()));
     if runs.class.is_none() {
-        parts.push("There is no current record yet.".into());
+        blocks.push(Block::Text("There is no current record yet.".into()));
     } else {
-        parts.push(summary(experiment, runs).markdown());
-        parts.push(
+        blocks.push(Block::Table(summary(experiment, runs)));
+        blocks.push(Block::Text(
             "Mean ± standard deviation over seeds. *Training* is the whole run without evaluation and checkpoints; \
              *request* is one query: encode, score all items, take the best."
                 .into(),
-        );
-        parts.extend(sampled(experiment));
+        ));
+        blocks.extend(sampled(experiment).map(Block::Text));
     }
-    if let Some(figure) = figures.iter().find(|figure| figure.file == "quality.svg") {
-        parts.push(picture(figure));
-    }
+    blocks.extend(figures.iter().find(|figure| figure.file == QUALITY).map(Block::Figure));
     if !beside.is_empty() {
-        parts.push("## Beside the published tables".into());
-        parts.push(words());
-        beside.iter().for_each(|of| comparison(experiment, of, &mut parts));
+        blocks.push(Block::Heading(2, "Beside the published tables".into()));
+        blocks.push(Block::list(Word::ALL.iter().map(|word| format!("*{word}*: {}.", word.rule()))));
+        beside.iter().for_each(|of| comparison(experiment, of, &mut blocks));
     }
-    let others: Vec<_> = figures.iter().filter(|figure| figure.file != "quality.svg").collect();
-    if !others.is_empty() {
-        parts.push("## Learning and size".into());
-        parts.extend(others.into_iter().map(picture));
+    let others: Vec<_> = figures.iter().filter(|figure| figure.file != QUALITY).collect();
+    if !others.is_empty() || !records.latency.is_empty() {
+        blocks.push(Block::Heading(2, "Learning, size and latency".into()));
+        served(experiment, runs, &records.latency, &mut blocks);
+        blocks.extend(others.into_iter().map(Block::Figure));
         for curve in &experiment.curves {
             let table = curves::table(experiment, runs, curve);
             if !table.rows.is_empty() {
-                parts.push(format!("{} at some epochs:", table.title));
-                parts.push(table.markdown());
+                blocks.push(Block::Text(format!("{} at some epochs:", table.title)));
+                blocks.push(Block::Table(table));
             }
         }
     }
     if !experiment.analysis.trim().is_empty() {
-        parts.push("## Analysis".into());
-        parts.push(experiment.analysis.trim().into());
+        blocks.push(Block::Heading(2, "Analysis".into()));
+        blocks.push(Block::Text(experiment.analysis.trim().into()));
     }
     if !experiment.notes.is_empty() {
-        parts.push("## Notes".into());
-        parts.push(experiment.notes.iter().map(|note| format!("* {note}\n")).collect());
+        blocks.push(Block::Heading(2, "Notes".into()));
+        blocks.push(Block::list(experiment.notes.iter().cloned()));
     }
-    parts.push("## How it was measured".into());
-    measured(experiment, runs, &mut parts);
+    blocks.push(Block::Heading(2, "How it was measured".into()));
+    measured(experiment, runs, &mut blocks);
     if runs.class.is_some() {
-        parts.push("## Every run".into());
-        parts.push(every_run(experiment, runs).markdown());
+        blocks.push(Block::Heading(2, "Every run".into()));
+        blocks.push(Block::Table(every_run(experiment, runs)));
     }
-    parts.extend(stale(records));
-    let parts: Vec<_> = parts.iter().map(|part| part.trim_end()).collect();
-    parts.join("\n\n") + "\n"
+    stale(records, &mut blocks);
+    blocks
+}
+
+fn claimed(experiment: &Experiment, findings: &[Finding], blocks: &mut Vec<Block>) {
+    blocks.push(Block::Heading(2, "What the paper claims".into()));
+    blocks.push(Block::Text(format!("{} claims: {}.", findings.len(), claims::tally(findings))));
+    blocks.push(Block::Table(claims::verdicts(findings)));
+    blocks.push(Block::list(Verdict::ALL.iter().map(|verdict| format!("*{verdict}*: {}.", verdict.rule()))));
+    blocks.push(Block::Text(
+        "What each inequality stands on: the difference paired over seeds, its mean ± standard deviation, the t \
+         interval of the mean over seeds, the bootstrap interval over queries with each query's mean over seeds, and \
+         the paper's own difference."
+            .into(),
+    ));
+    blocks.push(Block::Table(claims::evidence(experiment, findings)));
 }
 
 fn sampled(experiment: &Experiment) -> Option<String> {
@@ -84,34 +96,56 @@ fn sampled(experiment: &Experiment) -> Option<String> {
     })
 }
 
-fn picture(figure: &Figure) -> String {
-    format!("![{}]({})\n\n{}", figure.caption, figure.file, figure.caption)
-}
-
-/// What the words mean, from where the rule is.
-fn words() -> String {
-    Word::ALL.iter().map(|word| format!("* *{word}*: {}.\n", word.rule())).collect()
-}
-
-fn comparison(experiment: &Experiment, of: &Beside, parts: &mut Vec<String>) {
-    parts.push(format!("### `{}` ({})", of.comparison.table, of.kind));
+fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
+    blocks.push(Block::Heading(3, format!("`{}` ({})", of.comparison.table, of.kind)));
     let sources: Vec<_> = of.sources.iter().map(|source| format!("`{source}`")).collect();
-    parts.push(format!("{}. Copied from {}.", capital(of.caption), sources.join(", ")));
-    parts.extend(of.note.map(|note| format!("{}.", capital(note))));
+    let mut texts = vec![format!("{}. Copied from {}.", capital(of.caption), sources.join(", "))];
+    texts.extend(of.note.map(|note| format!("{}.", capital(note))));
     if let Some(reason) = &of.comparison.not_comparable {
-        parts.push(format!("Not comparable: {reason}"));
+        texts.push(format!("Not comparable: {reason}"));
     }
-    parts.push(format!("{} cells: {}.", of.cells.len(), of.tally()));
-    parts.push(of.cells_table(experiment).markdown());
+    texts.push(format!("{} cells: {}.", of.cells.len(), of.tally()));
+    blocks.extend(texts.into_iter().map(Block::Text));
+    blocks.push(Block::Table(of.cells_table(experiment)));
     if !of.effects.is_empty() {
-        parts.push(
+        blocks.push(Block::Text(
             "Effects, paired over seeds. An effect of ours is real if zero lies outside the interval of our mean. The \
              word is that of the published effect beside the interval for one more run, widened by a whole unit \
              because both printed figures are rounded."
                 .into(),
-        );
-        parts.push(of.effects_table().markdown());
+        ));
+        blocks.push(Block::Table(of.effects_table()));
     }
+}
+
+fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
+    let Some(class) = latency::class(runs, records) else { return };
+    let table = latency::latency_table(experiment, class, records);
+    if table.rows.is_empty() {
+        return;
+    }
+    let trials: BTreeSet<_> = table.of.iter().flatten().cloned().collect();
+    let shown = || records.iter().filter(|record| trials.contains(&record.trial));
+    let words = |of: fn(&LatencyRecord) -> String| {
+        let values: BTreeSet<_> = shown().map(of).collect();
+        values.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    blocks.push(Block::Table(table));
+    blocks.push(Block::Text(format!(
+        "Measured by themselves, with no training beside them. *Time* is of one request, which comes alone and is \
+         answered by one CPU thread: encode the query, score all items, take the best {}; *queries/s* is of batches, on \
+         {} threads. Ratios are in per cent of the teacher. {} Device: {}. Seeds: {}. Made by {}.",
+        crate::meter::TOP,
+        words(|record| record.batch.threads.to_string()),
+        if shown().any(|record| record.machine.class.ends_with("-cuda")) {
+            "On a GPU the device scores, and the CPU encodes and takes the best."
+        } else {
+            "Nothing was measured on a GPU."
+        },
+        words(|record| format!("`{}`", record.device)),
+        words(|record| record.seed.to_string()),
+        words(|record| format!("`{}`", record.command)),
+    )));
 }
 
 fn capital(text: &str) -> String {
@@ -119,18 +153,18 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn measured(experiment: &Experiment, runs: &Runs, parts: &mut Vec<String>) {
+fn measured(experiment: &Experiment, runs: &Runs, blocks: &mut Vec<Block>) {
+    let facts_of =
+        |facts: Vec<(&str, String)>| Block::list(facts.iter().map(|(what, how)| format!("**{what}**: {how}")));
     if !experiment.setting.is_empty() {
-        parts.push(experiment.setting.iter().map(|(what, how)| format!("* **{what}**: {how}\n")).collect());
+        blocks.push(facts_of(experiment.setting.iter().map(|(what, how)| (&**what, how.clone())).collect()));
     }
     let mut metrics = Table::new("", ["Metric", "Definition", "Ties"].map(|name| (name.to_string(), Align::Left)));
     for metric in &experiment.metrics {
         metrics.push(vec![experiment.marked(&metric.name), metric.formula.clone(), metric.ties.clone()]);
     }
-    parts.push(metrics.markdown());
-    if let Some(apart) = ties_matter(runs) {
-        parts.push(apart);
-    }
+    blocks.push(Block::Table(metrics));
+    blocks.extend(ties_matter(runs).map(Block::Text));
     let mut facts = vec![
         ("Data (raw files)", distinct(runs, |record| record.digests.data.short())),
         ("Dataset (prepared)", distinct(runs, |record| record.digests.dataset.short())),
@@ -149,7 +183,7 @@ fn measured(experiment: &Experiment, runs: &Runs, parts: &mut Vec<String>) {
         ));
     }
     if runs.class.is_some() {
-        parts.push(facts.iter().map(|(what, values)| format!("* **{what}**: {values}\n")).collect());
+        blocks.push(facts_of(facts));
     }
 }
 
@@ -207,22 +241,19 @@ fn every_run(experiment: &Experiment, runs: &Runs) -> Table {
                 format!("{:.1}", record.seconds["total"]),
             ]);
             row.extend([&record.digests.run, &record.digests.weights].map(|digest| format!("`{}`", digest.short())));
-            table.push(row);
+            table.push_of(&trial.id, row);
         }
     }
     table
 }
 
-fn stale(records: &Checked) -> Option<String> {
+fn stale(records: &Checked, blocks: &mut Vec<Block>) {
     if records.stale.is_empty() {
-        return None;
+        return;
     }
-    let lines = records
-        .stale
-        .iter()
-        .map(|stale| format!("* `{}` seed {} on `{}`: {}\n", stale.id.trial, stale.id.seed, stale.id.class, stale.why));
-    Some(format!(
-        "## Stale records\n\nNot of today's spec or data; listed, never compared.\n\n{}",
-        lines.collect::<String>()
-    ))
+    blocks.push(Block::Heading(2, "Stale records".into()));
+    blocks.push(Block::Text("Not of today's spec or data; listed, never compared.".into()));
+    let line =
+        |stale: &Stale| format!("`{}` seed {} on `{}`: {}", stale.id.trial, stale.id.seed, stale.id.class, stale.why);
+    blocks.push(Block::list(records.stale.iter().map(line)));
 }

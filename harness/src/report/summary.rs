@@ -1,11 +1,8 @@
 //! The table of a spec: one row per trial.
 
 use super::number::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, mean_sd};
-use super::{Align, Experiment, Runs, Table};
-use crate::record::Record;
-
-/// Phases of a run that are not training.
-const NOT_TRAINING: [&str; 2] = ["evaluate", "checkpoint"];
+use super::{Align, Experiment, Table};
+use crate::record::{Record, Runs};
 
 /// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials
 /// without runs have a row too.
@@ -25,11 +22,11 @@ pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
         row.push(runs.trial(&trial.id).len().to_string());
         row.push(mean_sd(over_seeds(|record| Some(record.epochs_run as f64)), 0));
         row.push(parameters(runs.trial(&trial.id)));
-        row.push(in_units(over_seeds(|record| Some(training_seconds(record))), SECONDS));
+        row.push(in_units(over_seeds(|record| Some(record.training_seconds())), SECONDS));
         row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p50_us)), MICROSECONDS));
         row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p99_us)), MICROSECONDS));
         row.push(in_units(over_seeds(|record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)), BYTES));
-        table.push(row);
+        table.push_of(&trial.id, row);
     }
     table
 }
@@ -42,10 +39,4 @@ fn parameters(runs: &[&Record]) -> String {
         (Some(least), Some(most)) => format!("{} to {}", count(*least), count(*most)),
         _ => NONE.into(),
     }
-}
-
-/// The whole run without evaluation and checkpoints.
-fn training_seconds(record: &Record) -> f64 {
-    let seconds = |phase: &str| record.seconds.get(phase).copied().unwrap_or(0.0);
-    seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
 }

@@ -15,13 +15,15 @@ pub struct Table {
     /// One per column.
     pub align: Vec<Align>,
     pub rows: Vec<Vec<String>>,
+    /// The trial whose runs a row is of, where it is of one.
+    pub of: Vec<Option<String>>,
 }
 
 impl Table {
     /// No rows yet; `columns` are (name, alignment).
     pub fn new(title: impl Into<String>, columns: impl IntoIterator<Item = (String, Align)>) -> Self {
         let (header, align) = columns.into_iter().unzip();
-        Self { title: title.into(), header, align, rows: Vec::new() }
+        Self { title: title.into(), header, align, rows: Vec::new(), of: Vec::new() }
     }
 
     /// # Panics
@@ -29,6 +31,18 @@ impl Table {
     pub fn push(&mut self, row: Vec<String>) {
         assert_eq!(row.len(), self.header.len(), "a row of `{}` has one text per column", self.title);
         self.rows.push(row);
+        self.of.push(None);
+    }
+
+    /// A row of figures of a trial's runs.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub fn push_of(&mut self, trial: &str, row: Vec<String>) {
+        self.push(row);
+        if let Some(of) = self.of.last_mut() {
+            *of = Some(trial.to_string());
+        }
     }
 
     /// As GitHub's Markdown, without the title.

@@ -1,10 +1,17 @@
 use super::*;
 use crate::compare::{Logged, Published};
-use crate::record::{Record, RunId, Stale, sample};
+use crate::record::{Record, RunId, Stale, latency_sample, sample};
 use crate::spec::Comparison;
 
 fn trial(id: &str, label: &str) -> TrialText {
-    TrialText { id: id.into(), label: label.into(), method: "bpr".into() }
+    TrialText {
+        id: id.into(),
+        label: label.into(),
+        method: "bpr".into(),
+        teacher: (id == "de").then(|| "teacher".into()),
+        method_place: 0,
+        teaches: id == "teacher",
+    }
 }
 
 fn metric(name: &str) -> MetricText {
@@ -16,6 +23,8 @@ fn experiment() -> Experiment {
         spec: "de-rrd/citeulike".into(),
         profile: "paper".into(),
         title: "DE-RRD on CiteULike".into(),
+        folder: "de_rrd/citeulike".into(),
+        dataset: "citeulike".into(),
         command: "reprise report de-rrd/citeulike".into(),
         setting: vec![("Dataset".into(), "made up".into())],
         sampled: Some(499),
@@ -35,6 +44,7 @@ fn experiment() -> Experiment {
             columns: vec![("loss".into(), "loss".into())],
             logged: Logged([("loss".to_string(), vec![(0.0, 706.0), (1.0, 300.0)])].into()),
         }],
+        claims: vec![],
         analysis: "Why the numbers differ.\n".into(),
         notes: vec!["One note.".into()],
     }
@@ -64,7 +74,7 @@ fn records() -> Checked {
     elsewhere.machine.class = "aarch64-neon".into();
     current.push(elsewhere);
     let id = RunId { seed: 7, ..sample("teacher", 7).id() };
-    Checked { current, stale: vec![Stale { id, why: "its run is old".into() }] }
+    Checked { current, latency: vec![], stale: vec![Stale { id, why: "its run is old".into() }] }
 }
 
 fn published() -> Published {
@@ -73,7 +83,7 @@ fn published() -> Published {
 }
 
 fn rendered() -> BTreeMap<String, String> {
-    render(&experiment(), &records(), Some(&published())).unwrap()
+    Report::new(&experiment(), &records(), Some(&published())).unwrap().files()
 }
 
 #[test]
@@ -124,6 +134,36 @@ fn the_page() {
 }
 
 #[test]
+fn measured_latencies_are_shown() {
+    let mut records = records();
+    let mut record = |trial: &str, seed: u64, class: &str, device: &str, p50_us: f64| {
+        let mut record = latency_sample(trial, seed);
+        (record.machine.class, record.device, record.request.p50_us) = (class.into(), device.into(), p50_us);
+        records.latency.push(record);
+    };
+    record("teacher", 0, "x86_64-avx512", "cpu", 100.0);
+    record("teacher", 1, "x86_64-avx512", "cpu", 140.0);
+    record("de", 0, "x86_64-avx512", "cpu", 60.0);
+    record("de", 0, "x86_64-avx512-cuda", "cuda:0 Example", 30.0);
+    record("student", 0, "aarch64-neon", "cpu", 1.0);
+    let files = Report::new(&experiment(), &records, Some(&published())).unwrap().files();
+    let page = &files["REPORT.md"];
+    for text in [
+        "| Teacher | 120 | 180 | 16,000 | – | 28 | 112 | 100.0 % | – | 100.0 % |",
+        "| DE | 60.0 | 180 | 16,000 | 30.0 | 28 | 112 | 50.0 % | – | 100.0 % |",
+        "the best 20; *queries/s* is of batches, on 2 threads",
+        "Device: `cpu`, `cuda:0 Example`. Seeds: 0, 1. Made by `reprise latency de-rrd/citeulike`.",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
+    assert!(!page.contains("| Student | 1.00"), "another class's time: {page}");
+    // Without any run and figure, too.
+    let alone = Checked { latency: records.latency, ..Checked::default() };
+    let page = Report::new(&experiment(), &alone, Some(&published())).unwrap().files().remove("REPORT.md").unwrap();
+    assert!(page.contains("no current record") && page.contains("| Teacher | 120 |"), "{page}");
+}
+
+#[test]
 fn the_files_for_programs() {
     let files = rendered();
     let cells = &files["cells.csv"];
@@ -145,7 +185,16 @@ fn the_files_for_programs() {
 #[test]
 fn the_same_records_give_the_same_bytes() {
     let names: Vec<_> = rendered().into_keys().collect();
-    let expected = ["REPORT.md", "cells.csv", "curve-student.svg", "curves.svg", "quality.svg", "runs.csv", "size.svg"];
+    let expected = [
+        "REPORT.md",
+        "cells.csv",
+        "curve-student.svg",
+        "curves.svg",
+        "latency.svg",
+        "quality.svg",
+        "runs.csv",
+        "size.svg",
+    ];
     assert_eq!(names, expected);
     assert_eq!(rendered(), rendered());
 }
@@ -153,14 +202,15 @@ fn the_same_records_give_the_same_bytes() {
 #[test]
 fn without_records_there_is_a_page_that_says_so() {
     let experiment = Experiment { comparisons: Vec::new(), ..experiment() };
-    let files = render(&experiment, &Checked::default(), None).unwrap();
+    let records = Checked::default();
+    let files = Report::new(&experiment, &records, None).unwrap().files();
     assert_eq!(files.keys().collect::<Vec<_>>(), ["REPORT.md", "runs.csv"]);
     assert!(files["REPORT.md"].contains("no current record"), "{}", files["REPORT.md"]);
 }
 
 #[test]
 fn a_comparison_needs_published_tables() {
-    let error = render(&experiment(), &records(), None).unwrap_err().to_string();
+    let error = Report::new(&experiment(), &records(), None).err().expect("an error").to_string();
     assert!(error.contains("main-citeulike-bpr"), "{error}");
 }
 

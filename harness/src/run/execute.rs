@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::measure::{Measured, record};
+use super::world::World;
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::meter::{Meter, PeakMemory};
-use crate::rank::Ranker;
-use crate::record::{Machine, Program, Record, RunId};
+use crate::record::{Program, Record};
 use crate::spec::Spec;
-use crate::split::{Split, UserItems};
 use crate::train::{Checkpoint, Context, Observer, Teacher};
 
 /// What to run, where, and who watches.
@@ -45,16 +44,6 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// The data of a job, prepared once for all of its runs.
-pub(super) struct World<'a> {
-    pub split: &'a Split,
-    pub seen: &'a UserItems,
-    pub ranker: &'a Ranker,
-    pub machine: &'a Machine,
-    pub dataset_digest: Digest,
-    pub split_digest: Digest,
-}
-
 /// Trains what is not done yet and writes a record for each run.
 ///
 /// A run that diverges or whose teacher failed is reported in the outcome and does not stop the
@@ -65,23 +54,10 @@ pub(super) struct World<'a> {
 /// folders that cannot be written.
 pub fn execute(job: &Job<'_>) -> Result<Outcome> {
     check_writable("the records", job.results, "--results DIR")?;
-    check_writable("states and models", &job.cache.root().join("runs"), "--cache DIR")?;
+    check_writable("states and models", job.cache.runs(), "--cache DIR")?;
     let dataset = load(job.manifest, job.cache)?;
-    let split = job.spec.split.apply(&dataset)?;
-    let dataset_digest = dataset.digest();
-    drop(dataset); // The split is all that training sees; this is a third of a small run's memory.
-    let ranker = Ranker::new(&job.spec.protocol, &split)?;
-    let seen = split.train.sorted();
-    let machine = Machine::here(&job.device.name);
-    let world = World {
-        split: &split,
-        seen: &seen,
-        ranker: &ranker,
-        machine: &machine,
-        dataset_digest,
-        split_digest: split.digest(),
-    };
-    let plan = Plan::new(job.spec, dataset_digest, &job.filter)?;
+    let world = World::new(job.spec, dataset, &job.device.name)?;
+    let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;
     if job.fresh {
         forget(job, &world, &plan)?;
     }
@@ -136,7 +112,7 @@ enum Done {
     Now(String),
 }
 
-fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
+fn one(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
     if is_done(job, world, &path, run, &store, &|_| {})? {
@@ -154,9 +130,9 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let mut cx = Context {
-        split: world.split,
-        seen: world.seen,
-        ranker: world.ranker,
+        split: &world.split,
+        seen: &world.seen,
+        ranker: &world.ranker,
         trial: &run.trial.id,
         seed: run.seed,
         device: &job.device.device,
@@ -181,7 +157,7 @@ fn one(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> Result<Done> {
 
 /// Makes all planned runs undone. What was forgotten is trained by this command or, if it is
 /// stopped, by the next one without `fresh`.
-fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
+fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
     for run in &plan.runs {
         let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
         let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
@@ -202,7 +178,7 @@ fn forget(job: &Job<'_>, world: &World<'_>, plan: &Plan<'_>) -> Result<()> {
 /// from it.
 fn is_done(
     job: &Job<'_>,
-    world: &World<'_>,
+    world: &World,
     path: &Path,
     run: &Run<'_>,
     store: &ModelStore,
@@ -216,7 +192,7 @@ fn is_done(
 }
 
 /// Whether the run's model is kept. One that is damaged is as good as none, after saying so.
-fn has_model(world: &World<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
+fn has_model(world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     match store.load(world.split_digest) {
         Ok(model) => Ok(model.is_some()),
         Err(error) if error.kind() == Kind::Data => {
@@ -229,7 +205,7 @@ fn has_model(world: &World<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn
 
 /// Takes over the record of the same run, trained for another spec or profile, and returns that spec's
 /// id. What this one trained elsewhere (`--results DIR`) is trained here, too: that was asked for.
-fn adopt(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
+fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
     let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
     if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(world, run, store, &|_| {})?) {
@@ -242,18 +218,11 @@ fn adopt(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, store: &ModelStore, pa
     Ok(Some(spec))
 }
 
-fn record_path(job: &Job<'_>, world: &World<'_>, run: &Run<'_>) -> PathBuf {
-    let id = RunId {
-        spec: job.spec.id.clone(),
-        profile: job.spec.profile.clone(),
-        class: world.machine.class.clone(),
-        trial: run.trial.id.clone(),
-        seed: run.seed,
-    };
-    job.results.join(id.path())
+fn record_path(job: &Job<'_>, world: &World, run: &Run<'_>) -> PathBuf {
+    job.results.join(world.id(job.spec, run).path())
 }
 
-fn teacher(job: &Job<'_>, world: &World<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
+fn teacher(job: &Job<'_>, world: &World, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
     let store = ModelStore::new(job.cache, fingerprint, &world.machine.class);
     let parameters = store.load(world.split_digest)?.ok_or_else(|| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::execute::World;
+use super::world::World;
 use super::{Job, Run};
 use crate::data::Manifest;
 use crate::digest::{Digest, FieldHasher};
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::meter::{self, PeakMemory, Seconds};
 use crate::method::{Parameter, Trained, content_digest};
 use crate::metrics::Metric;
-use crate::rank::Evaluation;
+use crate::rank::{Evaluation, Index};
 use crate::record::{Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record};
 use crate::split::HeldOut;
 use crate::train::{Context, Selected};
@@ -46,7 +46,7 @@ impl Measured {
             }
         };
         let peak_rss_bytes = peak.bytes();
-        let latency = meter::latency(&*scorer, cx.seen)?;
+        let latency = meter::latency(&Index::new(&*scorer), cx.seen)?;
         Ok(Self { parameters, reported, selected, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
     }
 
@@ -78,7 +78,7 @@ fn reported(selected: &Selected, metrics: &[Metric]) -> Vec<Reported> {
 /// The record of a run.
 pub(super) fn record(
     job: &Job<'_>,
-    world: &World<'_>,
+    world: &World,
     run: &Run<'_>,
     measured: &Measured,
     started: jiff::Timestamp,
@@ -127,15 +127,15 @@ pub(super) fn record(
         validation: values(|r| &r.valid.values),
         seconds: by_phase,
         memory: Memory { peak_rss_bytes: *peak_rss_bytes },
-        latency: Some(Latency {
-            requests: latency.requests as u64,
-            threads: 1,
-            p50_us: latency.p50_us,
-            p99_us: latency.p99_us,
-        }),
+        latency: Some(request(latency)),
         curve: selected.as_ref().map(curve),
         ranks: Some(ranks(reported)),
     }
+}
+
+/// The meter sends requests from one thread.
+pub(super) fn request(latency: &meter::Latency) -> Latency {
+    Latency { requests: latency.requests as u64, threads: 1, p50_us: latency.p50_us, p99_us: latency.p99_us }
 }
 
 fn curve(selected: &Selected) -> Curve {

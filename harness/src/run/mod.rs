@@ -6,11 +6,14 @@
 
 mod device;
 mod execute;
+mod latency;
 mod measure;
 mod plan;
 mod store;
+mod world;
 
 pub use device::{ComputeDevice, Wanted};
 pub use execute::{Job, Outcome, execute};
+pub use latency::{Serving, measure_latency};
 pub use plan::{Filter, Plan, Run, expected};
 pub use store::ModelStore;

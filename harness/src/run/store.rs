@@ -30,7 +30,7 @@ const LOCK: &str = "lock";
 impl ModelStore {
     pub fn new(cache: &Cache, fingerprint: Digest, class: &str) -> Self {
         // 16 bytes of SHA-256 are plenty for a folder's name.
-        Self { folder: cache.root().join("runs").join(format!("{}-{class}", &fingerprint.to_string()[..32])) }
+        Self { folder: cache.runs().join(format!("{}-{class}", &fingerprint.to_string()[..32])) }
     }
 
     pub fn checkpoint(&self) -> PathBuf {

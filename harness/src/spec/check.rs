@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::claim;
 use super::origin;
 use super::profile::Resolved;
 use super::trials;
@@ -30,18 +31,20 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     let seeds = seeds(document, &wire.seeds)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;
     if wire.paper.is_none()
-        && let Some(span) =
-            wire.comparisons.first().map(|c| c.table.span()).or(wire.curves.first().map(|c| c.file.span()))
+        && let Some(span) = (wire.comparisons.first().map(|c| c.table.span()))
+            .or(wire.curves.first().map(|c| c.file.span()))
+            .or(wire.claims.first().map(|c| c.id.span()))
     {
         return Err(document
             .refuse(span, "nothing was published to compare with")
-            .expected("`paper`: the folder that holds the published tables and curves")
+            .expected("`paper`: the folder of the paper that published it")
             .got("a spec of no paper"));
     }
     let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
     let allowed = Allowed { document, trials: &names, protocol: &wire.protocol };
     let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;
     let curves = wire.curves.iter().map(|wire| allowed.curve(wire)).collect::<Result<_>>()?;
+    let claims = claim::check(document, &wire.claims, &names, &wire.protocol)?;
     Ok(Spec {
         id: wire.id.into_inner(),
         title: wire.title,
@@ -55,6 +58,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
         trials,
         comparisons,
         curves,
+        claims,
         analysis: wire.analysis,
         resolved: origin::sections(document, resolved),
     })

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Origin, Protocol, Section, SplitRule};
+use super::{Claim, Origin, Protocol, Section, SplitRule};
 use crate::method::Method;
 
 /// One experiment in one profile.
@@ -26,6 +26,8 @@ pub struct Spec {
     pub trials: Vec<Trial>,
     pub comparisons: Vec<Comparison>,
     pub curves: Vec<LoggedCurve>,
+    /// What the paper says of its methods, to be tested.
+    pub claims: Vec<Claim>,
     /// Prose for the report; may be empty.
     pub analysis: String,
     /// The resolved spec as text, table by table, with the origin of each value.

@@ -12,6 +12,7 @@
 
 mod check;
 mod checked;
+mod claim;
 mod fingerprint;
 mod listing;
 mod origin;
@@ -25,6 +26,7 @@ mod wire;
 use std::path::Path;
 
 pub use checked::{Comparison, LoggedCurve, Spec, Trial};
+pub use claim::{Bound, Claim, Inequality, Measure, Quantity, Statement};
 pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, Summary, discover, find, is_spec};
 pub use origin::{Origin, Section, print_spec};

@@ -36,6 +36,8 @@ pub struct Wire {
     pub comparisons: Vec<WireComparison>,
     #[serde(default, rename = "curve")]
     pub curves: Vec<WireCurve>,
+    #[serde(default, rename = "claim")]
+    pub claims: Vec<WireClaim>,
     /// Laid over the tree before it is read; here so that the list of expected keys is complete.
     #[serde(default, rename = "profile")]
     _profiles: BTreeMap<String, IgnoredAny>,
@@ -74,6 +76,15 @@ pub struct WireCurve {
     pub label: String,
     pub trial: Text,
     pub columns: TextMap,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireClaim {
+    pub id: Text,
+    pub label: String,
+    pub says: Text,
+    pub source: String,
 }
 
 impl Wire {

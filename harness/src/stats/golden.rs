@@ -4,12 +4,40 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Interval, Summary, mean_interval, paired_differences, prediction_interval};
+use super::{
+    Interval, LEVEL, Summary, bootstrap_interval, holm, mean_interval, paired_differences, prediction_interval, t_test,
+    welch_interval,
+};
+use crate::rng::Stream;
 
 #[derive(Deserialize)]
 struct Golden {
     samples: BTreeMap<String, Sample>,
     pairs: BTreeMap<String, Pair>,
+    one_sided: Vec<Tested>,
+    holm: Vec<Corrected>,
+    bootstrap: Vec<Bootstrapped>,
+}
+
+#[derive(Deserialize)]
+struct Tested {
+    differences: Vec<f64>,
+    bound: f64,
+    above: f64,
+    below: f64,
+}
+
+#[derive(Deserialize)]
+struct Corrected {
+    p: Vec<f64>,
+    adjusted: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Bootstrapped {
+    values: Vec<f64>,
+    #[serde(rename = "interval_at_0.95")]
+    interval: [f64; 2],
 }
 
 #[derive(Deserialize)]
@@ -36,6 +64,8 @@ struct Pair {
     mean: f64,
     #[serde(rename = "interval_at_0.95")]
     interval: [f64; 2],
+    #[serde(rename = "welch_at_0.95")]
+    welch: [f64; 2],
 }
 
 fn golden() -> Golden {
@@ -76,5 +106,36 @@ fn paired_differences_agree_with_scipy() {
         let differences = paired_differences(&by_seed(&pair.a), &by_seed(&pair.b));
         close(&name, Summary::of(&differences).unwrap().mean, pair.mean);
         close_interval(&name, mean_interval(&differences, 0.95), pair.interval);
+        close_interval(&name, welch_interval(&pair.a, &pair.b, 0.95), pair.welch);
+    }
+}
+
+#[test]
+fn one_sided_tests_agree_with_scipy() {
+    for case in golden().one_sided {
+        let p = t_test(&case.differences, case.bound).unwrap();
+        close("above", p.above, case.above);
+        close("below", p.below, case.below);
+    }
+}
+
+#[test]
+fn holms_correction_agrees_with_statsmodels() {
+    for case in golden().holm {
+        let adjusted = holm(&case.p);
+        assert_eq!(adjusted.len(), case.adjusted.len());
+        adjusted.iter().zip(&case.adjusted).for_each(|(ours, theirs)| close("adjusted", *ours, *theirs));
+    }
+}
+
+/// Other random numbers, so each end may differ by the noise of ours: a few hundredths of the width.
+#[test]
+fn bootstrap_intervals_agree_with_scipy() {
+    for (index, case) in (0..).zip(golden().bootstrap) {
+        let mut stream = Stream::new(0, "t", "bootstrap", index);
+        let ours = bootstrap_interval(&case.values, LEVEL, &mut stream).unwrap();
+        let [low, high] = case.interval;
+        let noise = 0.06 * (high - low);
+        assert!((ours.low - low).abs() < noise && (ours.high - high).abs() < noise, "{ours:?} {:?}", case.interval);
     }
 }

@@ -49,3 +49,38 @@ fn a_list_that_cannot_be_filled_is_refused_and_serving_returns_what_is_left() {
     let error = index.top_lists(&[0], 4, &|_| &[3]).unwrap_err().to_string();
     assert!(error.contains("query 0 has too few items") && error.contains("got:      3"), "{error}");
 }
+
+/// The path of an accelerator, on the CPU.
+#[test]
+fn a_device_serves_the_same_items() {
+    let (n_users, n_items, k) = (600, 300, 7);
+    let device = candle_core::Device::Cpu;
+    let queries: Vec<u32> = (0..n_users as u32).rev().collect();
+    let split = random_split(n_users, n_items, 9, 1);
+    let seen = split.train.sorted();
+    // Products of quarters are exact, whatever the order of a sum; they tie often.
+    for biased in [false, true] {
+        let factors = Factors::new(n_users, n_items, 3, biased, 4.0);
+        let (index, served) = (Index::new(&factors), OnDevice::new(&factors, &device).unwrap().unwrap());
+        let lists = index.top_lists(&queries, k, &|query| seen.of(query)).unwrap();
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let again = pool.install(|| served.top_lists(&queries, k, &|query| seen.of(query)).unwrap());
+            assert_eq!(again, lists, "more than a block of queries");
+        }
+        for query in [0, 17] {
+            assert_eq!(served.top_k(query, seen.of(query), k).unwrap(), index.top_k(query, seen.of(query), k).unwrap());
+        }
+    }
+    let mut factors = Factors::new(n_users, n_items, 3, true, 4.0);
+    assert!(OnDevice::new(&factors.table(), &device).unwrap().is_none(), "a table is no dot product");
+    let all: Vec<u32> = (0..n_items as u32).collect();
+    let served = OnDevice::new(&factors, &device).unwrap().unwrap();
+    let error = served.top_lists(&[3], 5, &|_| &all[2..]).unwrap_err().to_string();
+    assert!(error.contains("query 3 has too few items") && error.contains("got:      2"), "{error}");
+    drop(served);
+    factors.bias.as_mut().unwrap()[77] = f32::NAN;
+    let served = OnDevice::new(&factors, &device).unwrap().unwrap();
+    let error = served.top_k(4, &[], 5).unwrap_err();
+    assert!(error.kind() == crate::error::Kind::Diverged && error.to_string().contains("item 77 for query 4"));
+}

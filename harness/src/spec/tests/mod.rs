@@ -1,5 +1,6 @@
 //! A small spec and three methods; the tests edit the one and run none of the others.
 
+mod claims;
 mod files;
 mod fingerprints;
 mod refusals;

@@ -1,9 +1,9 @@
-//! The runs that a report summarises.
+//! The runs that are compared and reported.
 
 use std::collections::BTreeMap;
 
-use crate::compare::Values;
-use crate::record::Record;
+use super::Record;
+use crate::metrics::Metric;
 use crate::stats::Summary;
 
 /// Runs of one spec and profile on one machine class: seeds of two classes are not two samples, and
@@ -41,29 +41,27 @@ impl<'a> Runs<'a> {
         self.by_trial.get(trial).map_or(&[], |runs| runs)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &'a Record> {
+    pub fn all(&self) -> impl Iterator<Item = &'a Record> {
         self.by_trial.values().flatten().copied()
     }
 
     /// Over the seeds of a trial, of whatever a record may have.
-    pub(super) fn summary(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> Option<Summary> {
+    pub fn summary(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> Option<Summary> {
         let values: Vec<f64> = self.trial(trial).iter().filter_map(|record| of(record)).collect();
         Summary::of(&values)
     }
 
-    pub(super) fn metric(&self, trial: &str, metric: &str) -> Vec<f64> {
+    pub fn metric(&self, trial: &str, metric: &str) -> Vec<f64> {
         self.trial(trial).iter().filter_map(|record| record.metrics.get(metric).copied()).collect()
     }
 
-    /// Test metrics by trial, metric and seed.
-    pub fn values(&self) -> Values {
-        let mut values = Values::new();
-        for record in self.all() {
-            let of_trial = values.entry(record.trial.clone()).or_default();
-            for (metric, value) in &record.metrics {
-                of_trial.entry(metric.clone()).or_default().insert(record.seed, *value);
-            }
-        }
-        values
+    /// A figure of every run of a trial that has one, by seed.
+    pub fn by_seed(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> BTreeMap<u64, f64> {
+        self.trial(trial).iter().filter_map(|record| Some((record.seed, of(record)?))).collect()
+    }
+
+    /// The test value of `metric` for each query, in ascending order of queries, by seed: of the runs that kept their ranks.
+    pub fn by_query(&self, trial: &str, metric: Metric) -> BTreeMap<u64, Vec<f64>> {
+        self.trial(trial).iter().filter_map(|record| Some((record.seed, record.per_query(metric)?))).collect()
     }
 }

@@ -1,0 +1,62 @@
+//! `reprise latency`: how fast trained models answer.
+
+use harness::digest::Digest;
+use harness::error::{Error, Kind, Result};
+use harness::report::latency_table;
+use harness::run::{ComputeDevice, Filter, Plan, Serving, measure_latency};
+
+use super::report::Basis;
+use super::run::{command_line, program};
+use crate::args::Latency;
+use crate::home::Home;
+use crate::progress::Progress;
+use crate::terminal::{print, table, talk};
+
+pub fn run(args: &Latency) -> Result<()> {
+    let home = Home::find(&args.places)?;
+    let spec = home.spec(&args.spec, args.profile.as_deref())?;
+    // A checked spec has a seed.
+    let seed = args.seed.into_iter().chain(spec.seeds.first().copied()).next();
+    let filter = Filter { trials: args.trials.clone(), seeds: seed.into_iter().collect() };
+    // A mistyped trial or seed is told first; the digest does not matter for that.
+    Plan::new(&spec, Digest::of(b""), &filter)?;
+    let device = ComputeDevice::open(args.device)?;
+    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let basis = Basis::read(&home, &spec, &manifest)?;
+    let results = home.results_of(&spec);
+    talk(&format!(
+        "{} (profile {}) on {}, {} threads",
+        spec.id,
+        spec.profile,
+        device.name,
+        rayon::current_num_threads()
+    ));
+    let progress = Progress::new()?;
+    let measured = measure_latency(&Serving {
+        spec: &spec,
+        manifest: &manifest,
+        filter,
+        models: &home.registry,
+        cache: &home.cache,
+        results: &results,
+        device: &device,
+        command: &command_line(),
+        program: program(),
+        observer: &progress,
+    });
+    drop(progress);
+    let records = measured?;
+    let Some(first) = records.first() else {
+        return Err(Error::new(Kind::Missing, "none of these models can be served on this device")
+            .expected("a model that is a dot product")
+            .hint("leave `--device` out to serve on the CPU"));
+    };
+    print(&table(&latency_table(&basis.experiment, &first.machine.class, &records)));
+    talk(&format!(
+        "\n{} recorded in {}; `{}` shows them",
+        records.len(),
+        results.join(&spec.profile).display(),
+        basis.experiment.command
+    ));
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The paper's claims, held against our runs.
+
+mod part;
+#[cfg(test)]
+mod tests;
+
+pub use part::{Against, Part};
+
+use super::verdict::ALPHA;
+use super::{Published, Verdict};
+use crate::error::Result;
+use crate::record::Runs;
+use crate::spec::{Claim, Comparison, Inequality, Measure};
+use crate::stats::holm;
+
+/// What we found of a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding<'a> {
+    pub claim: &'a Claim,
+    pub parts: Vec<Part<'a>>,
+    /// Two-sided, corrected for all claims of the spec; `None` where nothing was tested.
+    pub p: Option<f64>,
+    pub verdict: Verdict,
+}
+
+/// Judges all claims of a spec together. `published` holds the tables that `comparisons` name.
+///
+/// # Errors
+/// [`Input`](crate::error::Kind::Input) if a comparison names what was not published.
+pub fn findings<'a>(
+    claims: &'a [Claim],
+    comparisons: &[Comparison],
+    published: Option<&Published>,
+    runs: &Runs,
+) -> Result<Vec<Finding<'a>>> {
+    let mut all = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let part = |inequality: Inequality<'a>| {
+            let theirs = effect(&inequality, comparisons, published)?;
+            Ok(Part::new(inequality, &claim.id, theirs, runs))
+        };
+        let parts = claim.statement.parts().into_iter().map(part).collect::<Result<Vec<_>>>()?;
+        all.push((claim, parts));
+    }
+    Ok(judge(all))
+}
+
+fn judge<'a>(claims: Vec<(&'a Claim, Vec<Part<'a>>)>) -> Vec<Finding<'a>> {
+    let both: Vec<Option<Against>> = claims.iter().map(|(_, parts)| together(parts)).collect();
+    // Whichever side is meant, one test of two was made.
+    let two_sided = |p: &Against| (2.0 * p.holds.min(p.fails)).min(1.0);
+    let tested: Vec<f64> = both.iter().flatten().filter(|p| !p.exact).map(two_sided).collect();
+    let mut corrected = holm(&tested).into_iter();
+    claims
+        .into_iter()
+        .zip(both)
+        .map(|((claim, parts), both)| {
+            let p = both.and_then(|both| if both.exact { Some(two_sided(&both)) } else { corrected.next() });
+            let verdict = match both.zip(p) {
+                Some((both, p)) if p < ALPHA && both.holds < both.fails => Verdict::Holds,
+                Some((both, p)) if p < ALPHA && both.fails < both.holds => Verdict::Fails,
+                _ => Verdict::Undecided,
+            };
+            Finding { claim, parts, p, verdict }
+        })
+        .collect()
+}
+
+/// A claim holds if all of its parts do: its p-value is the largest. It fails if one of them does: the
+/// smallest, times their number (Bonferroni). `None` if a part could not be tested.
+fn together(parts: &[Part<'_>]) -> Option<Against> {
+    let all = parts.iter().map(|part| part.p).collect::<Option<Vec<_>>>()?;
+    Some(Against {
+        holds: all.iter().map(|p| p.holds).fold(0.0, f64::max),
+        fails: (all.len() as f64 * all.iter().map(|p| p.fails).fold(1.0, f64::min)).min(1.0),
+        exact: all.iter().all(|p| p.exact),
+    })
+}
+
+/// The paper's own a − b: from the first comparison that has both rows and the column.
+fn effect(
+    inequality: &Inequality<'_>,
+    comparisons: &[Comparison],
+    published: Option<&Published>,
+) -> Result<Option<f64>> {
+    let (Measure::Metric(metric), Some(published)) = (inequality.of, published) else { return Ok(None) };
+    let metric = metric.to_string();
+    for comparison in comparisons {
+        let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
+        let column = comparison.columns.iter().find(|(_, known)| *known == metric).map(|(column, _)| column);
+        if let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) {
+            let table = published.table(&comparison.table)?;
+            if let Some((a, b)) = published.cell(table, a, column)?.zip(published.cell(table, b, column)?) {
+                return Ok(Some(a - b));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,104 @@
+//! A new baseline from today's records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Accepted, Baseline, FORMAT, Run, Today};
+use crate::error::{Error, Kind, Result};
+use crate::record::{Record, Runs};
+use crate::suggest::{did_you_mean, one_of};
+
+/// The smallest change that matters where nothing else was said, in units of the seed spread.
+const MATTERS: f64 = 1.0;
+
+/// Missing runs that an error names; the rest is counted.
+const NAMED: usize = 4;
+
+/// What a person says when accepting.
+pub struct Acceptance<'a> {
+    pub reason: &'a str,
+    /// Now, RFC 3339 in UTC.
+    pub when: String,
+    /// Metric → the smallest change that matters. Of the others, what the last baseline says.
+    pub matters: &'a [(String, f64)],
+    /// Trials that need not give the same bytes. Said anew at every acceptance: forgetting it is strict, not lax.
+    pub inexact: &'a [String],
+}
+
+impl Acceptance<'_> {
+    /// The baseline of all of today's runs, on the machine class that has the most; `last` is the one before.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input): no reason, an unknown metric or trial; [`Missing`](Kind::Missing): a run of the spec
+    /// has no record that speaks for today's spec.
+    pub fn accept(&self, spec: &str, profile: &str, today: &Today<'_>, last: Option<Baseline>) -> Result<Baseline> {
+        let reason = self.reason.trim();
+        if reason.is_empty() {
+            return Err(Error::new(Kind::Input, "a baseline is not accepted without a reason")
+                .expected("`--reason TEXT`: why this is the result from now on")
+                .got("an empty text"));
+        }
+        let runs = Runs::of(today.records);
+        let records: Vec<&Record> = runs.all().collect();
+        let class = complete(spec, &runs, today)?;
+        let mut by_trial = BTreeMap::<String, super::Seeds>::new();
+        for record in &records {
+            by_trial.entry(record.trial.clone()).or_default().0.insert(record.seed, Run::of(record));
+        }
+        known("trial", self.inexact.iter().map(String::as_str), &by_trial.keys().map(String::as_str).collect())?;
+        let metrics: BTreeSet<&str> = records[0].metrics.keys().map(String::as_str).collect();
+        known("metric", self.matters.iter().map(|(metric, _)| metric.as_str()), &metrics)?;
+        let (mut accepted, kept) = last.map(|last| (last.accepted, last.matters)).unwrap_or_default();
+        let units = |metric: &str| {
+            let said = self.matters.iter().rev().find(|(name, _)| name == metric).map(|(_, units)| *units);
+            said.or_else(|| kept.get(metric).copied()).unwrap_or(MATTERS)
+        };
+        accepted.push(Accepted { when: self.when.clone(), reason: reason.into(), commit: commit(&records) });
+        Ok(Baseline {
+            format: FORMAT,
+            spec: spec.into(),
+            profile: profile.into(),
+            class: class.into(),
+            accepted,
+            matters: metrics.iter().map(|metric| ((*metric).to_string(), units(metric))).collect(),
+            inexact: self.inexact.iter().cloned().collect(),
+            runs: by_trial,
+        })
+    }
+}
+
+/// The class of the records, if every run of the spec has one.
+fn complete<'a>(spec: &str, runs: &Runs<'a>, today: &Today<'_>) -> Result<&'a str> {
+    let has = |trial: &str, seed: u64| runs.trial(trial).iter().any(|record| record.seed == seed);
+    let missing: Vec<_> = today.expected.keys().filter(|(trial, seed)| !has(trial, *seed)).collect();
+    if let (Some(class), true) = (runs.class, missing.is_empty()) {
+        return Ok(class);
+    }
+    let name = |run: &&(String, u64)| {
+        let why = today.missing.get(run).map(|why| format!(" ({why})")).unwrap_or_default();
+        format!("{}, seed {}{why}", run.0, run.1)
+    };
+    let mut names: Vec<_> = missing.iter().take(NAMED).map(name).collect();
+    if missing.len() > NAMED {
+        names.push(format!("{} more", missing.len() - NAMED));
+    }
+    let on = runs.class.map(|class| format!(" on {class}")).unwrap_or_default();
+    Err(Error::new(Kind::Missing, format!("`{spec}` has runs without a record of today{on}; nothing was accepted"))
+        .expected(format!("a record that is not stale for each of {} runs", today.expected.len()))
+        .got(format!("none of {}", names.join("; ")))
+        .hint("train them first (`reprise run`, or `--rerun` here): a baseline is of a whole spec"))
+}
+
+fn known<'a>(what: &str, mut said: impl Iterator<Item = &'a str>, names: &BTreeSet<&str>) -> Result<()> {
+    let Some(unknown) = said.find(|name| !names.contains(name)) else { return Ok(()) };
+    let names = || names.iter().copied();
+    let error =
+        Error::new(Kind::Input, format!("there is no {what} `{unknown}` in the records")).expected(one_of(names()));
+    Err(did_you_mean(error.got(format!("`{unknown}`")), unknown, names()))
+}
+
+/// The one commit that made all of the records.
+fn commit(records: &[&Record]) -> Option<String> {
+    let first = &records.first()?.program;
+    let clean = |record: &&Record| record.program.commit == first.commit && record.program.dirty == Some(false);
+    first.commit.clone().filter(|_| records.iter().all(clean))
+}

@@ -1,0 +1,113 @@
+//! What changed between compared runs of a trial, and whether that is drift.
+
+use super::{Case, Run, Values, Verdict};
+use crate::stats::{Interval, LEVEL, Summary, welch_interval};
+
+/// A run that was accepted and the same run of today.
+pub(super) struct Pair<'a> {
+    pub seed: u64,
+    pub baseline: &'a Run,
+    pub today: Run,
+}
+
+/// How metrics are compared.
+#[derive(Clone, Copy)]
+pub(super) enum Rule {
+    /// Every bit.
+    Bytes,
+    /// By the means; `matters` is the smallest change of them that does, in units of the seed spread.
+    Interval { matters: f64 },
+}
+
+/// Something that is either the same or not.
+struct Gate {
+    name: &'static str,
+    /// Whether it is the same on every machine.
+    everywhere: bool,
+    /// As text; none where the record does not know it, which is not compared.
+    of: fn(&Run) -> Option<String>,
+}
+
+/// Digits of a digest that are shown.
+const SHOWN: usize = 12;
+
+const GATES: [Gate; 7] = [
+    Gate { name: "parameters", everywhere: true, of: |run| Some(run.parameter_count.to_string()) },
+    Gate { name: "queries", everywhere: true, of: |run| run.queries.map(|n| n.to_string()) },
+    Gate { name: "metrics", everywhere: true, of: |run| Some(names(run)) },
+    Gate { name: "split", everywhere: true, of: |run| Some(run.digests.split.to_string()) },
+    Gate { name: "dataset", everywhere: false, of: |run| Some(run.digests.dataset.to_string()) },
+    Gate { name: "epochs", everywhere: false, of: |run| Some(run.epochs_run.to_string()) },
+    Gate { name: "weights", everywhere: false, of: |run| Some(run.digests.weights.to_string()) },
+];
+
+fn names(run: &Run) -> String {
+    run.metrics.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Counts and digests: those that must be the same `exact`ly, or everywhere.
+pub(super) fn counts(pairs: &[Pair<'_>], exact: bool) -> Case {
+    let mut changes = Vec::new();
+    for gate in GATES.iter().filter(|gate| exact || gate.everywhere) {
+        let both = |pair: &Pair<'_>| Some((pair.seed, (gate.of)(pair.baseline)?, (gate.of)(&pair.today)?));
+        let differ: Vec<_> = pairs.iter().filter_map(both).filter(|(_, before, now)| before != now).collect();
+        if let Some((_, before, now)) = differ.first() {
+            let seeds: Vec<u64> = differ.iter().map(|(seed, ..)| *seed).collect();
+            changes.push(format!("{} {} → {} ({})", gate.name, shown(before), shown(now), of_seeds(&seeds)));
+        }
+    }
+    let verdict = if changes.is_empty() { Verdict::Fine } else { Verdict::Drift };
+    Case { name: Case::COUNTS.into(), verdict, values: None, why: changes.join("; ") }
+}
+
+/// A digest is known by its head.
+fn shown(text: &str) -> &str {
+    let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digest { &text[..SHOWN] } else { text }
+}
+
+/// `seed 0`, `seeds 0, 1, 2`
+pub(super) fn of_seeds(seeds: &[u64]) -> String {
+    let texts: Vec<_> = seeds.iter().map(u64::to_string).collect();
+    format!("seed{} {}", if seeds.len() == 1 { "" } else { "s" }, texts.join(", "))
+}
+
+/// A metric of a trial; none where no pair has it on both sides. `accepted`: of all of the baseline's seeds.
+pub(super) fn metric(name: &str, pairs: &[Pair<'_>], accepted: Vec<f64>, rule: Rule) -> Option<Case> {
+    let both = |pair: &Pair<'_>| Some((pair.seed, *pair.baseline.metrics.get(name)?, *pair.today.metrics.get(name)?));
+    let values: Vec<(u64, f64, f64)> = pairs.iter().filter_map(both).collect();
+    let (before, now): (Vec<f64>, Vec<f64>) = values.iter().map(|(_, before, now)| (*before, *now)).unzip();
+    let means = (Summary::of(&before)?.mean, Summary::of(&now)?.mean);
+    let spread = Summary::of(&accepted).and_then(|summary| summary.sd);
+    let in_spreads = spread.filter(|sd| *sd > 0.0).map(|sd| (means.1 - means.0) / sd);
+    let differ: Vec<_> = values.iter().filter(|(_, before, now)| before.to_bits() != now.to_bits()).collect();
+    let (verdict, why) = match (differ.first(), rule) {
+        (None, _) => (Verdict::Fine, String::new()),
+        (Some(first), Rule::Bytes) => {
+            let seeds: Vec<u64> = differ.iter().map(|(seed, ..)| *seed).collect();
+            let (seed, before, now) = first;
+            (Verdict::Drift, format!("other bytes at {}; seed {seed}: {before} → {now}", of_seeds(&seeds)))
+        }
+        (Some(_), Rule::Interval { matters }) => over_seeds(&before, &now, means.1 - means.0, spread, matters),
+    };
+    let values = Some(Values { baseline: means.0, today: means.1, in_spreads });
+    Some(Case { name: name.into(), verdict, values, why })
+}
+
+/// Rule 3, of values that are not the same. `change`: of the means; `spread`: standard deviation over the baseline's
+/// seeds.
+fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, matters: f64) -> (Verdict, String) {
+    if spread == Some(0.0) {
+        return (Verdict::Drift, "the baseline has no spread over seeds, and the value differs".into());
+    }
+    let (Some(spread), Some(interval)) = (spread, welch_interval(now, before, LEVEL)) else {
+        return (Verdict::CouldNotJudge, "an interval of the difference needs two seeds on both sides".into());
+    };
+    let large = change.abs() > matters * spread;
+    let Interval { low, high } = interval;
+    let place = if interval.contains(0.0) { "in" } else { "outside" };
+    let range = format!("zero is {place} the {:.0} % interval {low:+.4} to {high:+.4}", 100.0 * LEVEL);
+    let (size, units) = (if large { "more" } else { "no more" }, if matters == 1.0 { "spread" } else { "spreads" });
+    let why = format!("{range}; the change is {size} than {matters} seed {units}, the least that matters");
+    (if large && !interval.contains(0.0) { Verdict::Drift } else { Verdict::Fine }, why)
+}

@@ -1,0 +1,72 @@
+//! What is held against a baseline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Baseline, Run};
+use crate::digest::Digest;
+use crate::record::{Record, Runs};
+use crate::run::Filter;
+
+/// Today's records, and the runs that there should be.
+pub struct Today<'a> {
+    /// Fingerprint of every run of the spec, by trial and seed.
+    pub expected: &'a BTreeMap<(String, u64), Digest>,
+    /// Records with these fingerprints, of any machine class.
+    pub records: &'a [Record],
+    /// Why runs have no record among these, where that is known.
+    pub missing: &'a BTreeMap<(String, u64), String>,
+    /// The runs that are asked about.
+    pub filter: &'a Filter,
+}
+
+/// Today's records of one trial.
+pub(super) struct OfTrial<'a> {
+    pub class: &'a str,
+    pub runs: BTreeMap<u64, &'a Record>,
+}
+
+impl<'a> Today<'a> {
+    /// Trials of the baseline and of the spec that are asked about, each with its seeds.
+    pub(super) fn asked(&self, baseline: &'a Baseline) -> BTreeMap<&'a str, BTreeSet<u64>> {
+        let Filter { trials, seeds } = self.filter;
+        let theirs = baseline.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial, *seed)));
+        let all = self.expected.keys().map(|(trial, seed)| (trial, *seed)).chain(theirs);
+        let mut asked = BTreeMap::<&str, BTreeSet<u64>>::new();
+        for (trial, seed) in all {
+            if (trials.is_empty() || trials.contains(trial)) && (seeds.is_empty() || seeds.contains(&seed)) {
+                asked.entry(trial).or_default().insert(seed);
+            }
+        }
+        asked
+    }
+
+    /// Of the baseline's class, if the trial has records of it, else of the class that has the most in all.
+    pub(super) fn of(&self, trial: &str, class: &'a str) -> OfTrial<'a> {
+        let Runs { class: most, others, .. } = Runs::of(self.records);
+        let of = |class: &str| -> BTreeMap<u64, &'a Record> {
+            let ours = self.records.iter().filter(|record| record.trial == trial && record.machine.class == class);
+            ours.map(|record| (record.seed, record)).collect()
+        };
+        let classes = std::iter::once(class).chain(most).chain(others);
+        let found = classes.map(|class| OfTrial { class, runs: of(class) }).find(|found| !found.runs.is_empty());
+        found.unwrap_or(OfTrial { class, runs: BTreeMap::new() })
+    }
+
+    /// Why a run cannot be compared, if it cannot: rule 1.
+    pub(super) fn doubt(&self, trial: &str, seed: u64, baseline: Option<&Run>, today: &OfTrial<'_>) -> Option<String> {
+        let key = (trial.to_string(), seed);
+        let Some(baseline) = baseline else {
+            return Some("the baseline has no such run: accept one that has it".into());
+        };
+        match self.expected.get(&key) {
+            None => Some(format!("{STALE}: the spec has no such run today")),
+            Some(expected) if *expected != baseline.digests.run => {
+                Some(format!("{STALE}: the spec or its data changed since it was accepted"))
+            }
+            Some(_) if today.runs.contains_key(&seed) => None,
+            Some(_) => Some(self.missing.get(&key).cloned().unwrap_or("there is no record of it today".into())),
+        }
+    }
+}
+
+const STALE: &str = "stale baseline";

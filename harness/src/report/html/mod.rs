@@ -1,0 +1,204 @@
+//! All reports as one page that needs nothing else: no network, no script.
+
+mod markdown;
+
+use std::fmt::Write as _;
+
+use super::block::Block;
+use super::{Align, Report, Table, overview, page};
+use crate::compare::{Verdict, Word};
+use crate::record::Record;
+use markdown::{blocks, escaped, inline};
+
+/// Specs of one paper, or of none.
+pub struct Paper<'a> {
+    /// Such as `de_rrd`.
+    pub folder: Option<&'a str>,
+    pub reports: &'a [Report<'a>],
+    /// NOTES.md, where there is one.
+    pub notes: Option<String>,
+}
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page. `papers` in the order in which they shall stand there.
+pub fn html(papers: &[Paper]) -> String {
+    let mut body = String::from("<header><h1>Reprise: which published results hold</h1>\n<nav>");
+    let reports = || papers.iter().flat_map(|paper| paper.reports).filter(|report| report.runs.class.is_some());
+    for report in reports() {
+        let (anchor, spec) = (anchor(&[&report.experiment.spec]), escaped(&report.experiment.spec));
+        let _ = write!(body, "<a href=\"#{anchor}\">{spec}</a> ");
+    }
+    body += "</nav></header>\n<main>\n";
+    body += &overview_section(papers);
+    for paper in papers {
+        for report in paper.reports.iter().filter(|report| report.runs.class.is_some()) {
+            body += &section(report);
+        }
+        if let (Some(notes), Some(folder)) = (&paper.notes, paper.folder) {
+            let name = escaped(folder);
+            let _ = write!(
+                body,
+                "<section><details class=\"notes\" id=\"notes-{name}\"><summary>Notes on {name}: what is exact, what differs, \
+                 what was found</summary>\n{}</details></section>\n",
+                blocks(notes)
+            );
+        }
+    }
+    body += "</main>\n";
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Reprise</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
+}
+
+fn overview_section(papers: &[Paper]) -> String {
+    let mut all = Table::new("", []);
+    for paper in papers {
+        let table = overview(paper.reports, |report| format!("#{}", anchor(&[&report.experiment.spec])));
+        if all.header.is_empty() {
+            all = table;
+        } else {
+            all.rows.extend(table.rows);
+            all.of.extend(table.of);
+        }
+    }
+    let words = Word::ALL.iter().map(|word| (word.to_string(), word.rule()));
+    let verdicts = Verdict::ALL.iter().map(|verdict| (verdict.to_string(), verdict.rule()));
+    let rules: String = verdicts
+        .chain(words)
+        .map(|(word, rule)| format!("<dt>{}</dt><dd>{}</dd>\n", marked(&word), inline(&rule)))
+        .collect();
+    format!(
+        "<section id=\"verdicts\">\n<h2>Verdicts</h2>\n{}<details><summary>What the words mean</summary><dl>\n{rules}</dl>\
+         </details>\n</section>\n",
+        table(&all, None)
+    )
+}
+
+fn section(report: &Report) -> String {
+    let spec = &report.experiment.spec;
+    let mut text = format!("<section id=\"{}\">\n", anchor(&[spec]));
+    for block in page::page(report) {
+        match &block {
+            Block::Heading(level, heading) => {
+                // The page has a title of its own above.
+                let level = level + 1;
+                let _ = writeln!(text, "<h{level}>{}</h{level}>", inline(heading));
+            }
+            Block::Text(markdown) => text += &blocks(markdown),
+            Block::Table(of) => text += &table(of, Some(report)),
+            Block::Figure(figure) => {
+                let _ = writeln!(
+                    text,
+                    "<figure>{}<figcaption>{}</figcaption></figure>",
+                    figure.svg.trim_start_matches(|c| c != '<'),
+                    inline(&figure.caption)
+                );
+            }
+        }
+    }
+    text += "<h3>Where each figure comes from</h3>\n";
+    for trial in &report.experiment.trials {
+        let runs = report.runs.trial(&trial.id);
+        if !runs.is_empty() {
+            let _ = writeln!(
+                text,
+                "<details class=\"runs\" id=\"{}\"><summary>{}: {} run{}</summary>",
+                anchor(&[spec, &trial.id]),
+                escaped(&trial.label),
+                runs.len(),
+                if runs.len() == 1 { "" } else { "s" }
+            );
+            runs.iter().for_each(|record| text += &provenance(record));
+            text += "</details>\n";
+        }
+    }
+    text + "</section>\n"
+}
+
+/// Command, machine and digests of a run.
+fn provenance(record: &Record) -> String {
+    let machine = &record.machine;
+    let seconds: Vec<_> = record.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1}")).collect();
+    let commit = record.program.commit.as_deref().unwrap_or("not known");
+    let dirty = if record.program.dirty == Some(true) { ", with local changes" } else { "" };
+    let facts = [
+        ("Command", format!("<code>{}</code>", escaped(&record.command))),
+        ("Program", format!("{} at {}{dirty}", escaped(&record.program.version), escaped(commit))),
+        ("Begun", escaped(&record.started)),
+        (
+            "Machine",
+            format!(
+                "{}, {} logical processors, {} ({})",
+                escaped(machine.cpu.as_deref().unwrap_or("not known")),
+                machine.cores,
+                escaped(&machine.os),
+                escaped(&machine.class)
+            ),
+        ),
+        ("Device", format!("{}, {} threads", escaped(&record.device), record.threads)),
+        ("Seconds", escaped(&seconds.join(", "))),
+        ("Run", record.digests.run.to_string()),
+        ("Raw files", record.digests.data.to_string()),
+        ("Dataset", record.digests.dataset.to_string()),
+        ("Split", record.digests.split.to_string()),
+        ("Weights", record.digests.weights.to_string()),
+    ];
+    let facts: String = facts.iter().map(|(what, is)| format!("<dt>{what}</dt><dd>{is}</dd>")).collect();
+    format!("<h4>Seed {}</h4><dl>{facts}</dl>\n", record.seed)
+}
+
+/// The first cell of a row leads to the runs that it is of, if there are any.
+fn table(table: &Table, report: Option<&Report>) -> String {
+    let runs = |trial: &str| {
+        let report = report.filter(|report| !report.runs.trial(trial).is_empty())?;
+        Some(anchor(&[&report.experiment.spec, trial]))
+    };
+    let class = |index: usize| if table.align[index] == Align::Right { " class=\"n\"" } else { "" };
+    let mut text = String::from("<div class=\"wide\"><table>\n<thead><tr>");
+    for (index, name) in table.header.iter().enumerate() {
+        let _ = write!(text, "<th{}>{}</th>", class(index), inline(name));
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for (row, of) in table.rows.iter().zip(&table.of) {
+        text += "<tr>";
+        for (index, cell) in row.iter().enumerate() {
+            let content = match of.as_deref().and_then(runs).filter(|_| index == 0) {
+                Some(runs) => format!("<a href=\"#{runs}\">{}</a>", inline(cell)),
+                None => marked(cell),
+            };
+            let _ = write!(text, "<td{}>{content}</td>", class(index));
+        }
+        text += "</tr>\n";
+    }
+    text + "</tbody>\n</table></div>\n"
+}
+
+/// A cell that is one of our words has its colour, besides the word itself.
+fn marked(cell: &str) -> String {
+    let words = Word::ALL.iter().map(ToString::to_string).chain(Verdict::ALL.iter().map(ToString::to_string));
+    match words.into_iter().find(|word| word == cell) {
+        Some(word) => format!("<span class=\"word {}\">{word}</span>", word.replace(' ', "-")),
+        None => inline(cell),
+    }
+}
+
+/// A name for links, of letters, digits, `-` and `.`.
+fn anchor(parts: &[&str]) -> String {
+    parts.join("--").replace('/', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_their_colour_and_other_cells_none() {
+        assert_eq!(marked("too few seeds"), "<span class=\"word too-few-seeds\">too few seeds</span>");
+        assert_eq!(marked("holds"), "<span class=\"word holds\">holds</span>");
+        assert_eq!(marked("a < b"), "a &lt; b");
+    }
+}

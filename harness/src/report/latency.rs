@@ -1,0 +1,175 @@
+//! Size and speed of served models, student against teacher: the columns of RD's Table 5 (Tang and Wang, KDD
+//! 2018: time on a CPU, time on a GPU, parameters, ratio), and more of the first.
+
+use super::number::{NONE, count, decimals};
+use super::{Align, Experiment, Table, TrialText};
+use crate::record::{LatencyRecord, Runs};
+use crate::stats::Summary;
+
+/// A model that was measured.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// For people.
+    pub label: String,
+    /// The trial whose model it is, where it is of one.
+    pub trial: Option<String>,
+    /// The label of the model that it learnt from.
+    pub teacher: Option<String>,
+    pub cpu: Option<Speed>,
+    pub gpu: Option<Speed>,
+    pub parameters: u64,
+    pub bytes: u64,
+}
+
+/// How fast a model answers on one device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Microseconds of one request.
+    pub p50_us: f64,
+    pub p99_us: f64,
+    /// Queries per second in batches.
+    pub per_second: f64,
+}
+
+/// One row per model. A ratio is the model's figure in per cent of its teacher's; of the teacher itself it
+/// is 100, as in RD's table.
+pub fn served_table(title: &str, served: &[Served]) -> Table {
+    let names = [
+        "Time CPU p50 (µs)",
+        "p99 (µs)",
+        "Queries/s",
+        "Time GPU p50 (µs)",
+        "#Params",
+        "Bytes",
+        "Ratio CPU",
+        "Ratio GPU",
+        "Ratio #Params",
+    ];
+    let columns = names.map(|name| (name.to_string(), Align::Right));
+    let mut table = Table::new(title, std::iter::once(("Model".to_string(), Align::Left)).chain(columns));
+    for model in served {
+        let teaches = served.iter().any(|other| other.teacher.as_ref() == Some(&model.label));
+        let teacher = match &model.teacher {
+            Some(teacher) => served.iter().find(|other| other.label == *teacher),
+            None => teaches.then_some(model),
+        };
+        let ratio = |of: fn(&Served) -> Option<f64>| -> String {
+            let shares = teacher.and_then(|teacher| Some(100.0 * of(model)? / of(teacher)?));
+            shares.map_or(NONE.into(), |percent| format!("{percent:.1} %"))
+        };
+        let cpu = |of: fn(&Speed) -> f64| significant(model.cpu.as_ref().map(of));
+        let row = vec![
+            model.label.clone(),
+            cpu(|speed| speed.p50_us),
+            cpu(|speed| speed.p99_us),
+            cpu(|speed| speed.per_second),
+            significant(model.gpu.map(|speed| speed.p50_us)),
+            count(model.parameters),
+            count(model.bytes),
+            ratio(|model| model.cpu.map(|speed| speed.p50_us)),
+            ratio(|model| model.gpu.map(|speed| speed.p50_us)),
+            ratio(|model| Some(model.parameters as f64)),
+        ];
+        match &model.trial {
+            Some(trial) => table.push_of(trial, row),
+            None => table.push(row),
+        }
+    }
+    table
+}
+
+/// Three digits or the whole part.
+fn significant(value: Option<f64>) -> String {
+    value.map_or(NONE.into(), |value| {
+        let decimals = decimals(value);
+        if decimals == 0 { count(value.round() as u64) } else { format!("{value:.decimals$}") }
+    })
+}
+
+/// The table of the trials that have records, in the order of the spec: means over the seeds that were
+/// measured, on the CPU of a machine class and on the GPU beside it.
+pub fn latency_table(experiment: &Experiment, class: &str, records: &[LatencyRecord]) -> Table {
+    let class = class.trim_end_matches(CUDA);
+    let cuda = format!("{class}{CUDA}");
+    let served = experiment.trials.iter().filter_map(|trial| {
+        let of = |class: &str| -> Vec<&LatencyRecord> {
+            records.iter().filter(|record| record.trial == trial.id && record.machine.class == class).collect()
+        };
+        let (cpu, gpu) = (of(class), of(&cuda));
+        let first = cpu.first().or(gpu.first())?;
+        Some(Served {
+            label: trial.label.clone(),
+            trial: Some(trial.id.clone()),
+            teacher: label_of_teacher(experiment, trial),
+            cpu: speed(&cpu),
+            gpu: speed(&gpu),
+            parameters: first.parameter_count,
+            bytes: first.parameter_bytes,
+        })
+    });
+    served_table("Size and speed", &served.collect::<Vec<_>>())
+}
+
+const CUDA: &str = "-cuda";
+
+/// The class whose times are shown: that of the runs, or of the first record where there are none.
+pub(super) fn class<'a>(runs: &Runs<'a>, records: &'a [LatencyRecord]) -> Option<&'a str> {
+    runs.class.or(records.first().map(|record| &*record.machine.class))
+}
+
+fn label_of_teacher(experiment: &Experiment, trial: &TrialText) -> Option<String> {
+    trial.teacher.as_ref().map(|teacher| experiment.label(teacher).to_string())
+}
+
+fn speed(records: &[&LatencyRecord]) -> Option<Speed> {
+    let mean = |of: fn(&LatencyRecord) -> f64| {
+        let values: Vec<f64> = records.iter().map(|record| of(record)).collect();
+        Summary::of(&values).map(|summary| summary.mean)
+    };
+    Some(Speed {
+        p50_us: mean(|record| record.request.p50_us)?,
+        p99_us: mean(|record| record.request.p99_us)?,
+        per_second: mean(|record| record.batch.per_second)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(label: &str, teacher: Option<&str>, p50_us: f64, parameters: u64) -> Served {
+        Served {
+            label: label.into(),
+            trial: None,
+            teacher: teacher.map(String::from),
+            cpu: Some(Speed { p50_us, p99_us: 2.0 * p50_us, per_second: 1e6 / p50_us }),
+            gpu: None,
+            parameters,
+            bytes: 4 * parameters,
+        }
+    }
+
+    #[test]
+    fn ratios_are_against_the_teacher() {
+        let mut models =
+            [model("T", None, 400.0, 6_080_400), model("S", Some("T"), 41.26, 608_040), model("POP", None, 8.0, 100)];
+        let columns = "| Model | Time CPU p50 (µs) | p99 (µs) | Queries/s | Time GPU p50 (µs) | #Params | Bytes | \
+                       Ratio CPU | Ratio GPU | Ratio #Params |\n\
+                       | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+        let pop = "| POP | 8.00 | 16.0 | 125,000 | – | 100 | 400 | – | – | – |\n";
+        assert_eq!(
+            served_table("", &models).markdown(),
+            format!(
+                "{columns}| T | 400 | 800 | 2,500 | – | 6,080,400 | 24,321,600 | 100.0 % | – | 100.0 % |\n\
+                 | S | 41.3 | 82.5 | 24,237 | – | 608,040 | 2,432,160 | 10.3 % | – | 10.0 % |\n{pop}"
+            )
+        );
+        for (model, p50_us) in models.iter_mut().zip([50.0, 40.0]) {
+            model.gpu = Some(Speed { p50_us, p99_us: p50_us, per_second: 1.0 });
+        }
+        let student = &served_table("", &models).rows[1];
+        assert_eq!((&*student[4], &*student[8]), ("40.0", "80.0 %"));
+        // Its teacher was not measured.
+        assert_eq!(served_table("", &models[1..]).rows[0][7..], ["–", "–", "–"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! All specs in one table, for the README and the head of the page.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use super::number::NONE;
+use super::{Align, Report, Table, claims};
+use crate::compare::{Published, Word};
+use crate::error::{Error, Kind, Result};
+
+/// One row per spec that has runs; `link` gives the place of its report.
+pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
+    let columns = ["Paper", "Spec", "Dataset", "Runs a trial", "Claims", "Published cells", "Published effects"];
+    let mut table = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
+    for report in reports.iter().filter(|report| report.runs.class.is_some()) {
+        let experiment = report.experiment;
+        let claims = if report.findings.is_empty() { NONE.into() } else { claims::tally(&report.findings) };
+        let words = |words: Vec<Word>| if words.is_empty() { NONE.into() } else { tally(words) };
+        table.push(vec![
+            report.published.map_or(NONE.into(), Published::name),
+            format!("[`{}`]({})", experiment.spec, link(report)),
+            experiment.dataset.clone(),
+            runs(report),
+            claims,
+            words(report.beside.iter().flat_map(|of| &of.cells).map(|cell| cell.word).collect()),
+            words(report.beside.iter().flat_map(|of| &of.effects).map(|effect| effect.word).collect()),
+        ]);
+    }
+    table
+}
+
+/// `3`, or `1 to 5` where trials differ.
+fn runs(report: &Report) -> String {
+    let counts = report.experiment.trials.iter().map(|trial| report.runs.trial(&trial.id).len());
+    let (least, most) = counts.fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
+    if least == most { most.to_string() } else { format!("{least} to {most}") }
+}
+
+/// `12 *matches*, 4 *close*`, in the order of the words.
+pub(super) fn tally<W: Ord + Display>(words: impl IntoIterator<Item = W>) -> String {
+    let mut counts = BTreeMap::<W, usize>::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} *{word}*")).collect();
+    counts.join(", ")
+}
+
+const BEGIN: &str = "<!-- verdicts: made by `reprise report --readme`; do not edit -->\n";
+const END: &str = "<!-- /verdicts -->\n";
+
+/// Puts the table between the two marks of a page, in the place of what was there.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if the page has not each mark once, in their order.
+pub fn splice(page: &str, table: &Table) -> Result<String> {
+    let once = |mark: &str| page.match_indices(mark).count() == 1;
+    let places = page.find(BEGIN).zip(page.find(END)).filter(|(begin, end)| once(BEGIN) && once(END) && begin < end);
+    let Some((begin, end)) = places else {
+        return Err(Error::new(Kind::Input, "the page has no place for the table of verdicts").expected(format!(
+            "the lines `{}` and `{}`, each once",
+            BEGIN.trim_end(),
+            END.trim_end()
+        )));
+    };
+    Ok(format!("{}{}{}", &page[..begin + BEGIN.len()], table.markdown(), &page[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splices_between_the_marks() {
+        let mut table = Table::new("", [("A".to_string(), Align::Left)]);
+        table.push(vec!["new".into()]);
+        let page = format!("before\n\n{BEGIN}| old |\n{END}\nafter\n");
+        let spliced = splice(&page, &table).unwrap();
+        assert_eq!(spliced, format!("before\n\n{BEGIN}| A |\n| --- |\n| new |\n{END}\nafter\n"));
+        assert_eq!(splice(&spliced, &table).unwrap(), spliced);
+        for bad in ["", BEGIN, &format!("{END}{BEGIN}"), &format!("{BEGIN}{END}{END}")] {
+            assert!(splice(bad, &table).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tallies_in_order() {
+        assert_eq!(tally([Word::Close, Word::Matches, Word::Close]), "1 *matches*, 2 *close*");
+    }
+}

@@ -1,0 +1,189 @@
+//! `reprise check`: from accepting a baseline to the exit code.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::home::{Home, SMALL, files};
+
+const BASELINE: &str = "results/small/base/baseline.json";
+const ACCEPT: &str = "check small --accept --reason first";
+
+/// With records of the spec, and their baseline.
+fn accepted() -> Home {
+    let home = Home::new(SMALL);
+    home.reprise("run small").with(0);
+    home.reprise(ACCEPT).with(0).tells(&["baseline: ", BASELINE, "4 runs on "]);
+    home
+}
+
+fn baseline(home: &Home) -> Value {
+    serde_json::from_slice(&fs::read(home.root.join(BASELINE)).unwrap()).unwrap()
+}
+
+/// As if another result had been accepted.
+fn another_result(home: &Home) {
+    let mut baseline = baseline(home);
+    baseline["runs"]["bpr"]["1"]["metrics"]["ndcg@5"] = 0.25.into();
+    home.write(BASELINE, serde_json::to_string(&baseline).unwrap());
+}
+
+#[test]
+fn what_was_accepted_is_fine_and_trained_again_it_is_still() {
+    let home = accepted();
+    for words in ["check", "check small", "check small --profile base", "check small --trial bpr --seed 1"] {
+        home.reprise(words).with(0).prints(&["small (base): fine", "verdict: fine", "wall time "]);
+    }
+    let (results, cache) = (home.results(), files(&home.cache));
+    let again = home.reprise("check small --rerun --threads 1").with(0);
+    let again = again.prints(&["small (base): fine; 4 runs compared in 2 trials", "verdict: fine"]);
+    drop(again.tells(&["4 of 4 runs on cpu, 1 threads", "bpr, seed 1: test recall@5"]));
+    let one = home.reprise("check --rerun --trial bpr --seed 1").with(0);
+    drop(one.prints(&["1 run compared in 1 trial"]).tells(&["1 of 4 runs"]));
+    assert_eq!((home.results(), files(&home.cache)), (results, cache), "trained beside all that is here");
+}
+
+#[test]
+fn drift_ends_with_1_in_every_format() {
+    let home = accepted();
+    another_result(&home);
+    let now = home.record("bpr", 1)["metrics"]["ndcg@5"].to_string();
+    let why = format!("other bytes at seed 1; seed 1: 0.25 → {now}");
+    home.reprise("check small").with(1).prints(&["small (base)", "ndcg@5", &why, "drifted: bpr", "verdict: drift"]);
+    home.reprise("check small --rerun").with(1).prints(&[&why]);
+    let json = home.reprise("check --format json").with(1);
+    let page: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&page["verdict"], &page["specs"][0]["trials"][0]["id"]), (&"drift".into(), &"bpr".into()));
+    home.reprise("check --format junit").with(1).prints(&[
+        "<testsuites",
+        "failures=\"1\"",
+        "name=\"BPR: ndcg@5\"",
+        &why,
+    ]);
+    home.reprise("check --format github")
+        .with(1)
+        .prints(&["::error title=small (base)%2C BPR%3A ndcg@5 drift::", &why]);
+    // What is not asked for does not count.
+    home.reprise("check small --trial pop").with(0);
+    home.reprise("check small --seed 0").with(0);
+}
+
+#[test]
+fn what_cannot_be_judged_ends_with_2_unless_something_drifted() {
+    let home = accepted();
+    fs::remove_file(home.record_file("pop", 0)).unwrap();
+    let why = "seed 0: there is no record of it today";
+    home.reprise("check").with(2).prints(&[why, "not judged: pop", "verdict: could not judge"]);
+    another_result(&home);
+    home.reprise("check").with(1).prints(&[why, "verdict: drift"]);
+    // No records at all, and records elsewhere.
+    home.reprise("check --results nowhere").with(2).prints(&["seeds 0, 1: there is no record"]);
+    home.reprise("run small --results elsewhere").with(0);
+    home.reprise("check --results elsewhere --trial pop").with(0);
+}
+
+#[test]
+fn a_changed_spec_is_a_stale_baseline_and_no_drift() {
+    let home = accepted();
+    home.edit("reproductions/small.toml", "dim = 4", "dim = 5");
+    let stale = "seeds 0, 1: stale baseline: the spec or its data changed since it was accepted";
+    for words in ["check small", "check small --rerun"] {
+        home.reprise(words).with(2).prints(&[stale, "not judged: bpr"]);
+    }
+    home.reprise("check --trial pop").with(0);
+    home.reprise(ACCEPT).with(2).tells(&[
+        "runs without a record of today",
+        "bpr, seed 0 (its record is stale",
+        "--rerun",
+    ]);
+    // A label changes no result.
+    let home = accepted();
+    home.edit("reproductions/small.toml", "label = \"BPR\"", "label = \"B<P&R\\\"\"");
+    home.reprise("run small --fresh").with(0);
+    home.reprise("check --format junit").with(0).prints(&["name=\"B&lt;P&amp;R&quot;: ndcg@5\""]);
+}
+
+#[test]
+fn a_new_baseline_keeps_the_history_and_what_matters() {
+    let home = accepted();
+    let bound = "--matters ndcg@5=0.5 --inexact bpr";
+    home.reprise(&format!("check small --accept --reason second {bound}")).with(0);
+    home.reprise("check small --rerun --accept --reason third").with(0).tells(&["4 of 4 runs"]);
+    let baseline = baseline(&home);
+    let reasons: Vec<_> =
+        baseline["accepted"].as_array().unwrap().iter().map(|a| a["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["first", "second", "third"]);
+    assert_eq!((&baseline["matters"]["ndcg@5"], &baseline["inexact"]), (&0.5.into(), &Value::Array(vec![])));
+    home.reprise("check").with(0);
+}
+
+#[test]
+fn what_is_no_baseline_is_refused_with_its_place_and_hides_no_other() {
+    let home = accepted();
+    let good = fs::read_to_string(home.root.join(BASELINE)).unwrap();
+    for (from, to, words) in [
+        (
+            "\"format\": 1",
+            "\"format\": 7",
+            ["a baseline of another format", "baseline.json (key `format`)", "got:      7"],
+        ),
+        ("\"class\":", "\"clas\":", ["a baseline cannot be read", "baseline.json:5:", "unknown field `clas`"]),
+        (
+            "\"reason\":\"first\"",
+            "\"reason\":\"\"",
+            ["contradicts itself", "accepted[0].reason", "--accept --reason TEXT"],
+        ),
+        ("\"spec\": \"small\"", "\"spec\": \"large\"", ["lies where another belongs", "expected: `small`", "`large`"]),
+    ] {
+        assert_eq!(good.matches(from).count(), 1, "{from}");
+        home.write(BASELINE, good.replace(from, to));
+        home.reprise("check small").with(2).prints(&["small (base): could not judge: a baseline"]).tells(&words);
+        home.reprise(ACCEPT).with(2).tells(&words);
+    }
+    home.write("reproductions/other.toml", SMALL.replace("id = \"small\"", "id = \"other\""));
+    home.reprise("run other").with(0);
+    home.reprise("check other --accept --reason first").with(0);
+    home.reprise("check").with(2).prints(&["other (base): fine", "small (base): could not judge"]);
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_done() {
+    let home = Home::new(SMALL);
+    let refused = |words: &str, told: &[&str]| {
+        let ended = home.reprise(words).with(2).tells(told);
+        assert_eq!(ended.out, "", "{words}");
+    };
+    refused("check", &["no spec has a baseline yet", "hint: `reprise run SPEC`", "--accept --reason TEXT"]);
+    refused("check --profile paper", &["no spec has a baseline in the profile `paper` yet"]);
+    refused("check small", &["`small` has no baseline", BASELINE, "--accept --reason TEXT"]);
+    refused("check smal", &["there is no spec `smal`", "did you mean `small`?"]);
+    refused("check smal --accept --reason x", &["there is no spec `smal`", "did you mean `small`?"]);
+    refused(ACCEPT, &["runs without a record of today", "each of 4 runs", "pop, seed 1", "`reprise run`"]);
+    refused("check small --accept --reason=", &["not accepted without a reason", "--reason TEXT"]);
+    for (words, told) in [
+        ("check small --accept", "--reason"),
+        ("check --accept --reason x", "SPEC"),
+        ("check small --reason x", "--accept"),
+        ("check small --matters ndcg@5=1", "--accept"),
+        ("check small --inexact bpr", "--accept"),
+        ("check small --accept --reason x --trial bpr", "cannot be used with"),
+        ("check small --accept --reason x --format json", "cannot be used with"),
+        ("check small --accept --reason x --matters ndcg@5", "METRIC=UNITS"),
+        ("check small --accept --reason x --matters ndcg@5=-1", "METRIC=UNITS"),
+        ("check small --rerun --results there", "cannot be used with"),
+        ("check small --threads 1", "--rerun"),
+        ("check small --device cuda", "--rerun"),
+        ("check small --format xml", "possible values: text, json, junit, github"),
+    ] {
+        refused(words, &["error:", told, "--help"]);
+    }
+    assert_eq!((files(&home.cache), home.results()), (vec![], vec![]));
+    let home = accepted();
+    home.reprise("check small --profile paper").with(2).tells(&["no profile `paper`", "small.toml"]);
+    home.reprise("check --trial bprr").with(2).tells(&["no trial `bprr`", "did you mean `bpr`?"]);
+    home.reprise("check --rerun --seed 7").with(2).tells(&["no seed 7", "[0, 1]"]);
+    let unknown = "check small --accept --reason x --inexact bprr";
+    home.reprise(unknown).with(2).tells(&["there is no trial `bprr` in the records", "did you mean `bpr`?"]);
+    let unknown = "check small --accept --reason x --matters ndcg@6=1";
+    home.reprise(unknown).with(2).tells(&["there is no metric `ndcg@6` in the records", "one of `ndcg@5`, `recall@5`"]);
+}
