@@ -21,6 +21,9 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
+        if entry.file_name() == "quick" {
+            continue; // Everyone makes their own, with whatever program they had.
+        }
         if entry.path().is_dir() {
             copy(&entry.path(), &target);
         } else {

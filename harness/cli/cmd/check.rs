@@ -81,8 +81,9 @@ fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
                 };
                 let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
                 if named && profiles.is_empty() {
-                    let base = &summary.profiles[0];
-                    return Err(no_baseline(&listed.id, &home.baseline_beside(&listed.file, base)));
+                    let base = summary.profiles[0].clone();
+                    let error = no_baseline(&listed.id, &home.baseline_beside(&listed.file, &base));
+                    asked.push(one(base, Some(error)));
                 }
                 asked.extend(profiles.into_iter().map(|profile| one(profile.clone(), None)));
             }

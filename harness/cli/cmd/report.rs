@@ -10,7 +10,7 @@ use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
 use harness::report::{self, Experiment, LoggedCurve, MetricText, Paper, Report, TrialText, html, overview, splice};
 use harness::run::expected;
-use harness::spec::{Spec, discover};
+use harness::spec::{Spec, Trial, discover, find};
 
 use crate::args;
 use crate::home::Home;
@@ -57,17 +57,26 @@ pub fn run(args: &args::Report) -> Result<()> {
     Ok(())
 }
 
-/// The specs that were named, or all that have records.
+/// The specs that were named, or all that have records; those of a paper stand together.
 fn chosen(home: &Home, args: &args::Report) -> Result<Vec<String>> {
-    if !args.specs.is_empty() {
-        return Ok(args.specs.clone());
+    for id in &args.specs {
+        find(&home.reproductions(), id)?;
     }
     let mut ids = Vec::new();
     for listed in discover(&home.reproductions())? {
-        let profiles = listed.summary?.profiles;
-        let profile = args.profile.as_ref().or(profiles.first());
-        let folder = profile.map(|profile| home.results_beside(&listed.file).join(profile));
-        if folder.is_some_and(|folder| folder.is_dir()) {
+        let asked = match listed.summary {
+            _ if !args.specs.is_empty() => args.specs.contains(&listed.id),
+            Ok(summary) => {
+                let profile = args.profile.as_ref().or(summary.profiles.first());
+                profile.is_some_and(|profile| home.results_beside(&listed.file).join(profile).is_dir())
+            }
+            // It does not hide the reports of the others.
+            Err(error) => {
+                talk(&format!("error: {error}\n"));
+                false
+            }
+        };
+        if asked {
             ids.push(listed.id);
         }
     }
@@ -224,7 +233,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
                 id: trial.id.clone(),
                 label: trial.label.clone(),
                 method: trial.method.clone(),
-                teacher: trial.teacher.clone(),
+                teacher: trial.teacher.clone().or_else(|| only_teacher(spec, trial)),
                 method_place: home.registry.place(&trial.method).unwrap_or_default(),
                 teaches: spec.trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
             })
@@ -235,6 +244,15 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         analysis: spec.analysis.clone(),
         notes: notes(home, spec),
     })
+}
+
+/// The trial that a plain student is compared with: another one of the same method, if it is the only one of the spec that
+/// teaches.
+fn only_teacher(spec: &Spec, trial: &Trial) -> Option<String> {
+    let mut teachers = spec.trials.iter().filter_map(|trial| trial.teacher.clone());
+    let first = teachers.next()?;
+    let alike = first != trial.id && spec.trial(&first).is_some_and(|teacher| teacher.method == trial.method);
+    (alike && teachers.all(|other| other == first)).then_some(first)
 }
 
 /// Where the prose about a paper is. The path is that of the repository, so that it reads the same

@@ -1,6 +1,6 @@
 //! One published figure beside ours.
 
-use super::{Published, Values, Word};
+use super::{Kind, Published, Table, Values, Word};
 use crate::error::Result;
 use crate::spec::Comparison;
 use crate::stats::{Interval, LEVEL, Summary, prediction_interval};
@@ -42,9 +42,10 @@ pub fn cells(comparison: &Comparison, published: &Published, ours: &Values) -> R
                 .map_or(Vec::new(), |by_seed| by_seed.values().copied().collect());
             let summary = Summary::of(&values);
             let difference = summary.map(|ours| ours.mean - theirs);
-            let word = match comparison.not_comparable {
-                Some(_) => Word::NotComparable,
-                None => Word::judge(theirs, comparison.rounding(), &values),
+            let word = if judged(comparison, table) {
+                Word::judge(theirs, comparison.rounding(), &values)
+            } else {
+                Word::NotComparable
             };
             cells.push(Cell {
                 row: row.clone(),
@@ -63,8 +64,14 @@ pub fn cells(comparison: &Comparison, published: &Published, ours: &Values) -> R
     Ok(cells)
 }
 
+/// Whether figures of a table are judged: not where the spec says why not, and not those of a later paper, which has a
+/// protocol of its own.
+pub(super) fn judged(comparison: &Comparison, table: &Table) -> bool {
+    comparison.not_comparable.is_none() && table.kind != Kind::FollowUp
+}
+
 /// `None` where the divisor is 0.
-pub(super) fn ratio(a: f64, b: f64) -> Option<f64> {
+fn ratio(a: f64, b: f64) -> Option<f64> {
     (b != 0.0).then(|| a / b)
 }
 
@@ -117,6 +124,14 @@ pub(super) mod tests {
         let cells = cells(&comparison, &small(), &values()).unwrap();
         assert_eq!(cells[0].word, Word::NotComparable);
         assert!(cells[0].difference.is_some());
+    }
+
+    #[test]
+    fn a_later_papers_figures_are_not_judged() {
+        let mut published = small();
+        published.tables[0].kind = Kind::FollowUp;
+        let cells = cells(&comparison(), &published, &values()).unwrap();
+        assert!(cells.iter().all(|cell| cell.word == Word::NotComparable && cell.difference.is_some()));
     }
 
     #[test]

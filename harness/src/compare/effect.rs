@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::ratio;
+use super::cell::judged;
 use super::{Published, Values, Word};
 use crate::error::{Error, Kind, Result};
 use crate::spec::Comparison;
@@ -23,7 +23,7 @@ pub struct Effect {
     pub interval: Option<Interval>,
     /// Where the difference of one more pair of runs falls: what the word judges by.
     pub one_more: Option<Interval>,
-    /// Ours / published.
+    /// Ours / published, if that is more than rounding.
     pub ratio: Option<f64>,
     pub word: Word,
 }
@@ -45,10 +45,11 @@ pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) ->
             let of = |trial: &str| ours.get(trial).and_then(|of| of.get(metric)).unwrap_or(&none);
             let differences = paired_differences(of(trial_a), of(trial_b));
             let summary = Summary::of(&differences);
-            let word = match comparison.not_comparable {
-                Some(_) => Word::NotComparable,
+            let word = if judged(comparison, table) {
                 // Both printed figures are rounded.
-                None => Word::judge(theirs, 2.0 * comparison.rounding(), &differences),
+                Word::judge(theirs, 2.0 * comparison.rounding(), &differences)
+            } else {
+                Word::NotComparable
             };
             effects.push(Effect {
                 a: a.clone(),
@@ -59,7 +60,8 @@ pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) ->
                 ours: summary,
                 interval: mean_interval(&differences, LEVEL),
                 one_more: prediction_interval(&differences, LEVEL),
-                ratio: summary.and_then(|ours| ratio(ours.mean, theirs)),
+                // A difference within the rounding is no divisor.
+                ratio: summary.filter(|_| theirs.abs() > 2.0 * comparison.rounding()).map(|ours| ours.mean / theirs),
                 word,
             });
         }

@@ -9,7 +9,7 @@ mod verdict;
 mod word;
 
 pub use cell::{Cell, cells};
-pub use claim::{Finding, Part, findings};
+pub use claim::{Finding, Part, Theirs, findings};
 pub use effect::{Effect, effects};
 pub use logged::Logged;
 pub use published::{Kind, Published, Row, Source, Table};

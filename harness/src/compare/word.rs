@@ -54,7 +54,10 @@ impl Word {
             Self::Close => format!("not that, but our mean is within {:.0} % of the published value", CLOSE * 100.0),
             Self::Differs => "neither of the two".into(),
             Self::TooFewSeeds => format!("fewer than {MIN_SEEDS} seeds of ours: nothing is judged"),
-            Self::NotComparable => "other data or another protocol, for the stated reason: nothing is judged".into(),
+            Self::NotComparable => {
+                "other data, another protocol (for the stated reason) or a later paper's figures: nothing is judged"
+                    .into()
+            }
         }
     }
 }

@@ -102,17 +102,21 @@ impl Beside<'_> {
         ]);
         let decimals = self.decimals();
         for effect in &self.effects {
-            table.push(vec![
-                format!("{} − {}", effect.a, effect.b),
-                effect.column.clone(),
-                signed(Some(effect.published), decimals),
-                mean_sd(effect.ours, decimals),
-                effect.ours.map_or(0, |ours| ours.n).to_string(),
-                range(effect.interval, decimals),
-                range(effect.one_more, decimals),
-                effect.ratio.map_or(NONE.into(), |ratio| format!("{ratio:.2}")),
-                effect.word.to_string(),
-            ]);
+            let trial = self.comparison.rows.iter().find(|(row, _)| *row == effect.a).map_or("", |(_, trial)| trial);
+            table.push_of(
+                trial,
+                vec![
+                    format!("{} − {}", effect.a, effect.b),
+                    effect.column.clone(),
+                    signed(Some(effect.published), decimals),
+                    mean_sd(effect.ours, decimals),
+                    effect.ours.map_or(0, |ours| ours.n).to_string(),
+                    range(effect.interval, decimals),
+                    range(effect.one_more, decimals),
+                    effect.ratio.map_or(NONE.into(), |ratio| format!("{ratio:.2}")),
+                    effect.word.to_string(),
+                ],
+            );
         }
         table
     }

@@ -16,13 +16,17 @@ pub(super) fn verdicts(findings: &[Finding]) -> Table {
     let columns = columns.into_iter().chain([("p (Holm)", Align::Right)]);
     let mut table = Table::new("", columns.map(|(name, align)| (name.to_string(), align)));
     for finding in findings {
-        table.push(vec![
-            finding.claim.label.clone(),
-            format!("`{}`", finding.claim.says),
-            finding.claim.source.clone(),
-            finding.verdict.to_string(),
-            finding.p.map_or(NONE.into(), p_text),
-        ]);
+        let of = finding.parts.first().map_or("", |part| part.inequality.a);
+        table.push_of(
+            of,
+            vec![
+                finding.claim.label.clone(),
+                format!("`{}`", finding.claim.says),
+                finding.claim.source.clone(),
+                finding.verdict.to_string(),
+                if finding.counted { "counted".into() } else { finding.p.map_or(NONE.into(), p_text) },
+            ],
+        );
     }
     table
 }
@@ -54,7 +58,7 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
         Measure::Metric(metric) => {
             let inequality =
                 if bound == Bound::Above(0.0) { format!("{a} > {b}") } else { format!("{a} − {b} {bound}") };
-            let ratio = part.ours.zip(part.published).filter(|(_, theirs)| *theirs != 0.0);
+            let ratio = part.ours.zip(part.published).filter(|(_, theirs)| theirs.value.abs() > theirs.rounding);
             vec![
                 inequality,
                 experiment.marked(&metric.to_string()),
@@ -65,8 +69,8 @@ fn row(experiment: &Experiment, part: &Part) -> Vec<String> {
                 n,
                 range(part.over_seeds, METRIC),
                 range(part.over_queries, METRIC),
-                signed(part.published, METRIC),
-                ratio.map_or(NONE.into(), |(ours, theirs)| format!("{:.2}", ours.mean / theirs)),
+                signed(part.published.map(|theirs| theirs.value), METRIC),
+                ratio.map_or(NONE.into(), |(ours, theirs)| format!("{:.2}", ours.mean / theirs.value)),
             ]
         }
         Measure::Quantity(quantity) => {
@@ -144,7 +148,7 @@ pub(super) fn csv(findings: &[Finding]) -> Table {
                 text(part.over_queries.map(|i| i.high)),
                 text(part.p.map(|p| p.holds)),
                 text(part.p.map(|p| p.fails)),
-                text(part.published),
+                text(part.published.map(|theirs| theirs.value)),
             ]);
         }
     }

@@ -51,7 +51,7 @@ pub struct TrialText {
     pub method: String,
     /// Place of the method among all methods.
     pub method_place: usize,
-    /// The trial that it learns from.
+    /// The trial that it learns from, or whose smaller self it is.
     pub teacher: Option<String>,
     /// Whether other trials learn from it.
     pub teaches: bool,

@@ -5,19 +5,20 @@ use std::fmt::Display;
 
 use super::number::NONE;
 use super::{Align, Report, Table, claims};
-use crate::compare::{Published, Word};
+use crate::compare::Word;
 use crate::error::{Error, Kind, Result};
 
-/// One row per spec that has runs; `link` gives the place of its report.
+/// One row per spec of a paper that has runs; `link` gives the place of its report.
 pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
     let columns = ["Paper", "Spec", "Dataset", "Runs a trial", "Claims", "Published cells", "Published effects"];
     let mut table = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
     for report in reports.iter().filter(|report| report.runs.class.is_some()) {
+        let Some(published) = report.published else { continue };
         let experiment = report.experiment;
         let claims = if report.findings.is_empty() { NONE.into() } else { claims::tally(&report.findings) };
         let words = |words: Vec<Word>| if words.is_empty() { NONE.into() } else { tally(words) };
         table.push(vec![
-            report.published.map_or(NONE.into(), Published::name),
+            published.name(),
             format!("[`{}`]({})", experiment.spec, link(report)),
             experiment.dataset.clone(),
             runs(report),

@@ -167,12 +167,22 @@ impl Reader<'_, '_> {
         };
         let words: Vec<&str> = subject.split_whitespace().collect();
         match (&words[..], metrics) {
-            (&[quantity, "of", a, "/", b, relation, number], None) => Ok(Statement::Ratio {
-                quantity: self.quantity(says, quantity)?,
-                a: self.trial(says, a)?,
-                b: self.trial(says, b)?,
-                bound: self.bound(says, relation, number)?,
-            }),
+            (&[quantity, "of", a, "/", b, relation, number], None) => {
+                let bound = self.bound(says, relation, number)?;
+                if bound.value() <= 0.0 {
+                    return Err(self
+                        .document
+                        .refuse(says.span(), "a ratio has a bound above 0")
+                        .expected("a number such as `0.1`")
+                        .got(format!("`{number}`")));
+                }
+                Ok(Statement::Ratio {
+                    quantity: self.quantity(says, quantity)?,
+                    a: self.trial(says, a)?,
+                    b: self.trial(says, b)?,
+                    bound,
+                })
+            }
             (&[a, "-" | "−", b, relation, number], Some(metrics)) => Ok(Statement::Effect {
                 a: self.trial(says, a)?,
                 b: self.trial(says, b)?,

@@ -22,10 +22,10 @@ impl OneSided {
 }
 
 /// Tests the mean of `differences` against `bound` (SciPy's `ttest_1samp`, and `ttest_rel` of the
-/// two samples). Differences without any spread are what they are: see [`OneSided::exact`]. `None` below two values.
+/// two samples). Differences without any spread are what they are: see [`OneSided::exact`]. `None` below two values, or if anything is not finite.
 pub fn t_test(differences: &[f64], bound: f64) -> Option<OneSided> {
     let Summary { n, mean, sd } = Summary::of(differences)?;
-    let sd = sd?;
+    let sd = sd.filter(|sd| sd.is_finite() && bound.is_finite())?;
     if sd == 0.0 {
         return Some(OneSided::exact(mean, bound));
     }
@@ -46,6 +46,8 @@ mod tests {
         let above = (1.0 - 3f64.sqrt() / 5f64.sqrt()) / 2.0;
         assert!((p.above - above).abs() < 1e-12 && (p.below - (1.0 - above)).abs() < 1e-12, "{p:?}");
         assert_eq!(t_test(&[1.0], 0.0), None);
+        assert_eq!(t_test(&[1.0, 2.0], f64::NAN), None);
+        assert_eq!(t_test(&[1.0, f64::INFINITY], 0.0), None);
     }
 
     #[test]

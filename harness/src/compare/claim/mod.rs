@@ -4,8 +4,9 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-pub use part::{Against, Part};
+pub use part::{Against, Part, Theirs};
 
+use super::cell::judged;
 use super::verdict::ALPHA;
 use super::{Published, Verdict};
 use crate::error::Result;
@@ -20,6 +21,8 @@ pub struct Finding<'a> {
     pub parts: Vec<Part<'a>>,
     /// Two-sided, corrected for all claims of the spec; `None` where nothing was tested.
     pub p: Option<f64>,
+    /// Whether all of it was counted, so that there is nothing to test.
+    pub counted: bool,
     pub verdict: Verdict,
 }
 
@@ -37,7 +40,7 @@ pub fn findings<'a>(
     for claim in claims {
         let part = |inequality: Inequality<'a>| {
             let theirs = effect(&inequality, comparisons, published)?;
-            Ok(Part::new(inequality, &claim.id, theirs, runs))
+            Ok(Part::new(inequality, theirs, runs))
         };
         let parts = claim.statement.parts().into_iter().map(part).collect::<Result<Vec<_>>>()?;
         all.push((claim, parts));
@@ -49,19 +52,23 @@ fn judge<'a>(claims: Vec<(&'a Claim, Vec<Part<'a>>)>) -> Vec<Finding<'a>> {
     let both: Vec<Option<Against>> = claims.iter().map(|(_, parts)| together(parts)).collect();
     // Whichever side is meant, one test of two was made.
     let two_sided = |p: &Against| (2.0 * p.holds.min(p.fails)).min(1.0);
-    let tested: Vec<f64> = both.iter().flatten().filter(|p| !p.exact).map(two_sided).collect();
+    // A claim without runs enough is one of the family: what is found of others must not change when they come.
+    let tested = both.iter().filter(|both| !both.is_some_and(|p| p.exact));
+    let tested: Vec<f64> = tested.map(|both| both.as_ref().map_or(1.0, two_sided)).collect();
     let mut corrected = holm(&tested).into_iter();
     claims
         .into_iter()
         .zip(both)
         .map(|((claim, parts), both)| {
-            let p = both.and_then(|both| if both.exact { Some(two_sided(&both)) } else { corrected.next() });
-            let verdict = match both.zip(p) {
-                Some((both, p)) if p < ALPHA && both.holds < both.fails => Verdict::Holds,
-                Some((both, p)) if p < ALPHA && both.fails < both.holds => Verdict::Fails,
+            let counted = both.is_some_and(|both| both.exact);
+            let corrected = if counted { None } else { corrected.next() };
+            let found = counted || corrected.is_some_and(|p| p < ALPHA);
+            let verdict = match both.filter(|_| found) {
+                Some(both) if both.holds < both.fails => Verdict::Holds,
+                Some(both) if both.fails < both.holds => Verdict::Fails,
                 _ => Verdict::Undecided,
             };
-            Finding { claim, parts, p, verdict }
+            Finding { claim, parts, p: corrected.filter(|_| both.is_some()), counted, verdict }
         })
         .collect()
 }
@@ -77,22 +84,25 @@ fn together(parts: &[Part<'_>]) -> Option<Against> {
     })
 }
 
-/// The paper's own a − b: from the first comparison that has both rows and the column.
+/// The paper's own a − b: from the first comparison that has both rows and the column, and can be judged.
 fn effect(
     inequality: &Inequality<'_>,
     comparisons: &[Comparison],
     published: Option<&Published>,
-) -> Result<Option<f64>> {
+) -> Result<Option<Theirs>> {
     let (Measure::Metric(metric), Some(published)) = (inequality.of, published) else { return Ok(None) };
     let metric = metric.to_string();
     for comparison in comparisons {
+        let table = published.table(&comparison.table)?;
+        if !judged(comparison, table) {
+            continue;
+        }
         let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
         let column = comparison.columns.iter().find(|(_, known)| *known == metric).map(|(column, _)| column);
-        if let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) {
-            let table = published.table(&comparison.table)?;
-            if let Some((a, b)) = published.cell(table, a, column)?.zip(published.cell(table, b, column)?) {
-                return Ok(Some(a - b));
-            }
+        if let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column)
+            && let Some((a, b)) = published.cell(table, a, column)?.zip(published.cell(table, b, column)?)
+        {
+            return Ok(Some(Theirs { value: a - b, rounding: 2.0 * comparison.rounding() }));
         }
     }
     Ok(None)

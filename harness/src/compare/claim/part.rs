@@ -13,16 +13,25 @@ use crate::stats::{Interval, LEVEL, OneSided, Summary, bootstrap_interval, mean_
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part<'a> {
     pub inequality: Inequality<'a>,
-    /// a − b of a metric, or a / b of a quantity (its geometric mean), over the seeds that both trials have.
+    /// a − b of a metric, or a / b of a quantity (of a measured one the geometric mean), over the seeds that both trials
+    /// have.
     pub ours: Option<Summary>,
     /// Where its mean is, by the spread over seeds …
     pub over_seeds: Option<Interval>,
     /// … and by the spread over queries, with the models as they are: percentile bootstrap.
     pub over_queries: Option<Interval>,
     /// The paper's own a − b, where a comparison of the spec has both cells.
-    pub published: Option<f64>,
+    pub published: Option<Theirs>,
     /// `None` where too few seeds were run to say anything.
     pub p: Option<Against>,
+}
+
+/// A published effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Theirs {
+    pub value: f64,
+    /// It is known to ± this: both printed figures are rounded.
+    pub rounding: f64,
 }
 
 /// p-values of the two sides.
@@ -37,16 +46,23 @@ pub struct Against {
 }
 
 impl<'a> Part<'a> {
-    /// `name` names the stream of the bootstrap.
-    pub fn new(inequality: Inequality<'a>, name: &str, published: Option<f64>, runs: &Runs) -> Self {
+    pub fn new(inequality: Inequality<'a>, published: Option<Theirs>, runs: &Runs) -> Self {
         match inequality.of {
-            Measure::Metric(metric) => Self::of_metric(inequality, metric, name, published, runs),
+            Measure::Metric(metric) => Self::of_metric(inequality, metric, published, runs),
             Measure::Quantity(Quantity::Parameters) => Self::of_parameters(inequality, runs),
-            Measure::Quantity(quantity) => Self::of_quantity(inequality, quantity, runs),
+            Measure::Quantity(Quantity::Latency) => {
+                Self::of_measured(inequality, runs, |record| record.latency.as_ref().map(|latency| latency.p50_us))
+            }
+            Measure::Quantity(Quantity::Memory) => {
+                Self::of_measured(inequality, runs, |record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64))
+            }
+            Measure::Quantity(Quantity::Training) => {
+                Self::of_measured(inequality, runs, |record| Some(record.training_seconds()))
+            }
         }
     }
 
-    fn of_metric(inequality: Inequality<'a>, metric: Metric, name: &str, published: Option<f64>, runs: &Runs) -> Self {
+    fn of_metric(inequality: Inequality<'a>, metric: Metric, published: Option<Theirs>, runs: &Runs) -> Self {
         let key = metric.to_string();
         let values = |trial: &str| runs.by_seed(trial, |record| record.metrics.get(&key).copied());
         let differences = paired_differences(&values(inequality.a), &values(inequality.b));
@@ -56,10 +72,12 @@ impl<'a> Part<'a> {
             let seeds = sides(inequality.bound, t_test(&differences, bound)?);
             // Both must speak: another seed could have given other models, other users other queries. So the larger p.
             let queries = queries.as_deref().and_then(|of| Some(sides(inequality.bound, t_test(of, bound)?)));
-            let queries = queries.unwrap_or(seeds);
+            // Equal values of a few seeds may be chance: without queries there is nothing to tell.
+            let spread = Summary::of(&differences)?.sd? > 0.0;
+            let queries = queries.or(spread.then_some(seeds))?;
             Some(Against { holds: seeds.above.max(queries.above), fails: seeds.below.max(queries.below), exact: false })
         });
-        let mut stream = Stream::new(0, name, &format!("bootstrap {} {} {key}", inequality.a, inequality.b), 0);
+        let mut stream = Stream::new(0, "bootstrap", &format!("{} {} {key}", inequality.a, inequality.b), 0);
         Self {
             ours: Summary::of(&differences),
             over_seeds: mean_interval(&differences, LEVEL),
@@ -88,13 +106,7 @@ impl<'a> Part<'a> {
     }
 
     /// Ratios are tested as logarithms: twice and half are the same distance from one.
-    fn of_quantity(inequality: Inequality<'a>, quantity: Quantity, runs: &Runs) -> Self {
-        let of = |record: &Record| match quantity {
-            Quantity::Parameters => Some(record.parameter_count as f64),
-            Quantity::Latency => record.latency.as_ref().map(|latency| latency.p50_us),
-            Quantity::Memory => record.memory.peak_rss_bytes.map(|bytes| bytes as f64),
-            Quantity::Training => Some(record.training_seconds()),
-        };
+    fn of_measured(inequality: Inequality<'a>, runs: &Runs, of: fn(&Record) -> Option<f64>) -> Self {
         let ratios = ratios(&runs.by_seed(inequality.a, of), &runs.by_seed(inequality.b, of));
         let logs: Vec<f64> = ratios.iter().map(|&ratio| libm::log(ratio)).collect();
         let p = (logs.len() >= MIN_SEEDS).then_some(()).and_then(|()| {

@@ -106,14 +106,15 @@ fn section(report: &Report) -> String {
         if !runs.is_empty() {
             let _ = writeln!(
                 text,
-                "<details class=\"runs\" id=\"{}\"><summary>{}: {} run{}</summary>",
-                anchor(&[spec, &trial.id]),
+                "<details class=\"runs\"><summary>{}: {} run{}</summary><div id=\"{}\">",
                 escaped(&trial.label),
                 runs.len(),
-                if runs.len() == 1 { "" } else { "s" }
+                if runs.len() == 1 { "" } else { "s" },
+                // Inside, because a link to it then opens it.
+                anchor(&[spec, &trial.id])
             );
             runs.iter().for_each(|record| text += &provenance(record));
-            text += "</details>\n";
+            text += "</div></details>\n";
         }
     }
     text + "</section>\n"

@@ -67,6 +67,7 @@ fn refuses_what_it_cannot_read() {
     has(&refusal("student > pop on recall@10, recall@10"), &["metric `recall@10` stands twice"]);
     has(&refusal("student > student on recall@10"), &["trial `student` stands twice"]);
     has(&refusal("size of student / pop <= 1"), &["`size` is nothing", "`parameters`"]);
+    has(&refusal("latency of student / pop <= -1"), &["a bound above 0", "`-1`"]);
     has(&refusal("student - pop >= some on recall@10"), &["bound is no number", "`some`"]);
 }
 
