@@ -144,6 +144,8 @@ fn what_is_no_baseline_is_refused_with_its_place_and_hides_no_other() {
     home.reprise("run other").with(0);
     home.reprise("check other --accept --reason first").with(0);
     home.reprise("check").with(2).prints(&["other (base): fine", "small (base): could not judge"]);
+    fs::remove_file(home.root.join(BASELINE)).unwrap();
+    home.reprise("check small other").with(2).prints(&["other (base): fine", "small (base): could not judge"]);
 }
 
 #[test]
@@ -155,7 +157,9 @@ fn mistakes_are_told_before_anything_is_done() {
     };
     refused("check", &["no spec has a baseline yet", "hint: `reprise run SPEC`", "--accept --reason TEXT"]);
     refused("check --profile paper", &["no spec has a baseline in the profile `paper` yet"]);
-    refused("check small", &["`small` has no baseline", BASELINE, "--accept --reason TEXT"]);
+    let ended =
+        home.reprise("check small").with(2).tells(&["`small` has no baseline", BASELINE, "--accept --reason TEXT"]);
+    ended.prints(&["small (base): could not judge", "verdict: could not judge"]);
     refused("check smal", &["there is no spec `smal`", "did you mean `small`?"]);
     refused("check smal --accept --reason x", &["there is no spec `smal`", "did you mean `small`?"]);
     refused(ACCEPT, &["runs without a record of today", "each of 4 runs", "pop, seed 1", "`reprise run`"]);
