@@ -9,7 +9,7 @@ pub mod rd;
 use harness::method::Registry;
 
 /// Every method that a spec may name. Their order gives their colours in figures: methods that meet in
-/// one stand among the first nine, or nine apart.
+/// one stand among ten neighbours.
 pub fn registry() -> Registry {
     Registry::default()
         .with("bpr", models::build_bpr)

@@ -47,8 +47,9 @@ impl Word {
         match self {
             Self::Matches => format!(
                 "the published value lies in our {:.0} % prediction interval for one more run (mean ± t·sd·√(1 + 1/n) \
-                 over seeds), widened by half a unit of its last printed digit. A published number is itself one run, \
-                 or the mean of a few. Few seeds make wide intervals: read the spread too",
+                 over seeds), widened by half a unit of its last printed digit (a whole one for the difference of two \
+                 figures). A published number is itself one run, or the mean of a few. Few seeds make wide intervals: read \
+                 the spread too",
                 LEVEL * 100.0
             ),
             Self::Close => format!("not that, but our mean is within {:.0} % of the published value", CLOSE * 100.0),

@@ -3,18 +3,19 @@
 /// Red, green, blue.
 pub type Colour = (u8, u8, u8);
 
-/// Paul Tol, "Colour Schemes" (2021), muted: nine that colour-blind readers tell apart, without its
-/// pale grey.
-const MUTED: [Colour; 9] = [
+/// After Paul Tol's muted scheme ("Colour Schemes", 2021) and Okabe and Ito's, for colour-blind readers; the pale ones are
+/// darkened until each stands out from white, and so from black in the dark scheme, which turns figures over.
+const COLOURS: [Colour; 10] = [
     (51, 34, 136),
     (204, 102, 119),
-    (221, 204, 119),
-    (68, 170, 153),
+    (150, 115, 0),
+    (0, 128, 112),
     (17, 119, 51),
     (136, 34, 85),
     (170, 68, 153),
-    (136, 204, 238),
-    (153, 153, 51),
+    (0, 114, 178),
+    (122, 122, 30),
+    (213, 94, 0),
 ];
 /// Whoever teaches others, whatever the method.
 const TEACHER: Colour = (102, 102, 102);
@@ -35,11 +36,34 @@ pub struct Palette(Vec<(String, Colour)>);
 impl Palette {
     /// `trials`: label, and place of the method among all methods; none for a teacher.
     pub fn new(trials: impl IntoIterator<Item = (String, Option<usize>)>) -> Self {
-        let colour = |method: Option<usize>| method.map_or(TEACHER, |index| MUTED[index % MUTED.len()]);
+        let colour = |method: Option<usize>| method.map_or(TEACHER, |index| COLOURS[index % COLOURS.len()]);
         Self(trials.into_iter().map(|(label, method)| (label, colour(method))).collect())
     }
 
     pub(super) fn colour(&self, label: &str) -> Colour {
         self.0.iter().find(|(known, _)| known == label).map_or(INK, |(_, colour)| *colour)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance (WCAG 2).
+    fn luminance((r, g, b): Colour) -> f64 {
+        let linear = |channel: u8| {
+            let c = f64::from(channel) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    #[test]
+    fn every_colour_stands_out_from_white_and_from_the_others() {
+        let all: Vec<Colour> = COLOURS.into_iter().chain([TEACHER]).collect();
+        for (index, colour) in all.iter().enumerate() {
+            assert!(1.05 / (luminance(*colour) + 0.05) >= 3.0, "{colour:?}");
+            assert!(!all[..index].contains(colour), "{colour:?}");
+        }
     }
 }

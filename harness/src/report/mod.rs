@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::compare::{Finding, Published, findings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::write_by_rename;
 use crate::record::{Checked, Runs};
 
@@ -87,11 +87,27 @@ pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<(
     Report::new(experiment, &Checked::default(), published).map(drop)
 }
 
-/// Writes the files of a report, each by rename, and tells where.
+/// Whether a report may have a file of this name, or a picture of its figure.
+fn is_ours(name: &str) -> bool {
+    const TABLES: [&str; 2] = ["cells.csv", "claims.csv"];
+    let figure = name.strip_suffix(".svg").or(name.strip_suffix(".png"));
+    let ours =
+        |figure: &str| ["quality", "curves", "size", "latency"].contains(&figure) || figure.starts_with("curve-");
+    TABLES.contains(&name) || figure.is_some_and(ours)
+}
+
+/// Writes the files of a report, each by rename, removes those that it has no longer, and tells where they are.
 ///
 /// # Errors
 /// [`Io`](crate::error::Kind::Io)
 pub fn write(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<PathBuf>> {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_ours(&name) && !files.contains_key(&name) {
+            let gone = std::fs::remove_file(entry.path());
+            gone.map_err(|error| Error::io("cannot remove what a report has no longer", &entry.path(), &error))?;
+        }
+    }
     files
         .iter()
         .map(|(name, text)| {

@@ -236,7 +236,15 @@ fn what_was_not_published_is_refused_before_there_are_records() {
 fn files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("a.csv".to_string(), "x\n".to_string())].into();
+    std::fs::create_dir(folder.path().join("deep")).unwrap();
+    for name in ["size.svg", "quality.png", "claims.csv", "notes.csv"] {
+        std::fs::write(folder.path().join("deep").join(name), "old").unwrap();
+    }
     let paths = write(&folder.path().join("deep"), &files).unwrap();
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path().join("deep")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a.csv", "notes.csv"], "what it has no longer is gone, what is not its own stays");
     assert_eq!(paths, [folder.path().join("deep/a.csv")]);
     assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "x\n");
 }
