@@ -18,7 +18,7 @@ use harness::error::{Error, Result};
 use harness::method::{Method, Registry, Trained};
 use harness::metrics::Metric;
 use harness::record::{Program, Record, Records};
-use harness::run::{ComputeDevice, Filter, Job, Wanted, execute, expected};
+use harness::run::{ComputeDevice, Filter, Job, Training, Wanted, execute, expected};
 use harness::spec;
 use harness::split::UserItems;
 use harness::train::{Context, Epoch, Observer};
@@ -57,14 +57,12 @@ fn train(text: &str, registry: &Registry, threads: usize) -> (Vec<Record>, Finge
         cache: &Cache::new(folder.path().join("cache")),
         results: &results,
         device: &ComputeDevice::open(Wanted::Cpu).unwrap(),
-        fresh: false,
-        checkpoint_every: Duration::MAX,
         command: "a test",
         program: Program { version: "test".into(), commit: None, dirty: None },
         observer: &Quiet,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let outcome = pool.install(|| execute(&job)).unwrap();
+    let outcome = pool.install(|| execute(&job, Training { fresh: false, checkpoint_every: Duration::MAX })).unwrap();
     assert_eq!((outcome.trained, outcome.failed.len()), (9, 0), "{:?}", outcome.failed);
     let expected = expected(&spec, manifest.prepared.unwrap());
     let records = Records::read(&results).unwrap().check(&spec.id, &spec.profile, &expected);

@@ -8,11 +8,11 @@ use harness::digest::Digest;
 use harness::drift::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, format, judge};
 use harness::error::{Error, Kind, Place, Result};
 use harness::record::Checked;
-use harness::run::{ComputeDevice, Filter, Outcome, Plan, expected};
+use harness::run::{ComputeDevice, Filter, Outcome, Plan, Training, expected};
 use harness::spec::{self, Spec};
 
 use super::report::{checked, data_digest};
-use super::run::Training;
+use super::run::Wanted;
 use crate::args::{Check, Format};
 use crate::home::Home;
 use crate::terminal::{print, table, talk};
@@ -150,8 +150,9 @@ impl Now {
                 .map_err(|error| Error::io("cannot make a folder to train in", &std::env::temp_dir(), &error))?;
             let beside = home.beside(folder.path());
             let device = &ComputeDevice::open(args.device)?;
-            let training = Training { filter: filter.clone(), device, fresh: false, checkpoint_every: Duration::MAX };
-            let outcome = training.train(&beside, spec, &manifest)?;
+            let training = Training { fresh: false, checkpoint_every: Duration::MAX };
+            let wanted = Wanted { filter: filter.clone(), device, training };
+            let outcome = wanted.train(&beside, spec, &manifest)?;
             missing.extend(failed(spec, &outcome)?);
             checked(&beside, spec, &manifest)?
         } else {

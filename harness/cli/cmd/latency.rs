@@ -3,7 +3,7 @@
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::report::latency_table;
-use harness::run::{ComputeDevice, Filter, Plan, Serving, measure_latency};
+use harness::run::{ComputeDevice, Filter, Job, Plan, measure_latency};
 
 use super::report::Basis;
 use super::run::{command_line, program};
@@ -32,18 +32,20 @@ pub fn run(args: &Latency) -> Result<()> {
         rayon::current_num_threads()
     ));
     let progress = Progress::new()?;
-    let measured = measure_latency(&Serving {
-        spec: &spec,
-        manifest: &manifest,
-        filter,
-        models: &home.registry,
-        cache: &home.cache,
-        results: &results,
-        device: &device,
-        command: &command_line(),
-        program: program(),
-        observer: &progress,
-    });
+    let measured = measure_latency(
+        &Job {
+            spec: &spec,
+            manifest: &manifest,
+            filter,
+            cache: &home.cache,
+            results: &results,
+            device: &device,
+            command: &command_line(),
+            program: program(),
+            observer: &progress,
+        },
+        &home.registry,
+    );
     drop(progress);
     let records = measured?;
     let Some(first) = records.first() else {

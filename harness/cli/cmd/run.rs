@@ -6,7 +6,7 @@ use harness::data::{Manifest, fetch};
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::record::Program;
-use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, execute};
+use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, Training, execute};
 use harness::spec::{Spec, print_spec};
 
 use super::report::{self, Basis};
@@ -23,15 +23,14 @@ pub fn run(args: &Run) -> Result<()> {
         return Ok(());
     }
     let began = Instant::now();
-    let training = Training {
+    let wanted = Wanted {
         filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone() },
         device: &ComputeDevice::open(args.device)?,
-        fresh: args.fresh,
-        checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        training: Training { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) },
     };
     let manifest = home.catalog()?.get(&spec.dataset)?;
     let basis = Basis::read(&home, &spec, &manifest)?;
-    let outcome = training.train(&home, &spec, &manifest)?;
+    let outcome = wanted.train(&home, &spec, &manifest)?;
     report::write(&home, &spec, &manifest, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
@@ -43,15 +42,13 @@ pub fn run(args: &Run) -> Result<()> {
 }
 
 /// What to train of a spec, and how.
-pub struct Training<'a> {
+pub struct Wanted<'a> {
     pub filter: Filter,
     pub device: &'a ComputeDevice,
-    /// Trains again what is done already.
-    pub fresh: bool,
-    pub checkpoint_every: Duration,
+    pub training: Training,
 }
 
-impl Training<'_> {
+impl Wanted<'_> {
     /// Fetches the data and trains into the folders of `home`.
     pub fn train(&self, home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Outcome> {
         // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
@@ -65,19 +62,20 @@ impl Training<'_> {
             self.device.name,
             rayon::current_num_threads()
         ));
-        execute(&Job {
-            spec,
-            manifest,
-            filter: self.filter.clone(),
-            cache: &home.cache,
-            results: &home.results_of(spec),
-            device: self.device,
-            fresh: self.fresh,
-            checkpoint_every: self.checkpoint_every,
-            command: &command_line(),
-            program: program(),
-            observer: &Progress::new()?,
-        })
+        execute(
+            &Job {
+                spec,
+                manifest,
+                filter: self.filter.clone(),
+                cache: &home.cache,
+                results: &home.results_of(spec),
+                device: self.device,
+                command: &command_line(),
+                program: program(),
+                observer: &Progress::new()?,
+            },
+            self.training,
+        )
     }
 }
 

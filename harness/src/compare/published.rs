@@ -19,7 +19,7 @@ use crate::suggest::{did_you_mean, one_of};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
     file: PathBuf,
-    pub title: String,
+    pub short: String,
     pub venue: String,
     pub sources: BTreeMap<String, Source>,
     pub tables: Vec<Table>,
@@ -96,7 +96,8 @@ struct WirePublished {
 
 #[derive(Deserialize)]
 struct WirePaper {
-    title: String,
+    /// What people call it.
+    short: String,
     venue: String,
 }
 
@@ -141,11 +142,8 @@ const NOT_LABELS: [&str; 4] = ["mean", "table_mean", "source", "stars"];
 impl Published {
     /// What people call the paper: `DE-RRD, CIKM 2020`.
     pub fn name(&self) -> String {
-        // A title that begins with a name has it before a colon.
-        const NAME: usize = 12;
-        let name = self.title.split_once(':').map(|(name, _)| name).filter(|name| name.len() <= NAME);
         let venue = self.venue.split([';', '(']).next().unwrap_or_default().trim_end();
-        format!("{}, {venue}", name.unwrap_or(&self.title))
+        format!("{}, {venue}", self.short)
     }
 
     /// Reads the tables of a paper.
@@ -186,7 +184,7 @@ impl Published {
             }
             tables.push(table);
         }
-        Ok(Self { file: file.to_path_buf(), title: wire.paper.title, venue: wire.paper.venue, sources, tables })
+        Ok(Self { file: file.to_path_buf(), short: wire.paper.short, venue: wire.paper.venue, sources, tables })
     }
 
     /// The table with an id.
@@ -307,6 +305,7 @@ pub(in crate::compare) mod tests {
     const SMALL: &str = r#"
 [paper]
 title = "A Paper"
+short = "AP"
 venue = "Venue 2020"
 [[source]]
 id = "copy"
@@ -375,10 +374,10 @@ rows = [
         assert!(refused("id = \"many\"", "id = \"main\"").contains("`main` twice"));
         assert!(refused("model = \"Student\"", "model = \"Teacher\"").contains("twice"));
         let kind = refused("kind = \"paper\"", "kind = \"papers\"");
-        assert!(kind.contains("published.toml:11:8 (key `table.main.kind`)"), "{kind}");
+        assert!(kind.contains("published.toml:12:8 (key `table.main.kind`)"), "{kind}");
         assert!(kind.contains("`papers`") && kind.contains("did you mean `paper`?"), "{kind}");
         let id = refused("id = \"main\"\n", "");
-        assert!(id.contains("published.toml:8:1") && id.contains("missing key `id`"), "{id}");
+        assert!(id.contains("published.toml:9:1") && id.contains("missing key `id`"), "{id}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub(super) struct Flaw {
     pub got: String,
 }
 
+/// Seconds of a year: nothing runs longer.
+const YEAR: f64 = 366.0 * 86_400.0;
+
 type Check = Result<(), Flaw>;
 
 fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
@@ -55,8 +58,8 @@ fn runs(baseline: &Baseline, trial: &str, seeds: &super::Seeds) -> Check {
             let names: Vec<_> = run.metrics.keys().map(String::as_str).collect();
             return flaw(key("metrics"), "the metrics of `matters`", crate::suggest::quoted(names));
         }
-        if run.seconds < 0.0 {
-            return flaw(key("seconds"), "0 or more", run.seconds.to_string());
+        if !(0.0..=YEAR).contains(&run.seconds) {
+            return flaw(key("seconds"), "0 or more, and less than a year", format!("{:e}", run.seconds));
         }
     }
     Ok(())

@@ -89,13 +89,9 @@ fn significant(value: Option<f64>) -> String {
 /// The table of the trials that have records, in the order of the spec: means over the seeds that were
 /// measured, on the CPU of a machine class and on the GPU beside it.
 pub fn latency_table(experiment: &Experiment, class: &str, records: &[LatencyRecord]) -> Table {
-    let class = class.trim_end_matches(CUDA);
-    let cuda = format!("{class}{CUDA}");
     let served = experiment.trials.iter().filter_map(|trial| {
-        let of = |class: &str| -> Vec<&LatencyRecord> {
-            records.iter().filter(|record| record.trial == trial.id && record.machine.class == class).collect()
-        };
-        let (cpu, gpu) = (of(class), of(&cuda));
+        let (gpu, cpu): (Vec<_>, Vec<_>) =
+            shown(class, records, &trial.id).partition(|record| record.machine.class.ends_with(CUDA));
         let first = cpu.first().or(gpu.first())?;
         Some(Served {
             label: trial.label.clone(),
@@ -110,7 +106,18 @@ pub fn latency_table(experiment: &Experiment, class: &str, records: &[LatencyRec
     served_table("Size and speed", &served.collect::<Vec<_>>())
 }
 
-const CUDA: &str = "-cuda";
+/// Ends the class of a machine whose GPU did the work.
+pub(super) const CUDA: &str = "-cuda";
+
+/// The records of a trial on the CPU of a machine class and on the GPU beside it.
+pub(super) fn shown<'r>(
+    class: &str,
+    records: &'r [LatencyRecord],
+    trial: &str,
+) -> impl Iterator<Item = &'r LatencyRecord> {
+    let beside = |record: &LatencyRecord| record.machine.class.trim_end_matches(CUDA) == class.trim_end_matches(CUDA);
+    records.iter().filter(move |record| record.trial == trial && beside(record))
+}
 
 /// The class whose times are shown: that of the runs, or of the first record where there are none.
 pub(super) fn class<'a>(runs: &Runs<'a>, records: &'a [LatencyRecord]) -> Option<&'a str> {

@@ -30,7 +30,7 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
         blocks.push(Block::Table(summary(experiment, runs)));
         blocks.push(Block::Text(
             "Mean ± standard deviation over seeds. *Training* is the whole run without evaluation and checkpoints; \
-             *request* is one query: encode, score all items, take the best."
+             *request* is one query, asked within the run, right after training: encode, score all items, take the best."
                 .into(),
         ));
         blocks.extend(sampled(experiment).map(Block::Text));
@@ -124,8 +124,7 @@ fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], block
     if table.rows.is_empty() {
         return;
     }
-    let trials: BTreeSet<_> = table.of.iter().flatten().cloned().collect();
-    let shown = || records.iter().filter(|record| trials.contains(&record.trial));
+    let shown = || experiment.trials.iter().flat_map(|trial| latency::shown(class, records, &trial.id));
     let words = |of: fn(&LatencyRecord) -> String| {
         let values: BTreeSet<_> = shown().map(of).collect();
         values.into_iter().collect::<Vec<_>>().join(", ")
@@ -137,7 +136,7 @@ fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], block
          {} threads. Ratios are in per cent of the teacher. {} Device: {}. Seeds: {}. Made by {}.",
         crate::meter::TOP,
         words(|record| record.batch.threads.to_string()),
-        if shown().any(|record| record.machine.class.ends_with("-cuda")) {
+        if shown().any(|record| record.machine.class.ends_with(latency::CUDA)) {
             "On a GPU the device scores, and the CPU encodes and takes the best."
         } else {
             "Nothing was measured on a GPU."

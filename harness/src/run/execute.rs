@@ -24,13 +24,18 @@ pub struct Job<'a> {
     /// Folder of this spec's records.
     pub results: &'a Path,
     pub device: &'a ComputeDevice,
-    /// Trains again what is done already.
-    pub fresh: bool,
-    pub checkpoint_every: Duration,
     /// The command line, for the records.
     pub command: &'a str,
     pub program: Program,
     pub observer: &'a dyn Observer,
+}
+
+/// How runs are trained that are not done yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Training {
+    /// Trains again what is done already.
+    pub fresh: bool,
+    pub checkpoint_every: Duration,
 }
 
 /// What became of the runs.
@@ -52,13 +57,13 @@ pub struct Outcome {
 /// # Errors
 /// What concerns all runs: data that is missing or wrong, a protocol that does not fit the split,
 /// folders that cannot be written.
-pub fn execute(job: &Job<'_>) -> Result<Outcome> {
+pub fn execute(job: &Job<'_>, training: Training) -> Result<Outcome> {
     check_writable("the records", job.results, "--results DIR")?;
     check_writable("states and models", job.cache.runs(), "--cache DIR")?;
     let dataset = load(job.manifest, job.cache)?;
     let world = World::new(job.spec, dataset, &job.device.name)?;
     let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;
-    if job.fresh {
+    if training.fresh {
         forget(job, &world, &plan)?;
     }
     let mut outcome = Outcome::default();
@@ -74,7 +79,7 @@ pub fn execute(job: &Job<'_>) -> Result<Outcome> {
             Some(teacher) if failed_fingerprints.contains(&teacher) => {
                 Err(Error::new(Kind::Missing, "not trained: its teacher failed"))
             }
-            _ => one(job, &world, run),
+            _ => one(job, &world, run, training.checkpoint_every),
         };
         match result {
             Ok(Done::Before) => {
@@ -112,7 +117,7 @@ enum Done {
     Now(String),
 }
 
-fn one(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Done> {
+fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
     let path = record_path(job, world, run);
     if is_done(job, world, &path, run, &store, &|_| {})? {
@@ -138,7 +143,7 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Done> {
         device: &job.device.device,
         teacher: teacher.as_ref(),
         meter: Meter::new(&job.device.device),
-        checkpoint: Checkpoint::new(store.checkpoint(), job.checkpoint_every),
+        checkpoint: Checkpoint::new(store.checkpoint(), checkpoint_every),
         observer: job.observer,
     };
     let trained = run.trial.built.train(&mut cx)?;

@@ -1,38 +1,21 @@
 //! How fast the trained models of a spec answer, and how large they are.
 
-use std::path::Path;
 use std::time::Duration;
 
 use candle_core::Device;
 
 use super::measure::request;
 use super::world::World;
-use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
-use crate::data::{Cache, Manifest, load};
+use super::{Job, ModelStore, Plan, Run};
+use crate::data::load;
 use crate::error::{Error, Kind, Place, Result};
 use crate::meter::{self, Meter};
 use crate::method::{Parameter, Registry, content_digest};
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
-use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Program};
-use crate::spec::{Spec, base_profile};
-use crate::train::{Checkpoint, Context, Observer};
-
-/// Which models to measure, where, and who watches.
-pub struct Serving<'a> {
-    pub spec: &'a Spec,
-    pub manifest: &'a Manifest,
-    pub filter: Filter,
-    pub models: &'a Registry,
-    pub cache: &'a Cache,
-    /// Folder of this spec's records.
-    pub results: &'a Path,
-    pub device: &'a ComputeDevice,
-    /// The command line, for the records.
-    pub command: &'a str,
-    pub program: Program,
-    pub observer: &'a dyn Observer,
-}
+use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
+use crate::spec::base_profile;
+use crate::train::{Checkpoint, Context};
 
 /// Measures the models that the wanted runs have made, and writes a record of each: a model is read from
 /// the cache, or made again where making it is counting. Returns the records in the order of the plan.
@@ -42,7 +25,7 @@ pub struct Serving<'a> {
 /// # Errors
 /// A model that is not there, before any is measured; data that is missing or wrong; what the device
 /// says; a record that cannot be written.
-pub fn measure_latency(job: &Serving<'_>) -> Result<Vec<LatencyRecord>> {
+pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRecord>> {
     let dataset = load(job.manifest, job.cache)?;
     let world = World::new(job.spec, dataset, &job.device.name)?;
     let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;
@@ -55,7 +38,7 @@ pub fn measure_latency(job: &Serving<'_>) -> Result<Vec<LatencyRecord>> {
             return Err(Error::new(Kind::Interrupted, "interrupted: what was measured is recorded"));
         }
         job.observer.run_begins(index, plan.runs.len(), &run.name());
-        match one(job, &world, run)? {
+        match one(job, models, &world, run)? {
             Some(record) => {
                 record.write(&job.results.join(LatencyRecord::path(&record.id())))?;
                 let word = format!("p50 {:.1} µs, {:.0} queries/s", record.request.p50_us, record.batch.per_second);
@@ -68,16 +51,16 @@ pub fn measure_latency(job: &Serving<'_>) -> Result<Vec<LatencyRecord>> {
     Ok(records)
 }
 
-fn store(job: &Serving<'_>, world: &World, run: &Run<'_>) -> ModelStore {
+fn store(job: &Job<'_>, world: &World, run: &Run<'_>) -> ModelStore {
     ModelStore::new(job.cache, run.fingerprint, &world.machine.class)
 }
 
 /// A model that is counted need not be.
-fn is_there(job: &Serving<'_>, world: &World, run: &Run<'_>) -> bool {
+fn is_there(job: &Job<'_>, world: &World, run: &Run<'_>) -> bool {
     run.trial.built.makes().is_none() || store(job, world, run).model().exists()
 }
 
-fn missing(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Error {
+fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
     let (spec, trial, seed) = (job.spec, &run.trial.id, run.seed);
     let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.id);
     if spec.profile != base_profile(spec.paper.is_some()) {
@@ -98,9 +81,9 @@ fn missing(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Error {
 }
 
 /// The trained model of a run, as it is served, and its parameters.
-fn model(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
+fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
     let Some(kind) = run.trial.built.makes() else { return counted(job, world, run) };
-    let serve = job.models.model(kind).ok_or_else(|| {
+    let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))
     })?;
     let kept = store(job, world, run).load(world.split_digest)?;
@@ -109,7 +92,7 @@ fn model(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Sco
 }
 
 /// A model that training makes by counting, and from no teacher.
-fn counted(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
+fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
     let device = &job.device.device;
     let mut cx = Context {
         split: &world.split,
@@ -128,9 +111,9 @@ fn counted(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn S
 }
 
 /// `None` if the device cannot serve the model.
-fn one(job: &Serving<'_>, world: &World, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
+fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
     let started = jiff::Timestamp::now();
-    let (scorer, parameters) = model(job, world, run)?;
+    let (scorer, parameters) = model(job, models, world, run)?;
     let weights = content_digest(&parameters);
     let parameter_count = parameters.iter().map(|p| p.values.len() as u64).sum();
     drop(parameters); // What is served has a copy of its own.

@@ -13,7 +13,7 @@ mod store;
 mod world;
 
 pub use device::{ComputeDevice, Wanted};
-pub use execute::{Job, Outcome, execute};
-pub use latency::{Serving, measure_latency};
+pub use execute::{Job, Outcome, Training, execute};
+pub use latency::measure_latency;
 pub use plan::{Filter, Plan, Run, expected};
 pub use store::ModelStore;

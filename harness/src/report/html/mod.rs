@@ -5,9 +5,9 @@ mod markdown;
 use std::fmt::Write as _;
 
 use super::block::Block;
-use super::{Align, Report, Table, overview, page};
+use super::{Align, Report, Table, latency, overview, page};
 use crate::compare::{Verdict, Word};
-use crate::record::Record;
+use crate::record::{LatencyRecord, Machine, Program, Record};
 use markdown::{blocks, escaped, inline};
 
 /// Specs of one paper, or of none.
@@ -30,6 +30,9 @@ pub fn html(papers: &[Paper]) -> String {
         let _ = write!(body, "<a href=\"#{anchor}\">{spec}</a> ");
     }
     body += "</nav></header>\n<main>\n";
+    if reports().next().is_none() {
+        body += "<p>No spec has a current record here; <code>reprise run quick</code> makes some.</p>\n";
+    }
     body += &overview_section(papers);
     for paper in papers {
         for report in paper.reports.iter().filter(|report| report.runs.class.is_some()) {
@@ -114,6 +117,8 @@ fn section(report: &Report) -> String {
                 anchor(&[spec, &trial.id])
             );
             runs.iter().for_each(|record| text += &provenance(record));
+            let class = report.runs.class.unwrap_or_default();
+            latency::shown(class, &report.records.latency, &trial.id).for_each(|record| text += &served(record));
             text += "</div></details>\n";
         }
     }
@@ -122,24 +127,9 @@ fn section(report: &Report) -> String {
 
 /// Command, machine and digests of a run.
 fn provenance(record: &Record) -> String {
-    let machine = &record.machine;
     let seconds: Vec<_> = record.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1}")).collect();
-    let commit = record.program.commit.as_deref().unwrap_or("not known");
-    let dirty = if record.program.dirty == Some(true) { ", with local changes" } else { "" };
-    let facts = [
-        ("Command", format!("<code>{}</code>", escaped(&record.command))),
-        ("Program", format!("{} at {}{dirty}", escaped(&record.program.version), escaped(commit))),
-        ("Begun", escaped(&record.started)),
-        (
-            "Machine",
-            format!(
-                "{}, {} logical processors, {} ({})",
-                escaped(machine.cpu.as_deref().unwrap_or("not known")),
-                machine.cores,
-                escaped(&machine.os),
-                escaped(&machine.class)
-            ),
-        ),
+    let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
+    facts.extend([
         ("Device", format!("{}, {} threads", escaped(&record.device), record.threads)),
         ("Seconds", escaped(&seconds.join(", "))),
         ("Run", record.digests.run.to_string()),
@@ -147,9 +137,43 @@ fn provenance(record: &Record) -> String {
         ("Dataset", record.digests.dataset.to_string()),
         ("Split", record.digests.split.to_string()),
         ("Weights", record.digests.weights.to_string()),
-    ];
+    ]);
+    entry(&format!("Seed {}", record.seed), &facts)
+}
+
+/// The same of a model that was measured while it answered.
+fn served(record: &LatencyRecord) -> String {
+    let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
+    facts.extend([
+        ("Device", format!("{}, batches on {} threads", escaped(&record.device), record.batch.threads)),
+        (
+            "Requests",
+            format!("{} alone, and batches of {} queries in all", record.request.requests, record.batch.queries),
+        ),
+        ("Run", record.digests.run.to_string()),
+        ("Weights", record.digests.weights.to_string()),
+    ]);
+    entry(&format!("Seed {}, size and speed", record.seed), &facts)
+}
+
+type Facts = Vec<(&'static str, String)>;
+
+fn made_by(command: &str, program: &Program, started: &str, machine: &Machine) -> Facts {
+    let commit = program.commit.as_deref().unwrap_or("not known");
+    let dirty = if program.dirty == Some(true) { ", with local changes" } else { "" };
+    let cpu = machine.cpu.as_deref().unwrap_or("not known");
+    let (os, class) = (escaped(&machine.os), escaped(&machine.class));
+    vec![
+        ("Command", format!("<code>{}</code>", escaped(command))),
+        ("Program", format!("{} at {}{dirty}", escaped(&program.version), escaped(commit))),
+        ("Begun", escaped(started)),
+        ("Machine", format!("{}, {} logical processors, {os} ({class})", escaped(cpu), machine.cores)),
+    ]
+}
+
+fn entry(heading: &str, facts: &Facts) -> String {
     let facts: String = facts.iter().map(|(what, is)| format!("<dt>{what}</dt><dd>{is}</dd>")).collect();
-    format!("<h4>Seed {}</h4><dl>{facts}</dl>\n", record.seed)
+    format!("<h4>{heading}</h4><dl>{facts}</dl>\n")
 }
 
 /// The first cell of a row leads to the runs that it is of, if there are any.
