@@ -2,6 +2,7 @@
 
 mod base;
 pub mod bpr;
+pub mod caser;
 mod factors;
 pub mod item_cf;
 mod lists;
