@@ -22,8 +22,8 @@ pub fn registry() -> Registry {
         .with("pop", models::pop::build)
         .with("item-cf", models::item_cf::build)
         .with("neumf", models::build_neumf)
-        .with_model("bpr", models::bpr::scorer)
-        .with_model("neumf", models::neumf::scorer)
+        .with_model("bpr", |parameters, _| models::bpr::scorer(parameters))
+        .with_model("neumf", |parameters, _| models::neumf::scorer(parameters))
 }
 
 #[cfg(test)]

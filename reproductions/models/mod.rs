@@ -8,6 +8,7 @@ mod lists;
 pub mod neumf;
 pub mod pop;
 mod recommender;
+pub mod sequence;
 mod side;
 mod spread;
 mod teacher;
