@@ -3,6 +3,7 @@
 mod base;
 pub mod bpr;
 mod factors;
+pub mod fossil;
 pub mod item_cf;
 mod lists;
 pub mod neumf;
