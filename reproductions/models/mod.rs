@@ -4,6 +4,7 @@ mod base;
 pub mod bpr;
 pub mod caser;
 mod factors;
+pub mod fossil;
 pub mod item_cf;
 mod lists;
 pub mod neumf;
