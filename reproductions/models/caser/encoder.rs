@@ -10,7 +10,7 @@ use harness::split::UserItems;
 
 use super::Sizes;
 use super::layers::{Layers, Pass};
-use crate::models::sequence::{Encoder, Output, PADDING, Window};
+use crate::models::sequence::{Encoder, Output, PADDING, Window, check_sequences};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
 pub struct CaserEncoder<'a> {
@@ -26,9 +26,10 @@ impl CaserEncoder<'static> {
     /// The trained model with these parameters, for users with these training sequences.
     ///
     /// # Errors
-    /// If the parameters are not a Caser's.
+    /// If the parameters are not a Caser's, or of other users or items.
     pub fn new(parameters: &[Parameter], train: Arc<UserItems>) -> Result<Self> {
         let (sizes, values) = Sizes::of(parameters)?;
+        check_sequences(&train, sizes.users, sizes.ids - 1)?;
         let owned = |k: usize| Cow::Owned(values[k].values.clone());
         let layers = Layers::new(sizes, std::array::from_fn(|k| &values[k + 2].values[..]));
         Ok(Self { layers, user: owned(0), item: owned(1), output: owned(8), bias: owned(9), train })

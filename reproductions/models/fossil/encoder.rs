@@ -9,7 +9,7 @@ use harness::simd;
 use harness::split::UserItems;
 
 use super::Sizes;
-use crate::models::sequence::{Encoder, Output, Window, id_of};
+use crate::models::sequence::{Encoder, Output, Window, check_sequences, id_of};
 
 /// Tables, borrowed from a model in training or owned afterwards.
 pub struct FossilEncoder<'a> {
@@ -26,9 +26,10 @@ impl FossilEncoder<'static> {
     /// The trained model with these parameters, for users with these training sequences.
     ///
     /// # Errors
-    /// If the parameters are not a Fossil's.
+    /// If the parameters are not a Fossil's, or of other users or items.
     pub fn new(parameters: &[Parameter], train: Arc<UserItems>) -> Result<Self> {
         let (sizes, values) = Sizes::of(parameters)?;
+        check_sequences(&train, sizes.users, sizes.items)?;
         let [input, output, bias, recency, user_recency] =
             values.each_ref().map(|parameter| Cow::Owned(parameter.values.clone()));
         Ok(Self { sizes, input, output, bias, recency, user_recency, train })

@@ -16,12 +16,62 @@ mod fused;
 mod graph;
 mod sizes;
 
+use std::sync::Arc;
+
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
+use harness::spec::value::{Count, Rate, Weight};
+use harness::split::UserItems;
+use harness::train::Context;
+use serde::Deserialize;
 
 pub use self::encoder::FossilEncoder;
 pub use self::fused::FusedFossil;
 pub use self::graph::GraphFossil;
 pub use self::sizes::{History, NAMES, Sizes};
+use super::sequence::{SequentialModel, Training};
+
+/// Hyper-parameters of Fossil and of its training.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hyper {
+    /// d.
+    pub dim: Count,
+    /// α: 1 makes the long-term part a mean, 0 a sum; 0.2 in Fossil's paper.
+    pub alpha: Weight,
+    pub history: History,
+    /// Standard deviation of the initial V, W and η^u.
+    pub init_std: Rate,
+    pub training: Training,
+}
+
+impl Hyper {
+    /// The sizes of a model for some users and items.
+    pub fn sizes(&self, users: usize, items: usize) -> Sizes {
+        Sizes {
+            users,
+            items,
+            dim: self.dim.get(),
+            length: self.training.length.get(),
+            targets: self.training.targets.get(),
+            alpha: self.alpha.get(),
+            history: self.history,
+        }
+    }
+}
+
+/// A fresh model on the run's device.
+///
+/// # Errors
+/// If the device fails.
+pub fn model(cx: &Context<'_>, hyper: &Hyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+    let sizes = hyper.sizes(cx.split.n_users, cx.split.n_items);
+    let initial = sizes.initial(hyper.init_std.get(), |purpose| cx.stream(purpose, 0));
+    Ok(match cx.device {
+        Device::Cpu => Box::new(FusedFossil::new(initial, train)?),
+        device => Box::new(GraphFossil::new(initial, train, device)?),
+    })
+}
 
 /// The row of an id in tables that have none for the padding.
 fn row_of(id: u32) -> Result<u32> {

@@ -13,8 +13,7 @@ use harness::train::{Model, State};
 
 use super::*;
 use crate::golden::{case, doubles, floats, ids};
-use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, id_of};
-use crate::rd::loss::pointwise;
+use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, id_of, pointwise};
 
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 

@@ -3,17 +3,27 @@
 //!
 //! Inside, items go by their *id*: item `i` of a split is id `i + 1`, and id 0 is [`PADDING`].
 
+mod base;
+mod draw;
 mod dropout;
+mod loss;
 mod model;
 mod queries;
 mod setting;
+mod term;
+mod training;
 mod windows;
 
+pub use base::{Base, Student, caser as build_caser, fossil as build_fossil, serve_caser, serve_fossil};
+pub use draw::{Drawn, Source, Streams};
 pub use dropout::Dropout;
+pub use loss::pointwise;
 pub use model::{Encoder, Output, SequentialModel, WindowBatch, WindowLoss};
 pub use queries::Queries;
 pub use setting::{setting, setting_of};
-pub use windows::{Window, Windows};
+pub use term::WindowTerm;
+pub use training::{Training, train};
+pub use windows::{Window, Windows, check_sequences};
 
 /// The id of no item: it stands before a sequence that is too short.
 pub const PADDING: u32 = 0;

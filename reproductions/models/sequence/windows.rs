@@ -42,6 +42,20 @@ impl Window {
     }
 }
 
+/// Refuses training sequences that a model of so many users and items has no rows for.
+///
+/// # Errors
+/// [`Internal`](Kind::Internal): a model is kept with the split that it was trained on.
+pub fn check_sequences(train: &UserItems, users: usize, items: usize) -> Result<()> {
+    let most = train.items().iter().max().map_or(0, |&item| item as usize + 1);
+    if train.n_users() != users || most > items {
+        return Err(Error::new(Kind::Internal, "training sequences reach outside of a model's tables")
+            .expected(format!("{users} users, and items below {items}"))
+            .got(format!("{} users, and items below {most}", train.n_users())));
+    }
+    Ok(())
+}
+
 /// All training windows of a split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
