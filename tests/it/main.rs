@@ -6,6 +6,7 @@ mod cli;
 mod data;
 mod distill;
 mod drift;
+mod fixed;
 mod home;
 mod latency;
 mod page;
