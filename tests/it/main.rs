@@ -11,3 +11,4 @@ mod home;
 mod latency;
 mod page;
 mod resume;
+mod sequential;
