@@ -70,6 +70,11 @@ impl SplitRule {
         }
     }
 
+    /// Whether it holds out items for validation.
+    pub fn has_validation(&self) -> bool {
+        !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. })
+    }
+
     /// # Errors
     /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test.
     pub fn apply(&self, dataset: &Dataset) -> Result<Split> {
@@ -98,9 +103,8 @@ impl SplitRule {
                 seventy_ten_twenty::split(dataset, &pairs, *core == 0, *phase)
             }
         };
-        let validates = !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. });
         for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
-            if part.is_empty() && (validates || name != "validation") {
+            if part.is_empty() && (self.has_validation() || name != "validation") {
                 return Err(Error::new(Kind::Data, format!("no {name} interactions are left of `{}`", dataset.name))
                     .expected("at least one")
                     .got(format!("none, after the rule: {}", self.describe())));
