@@ -22,8 +22,13 @@ pub fn registry() -> Registry {
         .with("pop", models::pop::build)
         .with("item-cf", models::item_cf::build)
         .with("neumf", models::build_neumf)
-        .with_model("bpr", models::bpr::scorer)
-        .with_model("neumf", models::neumf::scorer)
+        .with("caser", models::sequence::build_caser)
+        .with("fossil", models::sequence::build_fossil)
+        .with("rd-sequential", rd::sequential::build)
+        .with_model("bpr", |parameters, _| models::bpr::scorer(parameters))
+        .with_model("neumf", |parameters, _| models::neumf::scorer(parameters))
+        .with_model("caser", models::sequence::serve_caser)
+        .with_model("fossil", models::sequence::serve_fossil)
 }
 
 #[cfg(test)]
@@ -32,7 +37,8 @@ mod tests {
 
     #[test]
     fn every_base_model_can_be_served() {
-        assert!(models::Base::NAMES.iter().all(|kind| registry().model(kind).is_some()));
+        let kinds = models::Base::NAMES.iter().chain(&models::sequence::Base::NAMES);
+        assert!(kinds.copied().all(|kind| registry().model(kind).is_some()));
     }
 }
 

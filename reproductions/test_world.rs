@@ -83,8 +83,13 @@ impl World {
         Self { split, teacher: vec![table("user", USERS), table("item", ITEMS)] }
     }
 
-    /// Trains until the end, or until the watcher asks for it; what it keeps stays in `folder`.
-    pub fn watched(&self, method: &dyn Method, folder: &Path, watcher: &Watcher) -> Result<Bits> {
+    /// Does something in the world of a run, in a folder of its own.
+    pub fn with_context<T>(&self, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        let folder = tempfile::tempdir().unwrap();
+        self.in_context(folder.path(), &Watcher::until(usize::MAX), work)
+    }
+
+    fn in_context<T>(&self, folder: &Path, watcher: &Watcher, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
         let seen = self.split.train.sorted();
         let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
         let ranker = Ranker::new(&protocol, &self.split).unwrap();
@@ -106,7 +111,12 @@ impl World {
             checkpoint: Checkpoint::new(folder.join("checkpoint"), Duration::MAX),
             observer: watcher,
         };
-        let trained = method.train(&mut cx)?;
+        work(&mut cx)
+    }
+
+    /// Trains until the end, or until the watcher asks for it; what it keeps stays in `folder`.
+    pub fn watched(&self, method: &dyn Method, folder: &Path, watcher: &Watcher) -> Result<Bits> {
+        let trained = self.in_context(folder, watcher, |cx| method.train(cx))?;
         let losses = trained.selected.unwrap().curve.loss;
         let bits = |parameter: Parameter| parameter.values.iter().map(|v| v.to_bits()).collect();
         Ok((losses.iter().map(|l| l.to_bits()).collect(), trained.parameters.into_iter().map(bits).collect()))

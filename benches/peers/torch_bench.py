@@ -201,11 +201,14 @@ class Caser(nn.Module):
         for conv in self.horizontal:
             h = conv(x).squeeze(3)
             parts.append(F.max_pool1d(h, h.size(2)).squeeze(2))
-        return torch.cat([torch.sigmoid(self.fc(torch.cat(parts, 1))), self.user(user)], 1)
+        features = F.dropout(torch.cat(parts, 1), 0.5, self.training)
+        return torch.cat([torch.sigmoid(self.fc(features)), self.user(user)], 1)
+
+    def score(self, x, items):
+        return torch.baddbmm(self.b2(items), self.w2(items), x.unsqueeze(2)).squeeze(2)
 
     def forward(self, seq, user, items):
-        x = self.encode(seq, user).unsqueeze(2)
-        return torch.baddbmm(self.b2(items), self.w2(items), x).squeeze(2)
+        return self.score(self.encode(seq, user), items)
 
 
 def caser(a):
@@ -225,6 +228,35 @@ def caser(a):
 
     seconds = time_steps(a, step)
     report(a, seconds, epoch_s=round(statistics.median(seconds) * math.ceil(367611 / batch), 2))
+
+
+def rd_caser(a):
+    """RD's student in its hybrid phase: 4 items of its own, a list of 10, and 100 samples scored without a gradient."""
+    batch, graded, k, samples = 512, 14, 10, 100
+    n = 20 * batch
+    m = Caser(a.dim)
+    seq, user = zipf(m.items, (n, m.length)), torch.randint(0, m.users, (n,))
+    items = torch.cat([zipf(m.items, (n, 1)), torch.randint(0, m.items, (n, graded - 1 + samples))], 1)
+    opt = adam(a.adam, m.parameters(), 1e-6)
+    fixed = torch.softmax(-torch.arange(k).float(), 0)
+
+    def step(i):
+        s = (i * batch) % n
+        ids = items[s : s + batch]
+        x = m.encode(seq[s : s + batch], user[s : s + batch])
+        r = m.score(x, ids[:, :graded])
+        own, listed = r[:, : graded - k], r[:, graded - k :]
+        with torch.no_grad():
+            others = m.score(x, ids[:, graded:])
+            above = (others.unsqueeze(1) > listed.unsqueeze(2)).sum(2)
+            behind = (above * m.items).div(samples, rounding_mode="floor") - torch.arange(k)
+            weights = fixed * torch.tanh(0.1 * behind).clamp(min=0)
+        opt.zero_grad()
+        ranking = F.softplus(-own[:, :1]).sum(1) + F.softplus(own[:, 1:]).sum(1)
+        (ranking + (weights * F.softplus(-listed)).sum(1)).mean().backward()
+        opt.step()
+
+    report(a, time_steps(a, step))
 
 
 def latency_caser(a):
@@ -338,6 +370,7 @@ WORK = {
     "neumf": neumf,
     "de": de,
     "caser": caser,
+    "rd-caser": rd_caser,
     "sasrec": sasrec,
     "ranking": ranking,
     "latency-bpr": latency_bpr,

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::metrics::Scorer;
+use crate::split::Split;
 use crate::train::{Context, Selected};
 
 /// A method with its checked hyper-parameters.
@@ -84,8 +85,9 @@ pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de
 #[doc = include_str!("../../CONTRIBUTING.md")]
 pub struct Contributing;
 
-/// Makes a model that was kept ready to be served.
-pub type Serve = fn(&[Parameter]) -> Result<Box<dyn Scorer>>;
+/// Makes a model that was kept ready to be served to the users of the split that it was trained on: a
+/// sequential model reads their training sequences.
+pub type Serve = fn(&[Parameter], &Split) -> Result<Box<dyn Scorer>>;
 
 /// The methods by name, and the kinds of models that they [make](Method::makes). The engine knows them only
 /// through this.

@@ -10,7 +10,7 @@ use harness::error::Result;
 use harness::meter::check_fits;
 use harness::method::{Method, Params, Trained};
 use harness::rng::{Rejection, Stream};
-use harness::spec::value::{Count, Rate, Weight};
+use harness::spec::value::{Count, Weight};
 use harness::split::UserItems;
 use harness::train::Context;
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
 use crate::rd::loss;
+use crate::rd::weighting::Discrepancy;
 use crate::rd::weights::{self, RankEstimate};
 
 /// Hyper-parameters of the method `rd`.
@@ -31,56 +32,8 @@ struct Rd {
     weighting: Weighting,
 }
 
-/// The weights w_r of a list, as in the paper's comparison of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Weighting {
-    /// 1/K.
-    Uniform,
-    /// w^a ∝ e^(−r/λ).
-    Position { lambda: Rate },
-    /// w^b = tanh(μ · places behind).
-    Discrepancy(Discrepancy),
-    /// w^a until `start_epoch`, then w^a · w^b.
-    Hybrid {
-        /// λ of w^a.
-        position_lambda: Rate,
-        discrepancy: Discrepancy,
-        /// Whether products have the sum 1: so in the paper and in the re-implementations, not in the
-        /// authors' code.
-        normalised: bool,
-        /// Epochs with w^a alone: 10 in the authors' code.
-        start_epoch: usize,
-    },
-}
-
-/// How far the student ranks an item behind the teacher, estimated from samples.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Discrepancy {
-    pub mu: Rate,
-    /// ε: items per user, drawn with replacement from those that are not a training pair.
-    pub samples: Count,
-    pub rank_estimate: RankEstimate,
-}
-
-impl Weighting {
-    /// What compares the student with the teacher, if anything does.
-    fn discrepancy(&self) -> Option<&Discrepancy> {
-        match self {
-            Self::Uniform | Self::Position { .. } => None,
-            Self::Discrepancy(discrepancy) | Self::Hybrid { discrepancy, .. } => Some(discrepancy),
-        }
-    }
-
-    /// The first epoch in which it does.
-    fn start_epoch(&self) -> usize {
-        match self {
-            Self::Hybrid { start_epoch, .. } => *start_epoch,
-            _ => 0,
-        }
-    }
-}
+/// With ε items for each user, drawn with replacement from those that are not a training pair.
+pub type Weighting = crate::rd::weighting::Weighting<Count>;
 
 /// The method `rd`.
 pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
@@ -128,22 +81,15 @@ impl<'a> Exemplary<'a> {
     /// `lists`: the teacher's best of every user; `seen`: the training part, sorted.
     pub fn new(lists: TopLists, lambda: f64, weighting: Weighting, seen: &'a UserItems, n_items: usize) -> Self {
         let k = lists.width();
-        let fixed = match &weighting {
-            Weighting::Uniform | Weighting::Discrepancy(_) => weights::uniform(k),
-            Weighting::Position { lambda } | Weighting::Hybrid { position_lambda: lambda, .. } => {
-                weights::position(k, lambda.get())
-            }
-        };
+        let fixed = weighting.fixed(k);
         Self { lists, lambda, weighting, fixed, seen, n_items, samples: Vec::new() }
     }
 
     /// Draws the samples of `epoch`, if its weights need any. A user with every item has none to draw;
     /// the teacher's lists have refused such data.
     pub fn draw(&mut self, epoch: usize, mut stream: Stream) {
-        let samples = match self.weighting.discrepancy() {
-            Some(discrepancy) if epoch >= self.weighting.start_epoch() => discrepancy.samples.get(),
-            _ => return,
-        };
+        let Some(discrepancy) = self.weighting.in_epoch(epoch) else { return };
+        let samples = discrepancy.samples.get();
         self.samples.resize(self.lists.len() * samples, 0);
         let (outside, seen) = (Rejection::new(self.n_items), self.seen);
         let blocks: Vec<_> = self.samples.chunks_mut(BLOCK * samples).map(|block| (block, stream.fork())).collect();
@@ -188,9 +134,7 @@ impl Term for Exemplary<'_> {
             };
             let sampled = &sampled[k * width..][..width];
             weights::discrepancy(estimate, mu, items, scores, sampled, gradient);
-            if let Weighting::Hybrid { normalised, .. } = weighting {
-                weights::hybrid(fixed, gradient, *normalised);
-            }
+            weighting.finish(fixed, gradient);
             loss::exemplary(scores, *lambda, gradient)
         })
     }

@@ -2,12 +2,15 @@
 
 mod base;
 pub mod bpr;
+pub mod caser;
 mod factors;
+pub mod fossil;
 pub mod item_cf;
 mod lists;
 pub mod neumf;
 pub mod pop;
 mod recommender;
+pub mod sequence;
 mod side;
 mod spread;
 mod teacher;

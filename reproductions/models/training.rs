@@ -15,7 +15,7 @@ use harness::method::{Parameter, Trained};
 use harness::metrics::Scorer;
 use harness::optim::Adam;
 use harness::spec::value::{Count, Rate, Weight};
-use harness::train::{Context, Epochs, Model, State, Stopping, TrainingPairs};
+use harness::train::{Context, Ending, Epochs, Model, State, TrainingPairs};
 use serde::Deserialize;
 
 use super::term::Distinct;
@@ -35,7 +35,7 @@ pub struct Hyper {
     pub init_std: Rate,
     /// Epochs at most.
     pub epochs: Count,
-    pub stopping: Stopping,
+    pub stopping: Ending,
 }
 
 /// The student and its terms, as one thing that checkpoints save.

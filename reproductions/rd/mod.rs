@@ -2,11 +2,14 @@
 //! (graytowne/rank_distill).
 //!
 //! A student learns the items that its teacher ranks first for a query (the exemplary list) as further
-//! positives, with weights by their positions and by how far the student still ranks them behind. Here
-//! are the rules that do not depend on the base model; where paper and code differ, both are here.
+//! positives, with weights by their positions and by how far the student still ranks them behind.
+//! [`sequential`] is the method of the paper, on sequential base models; the rules that do not depend on the base
+//! model stand beside it. Where paper and code differ, both are here.
 
 pub mod list;
 pub mod loss;
+pub mod sequential;
+pub mod weighting;
 pub mod weights;
 
 #[cfg(test)]

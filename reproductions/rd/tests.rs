@@ -4,10 +4,11 @@ use harness::rank::Index;
 use serde_json::Value;
 
 use super::list::Candidates;
-use super::loss::{Combination, exemplary, pointwise};
+use super::loss::{Combination, exemplary};
 use super::weights::{RankEstimate, discrepancy, hybrid, position, uniform};
 use crate::golden::{self, floats, ids};
 use crate::models::pop::ItemScores;
+use crate::models::sequence::pointwise;
 
 fn case(name: &str) -> Value {
     golden::case("rd.json", name)
@@ -26,6 +27,15 @@ fn rows(value: &Value) -> Vec<Vec<f32>> {
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
+}
+
+/// As a spec has it, such as `{ added = 1 }`.
+fn combination(name: &str, alpha: f64) -> Combination {
+    #[derive(serde::Deserialize)]
+    struct Holder {
+        combination: Combination,
+    }
+    toml::from_str::<Holder>(&format!("combination = {{ {name} = {alpha} }}")).unwrap().combination
 }
 
 fn near(got: &[f32], want: &[f32], what: &str) {
@@ -148,7 +158,7 @@ fn near_rows(got: &[Vec<f32>], want: &Value, what: &str) {
 fn the_static_phase_has_its_total_and_all_gradients() {
     let case = case("rd_total_loss_static_phase");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
-    let got = total(inputs, &rows(&inputs["weights"]), Combination::Added(number(&inputs["alpha_code"])));
+    let got = total(inputs, &rows(&inputs["weights"]), combination("added", number(&inputs["alpha_code"])));
     let f32s = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
     near(&f32s(&got.ranking), &floats(&expected["ranking_loss_per_instance"]), "ranking");
     near(&f32s(&got.distillation), &floats(&expected["distill_loss_per_instance"]), "distillation");
@@ -182,13 +192,13 @@ fn the_hybrid_phase_has_its_totals_in_every_form() {
     });
     near_rows(&plain, &expected["hybrid_not_normalised"], "hybrid");
     near_rows(&normalised, &expected["hybrid_normalised"], "normalised hybrid");
-    let added = Combination::Added(number(&inputs["alpha_code"]));
+    let added = combination("added", number(&inputs["alpha_code"]));
     let code = total(inputs, &plain, added);
     assert!((code.total - number(&expected["total_code_not_normalised"])).abs() < 1e-6);
     near_rows(&code.gradients[2], &expected["grad_cand_code_not_normalised"], "gradient");
     let want = number(&expected["total_code_normalised"]);
     assert!((total(inputs, &normalised, added).total - want).abs() < 1e-6);
-    let mixed = Combination::Mixed(number(&inputs["alpha_paper"]));
+    let mixed = combination("mixed", number(&inputs["alpha_paper"]));
     assert!((total(inputs, &normalised, mixed).total - number(&expected["total_paper_mix_normalised"])).abs() < 1e-6);
 }
 
@@ -196,7 +206,7 @@ fn the_hybrid_phase_has_its_totals_in_every_form() {
 fn extreme_scores_stay_finite() {
     let case = case("rd_loss_extreme_scores_must_be_finite");
     let inputs = &case["inputs"];
-    let got = total(inputs, &rows(&inputs["weights"]), Combination::Added(1.0));
+    let got = total(inputs, &rows(&inputs["weights"]), combination("added", 1.0));
     let want = number(&case["expected"]["total"]);
     // Weights of the vector are f32 here: 0.7 times 150 keeps seven digits.
     assert!((got.total - want).abs() < 1e-7 * want, "{} {want}", got.total);
@@ -206,7 +216,7 @@ fn extreme_scores_stay_finite() {
 #[test]
 fn both_combinations_are_the_same_up_to_a_factor() {
     let (alpha, added) = (0.4, 0.4 / 0.6);
-    let ((a, b), (c, d)) = (Combination::Mixed(alpha).factors(), Combination::Added(added).factors());
+    let ((a, b), (c, d)) = (combination("mixed", alpha).factors(), combination("added", added).factors());
     assert!((a / c - b / d).abs() < 1e-12);
 }
 

@@ -68,6 +68,15 @@ impl DeviceTable {
         Ok(())
     }
 
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.weights.dims()[0]
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn device(&self) -> Device {
         self.weights.device().clone()
     }

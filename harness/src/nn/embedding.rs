@@ -50,6 +50,8 @@ pub struct EmbeddingTable {
     recent: Vec<AdamStep>,
     /// How many of `recent`, the last ones, a row has not made yet.
     behind: Vec<u8>,
+    /// Whether every row makes every step at once, however large the table is.
+    keeps_up: bool,
 }
 
 /// Some rows of a table, as one task works on them.
@@ -80,6 +82,7 @@ impl EmbeddingTable {
             steps: 0,
             recent: Vec::new(),
             behind: vec![0; rows],
+            keeps_up: false,
         }
     }
 
@@ -157,6 +160,15 @@ impl EmbeddingTable {
     pub fn weighted_sum(&self, ids: &[u32], coefficients: &[f32], sum: &mut [f32]) {
         debug_assert!(ids.iter().all(|&id| self.behind[id as usize] == 0), "a row of `{}` is behind", self.name);
         simd::add_gathered(sum, coefficients, &self.weights, ids);
+    }
+
+    /// From now on no row falls behind: for a table most of whose rows each step reads, so that bringing them
+    /// up to date would be a second pass. Changes no bit.
+    pub fn keep_up(&mut self) {
+        if !self.keeps_up {
+            self.settle();
+            self.keeps_up = true;
+        }
     }
 
     /// Whether any row may be behind.
@@ -261,7 +273,7 @@ impl EmbeddingTable {
                 add(row, sum);
             }
         };
-        if !self.is_large() {
+        if self.keeps_up || !self.is_large() {
             self.for_blocks(|buffer, block| {
                 let rows = block.start..block.start + block.behind.len();
                 let sums = touched(rows.clone()).then(|| {

@@ -88,7 +88,7 @@ fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Resu
     })?;
     let kept = store(job, world, run).load(world.split_digest)?;
     let parameters = kept.ok_or_else(|| missing(job, world, run))?;
-    Ok((serve(&parameters)?, parameters))
+    Ok((serve(&parameters, &world.split)?, parameters))
 }
 
 /// A model that training makes by counting, and from no teacher.

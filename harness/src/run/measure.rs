@@ -30,21 +30,21 @@ struct Reported {
     metrics: Vec<Metric>,
     epoch: Option<usize>,
     test: Evaluation,
-    valid: Evaluation,
+    /// None where the split has no validation part.
+    valid: Option<Evaluation>,
 }
 
 impl Measured {
     pub fn new(cx: &mut Context<'_>, job: &Job<'_>, trained: Trained, peak: &PeakMemory) -> Result<Self> {
         let Trained { scorer, parameters, selected } = trained;
         let metrics = &job.spec.protocol.metrics;
-        let reported = match &selected {
-            Some(selected) => reported(selected, metrics),
-            None => {
-                let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
-                let test = cx.evaluate(&*scorer, HeldOut::Test)?;
-                vec![Reported { metrics: metrics.clone(), epoch: None, test, valid }]
-            }
-        };
+        let mut reported = selected.as_ref().map_or(Vec::new(), |selected| reported(selected, metrics));
+        if reported.is_empty() {
+            let validates = !cx.split.valid.is_empty();
+            let valid = validates.then(|| cx.evaluate(&*scorer, HeldOut::Valid)).transpose()?;
+            let test = cx.evaluate(&*scorer, HeldOut::Test)?;
+            reported.push(Reported { metrics: metrics.clone(), epoch: None, test, valid });
+        }
         let peak_rss_bytes = peak.bytes();
         let latency = meter::latency(&Index::new(&*scorer), cx.seen)?;
         Ok(Self { parameters, reported, selected, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
@@ -58,17 +58,18 @@ impl Measured {
     }
 }
 
+/// Nothing where nothing was selected.
 fn reported(selected: &Selected, metrics: &[Metric]) -> Vec<Reported> {
     let mut all: Vec<Reported> = Vec::new();
     for &metric in metrics {
-        let best = selected.reported(metric);
+        let Some(best) = selected.reported(metric) else { continue };
         match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
             Some(reported) => reported.metrics.push(metric),
             None => all.push(Reported {
                 metrics: vec![metric],
                 epoch: Some(best.epoch),
                 test: best.test.clone(),
-                valid: best.valid.clone(),
+                valid: Some(best.valid.clone()),
             }),
         }
     }
@@ -84,8 +85,9 @@ pub(super) fn record(
     started: jiff::Timestamp,
 ) -> Record {
     let Measured { parameters, reported, selected, seconds, peak_rss_bytes, latency } = measured;
-    let values = |of: fn(&Reported) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
-        reported.iter().flat_map(|r| r.metrics.iter().map(move |m| (m.to_string(), of(r)[m]))).collect()
+    let values = |of: fn(&Reported) -> Option<&BTreeMap<Metric, f64>>| -> BTreeMap<String, f64> {
+        let measured = reported.iter().filter_map(|r| Some((&r.metrics, of(r)?)));
+        measured.flat_map(|(metrics, values)| metrics.iter().map(move |m| (m.to_string(), values[m]))).collect()
     };
     let total: f64 = seconds.values().sum();
     let mut by_phase: BTreeMap<String, f64> = seconds.iter().map(|(phase, s)| (phase.name().into(), *s)).collect();
@@ -122,9 +124,9 @@ pub(super) fn record(
             .filter_map(|r| Some((r.epoch?, &r.metrics)))
             .flat_map(|(epoch, metrics)| metrics.iter().map(move |m| (m.to_string(), epoch as u64)))
             .collect(),
-        metrics: values(|r| &r.test.values),
-        pessimistic: values(|r| &r.test.pessimistic),
-        validation: values(|r| &r.valid.values),
+        metrics: values(|r| Some(&r.test.values)),
+        pessimistic: values(|r| Some(&r.test.pessimistic)),
+        validation: values(|r| Some(&r.valid.as_ref()?.values)),
         seconds: by_phase,
         memory: Memory { peak_rss_bytes: *peak_rss_bytes },
         latency: Some(request(latency)),

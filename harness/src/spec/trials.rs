@@ -29,7 +29,7 @@ pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry:
     let order = order(document, wires)?;
     let trees = root.get("trial").and_then(|trials| trials.get_ref().as_array()).expect("the trials were read");
     let mut trials = (wires.iter().zip(trees.iter()))
-        .map(|(wire_trial, tree)| one(document, wire_trial, tree, &wire.protocol, registry).map(Some))
+        .map(|(wire_trial, tree)| one(document, wire_trial, tree, wire, registry).map(Some))
         .collect::<Result<Vec<_>>>()?;
     teachers_can_teach(document, wires, &trials)?;
     Ok(order.into_iter().map(|index| trials[index].take().expect("an order holds each trial once")).collect())
@@ -39,7 +39,7 @@ fn one(
     document: &Document<'_>,
     wire: &WireTrial,
     tree: &Spanned<DeValue<'_>>,
-    protocol: &Protocol,
+    of: &Wire,
     registry: &Registry,
 ) -> Result<Trial> {
     let method = wire.method.get_ref().as_str();
@@ -61,7 +61,7 @@ fn one(
         // A method without hyper-parameters needs no table; what is missing is missed at the trial.
         None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
     };
-    check_watched(document, &params, protocol)?;
+    check_watched(document, &params, of)?;
     let json = tree::json(params.get_ref());
     let span = params.span();
     let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
@@ -116,8 +116,8 @@ fn teachers_can_teach(document: &Document<'_>, wires: &[WireTrial], trials: &[Op
 }
 
 /// `stopping.watch`, wherever it stands in the hyper-parameters, is the engine's own: early stopping
-/// watches metrics that the protocol measures.
-fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, protocol: &Protocol) -> Result<()> {
+/// watches metrics that the protocol measures, on validation items that the split holds out.
+fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &Wire) -> Result<()> {
     let mut watches = Vec::new();
     if let Some(table) = params.get_ref().as_table() {
         tree::walk(table, &mut |node| {
@@ -129,7 +129,14 @@ fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, protoco
     for watch in watches {
         let Some(items) = watch.get_ref().as_array() else { continue };
         not_empty(document, watch, items.is_empty(), "watched metric")?;
-        let measured = |text: Spanned<&str>| Ok(Spanned::new(text.span(), measured(document, &text, protocol)?));
+        if !of.split.has_validation() {
+            return Err(document
+                .refuse(watch.span(), "there are no validation items to watch")
+                .expected("`stopping = \"none\"`, or a split that holds out a validation part")
+                .got(of.split.describe())
+                .hint("under the rule `70-10-20` the phase `tune` has a validation part"));
+        }
+        let measured = |text: Spanned<&str>| Ok(Spanned::new(text.span(), measured(document, &text, &of.protocol)?));
         unique(document, &metric_texts(Some(watch)).map(measured).collect::<Result<Vec<_>>>()?, "watched metric")?;
     }
     Ok(())

@@ -25,6 +25,10 @@ pub struct Weight(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Real(f64);
 
+/// A number of at least 0 and below 1: a probability, a share.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
 /// Digits after the decimal point, 0 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimals(u32);
@@ -71,6 +75,12 @@ impl Real {
     }
 }
 
+impl Share {
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
 impl Decimals {
     pub fn get(self) -> u32 {
         self.0
@@ -110,6 +120,13 @@ impl<'de> Deserialize<'de> for Weight {
 impl<'de> Deserialize<'de> for Real {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let range = Number { expecting: "a finite number", accepts: |_| true };
+        deserializer.deserialize_f64(range).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let range = Number { expecting: "a number of at least 0 and below 1", accepts: |x| (0.0..1.0).contains(&x) };
         deserializer.deserialize_f64(range).map(Self)
     }
 }
@@ -243,6 +260,11 @@ mod tests {
         }
         assert_eq!(read("0"), Ok(Weight(0.0)));
         assert_eq!(read("-2"), Ok(Real(-2.0)));
+        assert_eq!(read("0"), Ok(Share(0.0)));
+        assert_eq!(read("0.5"), Ok(Share(0.5)));
+        for text in ["1", "1.0", "-0.1", "nan"] {
+            assert!(read::<Share>(text).unwrap_err().contains("at least 0 and below 1"), "{text}");
+        }
         assert_eq!(read::<Real>("inf").unwrap_err(), "invalid value: floating point `inf`, expected a finite number");
         assert!(read::<Rate>("\"1e-3\"").is_err());
     }

@@ -1,9 +1,11 @@
 //! Train, validation and test parts of a dataset, made by a named rule.
 
 mod rule;
+mod seventy_ten_twenty;
 mod user_items;
 
 pub use rule::{SHORTEST, SplitRule};
+pub use seventy_ten_twenty::Phase;
 pub use user_items::UserItems;
 
 use crate::digest::{Digest, FieldHasher};
@@ -15,6 +17,7 @@ pub struct Split {
     pub n_items: usize,
     /// Per user, in time order (in the source's order where it has no times).
     pub train: UserItems,
+    /// Empty where the rule holds out the test alone.
     pub valid: UserItems,
     pub test: UserItems,
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
+use super::seventy_ten_twenty::{self, Phase};
 use super::{Split, UserItems};
 
 /// How train, validation and test are made.
@@ -32,6 +33,15 @@ pub enum SplitRule {
     /// Parts, repeated pairs and ids as in [`LeaveLastOut`](Self::LeaveLastOut). Users with fewer than
     /// `least` distinct items are dropped first; items are not filtered.
     LeaveRandomOut { least: usize, seed: u64 },
+    /// Of each user's n items, in time order, the last ⌊2n/10⌋ are the test and the ⌊3n/10⌋ − ⌊2n/10⌋ before
+    /// them the validation: held out in the phase `tune`, training in the phase `report`, which has
+    /// no validation (Ranking Distillation's protocol; it is also the rule of the authors' files).
+    ///
+    /// Parts, repeated pairs and the `core` as in [`LeaveLastOut`](Self::LeaveLastOut), but a `core` of 0 drops
+    /// nobody, not even who or what has no interaction: ids and table sizes stay those of the dataset. A
+    /// user with fewer than five items has no test item and is not evaluated.
+    #[serde(rename = "70-10-20")]
+    SeventyTenTwenty { core: usize, phase: Phase },
 }
 
 /// A test, a validation, and at least one training item.
@@ -49,7 +59,20 @@ impl SplitRule {
             Self::LeaveRandomOut { least, seed } => {
                 format!("users of at least {least} items, two of them held out at random (seed {seed})")
             }
+            Self::SeventyTenTwenty { core, phase } => {
+                let core = if *core > 1 { format!("{core}-core, ") } else { String::new() };
+                let cut = match phase {
+                    Phase::Tune => "70 % training, 10 % validation and 20 % test",
+                    Phase::Report => "80 % training and 20 % test",
+                };
+                format!("{core}{cut} of each user's items, by time")
+            }
         }
+    }
+
+    /// Whether it holds out items for validation.
+    pub fn has_validation(&self) -> bool {
+        !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. })
     }
 
     /// # Errors
@@ -75,9 +98,13 @@ impl SplitRule {
                     }
                 })
             }
+            Self::SeventyTenTwenty { core, phase } => {
+                let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);
+                seventy_ten_twenty::split(dataset, &pairs, *core == 0, *phase)
+            }
         };
         for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
-            if part.is_empty() {
+            if part.is_empty() && (self.has_validation() || name != "validation") {
                 return Err(Error::new(Kind::Data, format!("no {name} interactions are left of `{}`", dataset.name))
                     .expected("at least one")
                     .got(format!("none, after the rule: {}", self.describe())));
@@ -180,13 +207,18 @@ fn k_core(n_users: usize, n_items: usize, mut pairs: Vec<(u32, u32)>, core: usiz
 }
 
 /// Dense ids for those that occur, in ascending order.
-struct Renumbering {
+pub(super) struct Renumbering {
     new: Vec<u32>,
-    size: usize,
+    pub size: usize,
 }
 
 impl Renumbering {
-    fn of(n: usize, ids: impl Iterator<Item = u32>) -> Self {
+    /// Every id stays what it is.
+    pub fn none(n: usize) -> Self {
+        Self { new: (0..n as u32).collect(), size: n }
+    }
+
+    pub fn of(n: usize, ids: impl Iterator<Item = u32>) -> Self {
         let mut occurs = vec![false; n];
         ids.for_each(|id| occurs[id as usize] = true);
         let mut size = 0;
@@ -199,7 +231,7 @@ impl Renumbering {
     }
 
     /// Only for an id that occurs.
-    fn of_old(&self, id: u32) -> u32 {
+    pub fn of_old(&self, id: u32) -> u32 {
         self.new[id as usize]
     }
 }

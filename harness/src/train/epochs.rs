@@ -1,7 +1,7 @@
 //! The frame of an epoch loop: where it starts, when it ends, what is kept.
 //!
 //! ```text
-//! let mut epochs = Epochs::start(cx, most, stopping, &mut model)?;   // goes on where a checkpoint ends
+//! let mut epochs = Epochs::start(cx, most, ending, &mut model)?;   // goes on where a checkpoint ends
 //! while let Some(epoch) = epochs.next() {
 //!     …the method's own epoch…
 //!     epochs.end(cx, loss, &mut model)?;                             // evaluates, selects, saves
@@ -11,11 +11,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Curve, Epoch, Selected, Selection, SoFar, State, Stopping};
+use super::{Context, Curve, Ending, Epoch, Selected, Selection, SoFar, State};
 use crate::error::{Error, Kind, Result};
 use crate::method::Parameter;
-use crate::metrics::Scorer;
-use crate::rank::Evaluation;
+use crate::metrics::{Metric, Scorer};
 use crate::split::HeldOut;
 
 /// A model in training. Its methods fail where its device does, and `restore` on a state of another model.
@@ -40,7 +39,8 @@ pub trait Model {
 pub struct Epochs {
     most: usize,
     next: usize,
-    selection: Selection,
+    /// None where the last epoch has the model.
+    selection: Option<Selection>,
     /// Weights of the last epoch that improved.
     kept: Vec<Parameter>,
     curve: Curve,
@@ -50,7 +50,7 @@ pub struct Epochs {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     next: usize,
-    selection: SoFar,
+    selection: Option<SoFar>,
     curve: Curve,
     kept: Vec<(String, Vec<usize>)>,
     seconds: crate::meter::Seconds,
@@ -60,10 +60,15 @@ impl Epochs {
     /// Starts at epoch 0, or where a checkpoint ends. An unreadable checkpoint is told and forgotten.
     ///
     /// # Errors
-    /// If the checkpoint is whole and does not fit the model; it is removed.
-    pub fn start(cx: &mut Context<'_>, most: usize, stopping: Stopping, model: &mut dyn Model) -> Result<Self> {
-        let fresh =
-            Self { most, next: 0, selection: Selection::new(stopping), kept: Vec::new(), curve: Curve::default() };
+    /// If an epoch is to be selected without validation items; if the checkpoint is whole and does not fit
+    /// the model: it is removed.
+    pub fn start(cx: &mut Context<'_>, most: usize, ending: Ending, model: &mut dyn Model) -> Result<Self> {
+        let selection = match ending {
+            Ending::LastEpoch => None,
+            Ending::Early(_) if cx.split.valid.is_empty() => return Err(nothing_to_select_by()),
+            Ending::Early(stopping) => Some(Selection::new(stopping)),
+        };
+        let fresh = Self { most, next: 0, selection, kept: Vec::new(), curve: Curve::default() };
         let state = match cx.checkpoint.read() {
             Ok(None) => return Ok(fresh),
             Ok(Some(state)) => state,
@@ -96,13 +101,18 @@ impl Epochs {
         let kept = kept.collect::<Result<Vec<_>>>()?;
         model.restore(&mut state)?;
         cx.meter.seconds = saved.seconds;
-        let selection = Selection::resume(self.selection.stopping().clone(), saved.selection);
+        let selection = match (self.selection, saved.selection) {
+            (Some(fresh), Some(so_far)) => Some(Selection::resume(fresh.stopping().clone(), so_far)),
+            (None, None) => None,
+            _ => return Err(Error::new(Kind::Data, "a saved state is of a training that ends in another way")),
+        };
         Ok(Self { most: self.most, next: saved.next, selection, kept, curve: saved.curve })
     }
 
     /// The epoch to train now, counting from 0; `None` when training is over.
     pub fn next(&self) -> Option<usize> {
-        (self.next < self.most && !self.selection.is_exhausted()).then_some(self.next)
+        let exhausted = self.selection.as_ref().is_some_and(Selection::is_exhausted);
+        (self.next < self.most && !exhausted).then_some(self.next)
     }
 
     /// Ends an epoch with its mean batch loss: evaluates if one is due, selects, tells, saves.
@@ -119,20 +129,14 @@ impl Epochs {
         }
         self.next += 1;
         self.curve.loss.push(loss);
-        let evaluated = self.next.is_multiple_of(self.selection.stopping().every.get()) || self.next == self.most;
-        let valid = if evaluated { Some(self.select(cx, epoch, model)?) } else { None };
-        for metric in &self.selection.stopping().watch {
-            let value = valid.as_ref().map(|v| v.values[metric]);
-            self.curve.validation.entry(*metric).or_default().push(value);
-        }
-        let watched = &self.selection.stopping().watch[0];
-        let name = watched.to_string();
+        let validation = self.validate(cx, epoch, model)?;
+        let name = validation.map(|(metric, _)| metric.to_string());
         cx.observer.epoch(Epoch {
             done: self.next,
             most: self.most,
             loss,
-            validation: valid.as_ref().map(|v| (name.as_str(), v.values[watched])),
-            patience: Some(self.selection.patience()),
+            validation: name.as_deref().zip(validation.map(|(_, value)| value)),
+            patience: self.selection.as_ref().map(Selection::patience),
             elapsed: cx.meter.elapsed(),
         });
         let over = self.next().is_none();
@@ -148,21 +152,34 @@ impl Epochs {
         Ok(())
     }
 
-    fn select(&mut self, cx: &mut Context<'_>, epoch: usize, model: &mut dyn Model) -> Result<Evaluation> {
-        let scorer = model.scorer()?;
-        let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
-        let improved = self.selection.observe(epoch, &valid, || cx.evaluate(&*scorer, HeldOut::Test))?;
-        drop(scorer);
-        if improved {
-            self.kept = model.parameters()?;
+    /// Evaluates and selects if both are due; the first watched metric and its value.
+    fn validate(&mut self, cx: &mut Context<'_>, epoch: usize, model: &mut dyn Model) -> Result<Option<(Metric, f64)>> {
+        let Some(selection) = &mut self.selection else { return Ok(None) };
+        let due = self.next.is_multiple_of(selection.stopping().every.get()) || self.next == self.most;
+        let valid = if due {
+            let scorer = model.scorer()?;
+            let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
+            let improved = selection.observe(epoch, &valid, || cx.evaluate(&*scorer, HeldOut::Test))?;
+            drop(scorer);
+            if improved {
+                self.kept = model.parameters()?;
+            }
+            Some(valid)
+        } else {
+            None
+        };
+        for metric in &selection.stopping().watch {
+            let value = valid.as_ref().map(|v| v.values[metric]);
+            self.curve.validation.entry(*metric).or_default().push(value);
         }
-        Ok(valid)
+        let first = selection.stopping().watch[0];
+        Ok(valid.map(|v| (first, v.values[&first])))
     }
 
     fn save(&self, cx: &mut Context<'_>, model: &dyn Model) -> Result<()> {
         let saved = Saved {
             next: self.next,
-            selection: self.selection.so_far().clone(),
+            selection: self.selection.as_ref().map(|selection| selection.so_far().clone()),
             curve: self.curve.clone(),
             kept: self.kept.iter().map(|p| (p.name.clone(), p.shape.clone())).collect(),
             seconds: cx.meter.seconds.clone(),
@@ -178,12 +195,20 @@ impl Epochs {
         cx.meter.time(crate::meter::Phase::Checkpoint, || checkpoint.write(&state))
     }
 
-    /// Gives the selected weights back to the model.
+    /// Gives the selected weights back to the model, if there was a choice.
     ///
     /// # Errors
     /// If the model does not take them.
     pub fn finish(self, model: &mut dyn Model) -> Result<Selected> {
+        let Some(selection) = self.selection else { return Ok(Selected::last(self.next, self.curve)) };
         model.set_parameters(self.kept)?;
-        Ok(Selected::new(self.selection, self.next, self.curve))
+        Ok(Selected::new(selection, self.next, self.curve))
     }
+}
+
+fn nothing_to_select_by() -> Error {
+    Error::new(Kind::Input, "there are no validation items to select an epoch by")
+        .expected("a split with a validation part, or `stopping = \"none\"`")
+        .got("a split without one")
+        .hint("under the rule `70-10-20` only the phase `tune` has a validation part")
 }

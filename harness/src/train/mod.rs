@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod context;
+mod ending;
 mod epochs;
 mod observer;
 mod pairs;
@@ -9,6 +10,7 @@ mod selection;
 
 pub use checkpoint::{Checkpoint, State};
 pub use context::{Context, Teacher};
+pub use ending::Ending;
 pub use epochs::{Epochs, Model};
 pub use observer::{Epoch, Observer};
 pub use pairs::TrainingPairs;

@@ -132,12 +132,12 @@ impl Selection {
     }
 }
 
-/// What selection chose.
+/// How training ended, and what selection chose.
 #[derive(Clone, Debug)]
 pub struct Selected {
-    /// In the order in which the spec watches; never empty.
+    /// In the order in which the spec watches; empty where the last epoch has the model without any choice.
     best: Vec<Best>,
-    /// The epoch whose weights are the model: the last at which any watched metric improved.
+    /// The epoch whose weights are the model: the last at which any watched metric improved, or the last of all.
     pub epoch: usize,
     pub epochs_run: usize,
     pub curve: Curve,
@@ -153,15 +153,20 @@ impl Selected {
         Self { best, epoch: last_improving, epochs_run, curve }
     }
 
-    /// The best epochs, one per watched metric.
+    /// All epochs were trained, and the last has the model.
+    pub fn last(epochs_run: usize, curve: Curve) -> Self {
+        Self { best: Vec::new(), epoch: epochs_run.saturating_sub(1), epochs_run, curve }
+    }
+
+    /// The best epochs, one per watched metric; none if nothing was watched.
     pub fn best(&self) -> &[Best] {
         &self.best
     }
 
-    /// The epoch from which `metric` is reported.
-    pub fn reported(&self, metric: Metric) -> &Best {
+    /// The epoch from which `metric` is reported, if one was selected.
+    pub fn reported(&self, metric: Metric) -> Option<&Best> {
         let same_cutoff = self.best.iter().find(|best| best.watched.cutoff() == metric.cutoff());
-        same_cutoff.unwrap_or(&self.best[0])
+        same_cutoff.or(self.best.first())
     }
 }
 
@@ -218,7 +223,7 @@ mod tests {
             let selected = Selected::new(selection, trace.len(), Curve::default());
             assert_eq!(json!(selected.epoch), case["expected"]["last_improving_epoch"]);
             for (index, name) in CUTOFFS.into_iter().enumerate() {
-                let best = selected.reported(metric(name));
+                let best = selected.reported(metric(name)).unwrap();
                 assert_eq!(json!(best.value), case["expected"]["best_valid_H5_H10_H20"][index]);
                 assert_eq!(json!(best.test.values[&metric(name)]), case["expected"]["reported_test_H5_H10_H20"][index]);
             }
@@ -247,7 +252,7 @@ mod tests {
             selection.observe(epoch, &result, || Ok(result.clone())).unwrap();
         }
         let selected = Selected::new(selection, 2, Curve::default());
-        let epoch = |name| selected.reported(metric(name)).epoch;
+        let epoch = |name| selected.reported(metric(name)).unwrap().epoch;
         assert_eq!([epoch("recall@10"), epoch("recall@20"), epoch("recall@5"), epoch("ap")], [1, 0, 0, 0]);
         assert_eq!(selected.epoch, 1);
     }

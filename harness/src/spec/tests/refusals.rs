@@ -255,6 +255,20 @@ fn refuses_to_watch_what_is_not_measured() {
 }
 
 #[test]
+fn refuses_to_watch_a_validation_part_that_the_split_has_not() {
+    let from = "rule = \"leave-last-out\"\ncore = 5";
+    has(
+        &refused(from, "rule = \"70-10-20\"\ncore = 5\nphase = \"report\""),
+        &[
+            "there are no validation items to watch",
+            "small.toml:41:9 (key `trial.teacher.params.stopping.watch`)",
+            "expected: `stopping = \"none\"`",
+            "the phase `tune`",
+        ],
+    );
+}
+
+#[test]
 fn refuses_comparisons_of_what_is_not_there() {
     has(
         &refused("{ Teacher = \"teacher\"", "{ Teacher = \"teachers\""),

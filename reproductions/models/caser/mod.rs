@@ -1,0 +1,88 @@
+//! Caser: convolutions over the last items of a user (Tang and Wang, WSDM 2018), as the authors of RD train it
+//! (graytowne/rank_distill, graytowne/caser_pytorch; both [code]).
+//!
+//! ```text
+//! X = the L rows of E that were read                               [L, d]
+//! vertical:   b_f + Σ_l w_fl X_l                                   [nv, d], no activation
+//! horizontal: max over time of act(b_f + ⟨W_f, h rows of X⟩)       [nh] for each height h = 1..L
+//! z = act(A · dropout([vertical, horizontal]) + c)                 [d]
+//! score of id i = ⟨[z, P_u], W2_i⟩ + b2_i
+//! ```
+//!
+//! Tables have a row for the padding, which starts and moves like any other [code].
+
+mod activation;
+mod backward;
+mod block;
+mod encoder;
+mod fused;
+mod graph;
+mod layers;
+mod sizes;
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use harness::error::Result;
+use harness::spec::value::{Count, Share};
+use harness::split::UserItems;
+use harness::train::Context;
+use serde::Deserialize;
+
+pub use self::activation::Activation;
+pub use self::encoder::CaserEncoder;
+pub use self::fused::FusedCaser;
+pub use self::graph::GraphCaser;
+pub use self::sizes::{NAMES, Sizes};
+use super::sequence::{Dropout, SequentialModel, Training};
+
+/// Hyper-parameters of Caser and of its training. RD's for Gowalla stand in parentheses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hyper {
+    /// d (teacher 100, student 50).
+    pub dim: Count,
+    /// nv (2).
+    pub vertical_filters: Count,
+    /// nh, of each height (16).
+    pub horizontal_filters: Count,
+    /// After the horizontal filters (identity).
+    pub convolution: Activation,
+    /// After the hidden layer (sigmoid).
+    pub hidden: Activation,
+    /// Of what the hidden layer reads (0.5).
+    pub dropout: Share,
+    pub training: Training,
+}
+
+impl Hyper {
+    /// The sizes of a model for some users and items.
+    pub fn sizes(&self, users: usize, items: usize) -> Sizes {
+        Sizes {
+            users,
+            ids: items + 1,
+            dim: self.dim.get(),
+            length: self.training.length.get(),
+            vertical: self.vertical_filters.get(),
+            horizontal: self.horizontal_filters.get(),
+            convolution: self.convolution,
+            hidden: self.hidden,
+        }
+    }
+}
+
+/// A fresh model on the run's device.
+///
+/// # Errors
+/// If the device fails.
+pub fn model(cx: &Context<'_>, hyper: &Hyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+    let initial = hyper.sizes(cx.split.n_users, cx.split.n_items).initial(|purpose| cx.stream(purpose, 0));
+    let dropout = Dropout::new(hyper.dropout.get());
+    Ok(match cx.device {
+        Device::Cpu => Box::new(FusedCaser::new(initial, dropout, train)?),
+        device => Box::new(GraphCaser::new(initial, dropout, train, device)?),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The sizes of a Caser, its parameters by name, and how they start.
+
+use harness::error::{Error, Kind, Result};
+use harness::method::Parameter;
+use harness::rng::Stream;
+
+use super::Activation;
+use crate::models::sequence::{setting, setting_of};
+
+/// The parameters with values, in their order; two settings, which have none, follow.
+pub const NAMES: [&str; 10] = [
+    "user",
+    "item",
+    "vertical-weight",
+    "vertical-bias",
+    "horizontal-weight",
+    "horizontal-bias",
+    "hidden-weight",
+    "hidden-bias",
+    "output",
+    "output-bias",
+];
+
+const CONVOLUTION: &str = "convolution";
+const HIDDEN: &str = "hidden";
+
+/// All that shapes a Caser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    pub users: usize,
+    /// Items and the padding.
+    pub ids: usize,
+    /// d.
+    pub dim: usize,
+    /// L.
+    pub length: usize,
+    /// nv.
+    pub vertical: usize,
+    /// nh, of each height.
+    pub horizontal: usize,
+    /// After the horizontal filters.
+    pub convolution: Activation,
+    /// After the hidden layer.
+    pub hidden: Activation,
+}
+
+impl Sizes {
+    /// Values that the hidden layer reads: nv·d of the vertical filters, nh·L of the horizontal ones.
+    pub fn features(&self) -> usize {
+        self.vertical * self.dim + self.horizontal * self.length
+    }
+
+    /// Where the horizontal filter of `height` begins in a row of `horizontal-weight`; its length is height · d.
+    pub fn filter(&self, height: usize) -> usize {
+        height * (height - 1) / 2 * self.dim
+    }
+
+    /// Length of such a row: one filter of each height 1..=L.
+    pub fn filters(&self) -> usize {
+        self.filter(self.length + 1)
+    }
+
+    /// Shapes in the order of [`NAMES`]. A row of `horizontal-weight` holds one filter of each height, one
+    /// after the other; a row of `horizontal-bias` is of one height. The first row of `item` and of `output` is
+    /// the padding's, which moves like any other [code].
+    pub fn shapes(&self) -> [[usize; 2]; 10] {
+        let Self { users, ids, dim, length, vertical, horizontal, .. } = *self;
+        [
+            [users, dim],
+            [ids, dim],
+            [vertical, length],
+            [1, vertical],
+            [horizontal, self.filters()],
+            [length, horizontal],
+            [dim, self.features()],
+            [1, dim],
+            [ids, 2 * dim],
+            [ids, 1],
+        ]
+    }
+
+    /// Initial values; each parameter draws from a stream of its own. Layers start as torch's do: weights and
+    /// biases uniform within ±1/√(values read).
+    pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
+        let d = self.dim as f64;
+        let uniform = |stream: &mut Stream, n: usize, reads: usize| -> Vec<f32> {
+            let bound = 1.0 / (reads as f64).sqrt();
+            (0..n).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32).collect()
+        };
+        let parameter = |(name, shape): (&str, [usize; 2])| {
+            let n = shape[0] * shape[1];
+            let mut stream = stream(&format!("init.{name}"));
+            let heights = || 1..=self.length;
+            let values = match name {
+                "user" | "item" => stream.normals(n, 1.0 / d),
+                "output" => stream.normals(n, 1.0 / (2.0 * d)),
+                "output-bias" => vec![0.0; n],
+                "vertical-weight" | "vertical-bias" => uniform(&mut stream, n, self.length),
+                "horizontal-weight" => {
+                    let rows = (0..self.horizontal).flat_map(|_| heights());
+                    rows.flat_map(|height| uniform(&mut stream, height * self.dim, height * self.dim)).collect()
+                }
+                "horizontal-bias" => {
+                    heights().flat_map(|height| uniform(&mut stream, self.horizontal, height * self.dim)).collect()
+                }
+                _ => uniform(&mut stream, n, self.features()),
+            };
+            Parameter { name: name.into(), shape: shape.to_vec(), values }
+        };
+        NAMES.into_iter().zip(self.shapes()).map(parameter).chain(self.settings()).collect()
+    }
+
+    /// What a kept model says beside its weights.
+    pub fn settings(&self) -> [Parameter; 2] {
+        [setting(CONVOLUTION, self.convolution), setting(HIDDEN, self.hidden)]
+    }
+
+    /// The sizes of a model with these parameters, and those that have values.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if they are not a Caser's.
+    pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 10])> {
+        let wrong = || Error::new(Kind::Internal, "these are not the parameters of a Caser model");
+        let (values, settings) = parameters.split_first_chunk::<10>().ok_or_else(wrong)?;
+        let [convolution, hidden] = settings else { return Err(wrong()) };
+        let size = |k: usize, axis: usize| values[k].shape.get(axis).copied().filter(|&n| n > 0).ok_or_else(wrong);
+        let sizes = Self {
+            users: size(0, 0)?,
+            ids: size(1, 0)?,
+            dim: size(0, 1)?,
+            length: size(2, 1)?,
+            vertical: size(2, 0)?,
+            horizontal: size(4, 0)?,
+            convolution: setting_of(convolution, CONVOLUTION)?,
+            hidden: setting_of(hidden, HIDDEN)?,
+        };
+        let fits = |(part, (name, shape)): (&Parameter, (&str, [usize; 2]))| {
+            part.name == name && part.shape == shape && part.values.len() == shape[0] * shape[1]
+        };
+        if values.iter().zip(NAMES.into_iter().zip(sizes.shapes())).all(fits) {
+            Ok((sizes, values))
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(users: usize, items: usize, dim: usize) -> Sizes {
+        let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
+        Sizes { users, ids: items + 1, dim, length: 5, vertical: 2, horizontal: 16, convolution, hidden }
+    }
+
+    /// The paper's table: Gowalla with 13,149 users and 14,009 items.
+    #[test]
+    fn the_papers_models_have_their_sizes() {
+        for (dim, count) in [(100, 5_584_102), (50, 2_794_102)] {
+            let shapes = sizes(13_149, 14_009, dim).shapes();
+            assert_eq!(shapes.iter().map(|[rows, columns]| rows * columns).sum::<usize>(), count, "d = {dim}");
+        }
+    }
+
+    #[test]
+    fn initial_values_have_their_distributions_and_say_what_they_are_of() {
+        let sizes = sizes(900, 800, 20);
+        let stream = |purpose: &str| Stream::new(3, "caser-test", purpose, 0);
+        let initial = sizes.initial(stream);
+        assert_eq!(initial, sizes.initial(stream));
+        assert_eq!(Sizes::of(&initial).unwrap().0, sizes);
+        let spread = |values: &[f32]| {
+            let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            (squares / values.len() as f64).sqrt()
+        };
+        for (k, std) in [(0, 1.0 / 20.0), (1, 1.0 / 20.0), (8, 1.0 / 40.0)] {
+            assert!((spread(&initial[k].values) / std - 1.0).abs() < 0.03, "{}", NAMES[k]);
+        }
+        assert!(initial[1].values[..20].iter().any(|v| *v != 0.0), "the padding's row starts like any other");
+        let within = |values: &[f32], reads: usize, name: &str| {
+            let bound = 1.0 / (reads as f64).sqrt();
+            let largest = values.iter().fold(0.0f32, |max, v| max.max(v.abs()));
+            assert!(f64::from(largest) <= bound, "{name}: {largest} within {bound}");
+            // Uniform within ±bound has the standard deviation bound/√3.
+            let n = values.len() as f64;
+            assert!((spread(values) / (bound / 3f64.sqrt()) - 1.0).abs() < 2.0 / n.sqrt(), "{name}");
+        };
+        within(&initial[2].values, 5, NAMES[2]);
+        within(&initial[6].values, 120, NAMES[6]);
+        within(&initial[7].values, 120, NAMES[7]);
+        for height in 1..=5 {
+            let rows = initial[4].values.chunks(sizes.filters());
+            let filters: Vec<f32> =
+                rows.flat_map(|row| &row[sizes.filter(height)..sizes.filter(height + 1)]).copied().collect();
+            assert_eq!(filters.len(), 16 * height * 20);
+            within(&filters, height * 20, NAMES[4]);
+            within(&initial[5].values[(height - 1) * 16..height * 16], height * 20, NAMES[5]);
+        }
+        assert!(initial[9].values.iter().all(|bias| *bias == 0.0));
+    }
+
+    #[test]
+    fn other_parameters_are_refused() {
+        let start = sizes(9, 8, 3).initial(|purpose| Stream::new(0, "caser-test", purpose, 0));
+        assert!(Sizes::of(&start[..11]).is_err());
+        let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
+            let mut parameters = start.clone();
+            change(&mut parameters);
+            Sizes::of(&parameters).is_err()
+        };
+        assert!(changed(&|p| p[0].name = "users".into()));
+        assert!(changed(&|p| p[4].shape = vec![16, 44]));
+        assert!(changed(&|p| p[8].values.truncate(5)));
+        assert!(changed(&|p| p[10].name = "convolution=tanh".into()));
+        assert!(changed(&|p| p.swap(10, 11)));
+        assert!(changed(&|p| p[2].shape.clear()));
+    }
+}

@@ -1,0 +1,337 @@
+//! The step by hand against the reference vectors and candle's autograd.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use harness::method::Parameter;
+use harness::metrics::Scorer;
+use harness::nn::{sigmoid, softplus};
+use harness::optim::Adam;
+use harness::rng::Stream;
+use harness::split::UserItems;
+use harness::train::{Model, State};
+
+use super::*;
+use crate::golden::{case, floats, ids};
+use crate::models::sequence::{Dropout, Encoder, Queries, SequentialModel, Window, WindowBatch, setting};
+
+const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+
+/// Sizes where nothing is a multiple of anything.
+fn sizes(convolution: Activation, hidden: Activation) -> Sizes {
+    Sizes { users: 40, ids: 90, dim: 7, length: 4, vertical: 3, horizontal: 5, convolution, hidden }
+}
+
+/// Wider than in training, so that what is nearly 0 is not nearly all.
+fn start(sizes: &Sizes) -> Vec<Parameter> {
+    let stream = |purpose: &str| Stream::new(0, "caser-test", purpose, 0);
+    let mut parameters = sizes.initial(stream);
+    let n = parameters[9].values.len();
+    parameters[9].values = stream("biases").normals(n, 0.1);
+    parameters
+}
+
+/// Users with 1 to 30 items: some have short inputs.
+fn sequences(sizes: &Sizes) -> Arc<UserItems> {
+    let mut pairs = Vec::new();
+    for user in 0..sizes.users as u32 {
+        let mut stream = Stream::new(0, "caser-test", "sequence", u64::from(user));
+        let n = 2 + stream.below(28) as usize;
+        pairs.extend(stream.without_replacement(sizes.ids as u32 - 1, n).into_iter().map(|item| (user, item)));
+    }
+    Arc::new(UserItems::from_pairs(sizes.users, &pairs))
+}
+
+fn both(parameters: &[Parameter], p: f64, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
+    let dropout = Dropout::new(p);
+    [
+        Box::new(FusedCaser::new(parameters.to_vec(), dropout, train.clone()).unwrap()),
+        Box::new(GraphCaser::new(parameters.to_vec(), dropout, train.clone(), &Device::Cpu).unwrap()),
+    ]
+}
+
+/// Owned parts of a batch: windows, inputs, items.
+type Parts = (Vec<Window>, Vec<u32>, Vec<u32>);
+
+/// Windows, more than one block, that repeat; ids that repeat within a window.
+fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
+    let mut stream = Stream::new(0, "caser-test", "batch", step);
+    let windows: Vec<Window> = (0..100)
+        .map(|_| {
+            let user = stream.below(sizes.users as u32 - 1);
+            Window { user, place: 1 + stream.below(train.of(user).len() as u32 - 1) }
+        })
+        .collect();
+    let mut inputs = vec![0; windows.len() * sizes.length];
+    inputs.chunks_exact_mut(sizes.length).zip(&windows).for_each(|(row, window)| window.inputs(train, row));
+    let items = (0..windows.len() * columns).map(|_| stream.below(sizes.ids as u32 - 1)).collect();
+    (windows, inputs, items)
+}
+
+/// One positive, and others that depend on the scores without a gradient.
+fn loss(k: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
+    let above = scores[gradients.len()..].iter().filter(|score| **score > 0.0).count();
+    let scale = 0.01 * (1 + above + k % 3) as f32;
+    let mut sum = 0.0;
+    for (j, gradient) in gradients.iter_mut().enumerate() {
+        let sign = if j == 0 { -1.0 } else { 1.0 };
+        sum += f64::from(scale * softplus(sign * scores[j]));
+        *gradient = scale * sign * sigmoid(sign * scores[j]);
+    }
+    sum
+}
+
+fn pass(model: &mut dyn SequentialModel, (windows, inputs, items): &Parts, graded: usize, step: u64) -> f64 {
+    let batch = WindowBatch { windows, inputs, items, graded };
+    model.forward_backward(&batch, &mut Stream::new(0, "caser-test", "dropout", step), &loss).unwrap()
+}
+
+fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
+    let mut losses = Vec::new();
+    for step in 0..12 {
+        // RD's step and the plain one in turn.
+        let columns = if step % 2 == 0 { 9 } else { 4 };
+        losses.push(pass(model, &parts(sizes, train, columns, step), 4, step));
+        model.step(&ADAM).unwrap();
+    }
+    model.settle();
+    (losses, model.parameters().unwrap())
+}
+
+/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
+fn gradients(model: &mut dyn SequentialModel, parts: &Parts, graded: usize) -> (f64, Vec<Vec<f32>>) {
+    let loss = pass(model, parts, graded, 0);
+    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
+    model.settle();
+    let mut state = State::default();
+    model.save(&mut state).unwrap();
+    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
+    (loss, NAMES.into_iter().map(of).collect())
+}
+
+fn gap(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
+}
+
+#[test]
+fn forward_agrees_with_the_reference_vectors() {
+    for name in ["caser_forward_eval_mode_iden_sigm", "caser_forward_eval_mode_relu_relu"] {
+        let case = case("rd.json", name);
+        let (inputs, expected) = (&case["inputs"], &case["expected"]);
+        let given = &inputs["params"];
+        let activation = |key: &str| match inputs[key].as_str().unwrap() {
+            "iden" => Activation::Identity,
+            "relu" => Activation::Relu,
+            "sigm" => Activation::Sigmoid,
+            other => panic!("{other}"),
+        };
+        let (convolution, hidden) = (activation("ac_conv"), activation("ac_fc"));
+        let size = |key: &str| inputs[key].as_u64().unwrap() as usize;
+        let rows = |value: &serde_json::Value| value.as_array().unwrap().len();
+        let (users, ids_) = (rows(&given["user_emb"]), rows(&given["item_emb"]));
+        let (dim, length, vertical, horizontal) = (size("d"), size("L"), size("nv"), size("nh"));
+        let sizes = Sizes { users, ids: ids_, dim, length, vertical, horizontal, convolution, hidden };
+        let heights = given["conv_h"].as_array().unwrap();
+        // A row of ours is one filter of each height.
+        let filters = (0..horizontal).flat_map(|f| heights.iter().flat_map(move |bank| floats(&bank["w"][f])));
+        let filters: Vec<f32> = filters.collect();
+        let biases: Vec<f32> = heights.iter().flat_map(|bank| floats(&bank["b"])).collect();
+        let names = ["user_emb", "item_emb", "conv_v_w", "conv_v_b", "", "", "fc1_w", "fc1_b", "W2", "b2"];
+        let value = |k: usize| match k {
+            4 => filters.clone(),
+            5 => biases.clone(),
+            k => floats(&given[names[k]]),
+        };
+        let parameters = NAMES.iter().zip(sizes.shapes()).enumerate();
+        let mut parameters: Vec<Parameter> = parameters
+            .map(|(k, (name, shape))| Parameter { name: (*name).into(), shape: shape.to_vec(), values: value(k) })
+            .collect();
+        parameters.extend([setting("convolution", convolution), setting("hidden", hidden)]);
+        let near = |got: &[f32], want: &[f32], what: &str| {
+            assert_eq!(got.len(), want.len(), "{name}: {what}");
+            got.iter()
+                .zip(want)
+                .for_each(|(got, want)| assert!((got - want).abs() < 1e-6, "{name}: {what}: {got} {want}"));
+        };
+        let (batch_inputs, users, items) =
+            (ids(&inputs["sequences_oldest_first"]), ids(&inputs["users"]), ids(&inputs["items"]));
+        let scores = floats(&expected["scores"]);
+
+        // In training, by both ways.
+        let none = Arc::new(UserItems::from_pairs(sizes.users, &[]));
+        let windows: Vec<Window> = users.iter().map(|&user| Window { user, place: 0 }).collect();
+        for mut model in both(&parameters, 0.0, &none) {
+            let batch = WindowBatch { windows: &windows, inputs: &batch_inputs, items: &items, graded: 2 };
+            let seen = std::sync::Mutex::new(vec![Vec::new(); windows.len()]);
+            let keep = |k: usize, scores: &[f32], gradients: &mut [f32]| {
+                seen.lock().unwrap()[k] = scores.to_vec();
+                gradients.fill(0.0);
+                0.0
+            };
+            model.forward_backward(&batch, &mut Stream::new(0, "t", "t", 0), &keep).unwrap();
+            near(&seen.into_inner().unwrap().concat(), &scores, "scores in training");
+        }
+
+        // Layer by layer.
+        let layers = layers::Layers::new(sizes, std::array::from_fn(|k| &parameters[k + 2].values[..]));
+        let mut pass = layers::Pass::default();
+        for &id in &batch_inputs {
+            pass.rows.extend_from_slice(&parameters[1].values[id as usize * dim..][..dim]);
+        }
+        layers.forward(&mut pass, None);
+        let stride = harness::nn::padded(sizes.features());
+        let part = |from: usize, to: usize| -> Vec<f32> {
+            pass.features.chunks(stride).flat_map(|row| &row[from..to]).copied().collect()
+        };
+        near(&part(0, vertical * dim), &floats(&expected["vertical"]), "vertical");
+        near(&part(vertical * dim, sizes.features()), &floats(&expected["horizontal"]), "horizontal");
+
+        // As it is served: the sequences as training items, which the users' windows end with.
+        let pairs = batch_inputs
+            .chunks(length)
+            .zip(&users)
+            .flat_map(|(sequence, &user)| sequence.iter().filter(|&&id| id != 0).map(move |&id| (user, id - 1)));
+        let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs.collect::<Vec<_>>()));
+        let encoder = CaserEncoder::new(&parameters, train.clone()).unwrap();
+        let mut x = vec![0.0; users.len() * 2 * dim];
+        let windows: Vec<Window> = users.iter().map(|&user| Window::after_all(&train, user)).collect();
+        encoder.encode(&windows, &mut x);
+        let z: Vec<f32> = x.chunks(2 * dim).flat_map(|x| &x[..dim]).copied().collect();
+        near(&z, &floats(&expected["z"]), "z");
+        let all = Queries::of_windows(encoder, windows);
+        for (k, items) in items.chunks(3).enumerate() {
+            let mut got = [0.0; 3];
+            all.score(k as u32, items, &mut got);
+            near(&got, &scores[k * 3..][..3], "scores when served");
+        }
+    }
+}
+
+#[test]
+fn the_step_by_hand_equals_candles_autograd() {
+    use Activation::{Identity, Relu, Sigmoid};
+    let small = [(Identity, Sigmoid), (Relu, Relu), (Sigmoid, Identity)].map(|(c, h)| sizes(c, h));
+    let large = Sizes { users: 50, ids: 30_000, dim: 50, length: 5, vertical: 2, horizontal: 16, ..small[0] };
+    for (sizes, p) in [(small[0], 0.0), (small[0], 0.5), (small[1], 0.3), (small[2], 0.3), (large, 0.5)] {
+        let (start, sequences) = (start(&sizes), sequences(&sizes));
+        let batch = parts(&sizes, &sequences, 9, 77);
+        let [fused, graph] = both(&start, p, &sequences).map(|mut model| gradients(&mut *model, &batch, 4));
+        assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
+        for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
+            let gap = gap(fused, graph);
+            assert!(gap < 3e-6, "{sizes:?}: gradient of {name}: {gap}");
+        }
+        let [fused, graph] = both(&start, p, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+        for (a, b) in fused.0.iter().zip(&graph.0) {
+            assert!((a - b).abs() < 1e-5 * b.abs(), "{sizes:?}: loss {a} {b}");
+        }
+        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start).take(NAMES.len()) {
+            // Adam magnifies rounding where a gradient is nearly 0, up to the size of a step.
+            let apart = gap(&a.values, &b.values);
+            assert!(apart < 3e-5, "{sizes:?}: {}: {apart}", a.name);
+            // The check above can fail: the weights did move.
+            assert!(gap(&a.values, &start.values) > 1e-3, "{} stood still", a.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_named_moves_and_what_is_not_graded_does_not() {
+    let sizes = sizes(Activation::Identity, Activation::Sigmoid);
+    let (start, train) = (start(&sizes), sequences(&sizes));
+    // Input 1, 2 after two paddings; item 11 twice with a gradient, item 23 without one.
+    let batch = (vec![Window { user: 3, place: 2 }], vec![0, 0, 1, 2], vec![11, 11, 7, 23]);
+    for mut model in both(&start, 0.0, &train) {
+        let (_, gradients) = gradients(&mut *model, &batch, 3);
+        for ((name, gradient), shape) in NAMES.iter().zip(&gradients).zip(sizes.shapes()) {
+            let moved: Vec<u32> = (0..shape[0] as u32)
+                .filter(|&row| gradient[row as usize * shape[1]..][..shape[1]].iter().any(|g| *g != 0.0))
+                .collect();
+            match *name {
+                "user" => assert_eq!(moved, [3]),
+                "item" => assert_eq!(moved, [0, 1, 2], "the padding's row is read, and moves"),
+                "output" | "output-bias" => assert_eq!(moved, [7, 11]),
+                _ => assert_eq!(moved.len(), shape[0], "{name}"),
+            }
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let small = sizes(Activation::Identity, Activation::Sigmoid);
+    let sizes = Sizes { ids: 25_000, dim: 30, ..small };
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut model = FusedCaser::new(start.clone(), Dropout::new(0.5), sequences.clone()).unwrap();
+        pool.install(|| {
+            let (losses, parameters) = train(&mut model, &sizes, &sequences);
+            let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
+            (losses, parameters.iter().map(|p| bits(&p.values)).collect::<Vec<_>>())
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(3));
+}
+
+#[test]
+fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
+    let sizes = sizes(Activation::Relu, Activation::Sigmoid);
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let zeros: Vec<Parameter> =
+        start.iter().map(|p| Parameter { values: vec![0.0; p.values.len()], ..p.clone() }).collect();
+    let models = both(&start, 0.5, &sequences).into_iter().zip(both(&start, 0.5, &sequences));
+    for ((mut straight, mut first), mut second) in models.zip(both(&zeros, 0.5, &sequences)) {
+        train(&mut *straight, &sizes, &sequences);
+        let want = train(&mut *straight, &sizes, &sequences);
+        train(&mut *first, &sizes, &sequences);
+        let mut state = State::default();
+        first.save(&mut state).unwrap();
+        second.restore(&mut state).unwrap();
+        assert!(train(&mut *second, &sizes, &sequences) == want);
+        second.set_parameters(start.clone()).unwrap();
+        assert_eq!(second.parameters().unwrap(), start);
+        assert!(second.set_parameters(start[..11].to_vec()).is_err());
+    }
+}
+
+#[test]
+fn a_query_has_one_score_by_every_way_in() {
+    let sizes = sizes(Activation::Identity, Activation::Sigmoid);
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let mut model = FusedCaser::new(start, Dropout::new(0.5), sequences.clone()).unwrap();
+    train(&mut model, &sizes, &sequences);
+    let parameters = model.parameters().unwrap();
+    let served = Queries::of_users(CaserEncoder::new(&parameters, sequences.clone()).unwrap(), &sequences);
+    let graph = GraphCaser::new(parameters, Dropout::new(0.5), sequences, &Device::Cpu).unwrap();
+    let (training, graph) = (model.scorer().unwrap(), graph.scorer().unwrap());
+    let n = sizes.ids - 1;
+    assert_eq!([served.n_items(), training.n_items(), graph.n_items()], [n; 3], "the padding is no item");
+    let all: Vec<u32> = (0..n as u32).rev().collect();
+    let width = 2 * sizes.dim;
+    let users: Vec<u32> = (0..sizes.users as u32).collect();
+    let dot = served.dot().unwrap();
+    let mut together = vec![0.0; users.len() * width];
+    (dot.encode)(&users, &mut together);
+    for &user in &users {
+        let mut want = vec![0.0; n];
+        served.score_all(user, &mut want);
+        let mut scores = vec![0.0; n];
+        for scorer in [&*training, &*graph] {
+            scorer.score_all(user, &mut scores);
+            assert_eq!(bits(&scores), bits(&want));
+        }
+        served.score(user, &all, &mut scores);
+        scores.reverse();
+        assert_eq!(bits(&scores), bits(&want));
+        let mut alone = vec![0.0; width];
+        (dot.encode)(&[user], &mut alone);
+        assert_eq!(bits(&alone), bits(&together[user as usize * width..][..width]), "alone and in company");
+    }
+}

@@ -1,0 +1,84 @@
+//! Fossil: similarities of items and a Markov chain of personal order (He and McAuley, ICDM 2016), as a base
+//! model of RD, whose authors published no code of it.
+//!
+//! ```text
+//! x = |H|^−α Σ_{i ∈ H} V_i + Σ_{k=1..L} (η_k + η^u_k) V_{S_{t−k}}
+//! score of item j = ⟨x, W_j⟩ + b_j
+//! ```
+//!
+//! H is the user's [history](History), S_{t−1} the last item before the place that is asked for. V and W are
+//! different tables without a row for the padding: what is not there adds nothing. V, W and η^u start
+//! Normal(0, `init_std`); b and η at 0 (public re-implementations; the papers do not say). With L = 5 and the bias
+//! the four sizes of RD's table come out exactly.
+
+mod encoder;
+mod fused;
+mod graph;
+mod sizes;
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use harness::error::{Error, Kind, Result};
+use harness::spec::value::{Count, Rate, Weight};
+use harness::split::UserItems;
+use harness::train::Context;
+use serde::Deserialize;
+
+pub use self::encoder::FossilEncoder;
+pub use self::fused::FusedFossil;
+pub use self::graph::GraphFossil;
+pub use self::sizes::{History, NAMES, Sizes};
+use super::sequence::{SequentialModel, Training};
+
+/// Hyper-parameters of Fossil and of its training.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hyper {
+    /// d.
+    pub dim: Count,
+    /// α: 1 makes the long-term part a mean, 0 a sum; 0.2 in Fossil's paper.
+    pub alpha: Weight,
+    pub history: History,
+    /// Standard deviation of the initial V, W and η^u.
+    pub init_std: Rate,
+    pub training: Training,
+}
+
+impl Hyper {
+    /// The sizes of a model for some users and items.
+    pub fn sizes(&self, users: usize, items: usize) -> Sizes {
+        Sizes {
+            users,
+            items,
+            dim: self.dim.get(),
+            length: self.training.length.get(),
+            targets: self.training.targets.get(),
+            alpha: self.alpha.get(),
+            history: self.history,
+        }
+    }
+}
+
+/// A fresh model on the run's device.
+///
+/// # Errors
+/// If the device fails.
+pub fn model(cx: &Context<'_>, hyper: &Hyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+    let sizes = hyper.sizes(cx.split.n_users, cx.split.n_items);
+    let initial = sizes.initial(hyper.init_std.get(), |purpose| cx.stream(purpose, 0));
+    Ok(match cx.device {
+        Device::Cpu => Box::new(FusedFossil::new(initial, train)?),
+        device => Box::new(GraphFossil::new(initial, train, device)?),
+    })
+}
+
+/// The row of an id in tables that have none for the padding.
+fn row_of(id: u32) -> Result<u32> {
+    id.checked_sub(1).ok_or_else(|| {
+        Error::new(Kind::Internal, "Fossil cannot score the padding").expected("ids of items").got("id 0")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The sizes of a Fossil, its parameters by name, how they start, and what a window reads of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use harness::error::{Error, Kind, Result};
+use harness::method::Parameter;
+use harness::rng::Stream;
+use harness::split::UserItems;
+use serde::Deserialize;
+
+use crate::models::sequence::{Window, setting, setting_of};
+
+/// The parameters with values, in their order; three settings, which have none, follow.
+pub const NAMES: [&str; 5] = ["input", "output", "output-bias", "recency", "user-recency"];
+
+const ALPHA: &str = "alpha";
+const HISTORY: &str = "history";
+const TARGETS: &str = "targets";
+
+/// The long-term set H of a training window. Of a user who is served it is all training items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum History {
+    /// The items before the target: nothing that a served user could not have (public re-implementations).
+    Causal,
+    /// All of the user's training items but the targets of the window, later ones too: Fossil's paper, for which a
+    /// long-term set has no order. Negatives share the set of their window's targets.
+    LeaveOneOut,
+}
+
+impl History {
+    const ALL: [(Self, &str); 2] = [(Self::Causal, "causal"), (Self::LeaveOneOut, "leave-one-out")];
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL[*self as usize].1)
+    }
+}
+
+impl FromStr for History {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        Self::ALL.into_iter().find(|(_, name)| *name == text).map(|(history, _)| history).ok_or(())
+    }
+}
+
+/// All that shapes a Fossil.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sizes {
+    pub users: usize,
+    pub items: usize,
+    /// d.
+    pub dim: usize,
+    /// L.
+    pub length: usize,
+    /// T: how many items after its place a window is to predict.
+    pub targets: usize,
+    /// α: 1 makes the long-term part a mean, 0 a sum.
+    pub alpha: f64,
+    pub history: History,
+}
+
+impl Sizes {
+    /// Shapes in the order of [`NAMES`].
+    pub fn shapes(&self) -> [[usize; 2]; 5] {
+        let Self { users, items, dim, length, .. } = *self;
+        [[items, dim], [items, dim], [items, 1], [1, length], [users, length]]
+    }
+
+    /// Initial values; each parameter draws from a stream of its own.
+    pub fn initial(&self, init_std: f64, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
+        let parameter = |(name, shape): (&str, [usize; 2])| {
+            let n = shape[0] * shape[1];
+            let values = match name {
+                "output-bias" | "recency" => vec![0.0; n],
+                _ => stream(&format!("init.{name}")).normals(n, init_std),
+            };
+            Parameter { name: name.into(), shape: shape.to_vec(), values }
+        };
+        NAMES.into_iter().zip(self.shapes()).map(parameter).chain(self.settings()).collect()
+    }
+
+    /// What a kept model says beside its weights.
+    pub fn settings(&self) -> [Parameter; 3] {
+        [setting(ALPHA, self.alpha), setting(HISTORY, self.history), setting(TARGETS, self.targets)]
+    }
+
+    /// The sizes of a model with these parameters, and those that have values.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if they are not a Fossil's.
+    pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 5])> {
+        let wrong = || Error::new(Kind::Internal, "these are not the parameters of a Fossil model");
+        let (values, settings) = parameters.split_first_chunk::<5>().ok_or_else(wrong)?;
+        let [alpha, history, targets] = settings else { return Err(wrong()) };
+        let size = |k: usize, axis: usize| values[k].shape.get(axis).copied().filter(|&n| n > 0).ok_or_else(wrong);
+        let sizes = Self {
+            users: size(4, 0)?,
+            items: size(0, 0)?,
+            dim: size(0, 1)?,
+            length: size(4, 1)?,
+            targets: setting_of(targets, TARGETS)?,
+            alpha: setting_of(alpha, ALPHA)?,
+            history: setting_of(history, HISTORY)?,
+        };
+        let fits = |(part, (name, shape)): (&Parameter, (&str, [usize; 2]))| {
+            part.name == name && part.shape == shape && part.values.len() == shape[0] * shape[1]
+        };
+        if values.iter().zip(NAMES.into_iter().zip(sizes.shapes())).all(fits) {
+            Ok((sizes, values))
+        } else {
+            Err(wrong())
+        }
+    }
+
+    /// How many of what a window reads are its last items.
+    pub fn recent(&self, window: Window) -> usize {
+        self.length.min(window.place as usize)
+    }
+
+    /// Adds the items (not ids) that `window` reads, and the factor of the row of each: the history, oldest first,
+    /// then the last items, latest first. `recency` is η, `of_user` the user's row of η^u.
+    ///
+    /// The long-term part of x is summed item by item. Prefix sums along a user's sequence would save nothing: V
+    /// moves at every step, and a shuffled batch has about one window of each of its users.
+    pub fn read(
+        &self,
+        train: &UserItems,
+        window: Window,
+        recency: &[f32],
+        of_user: &[f32],
+        items: &mut Vec<u32>,
+        factors: &mut Vec<f32>,
+    ) {
+        let (before, after) = train.of(window.user).split_at(window.place as usize);
+        let after = match self.history {
+            History::Causal => None,
+            History::LeaveOneOut => after.get(self.targets..),
+        };
+        items.extend_from_slice(before);
+        items.extend_from_slice(after.unwrap_or(&[]));
+        let n = before.len() + after.map_or(0, <[u32]>::len);
+        // Of an empty history there is nothing to divide.
+        factors.extend(std::iter::repeat_n(libm::pow(n as f64, -self.alpha) as f32, n));
+        items.extend(before.iter().rev().take(self.length));
+        factors.extend(recency.iter().zip(of_user).take(before.len()).map(|(all, user)| all + user));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(users: usize, items: usize, dim: usize) -> Sizes {
+        Sizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: History::Causal }
+    }
+
+    /// The paper's table; its Foursquare has about 10.1k users and 23.4k items.
+    #[test]
+    fn the_papers_models_have_their_sizes() {
+        let count = |sizes: Sizes| sizes.shapes().iter().map(|[rows, columns]| rows * columns).sum::<usize>();
+        assert_eq!(count(sizes(13_149, 14_009, 50)), 1_480_659);
+        assert_eq!(count(sizes(13_149, 14_009, 20)), 640_119);
+        for (dim, millions) in [(20, "1.01"), (10, "0.54")] {
+            assert_eq!(format!("{:.2}", count(sizes(10_100, 23_400, dim)) as f64 / 1e6), millions);
+        }
+    }
+
+    #[test]
+    fn initial_values_say_what_they_are_of() {
+        let sizes = Sizes { history: History::LeaveOneOut, ..sizes(300, 400, 20) };
+        let stream = |purpose: &str| Stream::new(3, "fossil-test", purpose, 0);
+        let initial = sizes.initial(0.01, stream);
+        assert_eq!(initial, sizes.initial(0.01, stream));
+        assert_eq!(Sizes::of(&initial).unwrap().0, sizes);
+        for k in [0, 1, 4] {
+            let squares: f64 = initial[k].values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            assert!(((squares / initial[k].values.len() as f64).sqrt() / 0.01 - 1.0).abs() < 0.05, "{}", NAMES[k]);
+        }
+        assert!(initial[2].values.iter().chain(&initial[3].values).all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn other_parameters_are_refused() {
+        let start = sizes(9, 8, 3).initial(0.1, |purpose| Stream::new(0, "fossil-test", purpose, 0));
+        assert!(Sizes::of(&start[..7]).is_err());
+        let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
+            let mut parameters = start.clone();
+            change(&mut parameters);
+            Sizes::of(&parameters).is_err()
+        };
+        assert!(changed(&|p| p[0].name = "item".into()));
+        assert!(changed(&|p| p[1].shape = vec![3, 8]));
+        assert!(changed(&|p| p[4].values.truncate(3)));
+        assert!(changed(&|p| p[6].name = "history=all".into()));
+        assert!(changed(&|p| p.swap(5, 6)));
+        assert!(changed(&|p| p[0].shape.clear()));
+    }
+
+    #[test]
+    fn a_window_reads_its_history_and_its_last_items() {
+        let train = UserItems::from_pairs(2, &[7, 3, 9, 4, 6].map(|item| (1, item)));
+        let read = |history: History, targets: usize, user: u32, place: u32| {
+            let sizes = Sizes { length: 2, targets, alpha: 0.5, history, ..sizes(2, 10, 3) };
+            let (mut items, mut factors) = (Vec::new(), Vec::new());
+            sizes.read(&train, Window { user, place }, &[10.0, 20.0], &[1.0, 2.0], &mut items, &mut factors);
+            assert_eq!(
+                sizes.recent(Window { user, place }),
+                items.len() - factors.iter().filter(|f| **f < 10.0).count()
+            );
+            (items, factors)
+        };
+        let quarter = 0.5f32;
+        assert_eq!(
+            read(History::Causal, 1, 1, 4),
+            (vec![7, 3, 9, 4, 4, 9], vec![quarter, quarter, quarter, quarter, 11.0, 22.0])
+        );
+        assert_eq!(read(History::Causal, 1, 1, 1), (vec![7, 7], vec![1.0, 11.0]));
+        // All but the item at place 1, or but those at 1 and 2.
+        assert_eq!(read(History::LeaveOneOut, 1, 1, 1), (vec![7, 9, 4, 6, 7], vec![0.5, 0.5, 0.5, 0.5, 11.0]));
+        assert_eq!(read(History::LeaveOneOut, 2, 1, 1).0, [7, 4, 6, 7]);
+        // As it is served: everything is before.
+        assert_eq!(read(History::Causal, 1, 1, 5), read(History::LeaveOneOut, 1, 1, 5));
+        assert_eq!(read(History::Causal, 1, 0, 0), (vec![], vec![]));
+    }
+}

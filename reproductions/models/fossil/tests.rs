@@ -1,0 +1,304 @@
+//! The step by hand against the reference vector and candle's autograd.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use harness::method::Parameter;
+use harness::metrics::Scorer;
+use harness::nn::{sigmoid, softplus};
+use harness::optim::Adam;
+use harness::rng::Stream;
+use harness::split::UserItems;
+use harness::train::{Model, State};
+
+use super::*;
+use crate::golden::{case, doubles, floats, ids};
+use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, id_of, pointwise};
+
+const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
+
+/// Sizes where nothing is a multiple of anything.
+fn sizes(history: History, targets: usize) -> Sizes {
+    Sizes { users: 40, items: 90, dim: 7, length: 4, targets, alpha: 0.3, history }
+}
+
+/// Wider than in training, and no zeros, so that every gradient is at work.
+fn start(sizes: &Sizes) -> Vec<Parameter> {
+    let stream = |purpose: &str| Stream::new(0, "fossil-test", purpose, 0);
+    let mut parameters = sizes.initial(0.3, stream);
+    for k in [2, 3] {
+        parameters[k].values = stream(NAMES[k]).normals(parameters[k].values.len(), 0.3);
+    }
+    parameters
+}
+
+/// Users with 2 to 29 items: some have short inputs.
+fn sequences(sizes: &Sizes) -> Arc<UserItems> {
+    let mut pairs = Vec::new();
+    for user in 0..sizes.users as u32 {
+        let mut stream = Stream::new(0, "fossil-test", "sequence", u64::from(user));
+        let n = 2 + stream.below(28) as usize;
+        pairs.extend(stream.without_replacement(sizes.items as u32, n).into_iter().map(|item| (user, item)));
+    }
+    Arc::new(UserItems::from_pairs(sizes.users, &pairs))
+}
+
+fn both(parameters: &[Parameter], train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
+    [
+        Box::new(FusedFossil::new(parameters.to_vec(), train.clone()).unwrap()),
+        Box::new(GraphFossil::new(parameters.to_vec(), train.clone(), &Device::Cpu).unwrap()),
+    ]
+}
+
+/// Owned parts of a batch: windows, inputs, items.
+type Parts = (Vec<Window>, Vec<u32>, Vec<u32>);
+
+fn inputs(sizes: &Sizes, train: &UserItems, windows: &[Window]) -> Vec<u32> {
+    let mut inputs = vec![0; windows.len() * sizes.length];
+    inputs.chunks_exact_mut(sizes.length).zip(windows).for_each(|(row, window)| window.inputs(train, row));
+    inputs
+}
+
+/// Windows, more than one block, that repeat; ids that repeat within a window.
+fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
+    let mut stream = Stream::new(0, "fossil-test", "batch", step);
+    let mut window = || {
+        let user = stream.below(sizes.users as u32 - 1);
+        Window { user, place: 1 + stream.below(train.of(user).len() as u32 - 1) }
+    };
+    let windows: Vec<Window> = (0..100).map(|_| window()).collect();
+    let mut stream = Stream::new(0, "fossil-test", "items", step);
+    let items = (0..windows.len() * columns).map(|_| id_of(stream.below(sizes.items as u32 - 2))).collect();
+    (windows.clone(), inputs(sizes, train, &windows), items)
+}
+
+/// One positive, and others that depend on the scores without a gradient.
+fn loss(k: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
+    let above = scores[gradients.len()..].iter().filter(|score| **score > 0.0).count();
+    let scale = 0.01 * (1 + above + k % 3) as f32;
+    let mut sum = 0.0;
+    for (j, gradient) in gradients.iter_mut().enumerate() {
+        let sign = if j == 0 { -1.0 } else { 1.0 };
+        sum += f64::from(scale * softplus(sign * scores[j]));
+        *gradient = scale * sign * sigmoid(sign * scores[j]);
+    }
+    sum
+}
+
+fn pass(model: &mut dyn SequentialModel, (windows, inputs, items): &Parts, graded: usize) -> f64 {
+    let batch = WindowBatch { windows, inputs, items, graded };
+    model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "dropout", 0), &loss).unwrap()
+}
+
+fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
+    let mut losses = Vec::new();
+    for step in 0..12 {
+        // RD's step and the plain one in turn.
+        let columns = if step % 2 == 0 { 9 } else { 4 };
+        losses.push(pass(model, &parts(sizes, train, columns, step), 4));
+        model.step(&ADAM).unwrap();
+    }
+    model.settle();
+    (losses, model.parameters().unwrap())
+}
+
+/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
+fn gradients(model: &mut dyn SequentialModel, parts: &Parts, graded: usize) -> (f64, Vec<Vec<f32>>) {
+    let loss = pass(model, parts, graded);
+    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
+    model.settle();
+    let mut state = State::default();
+    model.save(&mut state).unwrap();
+    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
+    (loss, NAMES.into_iter().map(of).collect())
+}
+
+fn gap(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
+}
+
+#[test]
+fn scores_and_losses_agree_with_the_reference_vector() {
+    let case = case("rd.json", "fossil_forward");
+    let (inputs, expected) = (&case["inputs"], &case["expected"]);
+    let mut values = ["V_in", "W_out", "bias", "eta_global", "eta_user"].map(|name| floats(&inputs[name]));
+    let sizes = Sizes {
+        users: inputs["eta_user"].as_array().unwrap().len(),
+        items: values[2].len(),
+        dim: inputs["d"].as_u64().unwrap() as usize,
+        length: inputs["L"].as_u64().unwrap() as usize,
+        targets: 1,
+        alpha: inputs["alpha"].as_f64().unwrap(),
+        history: History::Causal,
+    };
+    let parameter = |(k, shape): (usize, [usize; 2])| Parameter {
+        name: NAMES[k].into(),
+        shape: shape.to_vec(),
+        values: std::mem::take(&mut values[k]),
+    };
+    let parameters = sizes.shapes().into_iter().enumerate().map(parameter).chain(sizes.settings());
+    let parameters: Vec<Parameter> = parameters.collect();
+    // The last items of the sequence are those that the vector lists, latest first.
+    let sequence = ids(&inputs["long_term_items"]);
+    let recent: Vec<u32> = sequence.iter().rev().take(sizes.length).copied().collect();
+    assert_eq!(recent, ids(&inputs["recent_items_most_recent_first"]));
+    let user = inputs["user"].as_u64().unwrap() as u32;
+    let pairs = |items: &[u32]| items.iter().map(|&item| (user, item)).collect::<Vec<_>>();
+    let known = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&sequence)));
+    let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} {want}");
+
+    let encoder = FossilEncoder::new(&parameters, known.clone()).unwrap();
+    let mut x = [0.0; 2];
+    encoder.encode(&[Window::after_all(&known, user)], &mut x);
+    let parts = ["long_term", "short_term"].map(|name| doubles(&expected[name]));
+    for (k, x) in x.into_iter().enumerate() {
+        near(f64::from(x), parts[0][k] + parts[1][k]);
+    }
+    let model = Queries::of_users(encoder, &known);
+    let mut scores = vec![0.0; sizes.items];
+    model.score_all(user, &mut scores);
+    for (got, want) in scores.iter().zip(doubles(&expected["scores_all_items"])) {
+        near(f64::from(*got), want);
+    }
+
+    // The target is one more item of the training sequence.
+    let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&[&sequence[..], &[5]].concat())));
+    let windows = [Window { user, place: sequence.len() as u32 }];
+    let (read, items) = (self::inputs(&sizes, &train, &windows), [5, 0, 1].map(id_of));
+    for mut model in both(&parameters, &train) {
+        let batch = WindowBatch { windows: &windows, inputs: &read, items: &items, graded: 3 };
+        let mut none = Stream::new(0, "fossil-test", "none", 0);
+        let point = |_: usize, scores: &[f32], gradients: &mut [f32]| pointwise(scores, 1, gradients);
+        let got = model.forward_backward(&batch, &mut none, &point).unwrap();
+        near(got, expected["pointwise_loss_pos5_neg0_neg1"].as_f64().unwrap());
+        let pair = |_: usize, scores: &[f32], _: &mut [f32]| f64::from(softplus(scores[1] - scores[0]));
+        let got = model.forward_backward(&batch, &mut none, &pair).unwrap();
+        near(got, expected["bpr_loss_pos5_neg0"].as_f64().unwrap());
+    }
+}
+
+#[test]
+fn the_step_by_hand_equals_candles_autograd() {
+    for (history, targets) in [(History::Causal, 1), (History::LeaveOneOut, 1), (History::LeaveOneOut, 3)] {
+        for (dim, length) in [(7, 4), (1, 1), (37, 5), (50, 5)] {
+            let sizes = Sizes { dim, length, ..sizes(history, targets) };
+            let (start, sequences) = (start(&sizes), sequences(&sizes));
+            for (columns, graded) in [(4, 4), (9, 4), (3, 1)] {
+                let parts = parts(&sizes, &sequences, columns, 7);
+                let [(a, of_a), (b, of_b)] =
+                    both(&start, &sequences).map(|mut model| gradients(&mut *model, &parts, graded));
+                assert!((a - b).abs() < 1e-6 * b.abs(), "d={dim}: loss {a} {b}");
+                for (name, (a, b)) in NAMES.into_iter().zip(of_a.iter().zip(&of_b)) {
+                    assert!(b.iter().any(|g| *g != 0.0), "{name} has a gradient");
+                    assert!(gap(a, b) < 2e-6, "d={dim}, {history}: gradient of {name}: {}", gap(a, b));
+                }
+            }
+            let [(a, of_a), (b, of_b)] =
+                both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+            for (a, b) in a.iter().zip(&b) {
+                assert!((a - b).abs() < 5e-6 * b.abs(), "d={dim}: loss {a} {b}");
+            }
+            for (a, b) in of_a.iter().zip(&of_b) {
+                assert_eq!((&a.name, &a.shape), (&b.name, &b.shape));
+                // Adam divides by the root of g²: where g is nearly 0 it magnifies rounding.
+                assert!(gap(&a.values, &b.values) < 2e-5, "d={dim}, {}: {}", a.name, gap(&a.values, &b.values));
+            }
+        }
+    }
+}
+
+/// Tables whose rows fall behind and are brought up to date.
+#[test]
+fn large_tables_move_as_small_ones_do() {
+    let sizes = Sizes { items: 7_500, dim: 200, ..sizes(History::Causal, 1) };
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let [(a, of_a), (b, of_b)] = both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a - b).abs() < 5e-6 * b.abs(), "loss {a} {b}");
+    }
+    for (a, b) in of_a.iter().zip(&of_b) {
+        assert!(gap(&a.values, &b.values) < 2e-5, "{}: {}", a.name, gap(&a.values, &b.values));
+    }
+}
+
+/// Central differences of the loss in f64 over f32 scores: good to three digits, and blind to nothing.
+#[test]
+fn gradients_are_slopes_of_the_loss() {
+    let sizes = sizes(History::Causal, 1);
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let parts = parts(&sizes, &sequences, 4, 3);
+    let (_, of) = gradients(&mut FusedFossil::new(start.clone(), sequences.clone()).unwrap(), &parts, 4);
+    let at = |k: usize, j: usize, h: f32| {
+        let mut moved = start.clone();
+        moved[k].values[j] += h;
+        pass(&mut FusedFossil::new(moved, sequences.clone()).unwrap(), &parts, 4)
+    };
+    for (k, of) in of.iter().enumerate() {
+        // The element that matters most.
+        let (j, gradient) = of.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap();
+        let slope = (at(k, j, 1e-2) - at(k, j, -1e-2)) / 2e-2;
+        assert!((slope / f64::from(*gradient) - 1.0).abs() < 5e-3, "{}: {slope} {gradient}", NAMES[k]);
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let sizes = Sizes { dim: 37, ..sizes(History::Causal, 1) };
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut model = FusedFossil::new(start.clone(), sequences.clone()).unwrap();
+        let (losses, parameters) = pool.install(|| train(&mut model, &sizes, &sequences));
+        let bits = |p: Parameter| p.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        (losses, parameters.into_iter().map(bits).collect::<Vec<_>>())
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
+fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
+    let sizes = sizes(History::LeaveOneOut, 1);
+    let (start, sequences) = (start(&sizes), sequences(&sizes));
+    let others = sizes.initial(0.1, |purpose| Stream::new(9, "fossil-test", purpose, 0));
+    for (mut first, mut second) in both(&start, &sequences).into_iter().zip(both(&others, &sequences)) {
+        train(&mut *first, &sizes, &sequences);
+        let mut state = State::default();
+        first.save(&mut state).unwrap();
+        second.restore(&mut state).unwrap();
+        drop(state);
+        assert_eq!(train(&mut *second, &sizes, &sequences), train(&mut *first, &sizes, &sequences));
+        second.set_parameters(start.clone()).unwrap();
+        assert_eq!(second.parameters().unwrap(), start);
+    }
+}
+
+#[test]
+fn a_model_is_served_as_it_was_trained() {
+    let sizes = sizes(History::LeaveOneOut, 1);
+    let sequences = sequences(&sizes);
+    let mut model = FusedFossil::new(start(&sizes), sequences.clone()).unwrap();
+    let (_, parameters) = train(&mut model, &sizes, &sequences);
+    let kept = Queries::of_users(FossilEncoder::new(&parameters, sequences.clone()).unwrap(), &sequences);
+    let (mut a, mut b) = (vec![0.0; sizes.items], vec![0.0; sizes.items]);
+    for user in 0..sizes.users as u32 {
+        model.scorer().unwrap().score_all(user, &mut a);
+        kept.score_all(user, &mut b);
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn the_padding_cannot_be_scored() {
+    let sizes = sizes(History::Causal, 1);
+    let sequences = sequences(&sizes);
+    let (windows, inputs, mut items) = parts(&sizes, &sequences, 4, 0);
+    items[5] = 0;
+    for mut model in both(&start(&sizes), &sequences) {
+        let batch = WindowBatch { windows: &windows, inputs: &inputs, items: &items, graded: 4 };
+        let error = model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "none", 0), &loss).unwrap_err();
+        assert!(error.to_string().contains("cannot score the padding"), "{error}");
+    }
+}

@@ -1,0 +1,234 @@
+//! The method `rd-sequential`: a sequential student learns, for every training window, the items that its
+//! teacher ranks first.
+//!
+//! ```text
+//! once:        the teacher's K best ids for every window, without dropout
+//! each epoch:  w = w^a, and after the warm-up w^a · w^b
+//!   each batch:  one forward with one dropout mask over targets, negatives, list, ε samples
+//!                L = of_ranking · L_R + of_list · Σ_r w_r ln(1 + e^−ŷ_r), gradients for all but the samples
+//! ```
+
+use harness::error::{Error, Kind, Result};
+use harness::method::{Method, Params, Trained};
+use harness::rank::Index;
+use harness::rng::{Rejection, Stream};
+use harness::spec::value::Count;
+use harness::split::UserItems;
+use harness::train::Context;
+use serde::Deserialize;
+
+use super::list::Candidates;
+use super::loss::{Combination, exemplary};
+use super::weighting::Weighting;
+use super::weights::{self, RankEstimate};
+use crate::models::prepare;
+use crate::models::sequence::{Base, Student, Window, WindowTerm, Windows, id_of, train};
+
+/// Hyper-parameters of the method.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sequential {
+    student: Student,
+    /// K (10).
+    list: Count,
+    /// Whether what the user has consumed is kept out of the list: so in the paper; the code keeps out the
+    /// window's own targets only, and even the padding may be in.
+    exclude_seen: bool,
+    /// How both losses become one.
+    combination: Combination,
+    weighting: Weighting<Samples>,
+}
+
+/// ε items that are no training items of the user, drawn anew for every window and shared by its whole list.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Samples {
+    /// The code.
+    WithReplacement(Count),
+    /// The paper.
+    WithoutReplacement(Count),
+}
+
+impl Samples {
+    fn count(self) -> usize {
+        match self {
+            Self::WithReplacement(count) | Self::WithoutReplacement(count) => count.get(),
+        }
+    }
+}
+
+/// The method `rd-sequential`.
+pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+    Ok(Box::new(params.read::<Sequential>()?))
+}
+
+impl Method for Sequential {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let windows = self.student.windows(&cx.split.train)?;
+        self.check_samples(cx)?;
+        let lists = prepare(cx, |cx| self.lists(cx, &windows))?;
+        let mut term = Exemplary {
+            lists,
+            k: self.list.get(),
+            combination: self.combination,
+            weighting: &self.weighting,
+            fixed: self.weighting.fixed(self.list.get()),
+            seen: cx.seen,
+            n_items: cx.split.n_items,
+            epoch: 0,
+        };
+        train(cx, &self.student, &windows, Some(&mut term))
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.student.base().name())
+    }
+
+    /// The same architecture, larger: so in the paper. (Only Caser's list can hold the padding, which Fossil
+    /// cannot score.)
+    fn learns_from(&self) -> &'static [&'static str] {
+        match self.student.base() {
+            Base::Caser => &["caser"],
+            Base::Fossil => &["fossil"],
+        }
+    }
+}
+
+impl Sequential {
+    fn check_samples(&self, cx: &Context<'_>) -> Result<()> {
+        let Some(discrepancy) = self.weighting.discrepancy() else { return Ok(()) };
+        let Samples::WithoutReplacement(count) = discrepancy.samples else { return Ok(()) };
+        let left = |user: u32| cx.split.n_items - cx.seen.of(user).len();
+        match (0..cx.split.n_users as u32).find(|&user| left(user) < count.get()) {
+            None => Ok(()),
+            Some(user) => Err(Error::new(Kind::Input, format!("the samples of user {user} cannot be drawn"))
+                .expected(format!("at least {} items that are no training items of the user", count.get()))
+                .got(left(user).to_string())
+                .hint("fewer `samples`, or `with-replacement`")),
+        }
+    }
+
+    /// The teacher's best K ids for every window, `[windows, K]`; kept with the teacher.
+    fn lists(&self, cx: &Context<'_>, windows: &Windows) -> Result<Vec<u32>> {
+        let teacher = cx.teacher.expect("the engine gives a teacher to a method that uses one");
+        let (k, targets) = (self.list.get(), self.student.training().targets.get());
+        let train = &cx.split.train;
+        let (scorer, first) = self.student.base().of_windows(&teacher.parameters, train, windows.as_slice())?;
+        let excluded = Excluded::new(self.exclude_seen, cx, windows, targets, first);
+        let all = windows.as_slice().iter().enumerate();
+        let left = |number: usize, window: Window| scorer.n_items() - excluded.of(number as u32, window).len();
+        if let Some((number, window)) = all.clone().find(|(number, window)| left(*number, **window) < k) {
+            let what = format!("the teacher's list for user {} cannot be filled", window.user);
+            return Err(Error::new(Kind::Input, what)
+                .expected(format!("at least {k} items that may stand in it, the length of a `list`"))
+                .got(left(number, *window).to_string())
+                .hint("a shorter `list`"));
+        }
+        let rule = if self.exclude_seen { "unseen" } else { "any" };
+        let name = format!("rd-{k}-{rule}-L{}-T{targets}", self.student.training().length.get());
+        let lists = teacher.derived(&name, windows.len() * k, cx.observer, || {
+            let queries: Vec<u32> = (0..windows.len() as u32).collect();
+            let excluded = |query: u32| excluded.of(query, windows.as_slice()[query as usize]);
+            Index::new(&*scorer).top_lists(&queries, k, &excluded)
+        })?;
+        Ok(lists.into_iter().map(|row| row + first).collect())
+    }
+}
+
+/// What must not stand in a list, as rows of the teacher's output layer, ascending.
+enum Excluded {
+    OfWindows(UserItems),
+    OfUsers(UserItems),
+}
+
+impl Excluded {
+    fn new(exclude_seen: bool, cx: &Context<'_>, windows: &Windows, targets: usize, first: u32) -> Self {
+        let ids = |items: &[u32]| items.iter().map(|&item| id_of(item)).collect::<Vec<_>>();
+        // An id without a row need not be kept out.
+        let rows = |ids: Vec<u32>| ids.into_iter().filter_map(move |id| id.checked_sub(first));
+        if exclude_seen {
+            let of = |user: u32| rows(Candidates::Unobserved.excluded(&[], &ids(cx.seen.of(user))));
+            let pairs: Vec<_> =
+                (0..cx.split.n_users as u32).flat_map(|user| of(user).map(move |row| (user, row))).collect();
+            return Self::OfUsers(UserItems::from_pairs(cx.split.n_users, &pairs));
+        }
+        let of = |window: &Window| {
+            rows(Candidates::AllButTargets.excluded(&ids(window.targets(&cx.split.train, targets)), &[]))
+        };
+        let windows = windows.as_slice();
+        let pairs: Vec<_> =
+            windows.iter().zip(0..).flat_map(|(window, number)| of(window).map(move |row| (number, row))).collect();
+        Self::OfWindows(UserItems::from_pairs(windows.len(), &pairs))
+    }
+
+    fn of(&self, number: u32, window: Window) -> &[u32] {
+        match self {
+            Self::OfWindows(rows) => rows.of(number),
+            Self::OfUsers(rows) => rows.of(window.user),
+        }
+    }
+}
+
+/// The distillation term over windows.
+struct Exemplary<'a> {
+    /// `[windows, K]`, ids.
+    lists: Vec<u32>,
+    k: usize,
+    combination: Combination,
+    weighting: &'a Weighting<Samples>,
+    /// Weights that no student changes: 1/K, or w^a.
+    fixed: Vec<f32>,
+    seen: &'a UserItems,
+    n_items: usize,
+    epoch: usize,
+}
+
+impl WindowTerm for Exemplary<'_> {
+    fn begin_epoch(&mut self, _cx: &Context<'_>, epoch: usize) -> Result<()> {
+        self.epoch = epoch;
+        Ok(())
+    }
+
+    fn columns(&self) -> [usize; 2] {
+        [self.k, self.weighting.in_epoch(self.epoch).map_or(0, |discrepancy| discrepancy.samples.count())]
+    }
+
+    fn items(&self, number: u32, window: Window, stream: &mut Stream, ids: &mut [u32]) {
+        let (list, samples) = ids.split_at_mut(self.k);
+        list.copy_from_slice(&self.lists[number as usize * self.k..][..self.k]);
+        let (outside, seen) = (Rejection::new(self.n_items), self.seen.of(window.user));
+        match self.weighting.in_epoch(self.epoch).map(|discrepancy| discrepancy.samples) {
+            None => {}
+            Some(Samples::WithReplacement(_)) => samples.fill_with(|| id_of(outside.one(stream, seen))),
+            Some(Samples::WithoutReplacement(count)) => {
+                let drawn = outside.distinct(stream, seen, count.get());
+                let drawn = drawn.expect("`check_samples` has refused users with fewer items");
+                samples.iter_mut().zip(drawn).for_each(|(slot, item)| *slot = id_of(item));
+            }
+        }
+    }
+
+    fn of_ranking(&self) -> f64 {
+        self.combination.factors().0
+    }
+
+    fn loss(&self, window: Window, scale: f64, [list, samples]: [&[f32]; 2], gradient: &mut [f32]) -> f64 {
+        match self.weighting.in_epoch(self.epoch) {
+            None => gradient.copy_from_slice(&self.fixed),
+            Some(discrepancy) => {
+                let estimate = discrepancy.rank_estimate;
+                let items = match estimate {
+                    RankEstimate::Paper => self.n_items - self.seen.of(window.user).len(),
+                    RankEstimate::Code => self.n_items,
+                };
+                weights::discrepancy(estimate, discrepancy.mu.get(), items, list, samples, gradient);
+                self.weighting.finish(&self.fixed, gradient);
+            }
+        }
+        exemplary(list, self.combination.factors().1 * scale, gradient)
+    }
+}
+
+#[cfg(test)]
+#[path = "sequential_tests.rs"]
+mod tests;

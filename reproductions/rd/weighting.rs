@@ -1,0 +1,79 @@
+//! Which weights a list gets: the paper's comparison of four.
+
+use harness::spec::value::Rate;
+use serde::Deserialize;
+
+use super::weights::{self, RankEstimate};
+
+/// The weights w_r of a list. `S` says how many items are sampled, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Weighting<S> {
+    /// 1/K.
+    Uniform,
+    /// w^a ∝ e^(−r/λ).
+    Position { lambda: Rate },
+    /// w^b = tanh(μ · places behind).
+    Discrepancy(Discrepancy<S>),
+    /// w^a until `start_epoch`, then w^a · w^b.
+    Hybrid {
+        /// λ of w^a.
+        position_lambda: Rate,
+        discrepancy: Discrepancy<S>,
+        /// Whether products have the sum 1: so in the paper and in the re-implementations, not in the
+        /// authors' code.
+        normalised: bool,
+        /// Epochs with w^a alone: 10 in the authors' code.
+        start_epoch: usize,
+    },
+}
+
+/// How far the student ranks an item behind the teacher, estimated from samples.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discrepancy<S> {
+    pub mu: Rate,
+    /// ε.
+    pub samples: S,
+    pub rank_estimate: RankEstimate,
+}
+
+impl<S> Weighting<S> {
+    /// What compares the student with the teacher, if anything does.
+    pub fn discrepancy(&self) -> Option<&Discrepancy<S>> {
+        match self {
+            Self::Uniform | Self::Position { .. } => None,
+            Self::Discrepancy(discrepancy) | Self::Hybrid { discrepancy, .. } => Some(discrepancy),
+        }
+    }
+
+    /// The first epoch in which it does.
+    pub fn start_epoch(&self) -> usize {
+        match self {
+            Self::Hybrid { start_epoch, .. } => *start_epoch,
+            _ => 0,
+        }
+    }
+
+    /// What compares in this epoch.
+    pub fn in_epoch(&self, epoch: usize) -> Option<&Discrepancy<S>> {
+        self.discrepancy().filter(|_| epoch >= self.start_epoch())
+    }
+
+    /// Weights of `k` positions that no student changes: 1/K, or w^a.
+    pub fn fixed(&self, k: usize) -> Vec<f32> {
+        match self {
+            Self::Uniform | Self::Discrepancy(_) => weights::uniform(k),
+            Self::Position { lambda } | Self::Hybrid { position_lambda: lambda, .. } => {
+                weights::position(k, lambda.get())
+            }
+        }
+    }
+
+    /// Turns w^b, in an epoch that [has it](Self::in_epoch), into the weights.
+    pub fn finish(&self, fixed: &[f32], weights: &mut [f32]) {
+        if let Self::Hybrid { normalised, .. } = self {
+            weights::hybrid(fixed, weights, *normalised);
+        }
+    }
+}
