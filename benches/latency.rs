@@ -1,4 +1,5 @@
-//! Served models at CiteULike's sizes, teacher against student, with made-up weights.
+//! Served models, teacher against student, with made-up weights: BPR and NeuMF at CiteULike's sizes, Caser and Fossil at
+//! RD's Gowalla.
 //!
 //! `cargo bench --bench latency -- --quick`. After criterion's own lines comes one table, in the columns of a
 //! report and measured as `reprise latency` measures; of what a filter leaves out it has no row.
@@ -10,15 +11,16 @@ use std::io::Write as _;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use harness::meter::{self, TOP};
-use harness::method::Parameter;
+use harness::method::{Parameter, Serve};
 use harness::metrics::Scorer;
 use harness::rank::{Index, OnDevice, Server};
 use harness::report::{Served, Speed, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
-use harness::split::UserItems;
-use reproductions::models::{bpr, neumf};
-use support::{ITEMS, USERS};
+use harness::split::{Split, UserItems};
+use reproductions::models::sequence::{serve_caser, serve_fossil};
+use reproductions::models::{bpr, caser, fossil, neumf};
+use support::{GOWALLA, ITEMS, SEEN, USERS};
 
 /// Queries of a batch that criterion measures: ten blocks.
 const BATCH: u32 = 960;
@@ -28,13 +30,31 @@ struct Model {
     name: &'static str,
     /// Of the teacher and the student.
     dims: [usize; 2],
+    /// Users, items, training items per user.
+    data: [usize; 3],
     parameters: fn(usize) -> Vec<Parameter>,
-    scorer: fn(&[Parameter]) -> harness::error::Result<Box<dyn Scorer>>,
+    scorer: Serve,
 }
 
-const MODELS: [Model; 2] = [
-    Model { name: "bpr", dims: [200, 20], parameters: bpr_parameters, scorer: bpr::scorer },
-    Model { name: "neumf", dims: [250, 25], parameters: neumf_parameters, scorer: neumf::scorer },
+const CITEULIKE: [usize; 3] = [USERS, ITEMS, SEEN];
+
+const MODELS: [Model; 4] = [
+    Model {
+        name: "bpr",
+        dims: [200, 20],
+        data: CITEULIKE,
+        parameters: bpr_parameters,
+        scorer: |kept, _| bpr::scorer(kept),
+    },
+    Model {
+        name: "neumf",
+        dims: [250, 25],
+        data: CITEULIKE,
+        parameters: neumf_parameters,
+        scorer: |kept, _| neumf::scorer(kept),
+    },
+    Model { name: "caser", dims: [100, 50], data: GOWALLA, parameters: caser_parameters, scorer: serve_caser },
+    Model { name: "fossil", dims: [50, 20], data: GOWALLA, parameters: fossil_parameters, scorer: serve_fossil },
 ];
 
 fn bpr_parameters(dim: usize) -> Vec<Parameter> {
@@ -50,16 +70,30 @@ fn neumf_parameters(dim: usize) -> Vec<Parameter> {
     neumf::initial(USERS, ITEMS, dim, 0.1, |purpose| Stream::new(0, "bench", purpose, dim as u64))
 }
 
+fn caser_parameters(dim: usize) -> Vec<Parameter> {
+    let [users, items, _] = GOWALLA;
+    let (convolution, hidden) = (caser::Activation::Identity, caser::Activation::Sigmoid);
+    caser::Sizes { users, ids: items + 1, dim, length: 5, vertical: 2, horizontal: 16, convolution, hidden }
+        .initial(|purpose| Stream::new(0, "bench", purpose, dim as u64))
+}
+
+fn fossil_parameters(dim: usize) -> Vec<Parameter> {
+    let [users, items, _] = GOWALLA;
+    fossil::Sizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: fossil::History::Causal }
+        .initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64))
+}
+
 /// Benches one model; its row, if any of its benches was asked for.
-fn one(criterion: &mut Criterion, model: &Model, student: bool, seen: &UserItems) -> Option<Served> {
+fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -> Option<Served> {
+    let seen = &split.train.sorted();
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
     // Made by the first bench that needs it: a filter may leave all out.
     let parameters = LazyCell::new(|| (model.parameters)(model.dims[usize::from(student)]));
-    let scorer = LazyCell::new(|| (model.scorer)(&parameters).expect("the model's own parameters"));
+    let scorer = LazyCell::new(|| (model.scorer)(&parameters, split).expect("the model's own parameters"));
     let index = LazyCell::new(|| Index::new(&**scorer));
     let mut asked = false;
     let mut group = criterion.benchmark_group(format!("latency/{}", label(student).replace(' ', "/")));
-    let mut users = (0..USERS as u32).cycle();
+    let mut users = (0..split.n_users as u32).cycle();
     group.bench_function("request", |bencher| {
         asked = true;
         bencher.iter_batched(
@@ -82,33 +116,33 @@ fn one(criterion: &mut Criterion, model: &Model, student: bool, seen: &UserItems
             label: label(student),
             trial: None,
             teacher: student.then(|| label(false)),
-            cpu: Some(speed(&*index, seen)),
-            gpu: gpu(&**scorer, seen),
+            cpu: Some(speed(&*index, split.n_items, seen)),
+            gpu: gpu(&**scorer, split.n_items, seen),
             parameters,
             bytes: parameters * size_of::<f32>() as u64,
         }
     })
 }
 
-fn speed(server: &dyn Server, seen: &UserItems) -> Speed {
+fn speed(server: &dyn Server, items: usize, seen: &UserItems) -> Speed {
     let latency = meter::latency(server, seen).expect("finite scores");
-    let throughput = meter::throughput(server, ITEMS, seen, &latency).expect("finite scores");
+    let throughput = meter::throughput(server, items, seen, &latency).expect("finite scores");
     Speed { p50_us: latency.p50_us, p99_us: latency.p99_us, per_second: throughput.per_second }
 }
 
 /// None without a GPU, or in a build that cannot use one, and of what no device can serve.
-fn gpu(scorer: &dyn Scorer, seen: &UserItems) -> Option<Speed> {
+fn gpu(scorer: &dyn Scorer, items: usize, seen: &UserItems) -> Option<Speed> {
     let device = ComputeDevice::open(Wanted::Cuda(0)).ok()?.device;
     let server = OnDevice::new(scorer, &device).expect("a device that works")?;
-    Some(speed(&server, seen))
+    Some(speed(&server, items, seen))
 }
 
 fn main() {
     let mut criterion = support::criterion();
-    let seen = support::split(1).train.sorted();
     let mut served = Vec::new();
     for model in &MODELS {
-        served.extend([false, true].into_iter().filter_map(|student| one(&mut criterion, model, student, &seen)));
+        let split = support::split_of(model.data, 1);
+        served.extend([false, true].into_iter().filter_map(|student| one(&mut criterion, model, student, &split)));
     }
     criterion.final_summary();
     if !served.is_empty() {

@@ -20,10 +20,9 @@ use reproductions::models::sequence::{
 use reproductions::rd::loss::exemplary;
 use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
 
-/// Gowalla as RD has it; 33 training actions per user, its mean.
-const USERS: usize = 13_149;
-const ITEMS: usize = 14_009;
-const SEEN: usize = 33;
+const USERS: usize = support::GOWALLA[0];
+const ITEMS: usize = support::GOWALLA[1];
+const SEEN: usize = support::GOWALLA[2];
 
 const LENGTH: usize = 5;
 const NEGATIVES: usize = 3;

@@ -1,4 +1,4 @@
-//! What the benches share: a matrix factorisation and a split of CiteULike's sizes.
+//! What the benches share: a matrix factorisation and splits of the papers' sizes.
 
 // Each bench is a crate of its own and uses a part of this.
 #![allow(dead_code)]
@@ -15,6 +15,9 @@ pub const USERS: usize = 5_220;
 pub const ITEMS: usize = 25_182;
 /// Training pairs per user, near CiteULike's mean of 22.06.
 pub const SEEN: usize = 22;
+
+/// Users, items, and the mean of training pairs per user of Gowalla as RD has it.
+pub const GOWALLA: [usize; 3] = [13_149, 14_009, 33];
 
 /// Few samples, because the long benches take half a second an iteration.
 pub fn criterion() -> Criterion {
@@ -67,20 +70,25 @@ impl Scorer for Factors {
     }
 }
 
-/// Every user with [`SEEN`] training items and `held_out` test items.
+/// A split of CiteULike's sizes, with `held_out` test items of every user.
 pub fn split(held_out: usize) -> Split {
+    split_of([USERS, ITEMS, SEEN], held_out)
+}
+
+/// Every user with `seen` training items and `held_out` test items.
+pub fn split_of([users, items, seen]: [usize; 3], held_out: usize) -> Split {
     let (mut train, mut test) = (Vec::new(), Vec::new());
-    for user in 0..USERS as u32 {
-        let items =
-            Stream::new(0, "bench", "split", u64::from(user)).without_replacement(ITEMS as u32, SEEN + held_out);
-        train.extend(items[..SEEN].iter().map(|&item| (user, item)));
-        test.extend(items[SEEN..].iter().map(|&item| (user, item)));
+    for user in 0..users as u32 {
+        let drawn =
+            Stream::new(0, "bench", "split", u64::from(user)).without_replacement(items as u32, seen + held_out);
+        train.extend(drawn[..seen].iter().map(|&item| (user, item)));
+        test.extend(drawn[seen..].iter().map(|&item| (user, item)));
     }
     Split {
-        n_users: USERS,
-        n_items: ITEMS,
-        train: UserItems::from_pairs(USERS, &train),
-        valid: UserItems::from_pairs(USERS, &[]),
-        test: UserItems::from_pairs(USERS, &test),
+        n_users: users,
+        n_items: items,
+        train: UserItems::from_pairs(users, &train),
+        valid: UserItems::from_pairs(users, &[]),
+        test: UserItems::from_pairs(users, &test),
     }
 }

@@ -1,7 +1,6 @@
 //! Which items may stand in a teacher's exemplary list.
 
-/// What no real item has as its id in a sequential model.
-pub const PADDING: u32 = 0;
+use crate::models::sequence::PADDING;
 
 /// The candidates of an exemplary list. The choice matters: the best items of a sequential teacher are
 /// often items that the user has consumed.

@@ -9,6 +9,7 @@
 //! ```
 
 use harness::error::{Error, Kind, Result};
+use harness::meter::check_fits;
 use harness::method::{Method, Params, Trained};
 use harness::rank::Index;
 use harness::rng::{Rejection, Stream};
@@ -22,7 +23,7 @@ use super::loss::{Combination, exemplary};
 use super::weighting::Weighting;
 use super::weights::{self, RankEstimate};
 use crate::models::prepare;
-use crate::models::sequence::{Base, Student, Window, WindowTerm, Windows, id_of, train};
+use crate::models::sequence::{Base, Student, Window, WindowTerm, Windows, check_scored, id_of, train};
 
 /// Hyper-parameters of the method.
 #[derive(Deserialize)]
@@ -66,6 +67,7 @@ impl Method for Sequential {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let windows = self.student.windows(&cx.split.train)?;
         self.check_samples(cx)?;
+        self.check_sizes(windows.len())?;
         let lists = prepare(cx, |cx| self.lists(cx, &windows))?;
         let mut term = Exemplary {
             lists,
@@ -95,6 +97,14 @@ impl Method for Sequential {
 }
 
 impl Sequential {
+    fn check_sizes(&self, windows: usize) -> Result<()> {
+        check_fits("the list of every window", [windows, self.list.get()], 4)
+            .map_err(|error| error.hint("a shorter `list`"))?;
+        let samples = self.weighting.discrepancy().map_or(0, |discrepancy| discrepancy.samples.count());
+        check_scored(self.student.training().batch.get(), self.list.get().saturating_add(samples))
+            .map_err(|error| error.hint("fewer `samples`, or a shorter `list`"))
+    }
+
     fn check_samples(&self, cx: &Context<'_>) -> Result<()> {
         let Some(discrepancy) = self.weighting.discrepancy() else { return Ok(()) };
         let Samples::WithoutReplacement(count) = discrepancy.samples else { return Ok(()) };

@@ -259,5 +259,5 @@ fn the_exemplary_list_by_the_rule_of_the_code_and_of_the_paper() {
         assert_eq!(list, ids(&expected[key]), "{key}");
     }
     assert_eq!(Candidates::AllButTargets.excluded(&[5, 2, 5], &[9]), [2, 5]);
-    assert_eq!(Candidates::Unobserved.excluded(&[5], &[9, 5]), [super::list::PADDING, 5, 9]);
+    assert_eq!(Candidates::Unobserved.excluded(&[5], &[9, 5]), [crate::models::sequence::PADDING, 5, 9]);
 }

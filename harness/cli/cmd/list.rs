@@ -8,7 +8,7 @@ use harness::spec;
 
 use crate::args::Places;
 use crate::home::Home;
-use crate::terminal::{print, table};
+use crate::terminal::{print, table, talk};
 
 pub fn run(args: &Places) -> Result<()> {
     let home = Home::find(args)?;
@@ -39,5 +39,6 @@ pub fn run(args: &Places) -> Result<()> {
         }
     }
     print(&table(&rows));
+    talk("\n`reprise data fetch DATASET` gets data that is to be fetched, and says what a person must do for the rest");
     wrong
 }

@@ -127,6 +127,7 @@ impl Tables {
         // RD's samples name nearly all rows.
         if batch.items.len() >= self.output.rows() {
             self.output.keep_up();
+            self.bias.keep_up();
         }
         if self.output.is_behind() {
             let mut read = Occurrences::new(self.output.rows());

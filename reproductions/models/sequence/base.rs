@@ -100,24 +100,47 @@ impl Student {
         Windows::new(train, self.training().length.get(), self.training().targets.get())
     }
 
+    /// Numbers to train; as many as there can be if there were more.
+    fn parameters(&self, users: usize, items: usize) -> usize {
+        let [users, items, length] = [users, items, self.training().length.get()].map(|n| n as u128);
+        let count = match self {
+            Self::Caser(hyper) => {
+                let [dim, vertical, horizontal] =
+                    [&hyper.dim, &hyper.vertical_filters, &hyper.horizontal_filters].map(|n| n.get() as u128);
+                let tables = (users + 3 * (items + 1)) * dim;
+                let filters = horizontal * dim * length * (length + 1) / 2 + vertical * length;
+                tables + filters + dim * (vertical * dim + horizontal * length)
+            }
+            Self::Fossil(hyper) => 2 * items * hyper.dim.get() as u128 + items + (users + 1) * length,
+        };
+        count.try_into().unwrap_or(usize::MAX)
+    }
+
     /// A fresh model on the run's device, for users with these training sequences. Initial values come from
     /// the run's streams and are the same on every device.
     ///
     /// # Errors
     /// If it does not fit into memory, or the device fails.
     pub fn model(&self, cx: &Context<'_>, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
-        let (users, items) = (cx.split.n_users, cx.split.n_items);
-        let (rows, width) = match self {
-            Self::Caser(hyper) => (users + 3 * items, hyper.dim.get()),
-            Self::Fossil(hyper) => (2 * items, hyper.dim.get()),
-        };
         // Weights, two moments and the selected copy, 4 bytes each.
-        check_fits("the model", [rows, width], 16).map_err(|error| error.hint("use a smaller `dim`"))?;
+        check_fits("the model", [self.parameters(cx.split.n_users, cx.split.n_items)], 16)
+            .map_err(|error| error.hint("use a smaller `dim`, `length` or number of filters"))?;
+        let training = self.training();
+        check_scored(training.batch.get(), training.targets.get().saturating_add(training.negatives.get()))
+            .map_err(|error| error.hint("use a smaller `batch`, or fewer `negatives`"))?;
         match self {
             Self::Caser(hyper) => caser::model(cx, hyper, train),
             Self::Fossil(hyper) => fossil::model(cx, hyper, train),
         }
     }
+}
+
+/// Refuses batches that cannot be scored at once: an id, a score and its gradient for each column of a window.
+///
+/// # Errors
+/// [`Input`](Kind::Input)
+pub fn check_scored(batch: usize, columns: usize) -> Result<()> {
+    check_fits("what a batch scores", [batch, columns], 12)
 }
 
 /// A sequential model trained by itself.

@@ -14,7 +14,7 @@ mod term;
 mod training;
 mod windows;
 
-pub use base::{Base, Student, caser as build_caser, fossil as build_fossil, serve_caser, serve_fossil};
+pub use base::{Base, Student, caser as build_caser, check_scored, fossil as build_fossil, serve_caser, serve_fossil};
 pub use draw::{Drawn, Source, Streams};
 pub use dropout::Dropout;
 pub use loss::pointwise;
