@@ -15,7 +15,7 @@ pub const GROUP: usize = 20 * TILE;
 
 /// Rows in chunks of nearly equal size; all but the last are whole strips.
 pub fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    let size = rows.div_ceil(rows.div_ceil(CHUNK).max(1)).next_multiple_of(STRIP);
+    let size = rows.div_ceil(rows.div_ceil(CHUNK).max(1)).next_multiple_of(STRIP).max(STRIP);
     (0..rows).step_by(size).map(move |start| start..(start + size).min(rows))
 }
 
