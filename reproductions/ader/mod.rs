@@ -14,6 +14,7 @@ pub mod batches;
 pub mod ewc;
 pub mod herding;
 pub mod memory;
+pub mod period;
 pub mod quota;
 pub mod selection;
 pub mod sessions;

@@ -8,10 +8,10 @@ use harness::nn::{padded, transpose};
 const CHUNK: usize = 256;
 /// Rows of the batch in a strip: the width of the widest tile of a product.
 pub const STRIP: usize = 64;
-/// Items in a tile: a strip of logits over it is 24 KiB, within the L1 cache.
-pub const TILE: usize = 96;
+/// Items in a tile: a strip of logits over it is 12 KiB, and stays in the L1 cache from logits to gradients.
+pub const TILE: usize = 48;
 /// Items that one task goes over; it has sums of its own.
-pub const GROUP: usize = 20 * TILE;
+pub const GROUP: usize = 40 * TILE;
 
 /// Rows in chunks of nearly equal size; all but the last are whole strips.
 pub fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
