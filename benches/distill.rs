@@ -4,7 +4,6 @@
 
 mod support;
 
-use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput};
 use harness::optim::Adam;
 use harness::rng::Stream;
@@ -12,19 +11,6 @@ use reproductions::de_rrd::de::De;
 use reproductions::models::bpr::FusedBpr;
 use reproductions::models::{Batch, Recommender, Term};
 use support::{ITEMS, USERS};
-
-/// The machine's peak: 2048³ in f32 through candle (the `gemm` crate on all threads).
-/// Throughput is in FLOP.
-fn peak(criterion: &mut Criterion) {
-    const N: usize = 2048;
-    let mut group = criterion.benchmark_group("gemm");
-    group.throughput(Throughput::Elements(2 * (N as u64).pow(3)));
-    let mut stream = Stream::new(0, "bench", "gemm", 0);
-    let mut matrix = || Tensor::from_vec(stream.normals(N * N, 1.0), (N, N), &Device::Cpu).expect("a square");
-    let (a, b) = (matrix(), matrix());
-    group.bench_function("2048", |bencher| bencher.iter(|| a.matmul(&b).expect("a product")));
-    group.finish();
-}
 
 /// A step of DE at DE-RRD's sizes on CiteULike (BPR, φ = 0.1): the distinct entities of a full batch, at
 /// temperatures of epochs 0, 101 and 201. Throughput is in FLOP of the experts that serve.
@@ -64,7 +50,7 @@ fn de(criterion: &mut Criterion) {
 
 fn main() {
     let mut criterion = support::criterion();
-    peak(&mut criterion);
+    support::peak(&mut criterion);
     de(&mut criterion);
     criterion.final_summary();
 }

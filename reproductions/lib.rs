@@ -1,6 +1,7 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
 
+pub mod ader;
 pub mod dcd;
 pub mod de_rrd;
 pub mod models;

@@ -326,6 +326,89 @@ def latency_sasrec(a):
     time_requests(a, lambda i: top20(torch.mv(w, m.encode(seqs[i], a.last_only)[0])), 300)
 
 
+class Ader(nn.Module):
+    """ADER's SASRec at DIGINETICA's last period: 256 new rows and 187 exemplars, 43,136 items, of which the teacher
+    knew 43,105; inputs of 4.1 items on average. Keys and values of x itself, dropout 0.3, last block at the last
+    place only.
+
+    `ragged`: layers work on real places only, packed; attention pads to the batch's longest input. Otherwise inputs
+    are padded to 50, as the authors do."""
+
+    items, old, length, hidden, new, exemplars, p = 43136, 43105, 50, 150, 256, 187, 0.3
+
+    def __init__(self):
+        super().__init__()
+        self.item, self.pos = nn.Embedding(self.items, self.hidden), nn.Embedding(self.length, self.hidden)
+        for e in (self.item, self.pos):
+            nn.init.normal_(e.weight, 0, 0.02)
+        self.blocks, self.ln = nn.ModuleList([Block(self.hidden), Block(self.hidden)]), nn.LayerNorm(self.hidden, eps=1e-8)
+
+    def block(self, b, x, place, mask, last):
+        """x: [places, hidden] packed or [rows, L, hidden]; `place`: where packed places lie among the padded."""
+        rows, n = mask.shape[0], mask.shape[-1]
+
+        def pad(t):
+            if place is None:
+                return t
+            return t.new_zeros(rows * n, self.hidden).index_copy(0, place, t).view(rows, n, self.hidden)
+
+        k, v = pad(b.k(x)), pad(b.v(x))
+        if last is not None:
+            x = x[:, -1] if place is None else x[last]
+        q = b.ln1(x)
+        queries = b.q(q)[:, None] if last is not None else pad(b.q(q))
+        mask = mask[:, :, -1:] if last is not None else mask
+        y = F.scaled_dot_product_attention(queries[:, None], k[:, None], v[:, None], attn_mask=mask, dropout_p=self.p)[:, 0]
+        if last is not None:
+            y = y[:, 0]
+        elif place is not None:
+            y = y.reshape(rows * n, self.hidden)[place]
+        z = b.ln2(y + q)
+        return z + F.dropout(b.f2(F.dropout(F.relu(b.f1(z)), self.p)), self.p)
+
+    def encode(self, batch):
+        ids, position, place, mask, last = batch
+        x = F.dropout(self.item(ids) * math.sqrt(self.hidden) + self.pos(position), self.p)
+        x = self.block(self.blocks[0], x, place, mask, None)
+        return self.ln(self.block(self.blocks[1], x, place, mask, last))
+
+    def batch(self, ragged):
+        rows = self.new + self.exemplars
+        lengths = np.clip(rng.geometric(1 / 4.1, rows), 1, self.length)
+        n = int(lengths.max()) if ragged else self.length
+        real = torch.from_numpy(np.arange(n)[None] >= n - lengths[:, None])
+        causal = torch.ones(n, n, dtype=torch.bool).tril()
+        # Queries on padding see themselves, so that no softmax is over nothing.
+        mask = (real[:, None, :] & causal | torch.eye(n, dtype=torch.bool))[:, None]
+        position = torch.arange(self.length - n, self.length).expand(rows, n)
+        ids = torch.from_numpy(rng.integers(0, self.items, (rows, n)))
+        if not ragged:
+            return ids, position, None, mask, torch.arange(rows)
+        place = real.flatten().nonzero()[:, 0]
+        return ids[real], position[real], place, mask, torch.from_numpy(np.cumsum(lengths) - 1)
+
+
+def ader(a):
+    m = Ader()
+    batches = [m.batch(a.ragged) for _ in range(8)]
+    target = torch.from_numpy(rng.integers(0, m.items, m.new))
+    table, answers = torch.randn(m.old, m.hidden) * 0.1, torch.randn(m.exemplars, m.hidden)
+    opt = adam(a.adam, m.parameters(), 0.0)
+
+    def step(i):
+        x = m.encode(batches[i % 8])
+        loss = F.cross_entropy(x[: m.new] @ m.item.weight.t(), target)
+        with torch.no_grad():
+            wanted = (answers @ table.t()).softmax(1)
+        # Probabilities as targets: the cross entropy to the teacher's softmax.
+        loss = loss + 0.68 * F.cross_entropy(x[m.new :] @ m.item.weight[: m.old].t(), wanted)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+
+    report(a, time_steps(a, step, warm=3), ragged=a.ragged)
+
+
 # --- evaluation: 5,220 users, 25,182 items -------------------------------------------------------------
 
 
@@ -372,6 +455,7 @@ WORK = {
     "caser": caser,
     "rd-caser": rd_caser,
     "sasrec": sasrec,
+    "ader": ader,
     "ranking": ranking,
     "latency-bpr": latency_bpr,
     "latency-caser": latency_caser,
@@ -387,6 +471,7 @@ if __name__ == "__main__":
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--last-only", action="store_true", help="SASRec: last block at the last position only")
+    parser.add_argument("--ragged", action="store_true", help="ADER: no padding in the layers")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

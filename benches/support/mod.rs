@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use criterion::Criterion;
+use candle_core::{Device, Tensor};
+use criterion::{Criterion, Throughput};
 use harness::metrics::{Dot, Encode, Scorer};
 use harness::rng::Stream;
 use harness::split::{Split, UserItems};
@@ -27,6 +28,19 @@ pub fn criterion() -> Criterion {
         .measurement_time(Duration::from_secs(4))
         .without_plots()
         .configure_from_args()
+}
+
+/// The machine's peak: 2048³ in f32 through candle (the `gemm` crate on all threads).
+/// Throughput is in FLOP.
+pub fn peak(criterion: &mut Criterion) {
+    const N: usize = 2048;
+    let mut group = criterion.benchmark_group("gemm");
+    group.throughput(Throughput::Elements(2 * (N as u64).pow(3)));
+    let mut stream = Stream::new(0, "bench", "gemm", 0);
+    let mut matrix = || Tensor::from_vec(stream.normals(N * N, 1.0), (N, N), &Device::Cpu).expect("a square");
+    let (a, b) = (matrix(), matrix());
+    group.bench_function("2048", |bencher| bencher.iter(|| a.matmul(&b).expect("a product")));
+    group.finish();
 }
 
 /// score(u, i) = ⟨user u, item i⟩ with Normal(0, 0.1) values.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::saved;
 use crate::error::Result;
 use crate::method::Parameter;
-use crate::optim::Adam;
+use crate::optim::Optimiser;
 use crate::train::State;
 
 /// Elements that one task moves: 16 KiB of each of four arrays. No sum crosses a block.
@@ -56,15 +56,24 @@ impl DenseParameter {
         Parameter { name: self.name.clone(), shape: self.shape.clone(), values: self.weights.clone() }
     }
 
-    /// One step of Adam.
-    pub fn step(&mut self, adam: &Adam) {
+    /// One step of the optimiser.
+    pub fn step(&mut self, adam: &impl Optimiser) {
+        self.step_first(self.weights.len(), adam);
+    }
+
+    /// One step that moves the first `count` weights only. That is the step of all where the others have had no
+    /// gradient yet, and nothing decays: their moments are zeros.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn step_first(&mut self, count: usize, adam: &impl Optimiser) {
         self.steps += 1;
         let step = adam.at(self.steps);
-        self.weights
+        self.weights[..count]
             .par_chunks_mut(BLOCK)
-            .zip(self.first_moment.par_chunks_mut(BLOCK))
-            .zip(self.second_moment.par_chunks_mut(BLOCK))
-            .zip(self.gradient.par_chunks(BLOCK))
+            .zip(self.first_moment[..count].par_chunks_mut(BLOCK))
+            .zip(self.second_moment[..count].par_chunks_mut(BLOCK))
+            .zip(self.gradient[..count].par_chunks(BLOCK))
             .for_each(|(((p, m), v), g)| step.apply(p, m, v, Some(g)));
     }
 
@@ -88,6 +97,7 @@ impl DenseParameter {
 mod tests {
     use super::*;
     use crate::nn::{EmbeddingTable, Occurrences};
+    use crate::optim::{Adam, TfAdam};
     use crate::rng::Stream;
 
     const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
@@ -149,6 +159,25 @@ mod tests {
         train(&mut second, 3..5);
         assert_eq!(first.weights, second.weights);
         assert!(second.restore(&mut State::default()).is_err());
+    }
+
+    #[test]
+    fn rows_without_a_gradient_so_far_need_no_step() {
+        let (mut all, mut first) = (fresh(), fresh());
+        let adam = TfAdam { learning_rate: 1e-3 };
+        for (step, rows) in [300, 300, 500, 650].into_iter().enumerate() {
+            let mut gradient = vec![0.0; ROWS * DIM];
+            gradient[..rows * DIM]
+                .copy_from_slice(&Stream::new(0, "dense", "seen", step as u64).normals(rows * DIM, 1.0));
+            (all.gradient, first.gradient) = (gradient.clone(), gradient);
+            all.step(&adam);
+            first.step_first(rows * DIM, &adam);
+        }
+        let [mut of_all, mut of_first] = [State::default(), State::default()];
+        all.save(&mut of_all);
+        first.save(&mut of_first);
+        assert_eq!(of_all.arrays, of_first.arrays);
+        assert_eq!(of_all.counts, of_first.counts);
     }
 
     #[test]

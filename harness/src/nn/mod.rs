@@ -4,6 +4,7 @@
 mod dense_parameter;
 mod device_table;
 mod embedding;
+mod layer_norm;
 mod loss;
 mod matrix;
 mod occurrences;
@@ -13,6 +14,7 @@ mod saved;
 pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
+pub use layer_norm::LayerNorm;
 pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
 pub use matrix::{Matrix, multiply};
 pub use occurrences::Occurrences;

@@ -17,19 +17,55 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-/// torch's defaults; no paper of this project changes them.
+/// The defaults of torch and of TensorFlow; no paper of this project changes them.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
+/// Adam as `tf.compat.v1.train.AdamOptimizer` has it, without weight decay:
+/// θ ← θ − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε). There ε stands beside the √v that is not corrected, so that tiny
+/// gradients move less than with [`Adam`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TfAdam {
+    pub learning_rate: f64,
+}
+
+/// An optimiser whose steps are [`AdamStep`]s.
+pub trait Optimiser {
+    /// The constants of step `t`, counting from 1.
+    fn at(&self, t: u64) -> AdamStep;
+}
+
+/// 1 − β₁ᵗ and 1 − β₂ᵗ, in f64: in f32, `1 - 0.999` is off in the fifth digit, and weights drift from the
+/// reference.
+fn corrections(t: u64) -> [f64; 2] {
+    // A run would take years to reach 2^31 steps.
+    let t = i32::try_from(t).unwrap_or(i32::MAX);
+    [BETA1, BETA2].map(|beta| 1.0 - beta.powi(t))
+}
+
+impl Optimiser for Adam {
+    fn at(&self, t: u64) -> AdamStep {
+        Adam::at(self, t)
+    }
+}
+
+impl Optimiser for TfAdam {
+    fn at(&self, t: u64) -> AdamStep {
+        let [correction1, correction2] = corrections(t);
+        let learning_rate = self.learning_rate * correction2.sqrt();
+        AdamStep {
+            step_size: (learning_rate / correction1) as f32,
+            inverse_root_correction2: 1.0,
+            ..Adam { learning_rate, weight_decay: 0.0 }.at(t)
+        }
+    }
+}
+
 impl Adam {
-    /// The constants of step `t` (counting from 1). Bias corrections are made in f64: in f32,
-    /// `1 - 0.999` is off in the fifth digit, and weights drift from the reference.
+    /// The constants of step `t`, counting from 1.
     pub fn at(&self, t: u64) -> AdamStep {
-        // A run would take years to reach 2^31 steps.
-        let t = i32::try_from(t).unwrap_or(i32::MAX);
-        let correction1 = 1.0 - BETA1.powi(t);
-        let correction2 = 1.0 - BETA2.powi(t);
+        let [correction1, correction2] = corrections(t);
         AdamStep {
             weight_decay: self.weight_decay as f32,
             one_minus_beta1: (1.0 - BETA1) as f32,
@@ -49,9 +85,9 @@ pub struct AdamStep {
     pub one_minus_beta1: f32,
     pub beta2: f32,
     pub one_minus_beta2: f32,
-    /// Learning rate over the first bias correction.
+    /// Learning rate over the first bias correction ([`TfAdam`]: times the root of the second).
     pub step_size: f32,
-    /// 1/√(second bias correction).
+    /// 1/√(second bias correction) ([`TfAdam`]: 1).
     pub inverse_root_correction2: f32,
     pub eps: f32,
 }
@@ -96,5 +132,46 @@ impl AdamStep {
             }
         }
         simd::dispatch(Pass(self, p, m, v, gradient));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{case, doubles, floats};
+
+    /// The vector is of f64 and asks for 1e-9, which f32 weights of 0.3 cannot hold: their spacing is 3e-8. Two
+    /// roundings of it are allowed, and moments, which are small, are compared relatively.
+    #[test]
+    fn the_form_of_tensorflow_agrees_with_the_reference() {
+        let case = case("ader.json", "adam_tf1");
+        let (inputs, expected) = (&case["inputs"], &case["expected"]);
+        let adam = TfAdam { learning_rate: inputs["lr"].as_f64().unwrap() };
+        let mut weights = floats(&inputs["theta0"]);
+        let [mut m, mut v] = [vec![0.0; 3], vec![0.0; 3]];
+        let steps =
+            inputs["grads"].as_array().unwrap().iter().zip(expected["theta_after_each_step"].as_array().unwrap());
+        for (t, (gradient, want)) in (1..).zip(steps) {
+            adam.at(t).apply(&mut weights, &mut m, &mut v, Some(&floats(gradient)));
+            for (got, want) in weights.iter().zip(doubles(want)) {
+                assert!((f64::from(*got) - want).abs() < 6e-8, "step {t}: {got} {want}");
+            }
+        }
+        for (got, want) in [(m, "m_final"), (v, "v_final")] {
+            for (got, want) in got.iter().zip(doubles(&expected[want])) {
+                assert!((f64::from(*got) - want).abs() <= 1e-6 * want.abs(), "{got} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_forms_are_one_where_epsilon_does_not_matter() {
+        let (ours, theirs) = (Adam { learning_rate: 5e-4, weight_decay: 0.0 }, TfAdam { learning_rate: 5e-4 });
+        for t in [1, 2, 10, 1000, 100_000, u64::MAX] {
+            let (a, b) = (ours.at(t), theirs.at(t));
+            let size = |step: AdamStep| f64::from(step.step_size) / f64::from(step.inverse_root_correction2);
+            assert!((size(a) / size(b) - 1.0).abs() < 1e-6, "step {t}");
+            assert_eq!((a.beta2, a.one_minus_beta1, a.eps, 0.0), (b.beta2, b.one_minus_beta1, b.eps, b.weight_decay));
+        }
     }
 }

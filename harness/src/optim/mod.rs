@@ -2,4 +2,4 @@
 
 mod adam;
 
-pub use adam::{Adam, AdamStep};
+pub use adam::{Adam, AdamStep, Optimiser, TfAdam};

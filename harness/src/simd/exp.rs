@@ -28,9 +28,11 @@ impl NullaryFnOnce for ExpMinus<'_> {
     }
 }
 
-/// e^x for x ≤ 88: 2^n · e^r with |r| ≤ ln 2 / 2, and the polynomial of Cephes (`expf`, Moshier) for e^r.
+/// e^x for x ≤ 88, for use inside kernels; see [`exp_minus`].
+///
+/// 2^n · e^r with |r| ≤ ln 2 / 2, and the polynomial of Cephes (`expf`, Moshier) for e^r.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     /// 1.5 · 2^23: adding it rounds to the nearest integer, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     // Not `max`, which would make a number of NaN.

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 pub(crate) use above::{Above, count_above};
 pub use dot::{dot, dots, gathered_dots};
 pub use elements::{add_scaled, subtract};
-pub use exp::exp_minus;
+pub use exp::{exp, exp_minus};
 pub(crate) use finite::all_finite;
 pub use gathered::add_gathered;
 use pulp::{Arch, WithSimd};

@@ -230,6 +230,26 @@ mod tests {
         }
     }
 
+    /// ADER's rule: strict improvement of one metric, patience 5; its epochs count from 1.
+    #[test]
+    fn agrees_with_the_vector_of_a_single_metric() {
+        let case = golden::case("ader.json", "early_stopping");
+        let patience = case["inputs"]["patience"].as_u64().unwrap() as usize;
+        let mut selection = Selection::new(stopping(&["recall@20"], patience, 15));
+        let values = golden::doubles(&case["inputs"]["valid_recall20_by_epoch"]);
+        let mut epochs = 0;
+        for value in values {
+            if selection.is_exhausted() {
+                break;
+            }
+            let result = evaluation(&[("recall@20", value)]);
+            selection.observe(epochs, &result, || Ok(result.clone())).unwrap();
+            epochs += 1;
+        }
+        assert_eq!(json!(epochs), case["expected"]["stopped_after_epoch"]);
+        assert_eq!(json!(Selected::new(selection, epochs, Curve::default()).epoch + 1), case["expected"]["best_epoch"]);
+    }
+
     #[test]
     fn what_differs_beyond_the_stated_decimals_is_no_improvement() {
         let run = |decimals| {

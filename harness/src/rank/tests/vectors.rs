@@ -97,3 +97,39 @@ fn golden_values_by_rank() {
         assert_eq!(hr.value(&rank, 1) == 1.0, case["expected"]["within_top10"][i]);
     }
 }
+
+/// ADER ranks all items seen so far, those of the input too, for one target a query; its ranks begin at 0.
+#[test]
+fn golden_session_ranking() {
+    let case = case("metrics-session.json", "ader_ranks_full_catalogue");
+    let (scores, expected) = (floats(&case["inputs"]["logits"]), &case["expected"]);
+    let targets = ids(&case["inputs"]["target_item_id"]);
+    let test: Vec<(u32, u32)> = (0..).zip(targets.iter().map(|item| item - 1)).collect();
+    let split = split(targets.len(), 5, &[], &[], &test);
+    let metrics = ["recall@1", "mrr@1", "recall@2", "mrr@2", "recall@3", "mrr@3", "recall@5", "mrr@5"];
+    let ranker = Ranker::new(&full(&metrics), &split).unwrap();
+    let evaluation = ranker.evaluate(&Table { n_items: 5, scores }, HeldOut::Test).unwrap();
+    assert_eq!(evaluation.ranks, ids(&expected["rank0"]).iter().map(|rank| rank + 1).collect::<Vec<_>>());
+    for metric in metrics {
+        let (name, k) = metric.split_once('@').unwrap();
+        near(evaluation.values[&metric.parse().unwrap()], &expected[name][k]);
+    }
+}
+
+#[test]
+fn golden_session_metrics_and_their_average_over_periods() {
+    let from_ranks = case("metrics-session.json", "ader_recall_mrr");
+    let ranks = ids(&from_ranks["inputs"]["rank0"]);
+    for (metric, name) in
+        [("recall@20", "recall20"), ("mrr@20", "mrr20"), ("recall@10", "recall10"), ("mrr@10", "mrr10")]
+    {
+        let metric: Metric = metric.parse().unwrap();
+        let sum: f64 = ranks.iter().map(|rank| metric.value(&[rank + 1], 1)).sum();
+        near(sum / ranks.len() as f64, &from_ranks["expected"][name]);
+    }
+    // Every period counts the same, however many predictions it has.
+    let periods = case("metrics-session.json", "ader_period_average");
+    let values: Vec<f64> =
+        periods["inputs"]["periods"].as_array().unwrap().iter().map(|p| p["recall20"].as_f64().unwrap()).collect();
+    near(crate::stats::Summary::of(&values).unwrap().mean, &periods["expected"]["average"]);
+}

@@ -1,0 +1,61 @@
+//! Batches of a period's sub-sequences and of exemplars.
+
+use harness::rng::Stream;
+
+/// Sizes of the batches of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Batches of an epoch: training sub-sequences over the batch size, rounded up.
+    pub batches: usize,
+    /// Exemplars beside each batch: so many that an epoch shows each about once.
+    pub exemplars: usize,
+    /// Batches of exemplars in a pass over all of them; the last may be short.
+    pub exemplar_batches: usize,
+}
+
+impl Plan {
+    /// For `train` sub-sequences in batches of `batch`, and so many exemplars.
+    ///
+    /// With fewer exemplars than batches the authors' code would draw none at a time and divide by that; here one is
+    /// drawn.
+    pub fn new(train: usize, batch: usize, exemplars: usize) -> Self {
+        let batches = train.div_ceil(batch);
+        if exemplars == 0 {
+            return Self { batches, exemplars: 0, exemplar_batches: 0 };
+        }
+        let at_once = (exemplars / batches.max(1)).max(1);
+        Self { batches, exemplars: at_once, exemplar_batches: exemplars.div_ceil(at_once) }
+    }
+}
+
+/// Positions `0..n` in a random order, so many at a time; after the last of them another order begins [code].
+///
+/// The `k`-th batch depends on `k` alone, so that a run can go on at any of them.
+pub struct Cycle {
+    n: usize,
+    at_once: usize,
+    /// The pass whose order is at hand.
+    pass: Option<u64>,
+    order: Vec<u32>,
+}
+
+impl Cycle {
+    /// # Panics
+    /// If there is nothing, or nothing at a time.
+    pub fn new(n: usize, at_once: usize) -> Self {
+        assert!(n > 0 && at_once > 0, "batches of {at_once} out of {n}");
+        Self { n, at_once, pass: None, order: Vec::new() }
+    }
+
+    /// The `k`-th batch, from 0. `stream(pass)` is the stream of a pass.
+    pub fn batch(&mut self, k: u64, stream: impl Fn(u64) -> Stream) -> &[u32] {
+        let per_pass = self.n.div_ceil(self.at_once) as u64;
+        let (pass, place) = (k / per_pass, (k % per_pass) as usize);
+        if self.pass != Some(pass) {
+            self.order = stream(pass).permutation(self.n);
+            self.pass = Some(pass);
+        }
+        let start = place * self.at_once;
+        &self.order[start..(start + self.at_once).min(self.n)]
+    }
+}

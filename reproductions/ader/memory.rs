@@ -1,0 +1,148 @@
+//! The exemplars of the periods so far, with what the model of the last one answers to them.
+
+use harness::error::{Error, Kind, Result};
+use harness::nn::padded;
+use harness::rng::Stream;
+use rayon::prelude::*;
+
+use super::Replay;
+use super::selection::Candidates;
+use super::sessions::{Sample, sample};
+use crate::models::sasrec::{SasRecEncoder, Sequences};
+use crate::models::softmax::{OutputSoftmax, Table, Teacher};
+
+/// Exemplars and teacher. The authors keep a vector of logits for each exemplar, 5 GB of them; a representation and
+/// one copy of the item table say the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Inputs of at most L items and then the label.
+    lists: Vec<Vec<u32>>,
+    /// `[exemplars, padded(dim)]`
+    representations: Vec<f32>,
+    /// ln Σ e^logit of each exemplar.
+    normalisers: Vec<f32>,
+    /// Rows of the items seen until then, `[items, dim]`.
+    table: Vec<f32>,
+    dim: usize,
+}
+
+/// What a step reads of some exemplars.
+pub struct Drawn<'a> {
+    pub samples: Vec<Sample<'a>>,
+    representations: Vec<f32>,
+    normalisers: Vec<f32>,
+    memory: &'a Memory,
+}
+
+impl Memory {
+    /// Chooses exemplars from `candidates`: the sub-sequences of the period that ends, those that validate too, and
+    /// the lists of the memory before [code]. Pieces of one item are left out. `encoder` is the model at the end of
+    /// the period, its best epoch's; the first `items` of its table have been seen.
+    ///
+    /// `stream(purpose)` opens the streams that are drawn from.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if a candidate has items beyond those.
+    pub fn choose(
+        encoder: &SasRecEncoder<'_>,
+        items: usize,
+        candidates: &[&[u32]],
+        replay: &Replay,
+        stream: impl Fn(&str) -> Stream,
+    ) -> Result<Self> {
+        let sizes = encoder.sizes();
+        let (dim, stride) = (sizes.dim, padded(sizes.dim));
+        if !(1..=sizes.items).contains(&items) || candidates.iter().flat_map(|c| *c).any(|&i| i as usize >= items) {
+            return Err(Error::new(Kind::Internal, "an exemplar has an item that was never seen"));
+        }
+        // By label; within a label in the order of the candidates.
+        let mut samples: Vec<Sample<'_>> = candidates.iter().filter_map(|c| sample(c, sizes.length)).collect();
+        samples.sort_by_key(|sample| sample.label);
+        let mut counts = vec![0; items];
+        samples.iter().for_each(|sample| counts[sample.label as usize] += 1);
+        let quotas = replay.quota.of(&counts, replay.exemplars.get(), &mut stream("exemplar-quota"));
+        let mut softmax = OutputSoftmax::default();
+        let table = Table { rows: &encoder.items()[..items * dim], dim };
+        let mut draws = stream("exemplar-choice");
+        let mut memory = Self { table: table.rows.to_vec(), dim, ..Self::default() };
+        let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
+        let x = encoder.encode(&sequences);
+        let losses = match replay.selection.needs_losses() {
+            true => {
+                let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
+                softmax.cross_entropies(table, &x, &labels)
+            }
+            false => vec![0.0; samples.len()],
+        };
+        let mut start = 0;
+        let groups: Vec<_> = samples
+            .chunk_by(|a, b| a.label == b.label)
+            .map(|group| {
+                let at = start..start + group.len();
+                start = at.end;
+                (at, draws.fork())
+            })
+            .collect();
+        let chosen: Vec<Vec<usize>> = groups
+            .into_par_iter()
+            .map(|(at, mut stream)| {
+                let representations = &x[at.start * stride..at.end * stride];
+                let candidates = Candidates { representations, stride, dim, losses: &losses[at.clone()] };
+                let quota = quotas[samples[at.start].label as usize];
+                let positions = replay.selection.of(&candidates, quota, &mut stream);
+                positions.into_iter().map(|position| at.start + position).collect()
+            })
+            .collect();
+        for position in chosen.into_iter().flatten() {
+            let Sample { input, label } = samples[position];
+            memory.lists.push(input.iter().copied().chain([label]).collect());
+            memory.representations.extend_from_slice(&x[position * stride..][..stride]);
+        }
+        memory.normalisers = softmax.normalisers(table, &memory.representations);
+        Ok(memory)
+    }
+
+    /// Exemplars in store.
+    pub fn len(&self) -> usize {
+        self.lists.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
+    /// The exemplars as sub-sequences: candidates of the next period.
+    pub fn lists(&self) -> impl Iterator<Item = &[u32]> {
+        self.lists.iter().map(|list| &list[..])
+    }
+
+    /// Items that the teacher knew.
+    pub fn items(&self) -> usize {
+        self.table.len().checked_div(self.dim).unwrap_or(0)
+    }
+
+    /// Some exemplars, by their positions.
+    pub fn draw(&self, positions: &[u32]) -> Drawn<'_> {
+        let (length, stride) = (usize::MAX, padded(self.dim));
+        let samples = positions.iter().map(|&k| sample(&self.lists[k as usize], length).expect("none is of one item"));
+        let mut representations = Vec::with_capacity(positions.len() * stride);
+        positions.iter().for_each(|&k| representations.extend(&self.representations[k as usize * stride..][..stride]));
+        Drawn {
+            samples: samples.collect(),
+            representations,
+            normalisers: positions.iter().map(|&k| self.normalisers[k as usize]).collect(),
+            memory: self,
+        }
+    }
+}
+
+impl Drawn<'_> {
+    /// What the teacher answers to them.
+    pub fn teacher(&self) -> Teacher<'_> {
+        Teacher {
+            table: Table { rows: &self.memory.table, dim: self.memory.dim },
+            representations: &self.representations,
+            normalisers: &self.normalisers,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! SASRec as it is served.
+
+use std::borrow::Cow;
+
+use harness::error::{Error, Kind, Result};
+use harness::method::Parameter;
+use harness::metrics::{Dot, Scorer};
+use rayon::prelude::*;
+
+use super::forward::Trace;
+use super::fused::GROUP;
+use super::layers::Layers;
+use super::sizes::TABLES;
+use super::{Sequences, Sizes};
+
+/// Tables, borrowed from a model in training or owned afterwards, and layers.
+pub struct SasRecEncoder<'a> {
+    pub(super) layers: Layers,
+    pub(super) item: Cow<'a, [f32]>,
+    pub(super) position: Cow<'a, [f32]>,
+}
+
+impl SasRecEncoder<'static> {
+    /// The trained model with these parameters.
+    ///
+    /// # Errors
+    /// If the parameters are not a SASRec's.
+    pub fn new(parameters: &[Parameter]) -> Result<Self> {
+        let (sizes, values) = Sizes::of(parameters)?;
+        let layers: Vec<&[f32]> = values[TABLES..].iter().map(|p| &p.values[..]).collect();
+        let owned = |k: usize| Cow::Owned(values[k].values.clone());
+        Ok(Self { layers: Layers::new(sizes, &layers), item: owned(0), position: owned(1) })
+    }
+}
+
+impl SasRecEncoder<'_> {
+    pub fn sizes(&self) -> Sizes {
+        self.layers.sizes
+    }
+
+    /// The item table, `[items, d]`.
+    pub fn items(&self) -> &[f32] {
+        &self.item
+    }
+
+    /// Representations of inputs without dropout, `[inputs, padded d]`, on all threads. An input has the same bits
+    /// whatever stands beside it.
+    pub fn encode(&self, sequences: &Sequences) -> Vec<f32> {
+        let stride = self.layers.stride();
+        let mut out = vec![0.0; sequences.len() * stride];
+        out.par_chunks_mut(GROUP * stride).enumerate().for_each_init(Trace::default, |trace, (group, out)| {
+            let start = group * GROUP;
+            let tables = [&self.item[..], &self.position[..]];
+            trace.forward(&self.layers, tables, sequences, start..start + out.len() / stride, None);
+            out.copy_from_slice(&trace.out);
+        });
+        out
+    }
+}
+
+/// Query `k` asks for what comes after the `k`-th input; the items seen so far are ranked, those of the input too.
+pub struct SessionQueries<'a, S> {
+    encoder: SasRecEncoder<'a>,
+    /// The inputs, oldest item first.
+    inputs: S,
+    items: usize,
+}
+
+impl<'a, S: Fn(u32) -> &'a [u32] + Sync> SessionQueries<'a, S> {
+    /// `inputs(k)` is the `k`-th input; the first `items` of the table are ranked.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if there is none, or the table has fewer.
+    pub fn new(encoder: SasRecEncoder<'a>, inputs: S, items: usize) -> Result<Self> {
+        if !(1..=encoder.sizes().items).contains(&items) {
+            return Err(Error::new(Kind::Internal, format!("{items} items cannot be ranked by this model")));
+        }
+        Ok(Self { encoder, inputs, items })
+    }
+
+    fn representations(&self, queries: &[u32], out: &mut [f32]) {
+        let Sizes { length, items, dim, .. } = self.encoder.sizes();
+        let inputs = queries.iter().map(|&query| (self.inputs)(query));
+        // What cannot be encoded scores as nothing that is a number, which ranking refuses by the query's name.
+        let Ok(sequences) = Sequences::new(inputs, length, items) else { return out.fill(f32::NAN) };
+        let rows = self.encoder.encode(&sequences);
+        for (out, row) in out.chunks_exact_mut(dim).zip(rows.chunks_exact(self.encoder.layers.stride())) {
+            out.copy_from_slice(&row[..dim]);
+        }
+    }
+
+    fn as_dot(&self) -> Dot<'_> {
+        let dim = self.encoder.sizes().dim;
+        let encode = |queries: &[u32], out: &mut [f32]| self.representations(queries, out);
+        Dot { dim, items: &self.encoder.item[..self.items * dim], bias: None, encode: Box::new(encode) }
+    }
+
+    fn representation(&self, query: u32) -> Vec<f32> {
+        let mut x = vec![0.0; self.encoder.sizes().dim];
+        self.representations(&[query], &mut x);
+        x
+    }
+}
+
+impl<'a, S: Fn(u32) -> &'a [u32] + Sync> Scorer for SessionQueries<'a, S> {
+    fn n_items(&self) -> usize {
+        self.items
+    }
+
+    fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
+        self.as_dot().score(&self.representation(query), items, out);
+    }
+
+    fn score_all(&self, query: u32, out: &mut [f32]) {
+        self.as_dot().score_all(&self.representation(query), out);
+    }
+
+    fn dot(&self) -> Option<Dot<'_>> {
+        Some(self.as_dot())
+    }
+}

@@ -1,0 +1,85 @@
+//! SASRec as ADER trains it (Mi, Lin, Faltings, RecSys 2020; DoubleMuL/ADER [code]): self-attention over a
+//! session's last items, and a softmax over all items seen so far. It differs from Kang and McAuley's of 2018.
+//!
+//! ```text
+//! x = dropout(√d · E[item] + P[place])                     place L − n..L − 1 for n items
+//! each block:
+//!   q = LN(x);  Q = q·W_Q + b_Q;  K = x·W_K + b_K;  V = x·W_V + b_V          K, V of x itself
+//!   y = dropout(softmax(Q·Kᵀ/√(d/heads), no later key))·V + q                the residual is q, not x
+//!   z = LN(y);  x ← dropout(W₂·dropout(relu(W₁·z + b₁)) + b₂) + z
+//! representation = LN(x) of the last item;  score of item i = ⟨representation, E_i⟩
+//! ```
+//!
+//! The authors pad inputs to L on the left and mask the padding. Here no padding exists: only real places are
+//! computed, which is exact (the vector `padding_truncation_is_exact`), and of the last block only the last
+//! place's query. A real place whose LN(x) sums to exactly 0 would be masked in the original; that is ignored.
+//!
+//! Items count from 0: the authors' item id is one more, their row 0 is the padding's and does not exist here.
+
+mod attention;
+mod backward;
+mod dropout;
+mod encoder;
+mod fisher;
+mod forward;
+mod fused;
+mod gradients;
+mod layers;
+mod sequences;
+mod sizes;
+
+use harness::spec::value::{Count, Share};
+use serde::Deserialize;
+
+pub use self::encoder::{SasRecEncoder, SessionQueries};
+pub use self::fused::{Part, SasRec};
+pub use self::sequences::Sequences;
+pub use self::sizes::Sizes;
+
+/// Hyper-parameters of the model; the authors' stand in parentheses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct Hyper {
+    /// d (150).
+    pub dim: Count,
+    /// L, most recent items that are read (50).
+    pub length: Count,
+    /// Blocks (2).
+    pub blocks: Count,
+    /// Heads of attention, d/heads wide each (1).
+    pub heads: Count,
+    /// Of embeddings, attention weights and both layers of the feed-forward (0.3; 0 for Finetune and EWC).
+    pub dropout: Share,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    dim: Count,
+    length: Count,
+    blocks: Count,
+    heads: Count,
+    dropout: Share,
+}
+
+impl TryFrom<Wire> for Hyper {
+    type Error = String;
+
+    fn try_from(Wire { dim, length, blocks, heads, dropout }: Wire) -> Result<Self, String> {
+        if !dim.get().is_multiple_of(heads.get()) {
+            return Err(format!("`heads` = {} does not divide `dim` = {}", heads.get(), dim.get()));
+        }
+        Ok(Self { dim, length, blocks, heads, dropout })
+    }
+}
+
+impl Hyper {
+    /// The sizes of a model for so many items, those that come later included.
+    pub fn sizes(&self, items: usize) -> Sizes {
+        let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);
+        Sizes { items, dim, length, blocks, heads }
+    }
+}
+
+#[cfg(test)]
+mod tests;
