@@ -29,7 +29,7 @@ pub struct FusedCaser {
     sizes: Sizes,
     dropout: Dropout,
     train: Arc<UserItems>,
-    tables: Tables,
+    pub(super) tables: Tables,
     /// Vertical weight and bias, horizontal weight and bias, hidden weight and bias.
     layers: [DenseParameter; 6],
     step: Step,

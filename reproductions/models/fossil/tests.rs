@@ -15,6 +15,9 @@ use super::*;
 use crate::golden::{case, doubles, floats, ids};
 use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, id_of, pointwise};
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
 /// Sizes where nothing is a multiple of anything.

@@ -17,7 +17,7 @@ mod windows;
 pub use base::{Base, Student, caser as build_caser, check_scored, fossil as build_fossil, serve_caser, serve_fossil};
 pub use draw::{Drawn, Source, Streams};
 pub use dropout::Dropout;
-pub use loss::pointwise;
+pub use loss::{BatchLoss, pointwise};
 pub use model::{Encoder, Output, SequentialModel, WindowBatch, WindowLoss};
 pub use queries::Queries;
 pub use setting::{setting, setting_of};

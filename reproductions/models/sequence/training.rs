@@ -19,7 +19,7 @@ use harness::train::{Context, Ending, Epochs};
 use serde::Deserialize;
 
 use super::draw::{Drawn, Source, Streams};
-use super::{Student, WindowTerm, Windows, pointwise};
+use super::{BatchLoss, Student, WindowTerm, Windows};
 
 /// How a sequential model is trained. RD's values for Gowalla stand in parentheses [code].
 #[derive(Clone, Debug, Deserialize)]
@@ -72,29 +72,18 @@ pub fn train(
             term.begin_epoch(cx, epoch)?;
         }
         let term = term.as_deref();
+        let [listed, _] = term.map_or([0; 2], WindowTerm::columns);
         let (mut dropout, mut streams) = (
             cx.stream("dropout", epoch),
             Streams { negatives: cx.stream("negatives", epoch), term: cx.stream("term", epoch) },
         );
         cx.meter.since(start, Phase::Sample);
-        let own = targets + negatives;
-        let [listed, _] = term.map_or([0; 2], WindowTerm::columns);
-        let of_ranking = term.map_or(1.0, WindowTerm::of_ranking);
         let mut losses = Vec::with_capacity(order.len() / hyper.batch.get() + 1);
         for numbers in order.chunks(hyper.batch.get()) {
             cx.meter.time(Phase::Sample, || drawn.draw(&source, windows.as_slice(), numbers, &mut streams, term));
-            let batch = drawn.batch(own + listed);
-            let scale = 1.0 / numbers.len() as f64;
-            let loss = |k: usize, scores: &[f32], gradients: &mut [f32]| {
-                let (gradients, of_list) = gradients.split_at_mut(own);
-                let mut sum = of_ranking * scale * pointwise(&scores[..own], targets, gradients);
-                gradients.iter_mut().for_each(|gradient| *gradient *= (of_ranking * scale) as f32);
-                if let Some(term) = term {
-                    let (list, samples) = scores[own..].split_at(listed);
-                    sum += term.loss(batch.windows[k], scale, [list, samples], of_list);
-                }
-                sum
-            };
+            let batch = drawn.batch(targets + negatives + listed);
+            let loss = BatchLoss::new(batch.windows, targets, negatives, term);
+            let loss = |k: usize, scores: &[f32], gradients: &mut [f32]| loss.of(k, scores, gradients);
             losses.push(cx.meter.time(Phase::ForwardBackward, || model.forward_backward(&batch, &mut dropout, &loss))?);
             cx.meter.time(Phase::Step, || model.step(&adam))?;
         }
