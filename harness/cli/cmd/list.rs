@@ -1,6 +1,6 @@
 //! `reprise list`: the specs.
 
-use harness::data::status;
+use harness::data::{FileState, status};
 use harness::error::Result;
 use harness::record::Records;
 use harness::report::{Align, Table};
@@ -16,11 +16,16 @@ pub fn run(args: &Places) -> Result<()> {
     let columns = ["spec", "title", "dataset", "data", "profiles"];
     let mut rows = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
     let mut wrong = Ok(());
+    let mut missing = false;
     for listed in spec::discover(&home.reproductions())? {
         match listed.summary {
             Ok(summary) => {
                 let data = match catalog.get(&summary.dataset) {
-                    Ok(manifest) => super::data::word(status(&manifest, &home.cache, home.mirror.as_deref())),
+                    Ok(manifest) => {
+                        let state = status(&manifest, &home.cache, home.mirror.as_deref());
+                        missing |= matches!(state, FileState::AtUrl | FileState::ByHand);
+                        super::data::word(state)
+                    }
                     Err(_) => "no such manifest, or a wrong one",
                 };
                 let folder = home.results_beside(&listed.file);
@@ -39,6 +44,8 @@ pub fn run(args: &Places) -> Result<()> {
         }
     }
     print(&table(&rows));
-    talk("\n`reprise data fetch DATASET` gets data that is to be fetched, and says what a person must do for the rest");
+    if missing {
+        talk("\n`reprise data fetch DATASET` gets what is to be fetched, and says what a person must do for the rest");
+    }
     wrong
 }
