@@ -10,19 +10,19 @@ pub mod rd;
 use harness::method::Registry;
 
 /// Every method that a spec may name. Their order gives their colours in figures: methods that meet in
-/// one stand among ten neighbours.
+/// one stand among ten neighbours: those of DE-RRD and DCD are the first ten, those of RD the last six.
 pub fn registry() -> Registry {
     Registry::default()
-        .with("bpr", models::build_bpr)
         .with("rd", de_rrd::rd::build)
         .with("cd", de_rrd::cd::build)
         .with("de", de_rrd::build_de)
         .with("rrd", de_rrd::build_rrd)
         .with("de-rrd", de_rrd::build_de_rrd)
         .with("dcd", dcd::build)
+        .with("neumf", models::build_neumf)
+        .with("bpr", models::build_bpr)
         .with("pop", models::pop::build)
         .with("item-cf", models::item_cf::build)
-        .with("neumf", models::build_neumf)
         .with("caser", models::sequence::build_caser)
         .with("fossil", models::sequence::build_fossil)
         .with("rd-sequential", rd::sequential::build)
