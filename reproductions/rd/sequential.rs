@@ -240,5 +240,8 @@ impl WindowTerm for Exemplary<'_> {
 }
 
 #[cfg(test)]
+#[path = "sequential_loss_tests.rs"]
+mod loss_tests;
+#[cfg(test)]
 #[path = "sequential_tests.rs"]
 mod tests;
