@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Curve, FORMAT, Latency, Machine, RankSet, Ranks, Record};
+use super::{Curve, FORMAT, Latency, Machine, Ranks, Record};
 use crate::error::{Error, Kind, Place};
 use crate::metrics::Metric;
 
@@ -40,8 +40,9 @@ pub(super) fn check(record: &Record) -> Check {
     metrics(record)?;
     times(record)?;
     if let Some(curve) = &record.curve {
-        check_curve(curve, record.epochs_run)?;
+        check_curve("curve", curve, record.epochs_run)?;
     }
+    periods(record)?;
     if let Some(ranks) = &record.ranks {
         check_ranks(ranks, record)?;
     }
@@ -144,22 +145,75 @@ pub(super) fn check_latency(key: &str, latency: &Latency) -> Check {
     Ok(())
 }
 
-fn check_curve(curve: &Curve, epochs: u64) -> Check {
+fn check_curve(key: &str, curve: &Curve, epochs: u64) -> Check {
     let distinct: BTreeSet<_> = curve.columns.iter().collect();
     if distinct.len() != curve.columns.len() {
-        return flaw("curve.columns", "each name once", "a name twice");
+        return flaw(format!("{key}.columns"), "each name once", "a name twice");
     }
     if curve.rows.len() as u64 != epochs {
-        return flaw("curve.rows", format!("one per epoch, {epochs}"), curve.rows.len().to_string());
+        return flaw(format!("{key}.rows"), format!("one per epoch, {epochs}"), curve.rows.len().to_string());
     }
     for (epoch, row) in curve.rows.iter().enumerate() {
-        let key = format!("curve.rows[{epoch}]");
+        let key = format!("{key}.rows[{epoch}]");
         if row.len() != curve.columns.len() {
             return flaw(key, format!("{} values", curve.columns.len()), row.len().to_string());
         }
         row.iter().flatten().try_for_each(|value| finite(&key, *value))?;
     }
     Ok(())
+}
+
+/// The run's figures are those of its periods taken together.
+fn periods(record: &Record) -> Check {
+    let periods = &record.periods;
+    if periods.is_empty() {
+        return Ok(());
+    }
+    for (index, period) in periods.iter().enumerate() {
+        let key = |below: &str| format!("periods[{index}].{below}");
+        if index > 0 && period.period <= periods[index - 1].period {
+            return flaw(key("period"), "periods that ascend", period.period.to_string());
+        }
+        if period.queries == 0 || period.items == 0 {
+            return flaw(key("queries"), "at least 1 query and 1 item", "0");
+        }
+        not_negative(&key("seconds"), period.seconds)?;
+        check_curve(&key("curve"), &period.curve, period.epochs_run)?;
+        if let Some(epoch) = period.selected.filter(|epoch| *epoch >= period.epochs_run) {
+            return flaw(key("selected"), format!("below epochs_run, {}", period.epochs_run), epoch.to_string());
+        }
+        let maps = [
+            ("facts", &period.facts),
+            ("metrics", &period.metrics),
+            ("pessimistic", &period.pessimistic),
+            ("validation", &period.validation),
+        ];
+        for (name, value) in
+            maps.iter().flat_map(|(map, values)| values.iter().map(move |(n, v)| (format!("{map}.{n}"), v)))
+        {
+            finite(&key(&name), *value)?;
+        }
+        if !period.metrics.keys().eq(record.metrics.keys()) || !period.pessimistic.keys().eq(record.metrics.keys()) {
+            return flaw(key("metrics"), "the names of the run's `metrics`", "others");
+        }
+    }
+    let epochs: u64 = periods.iter().map(|period| period.epochs_run).sum();
+    if epochs != record.epochs_run {
+        return flaw("epochs_run", format!("the periods' {epochs}"), record.epochs_run.to_string());
+    }
+    for (name, got) in &record.metrics {
+        let mean = periods.iter().map(|period| period.metrics[name]).sum::<f64>() / periods.len() as f64;
+        if (mean - got).abs() > ROUNDING * mean.abs() {
+            return flaw(format!("metrics.{name}"), format!("{mean}, the mean of its periods"), got.to_string());
+        }
+    }
+    let queries: u64 = periods.iter().map(|period| period.queries).sum();
+    match record.queries() {
+        Some(ranked) if ranked != queries => {
+            flaw("ranks.sets", format!("the periods' {queries} queries"), ranked.to_string())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
@@ -202,7 +256,7 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
             }
         }
         for metric in &set.metrics {
-            follows(metric, ranks, set, record)?;
+            follows(metric, record)?;
         }
     }
     match record.metrics.keys().find(|metric| !served.contains(metric)) {
@@ -215,17 +269,14 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
 const ROUNDING: f64 = 1e-12;
 
 /// A metric's mean is that of its ranks.
-fn follows(name: &str, ranks: &Ranks, set: &RankSet, record: &Record) -> Check {
+fn follows(name: &str, record: &Record) -> Check {
     let key = || format!("metrics.{name}");
     let metric: Metric = match name.parse() {
         Ok(metric) => metric,
         Err(_) => return flaw(key(), "a metric that this program knows", format!("`{name}`")),
     };
-    let of_query = |(query, hits): (usize, &[u32])| {
-        let targets = ranks.targets.as_ref().map_or(1, |targets| targets[query]);
-        metric.value(hits, targets as usize)
-    };
-    let mean = set.hits.iter().enumerate().map(of_query).sum::<f64>() / set.hits.len() as f64;
+    let values = record.per_query(metric).unwrap_or_default();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
     let got = record.metrics[name];
     if (mean - got).abs() > ROUNDING * mean.abs() {
         return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());

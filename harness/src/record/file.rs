@@ -173,6 +173,30 @@ mod tests {
     }
 
     #[test]
+    fn periods_come_back_and_are_true_to_the_whole() {
+        let record = super::super::sample_of_periods("ader", 0);
+        let text = to_text(&record).unwrap();
+        assert_eq!(Record::parse(text.as_bytes(), Path::new("x")).unwrap(), record);
+        // A period counts like any other, however few its queries are.
+        assert_eq!(record.per_query("hr@5".parse().unwrap()).unwrap(), [2.0, 0.0, 0.0, 0.0]);
+        for (from, to, key) in [
+            (
+                "\"hr@5\": 0.5,\n    \"recall@5\": 0.5\n  },\n  \"pess",
+                "\"hr@5\": 0.25,\n    \"recall@5\": 0.5\n  },\n  \"pess",
+                "metrics.hr@5",
+            ),
+            ("\"epochs_run\": 4", "\"epochs_run\": 5", "epochs_run"),
+            ("\"period\":2", "\"period\":1", "periods[1].period"),
+            ("\"queries\":3", "\"queries\":4", "ranks.sets"),
+            ("\"period\":2,\"items\":20", "\"period\":2,\"items\":0", "periods[1].queries"),
+        ] {
+            assert_eq!(text.matches(from).count(), 1, "{from}\n{text}");
+            let error = Record::parse(text.replace(from, to).as_bytes(), Path::new("x")).unwrap_err().to_string();
+            assert!(error.contains(&format!("(key `{key}`)")), "{from} -> {to}: {error}");
+        }
+    }
+
+    #[test]
     fn refuses_half_a_file() {
         let text = text();
         let error = refused(&text[..text.len() / 2]);

@@ -8,6 +8,7 @@ mod curve;
 mod file;
 mod latency;
 mod machine;
+mod period;
 mod ranks;
 mod records;
 mod run;
@@ -17,6 +18,7 @@ mod text;
 pub use curve::Curve;
 pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
 pub use machine::Machine;
+pub use period::PeriodRecord;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
@@ -29,4 +31,4 @@ pub(crate) use text::to_text;
 #[cfg(test)]
 pub(crate) use latency::latency_sample;
 #[cfg(test)]
-pub(crate) use run::sample;
+pub(crate) use run::{sample, sample_of_periods};

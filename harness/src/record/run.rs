@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Curve, Machine, Ranks};
+use super::{Curve, Machine, PeriodRecord, Ranks};
 use crate::digest::Digest;
 use crate::metrics::Metric;
 
@@ -64,6 +64,10 @@ pub struct Record {
     pub latency: Option<Latency>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,
+    /// Of a run over a stream of periods, in their order: `metrics` are then plain means over them, `epochs_run` their
+    /// sum, and `ranks` those of all their queries, period by period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<PeriodRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranks: Option<Ranks>,
 }
@@ -83,13 +87,21 @@ impl Record {
         self.ranks.as_ref()?.sets.first().map(|set| set.hits.len() as u64)
     }
 
-    /// The test value of `metric` for each query, where the ranks were kept.
+    /// The test value of `metric` for each query, where the ranks were kept. Their mean is the metric: over a stream of
+    /// periods, which count alike, the values of a period with many queries are scaled down.
     pub fn per_query(&self, metric: Metric) -> Option<Vec<f64>> {
         let ranks = self.ranks.as_ref()?;
         let name = metric.to_string();
         let set = ranks.sets.iter().find(|set| set.metrics.contains(&name))?;
         let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);
-        Some(set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query))).collect())
+        let values = set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query)));
+        if self.periods.is_empty() {
+            return Some(values.collect());
+        }
+        let share = set.hits.len() as f64 / self.periods.len() as f64;
+        let weights =
+            self.periods.iter().flat_map(|p| std::iter::repeat_n(share / p.queries as f64, p.queries as usize));
+        Some(values.zip(weights).map(|(value, weight)| value * weight).collect())
     }
 }
 
@@ -231,9 +243,40 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         memory: Memory { peak_rss_bytes: Some(77_000_000) },
         latency: Some(Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 }),
         curve: Some(curve),
+        periods: Vec::new(),
         ranks: Some(Ranks {
             targets: Some(vec![1, 1, 2, 1]),
             sets: vec![RankSet { metrics: vec!["hr@5".into(), "recall@5".into()], within: Some(5), hits }],
         }),
     }
+}
+
+/// A record over two periods, of one query and of three, for tests of whatever reads records.
+#[cfg(test)]
+pub(crate) fn sample_of_periods(trial: &str, seed: u64) -> Record {
+    use super::{Hits, RankSet};
+    let mut record = sample(trial, seed);
+    let map = |value: f64| BTreeMap::from([("hr@5".to_string(), value), ("recall@5".to_string(), value)]);
+    let curve = record.curve.take().expect("the sample has one");
+    let period = |number: u64, queries: u64, value: f64| PeriodRecord {
+        period: number,
+        items: 10 * number,
+        queries,
+        facts: [("exemplars".to_string(), 5.0)].into(),
+        epochs_run: 2,
+        selected: Some(1),
+        metrics: map(value),
+        pessimistic: map(value),
+        validation: [("hr@5".to_string(), 0.25)].into(),
+        seconds: 1.25,
+        curve: curve.clone(),
+    };
+    record.periods = vec![period(1, 1, 1.0), period(2, 3, 0.0)];
+    (record.epochs_run, record.selected) = (4, BTreeMap::new());
+    (record.metrics, record.pessimistic) = (map(0.5), map(0.5));
+    let mut hits = Hits::default();
+    [&[3][..], &[], &[], &[]].into_iter().for_each(|ranks| hits.push(ranks));
+    let metrics = vec!["hr@5".into(), "recall@5".into()];
+    record.ranks = Some(Ranks { targets: None, sets: vec![RankSet { metrics, within: Some(5), hits }] });
+    record
 }

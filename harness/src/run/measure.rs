@@ -131,6 +131,7 @@ pub(super) fn record(
         memory: Memory { peak_rss_bytes: *peak_rss_bytes },
         latency: Some(request(latency)),
         curve: selected.as_ref().map(curve),
+        periods: Vec::new(),
         ranks: Some(ranks(reported)),
     }
 }
