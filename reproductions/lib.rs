@@ -10,7 +10,7 @@ pub mod rd;
 use harness::method::Registry;
 
 /// Every method that a spec may name. Their order gives their colours in figures: methods that meet in
-/// one stand among ten neighbours: those of DE-RRD and DCD are the first ten, those of RD the last six.
+/// one stand among ten neighbours: those of DE-RRD and DCD are the first ten, those of RD the six before ADER's, which are the last three.
 pub fn registry() -> Registry {
     Registry::default()
         .with("rd", de_rrd::rd::build)
@@ -26,10 +26,14 @@ pub fn registry() -> Registry {
         .with("caser", models::sequence::build_caser)
         .with("fossil", models::sequence::build_fossil)
         .with("rd-sequential", rd::sequential::build)
+        .with("ader", ader::build)
+        .with("sasrec", ader::build_sasrec)
+        .with("ewc", ader::build_ewc)
         .with_model("bpr", |parameters, _| models::bpr::scorer(parameters))
         .with_model("neumf", |parameters, _| models::neumf::scorer(parameters))
         .with_model("caser", models::sequence::serve_caser)
         .with_model("fossil", models::sequence::serve_fossil)
+        .with_model(models::sasrec::NAME, models::sasrec::serve)
 }
 
 #[cfg(test)]

@@ -100,6 +100,8 @@ impl World {
             folder: folder.join("derived"),
         };
         let mut cx = Context {
+            periods: None,
+            period: None,
             split: &self.split,
             seen: &seen,
             ranker: &ranker,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! manifest → dataset → split → [ model + training ] → scores → metrics → record → compare → report
+//!                     └ periods, one split after the other
 //! ```
 //!
 //! Arrows never run back: a later stage sees an earlier one through its result type only.
@@ -18,6 +19,7 @@ pub mod method;
 pub mod metrics;
 pub mod nn;
 pub mod optim;
+pub mod periods;
 pub mod plot;
 pub mod rank;
 pub mod record;

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::metrics::Scorer;
+use crate::periods::Learnt;
 use crate::split::Split;
 use crate::train::{Context, Selected};
 
@@ -29,6 +30,11 @@ pub trait Method: Send + Sync {
         None
     }
 
+    /// Whether it goes through a stream of periods, and has no use for a single split.
+    fn goes_through_periods(&self) -> bool {
+        false
+    }
+
     /// The kinds of models that the method learns from, any of which its teacher may be; none for a
     /// method without a teacher.
     fn learns_from(&self) -> &'static [&'static str] {
@@ -43,6 +49,8 @@ pub struct Trained {
     pub parameters: Vec<Parameter>,
     /// What was selected on validation data, if the method selects.
     pub selected: Option<Selected>,
+    /// What the periods came to, of a method that goes through a stream of them; else none.
+    pub periods: Vec<Learnt>,
 }
 
 /// A named tensor of weights, row-major.

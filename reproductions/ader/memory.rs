@@ -3,11 +3,12 @@
 use harness::error::{Error, Kind, Result};
 use harness::nn::padded;
 use harness::rng::Stream;
+use harness::train::State;
 use rayon::prelude::*;
 
-use super::Replay;
+use super::Kept;
+use super::sample::{Sample, sample};
 use super::selection::Candidates;
-use super::sessions::{Sample, sample};
 use crate::models::sasrec::{SasRecEncoder, Sequences};
 use crate::models::softmax::{OutputSoftmax, Table, Teacher};
 
@@ -25,6 +26,11 @@ pub struct Memory {
     table: Vec<f32>,
     dim: usize,
 }
+
+/// Names in saved states.
+const ITEMS: &str = "exemplars.items";
+const LENGTHS: &str = "exemplars.lengths";
+const LISTS: &str = "exemplars.lists";
 
 /// What a step reads of some exemplars.
 pub struct Drawn<'a> {
@@ -47,7 +53,7 @@ impl Memory {
         encoder: &SasRecEncoder<'_>,
         items: usize,
         candidates: &[&[u32]],
-        replay: &Replay,
+        kept: &Kept,
         stream: impl Fn(&str) -> Stream,
     ) -> Result<Self> {
         let sizes = encoder.sizes();
@@ -60,14 +66,13 @@ impl Memory {
         samples.sort_by_key(|sample| sample.label);
         let mut counts = vec![0; items];
         samples.iter().for_each(|sample| counts[sample.label as usize] += 1);
-        let quotas = replay.quota.of(&counts, replay.exemplars.get(), &mut stream("exemplar-quota"));
+        let quotas = kept.quota.of(&counts, kept.budget.get(), &mut stream("exemplar-quota"));
         let mut softmax = OutputSoftmax::default();
         let table = Table { rows: &encoder.items()[..items * dim], dim };
         let mut draws = stream("exemplar-choice");
-        let mut memory = Self { table: table.rows.to_vec(), dim, ..Self::default() };
         let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
         let x = encoder.encode(&sequences);
-        let losses = match replay.selection.needs_losses() {
+        let losses = match kept.selection.needs_losses() {
             true => {
                 let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
                 softmax.cross_entropies(table, &x, &labels)
@@ -89,17 +94,51 @@ impl Memory {
                 let representations = &x[at.start * stride..at.end * stride];
                 let candidates = Candidates { representations, stride, dim, losses: &losses[at.clone()] };
                 let quota = quotas[samples[at.start].label as usize];
-                let positions = replay.selection.of(&candidates, quota, &mut stream);
+                let positions = kept.selection.of(&candidates, quota, &mut stream);
                 positions.into_iter().map(|position| at.start + position).collect()
             })
             .collect();
+        let (mut lists, mut representations) = (Vec::new(), Vec::new());
         for position in chosen.into_iter().flatten() {
             let Sample { input, label } = samples[position];
-            memory.lists.push(input.iter().copied().chain([label]).collect());
-            memory.representations.extend_from_slice(&x[position * stride..][..stride]);
+            lists.push(input.iter().copied().chain([label]).collect());
+            representations.extend_from_slice(&x[position * stride..][..stride]);
         }
-        memory.normalisers = softmax.normalisers(table, &memory.representations);
-        Ok(memory)
+        let normalisers = softmax.normalisers(table, &representations);
+        Ok(Self { lists, representations, normalisers, table: table.rows.to_vec(), dim })
+    }
+
+    /// Adds the exemplars to `state`. What the model answers to them, the model knows.
+    pub fn save(&self, state: &mut State<'_>) {
+        state.counts.insert(ITEMS.into(), self.items() as u64);
+        state.ids.insert(LENGTHS.into(), self.lists.iter().map(|list| list.len() as u32).collect());
+        state.ids.insert(LISTS.into(), self.lists.concat().into());
+    }
+
+    /// Takes back what [`save`](Self::save) put. `encoder` is the model that was there when they were chosen.
+    ///
+    /// # Errors
+    /// If it is not of this model.
+    pub fn restore(encoder: &SasRecEncoder<'_>, state: &mut State<'_>) -> Result<Self> {
+        let broken = || Error::new(Kind::Data, "a saved state has no exemplars of this model");
+        let items = state.count(ITEMS)? as usize;
+        let [lengths, mut rest] = [LENGTHS, LISTS].map(|name| state.ids.remove(name).unwrap_or_default().into_owned());
+        let mut lists = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let after = rest.split_off((length as usize).min(rest.len()));
+            lists.push(std::mem::replace(&mut rest, after));
+        }
+        if items == 0 && lists.is_empty() {
+            return Ok(Self::default());
+        }
+        let sizes = encoder.sizes();
+        let samples: Option<Vec<Sample<'_>>> = lists.iter().map(|list| sample(list, usize::MAX)).collect();
+        let samples = samples.filter(|_| (1..=sizes.items).contains(&items)).ok_or_else(broken)?;
+        let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
+        let representations = encoder.encode(&sequences);
+        let table = Table { rows: &encoder.items()[..items * sizes.dim], dim: sizes.dim };
+        let normalisers = OutputSoftmax::default().normalisers(table, &representations);
+        Ok(Self { representations, normalisers, table: table.rows.to_vec(), dim: sizes.dim, lists })
     }
 
     /// Exemplars in store.

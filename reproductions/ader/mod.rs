@@ -7,56 +7,107 @@
 //!   afterwards:  candidates → quota of each item → herding → next period's exemplars
 //! ```
 //!
-//! The model is [`sasrec`](crate::models::sasrec). Items count from 0, one less than in the authors' files; after
-//! a period the items seen are `0..n`.
+//! The model is [`sasrec`](crate::models::sasrec), the stream of periods the engine's
+//! ([`harness::periods`]). Items count from 0, one less than in the authors' files; after a period the items seen
+//! are `0..n`.
 
 pub mod batches;
 pub mod ewc;
 pub mod herding;
+mod learner;
 pub mod memory;
-pub mod period;
+mod options;
 pub mod quota;
+pub mod sample;
 pub mod selection;
-pub mod sessions;
 pub mod split;
 pub mod weight;
 
-use harness::spec::value::{Count, Weight};
+use harness::method::{Method, Params, Trained};
+use harness::periods::learn;
+use harness::train::Context;
 use serde::Deserialize;
 
+use self::learner::Learner;
+pub use self::options::{Ewc, Kept, Replay, ReplayLoss, Training};
 pub use self::quota::Quota;
 pub use self::selection::Selection;
 pub use self::weight::Weighting;
+use crate::models::sasrec;
 
-/// How exemplars are kept and replayed. The authors' values stand in parentheses; where paper and code differ,
-/// each has a name.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replay {
-    /// Exemplars at most, N (30,000).
-    pub exemplars: Count,
-    /// How many of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
-    pub quota: Quota,
-    /// Which (`herding-capped` in code).
-    pub selection: Selection,
-    /// λ_base (0.8 DIGINETICA, 1.0 YOOCHOOSE).
-    pub weight: Weight,
-    /// λ_t (`adaptive`; `fixed` is ADER_fix).
-    pub weighting: Weighting,
-    pub loss: ReplayLoss,
+/// SASRec over a stream of periods, alone or with what keeps it from forgetting.
+pub struct Continual {
+    training: Training,
+    /// Exemplars that go from period to period.
+    kept: Option<Kept>,
+    against_forgetting: Option<AgainstForgetting>,
 }
 
-/// The loss of exemplars, a mean over those of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReplayLoss {
-    /// ADER, with p the softmax over the items that the teacher knew [code].
-    DistilOverOldItems,
-    /// ADER, with p the softmax over all items seen so far: the other reading of the poster's "prediction of the
-    /// current model" [paper].
-    DistilOverAllItems,
-    /// ER: cross entropy with the exemplar's own label, over all items seen so far.
-    Labels,
+/// What the loss gains after the first period.
+pub enum AgainstForgetting {
+    Replay(Replay),
+    Ewc(Ewc),
+}
+
+impl Method for Continual {
+    fn train(&self, cx: &mut Context<'_>) -> harness::error::Result<Trained> {
+        let mut learner = Learner::new(self, cx)?;
+        let periods = learn(cx, &mut learner, self.training.epochs.get(), &self.training.stopping)?;
+        let parameters = learner.into_model().parameters();
+        Ok(Trained { scorer: sasrec::serve(&parameters, cx.split)?, parameters, selected: None, periods })
+    }
+
+    fn goes_through_periods(&self) -> bool {
+        true
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(sasrec::NAME)
+    }
+}
+
+type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
+
+/// The method `sasrec`: what was learnt before is forgotten, or learnt again (Finetune, Dropout; Joint).
+pub fn build_sasrec(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        training: Training,
+    }
+    let Wire { training } = params.read()?;
+    Ok(Box::new(Continual { training, kept: None, against_forgetting: None }))
+}
+
+/// The method `ader`: exemplars are replayed, with what the last model answered to them or with their labels (ADER,
+/// ER).
+pub fn build(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        training: Training,
+        exemplars: Kept,
+        replay: Replay,
+    }
+    let Wire { training, exemplars, replay } = params.read()?;
+    Ok(Box::new(Continual {
+        training,
+        kept: Some(exemplars),
+        against_forgetting: Some(AgainstForgetting::Replay(replay)),
+    }))
+}
+
+/// The method `ewc`: weights that mattered to the exemplars are held where they were.
+pub fn build_ewc(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        training: Training,
+        exemplars: Kept,
+        ewc: Ewc,
+    }
+    let Wire { training, exemplars, ewc } = params.read()?;
+    Ok(Box::new(Continual { training, kept: Some(exemplars), against_forgetting: Some(AgainstForgetting::Ewc(ewc)) }))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The parts of ADER against the reference vectors, and exemplars end to end.
 
 use harness::nn::padded;
+use harness::periods::sessions::{answerable, sessions, sub_sequences};
 use harness::rng::Stream;
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
 use super::memory::Memory;
-use super::sessions::{Event, answerable, sample, sessions, sub_sequences};
+use super::sample::sample;
 use super::split::{split, train_size};
 use super::weight::Growth;
 use super::*;
@@ -53,18 +54,18 @@ fn the_filter_of_a_test_period_agrees_with_the_reference() {
     // From 1 there, from 0 here.
     let known = ids(&inputs["known_items"]);
     assert_eq!(known, [1, 2, 3, 4, 5]);
-    let events: Vec<Event> =
-        lists(&inputs["events_session_item"]).iter().map(|event| (event[0], event[1] - 1)).collect();
-    let got = answerable(&events, known.len());
+    let events = lists(&inputs["events_session_item"]);
+    let sessions = sessions(events.iter().map(|event| (event[0], event[1] - 1)));
+    let got = answerable(sessions.iter().map(Vec::as_slice), known.len());
     let here =
         |value| lists(value).into_iter().map(|list| list.iter().map(|id| id - 1).collect()).collect::<Vec<Vec<u32>>>();
-    assert_eq!(got.sessions, here(&expected["sessions"]));
-    assert_eq!(got.removed, expected["removed_actions"]);
-    let expanded: Vec<&[u32]> = got.sessions.iter().flat_map(|session| sub_sequences(session)).collect();
+    assert_eq!(got, here(&expected["sessions"]));
+    assert_eq!(events.len() - got.iter().map(Vec::len).sum::<usize>(), expected["removed_actions"]);
+    let expanded: Vec<&[u32]> = got.iter().flat_map(|session| sub_sequences(session)).collect();
     assert_eq!(expanded, here(&expected["expanded"]));
     assert_eq!(expanded.iter().filter_map(|sub| sample(sub, 50)).count(), expected["predictions"]);
-    assert_eq!(sessions(&[(4, 0), (2, 1), (4, 2)]), [vec![0, 2], vec![1]]);
-    assert_eq!(answerable(&[(1, 9), (1, 8)], 5).sessions, Vec::<Vec<u32>>::new(), "a period of new items");
+    assert_eq!(harness::periods::sessions::sessions([(4, 0), (2, 1), (4, 2)]), [vec![0, 2], vec![1]]);
+    assert!(answerable([&[9, 8][..]].into_iter(), 5).is_empty(), "a period of new items");
 }
 
 #[test]
@@ -139,15 +140,14 @@ fn weights_agree_with_the_reference() {
 }
 
 #[test]
-fn replay_is_read_strictly() {
-    let text = "exemplars = 30000\nquota = \"multinomial\"\nselection = \"herding-capped\"\nweight = 0.8\n\
-                weighting = \"adaptive\"\nloss = \"distil-over-old-items\"";
-    let read = |text: &str| toml::from_str::<Replay>(text).map_err(|error| error.to_string());
-    let replay = read(text).unwrap();
-    assert_eq!((replay.quota, replay.selection), (Quota::Multinomial, Selection::HerdingCapped));
+fn options_are_read_strictly() {
+    let text = "budget = 30000\nquota = \"multinomial\"\nselection = \"herding-capped\"";
+    let read = |text: &str| toml::from_str::<Kept>(text).map_err(|error| error.to_string());
+    let kept = read(text).unwrap();
+    assert_eq!((kept.quota, kept.selection), (Quota::Multinomial, Selection::HerdingCapped));
     assert!(read(&text.replace("30000", "0")).unwrap_err().contains("from 1"), "no room for an exemplar");
     assert!(read(&text.replace("multinomial", "uniform")).unwrap_err().contains("unknown variant `uniform`"));
-    assert!(read(&text.replace("weight = 0.8\n", "")).unwrap_err().contains("missing field `weight`"));
+    assert!(read(&text.replace("budget = 30000\n", "")).unwrap_err().contains("missing field `budget`"));
 }
 
 const SIZES: Sizes = Sizes { items: 40, dim: 8, length: 6, blocks: 2, heads: 1 };
@@ -167,15 +167,14 @@ fn candidates(n: u32) -> Vec<Vec<u32>> {
     (0..n).map(|_| (0..1 + stream.below(9)).map(|_| stream.below(ITEMS as u32)).collect()).collect()
 }
 
-fn replay(quota: Quota, selection: Selection, exemplars: usize) -> Replay {
-    let text = "exemplars = 1\nquota = \"equal\"\nselection = \"random\"\nweight = 1\nweighting = \"fixed\"\nloss = \"labels\"";
-    let text = text.replace("exemplars = 1", &format!("exemplars = {exemplars}"));
-    Replay { quota, selection, ..toml::from_str(&text).unwrap() }
+fn kept(quota: Quota, selection: Selection, budget: usize) -> Kept {
+    let text = format!("budget = {budget}\nquota = \"equal\"\nselection = \"random\"");
+    Kept { quota, selection, ..toml::from_str(&text).unwrap() }
 }
 
-fn choose(encoder: &SasRecEncoder<'_>, lists: &[Vec<u32>], replay: &Replay) -> Memory {
+fn choose(encoder: &SasRecEncoder<'_>, lists: &[Vec<u32>], kept: &Kept) -> Memory {
     let lists: Vec<&[u32]> = lists.iter().map(|list| &list[..]).collect();
-    Memory::choose(encoder, ITEMS, &lists, replay, stream).unwrap()
+    Memory::choose(encoder, ITEMS, &lists, kept, stream).unwrap()
 }
 
 #[test]
@@ -187,19 +186,19 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
     let tail = |list: &[u32]| list[list.len().saturating_sub(SIZES.length + 1)..].to_vec();
     for selection in [Selection::HerdingCapped, Selection::HerdingExact, Selection::Random, Selection::Loss] {
         for quota in [Quota::Multinomial, Quota::Proportional, Quota::Equal] {
-            let memory = choose(&encoder, &lists, &replay(quota, selection, 100));
+            let memory = choose(&encoder, &lists, &kept(quota, selection, 100));
             assert!(memory.len() <= 100 && memory.len() > 60, "{} of {quota:?}, {selection:?}", memory.len());
             assert!(memory.lists().all(|list| usable.iter().any(|usable| tail(usable) == list)));
             assert_eq!(memory.items(), ITEMS);
         }
     }
     // Room for all of them: each stays, and a list that is seen twice is kept twice.
-    let memory = choose(&encoder, &lists, &replay(Quota::Proportional, Selection::HerdingExact, usable.len()));
-    let mut kept: Vec<Vec<u32>> = memory.lists().map(<[u32]>::to_vec).collect();
+    let memory = choose(&encoder, &lists, &kept(Quota::Proportional, Selection::HerdingExact, usable.len()));
+    let mut stays: Vec<Vec<u32>> = memory.lists().map(<[u32]>::to_vec).collect();
     let mut wanted: Vec<Vec<u32>> = usable.iter().map(|list| tail(list)).collect();
-    kept.sort();
+    stays.sort();
     wanted.sort();
-    assert_eq!(kept, wanted);
+    assert_eq!(stays, wanted);
     // The teacher's answers are the model's.
     let drawn = memory.draw(&[7, 3, 7]);
     let sequences = Sequences::new(drawn.samples.iter().map(|sample| sample.input), SIZES.length, ITEMS).unwrap();
@@ -215,8 +214,8 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
         assert!((f64::from(*normaliser) - want).abs() < 1e-5);
     }
     let unseen: &[u32] = &[1, ITEMS as u32];
-    assert!(Memory::choose(&encoder, ITEMS, &[unseen], &replay(Quota::Equal, Selection::Random, 5), stream).is_err());
-    assert!(choose(&encoder, &[vec![4]], &replay(Quota::Equal, Selection::Random, 5)).is_empty());
+    assert!(Memory::choose(&encoder, ITEMS, &[unseen], &kept(Quota::Equal, Selection::Random, 5), stream).is_err());
+    assert!(choose(&encoder, &[vec![4]], &kept(Quota::Equal, Selection::Random, 5)).is_empty());
 }
 
 #[test]
@@ -227,7 +226,7 @@ fn threads_choose_the_same_exemplars() {
         pool.install(|| {
             let encoder = model.encoder();
             [Selection::HerdingCapped, Selection::Random]
-                .map(|s| choose(&encoder, &lists, &replay(Quota::Multinomial, s, 90)))
+                .map(|s| choose(&encoder, &lists, &kept(Quota::Multinomial, s, 90)))
         })
     };
     let one = run(1);

@@ -36,7 +36,12 @@ impl Method for ItemCf {
             shape: vec![similar.values.len()],
             values: similar.values.clone(),
         }];
-        Ok(Trained { scorer: Box::new(Model { similar, histories: seen.clone() }), parameters, selected: None })
+        Ok(Trained {
+            scorer: Box::new(Model { similar, histories: seen.clone() }),
+            parameters,
+            selected: None,
+            periods: Vec::new(),
+        })
     }
 }
 

@@ -27,7 +27,7 @@ impl Method for Pop {
             counts
         });
         let parameters = vec![Parameter { name: "count".into(), shape: vec![counts.len()], values: counts.clone() }];
-        Ok(Trained { scorer: Box::new(ItemScores(counts)), parameters, selected: None })
+        Ok(Trained { scorer: Box::new(ItemScores(counts)), parameters, selected: None, periods: Vec::new() })
     }
 }
 

@@ -124,5 +124,5 @@ pub fn train(cx: &mut Context<'_>, base: Base, hyper: &Hyper, terms: Vec<Box<dyn
     }
     let selected = epochs.finish(&mut learner)?;
     let parameters = learner.student.parameters()?;
-    Ok(Trained { scorer: base.scorer(&parameters)?, parameters, selected: Some(selected) })
+    Ok(Trained { scorer: base.scorer(&parameters)?, parameters, selected: Some(selected), periods: Vec::new() })
 }

@@ -188,6 +188,7 @@ pub fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
 fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experiment> {
     let (candidates, sampled) = match spec.protocol.candidates {
         Candidates::Full => ("all items that the user has not interacted with".to_string(), None),
+        Candidates::All => ("all items that are known, those of the query too".to_string(), None),
         Candidates::Sampled { negatives, seed } => (
             format!(
                 "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"

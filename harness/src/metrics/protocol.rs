@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 
 /// A paper's evaluation. Protocols do not mix: values under two protocols are not comparable.
 ///
-/// In a spec: `candidates = "full"` or `candidates = "sampled"` with `negatives` and `seed`;
+/// In a spec: `candidates = "full"`, `candidates = "all"`, or `candidates = "sampled"` with `negatives` and `seed`;
 /// `metrics = ["recall@10", "ap"]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
@@ -27,6 +27,8 @@ pub enum Candidates {
     /// Ranking Distillation deletes "every item the user has in the training part (train+validation
     /// in the reporting phase)", which is this rule in both phases.
     Full,
+    /// Every item, those that the user has seen too: in a session an item can come again. Ties: lower item id first.
+    All,
     /// The only held-out item, then `negatives` distinct items drawn uniformly from those that the
     /// user has in no part. Drawn once from `seed`, which is the protocol's own: the same for
     /// validation and test, for every trial and every run seed. Ties: the held-out item wins.
@@ -49,6 +51,7 @@ struct Wire {
 #[serde(rename_all = "kebab-case")]
 enum WireCandidates {
     Full,
+    All,
     Sampled,
 }
 
@@ -56,7 +59,7 @@ impl Candidates {
     /// Who comes first among equal scores, for every metric of the protocol.
     pub fn ties(self) -> &'static str {
         match self {
-            Self::Full => "lower item id first; the pessimistic value puts every target last",
+            Self::Full | Self::All => "lower item id first; the pessimistic value puts every target last",
             Self::Sampled { .. } => "held-out item first; the pessimistic value puts it last",
         }
     }
@@ -96,7 +99,7 @@ impl TryFrom<Wire> for Protocol {
 
     fn try_from(wire: Wire) -> Result<Self> {
         let stray = |key: &str| {
-            Error::new(Kind::Input, format!("`{key}` has no meaning with `candidates = \"full\"`"))
+            Error::new(Kind::Input, format!("`{key}` has no meaning without `candidates = \"sampled\"`"))
                 .hint(format!("remove `{key}`, or set `candidates = \"sampled\"`"))
         };
         let absent = |key: &str, example: &str| {
@@ -106,8 +109,9 @@ impl TryFrom<Wire> for Protocol {
         };
         let candidates = match (wire.candidates, wire.negatives, wire.seed) {
             (WireCandidates::Full, None, None) => Candidates::Full,
-            (WireCandidates::Full, Some(_), _) => return Err(stray("negatives")),
-            (WireCandidates::Full, None, Some(_)) => return Err(stray("seed")),
+            (WireCandidates::All, None, None) => Candidates::All,
+            (WireCandidates::Full | WireCandidates::All, Some(_), _) => return Err(stray("negatives")),
+            (WireCandidates::Full | WireCandidates::All, None, Some(_)) => return Err(stray("seed")),
             (WireCandidates::Sampled, Some(negatives), Some(seed)) => Candidates::Sampled { negatives, seed },
             (WireCandidates::Sampled, None, _) => return Err(absent("negatives", "499")),
             (WireCandidates::Sampled, _, None) => return Err(absent("seed", "0")),
@@ -120,6 +124,7 @@ impl From<Protocol> for Wire {
     fn from(protocol: Protocol) -> Self {
         let (candidates, negatives, seed) = match protocol.candidates {
             Candidates::Full => (WireCandidates::Full, None, None),
+            Candidates::All => (WireCandidates::All, None, None),
             Candidates::Sampled { negatives, seed } => (WireCandidates::Sampled, Some(negatives), Some(seed)),
         };
         Self { candidates, negatives, seed, metrics: protocol.metrics }
@@ -141,7 +146,9 @@ mod tests {
         let full = read("candidates = \"full\"\nmetrics = [\"recall@10\", \"ap\"]").unwrap();
         assert_eq!(full.candidates, Candidates::Full);
         assert_eq!(full.largest_cutoff(), Some(10));
-        for protocol in [sampled, full] {
+        let all = read("candidates = \"all\"\nmetrics = [\"mrr@20\"]").unwrap();
+        assert_eq!(all.candidates, Candidates::All);
+        for protocol in [sampled, full, all] {
             assert_eq!(read(&toml::to_string(&protocol).unwrap()).unwrap(), protocol);
         }
     }
@@ -158,7 +165,8 @@ mod tests {
             ("candidates = \"full\"\nmetrics = [\"ap\", \"hr@5\", \"ap\"]", "`ap` is listed twice"),
             ("candidates = \"full\"\nmetrics = [\"hr@0\"]", "cutoff of metric `hr` is 0"),
             ("candidates = \"full\"\nmetric = [\"ap\"]", "unknown field `metric`"),
-            ("candidates = \"all\"\nmetrics = [\"ap\"]", "unknown variant `all`"),
+            ("candidates = \"al\"\nmetrics = [\"ap\"]", "unknown variant `al`"),
+            ("candidates = \"all\"\nseed = 5\nmetrics = [\"ap\"]", "`seed` has no meaning"),
         ];
         for (text, expected) in cases {
             let message = read(text).unwrap_err();

@@ -3,12 +3,12 @@
 use super::evaluation::{Evaluation, Ranks};
 use super::{Index, full, sampled};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::{Candidates, Metric, Protocol, Scorer};
+use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::split::{HeldOut, Split, UserItems};
 
 /// Evaluates scorers under one protocol on one split. Negatives are drawn once, when it is made.
 pub struct Ranker {
-    metrics: Vec<Metric>,
+    protocol: Protocol,
     n_items: usize,
     valid: Queries,
     test: Queries,
@@ -43,6 +43,16 @@ impl Ranker {
         }
         let one_target = protocol.metrics.iter().find(|m| m.definition().needs_one_target());
         let candidates = match protocol.candidates {
+            Candidates::All => {
+                let none = UserItems::from_pairs(split.n_users, &[]);
+                for queries in [&valid, &test] {
+                    queries.check_cutoff(protocol, |_| split.n_items)?;
+                    if let Some(metric) = one_target {
+                        queries.check_one_target(&format!("metric `{metric}`"))?;
+                    }
+                }
+                Drawn::Full { seen_valid: none.clone(), seen_test: none }
+            }
             Candidates::Full => {
                 let seen_valid = split.train.sorted();
                 let pairs: Vec<_> = split.train.pairs().chain(split.valid.pairs()).collect();
@@ -67,7 +77,11 @@ impl Ranker {
                 Drawn::Sampled { negatives: sampled::draw_negatives(split, negatives, seed)? }
             }
         };
-        Ok(Self { metrics: protocol.metrics.clone(), n_items: split.n_items, valid, test, candidates })
+        Ok(Self { protocol: protocol.clone(), n_items: split.n_items, valid, test, candidates })
+    }
+
+    pub fn protocol(&self) -> &Protocol {
+        &self.protocol
     }
 
     /// Ranks the held-out items of a part; the user is the query. Runs on the current rayon pool;
@@ -104,7 +118,7 @@ impl Ranker {
             (Drawn::Sampled { negatives }, _) => sampled::ranks(scorer, queries, negatives, block)?,
         };
         let targets = queries.offsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        Ok(Evaluation::new(queries.ids.clone(), targets, blocks, &self.metrics))
+        Ok(Evaluation::new(queries.ids.clone(), targets, blocks, &self.protocol.metrics))
     }
 
     /// The sampled candidates of a user besides the held-out item, ascending (their order cannot

@@ -135,6 +135,8 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let mut cx = Context {
+        periods: world.periods.as_ref(),
+        period: None,
         split: &world.split,
         seen: &world.seen,
         ranker: &world.ranker,
@@ -167,7 +169,8 @@ fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
         let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
         let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
         // What was derived from the model knows its weights, and is left for the same weights to find.
-        for path in [record_path(job, world, run), store.checkpoint(), store.model(), store.record()] {
+        let files = [record_path(job, world, run), store.checkpoint(), store.model(), store.record()];
+        for path in files.into_iter().chain(store.periods()) {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("cannot remove what is to be trained again", &path, &error));

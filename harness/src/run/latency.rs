@@ -95,6 +95,8 @@ fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Resu
 fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
     let device = &job.device.device;
     let mut cx = Context {
+        periods: world.periods.as_ref(),
+        period: None,
         split: &world.split,
         seen: &world.seen,
         ranker: &world.ranker,

@@ -10,16 +10,20 @@ use crate::error::Result;
 use crate::meter::{self, PeakMemory, Seconds};
 use crate::method::{Parameter, Trained, content_digest};
 use crate::metrics::Metric;
+use crate::periods::Learnt;
 use crate::rank::{Evaluation, Index};
-use crate::record::{Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, RankSet, Ranks, Record};
+use crate::record::{
+    Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, PeriodRecord, RankSet, Ranks, Record,
+};
 use crate::split::HeldOut;
-use crate::train::{Context, Selected};
+use crate::train::{self, Context, Selected};
 
 /// Everything about a trained run that goes into its record.
 pub(super) struct Measured {
     pub parameters: Vec<Parameter>,
     reported: Vec<Reported>,
     selected: Option<Selected>,
+    periods: Vec<Learnt>,
     seconds: Seconds,
     peak_rss_bytes: Option<u64>,
     latency: meter::Latency,
@@ -30,24 +34,27 @@ struct Reported {
     metrics: Vec<Metric>,
     epoch: Option<usize>,
     test: Evaluation,
-    /// None where the split has no validation part.
-    valid: Option<Evaluation>,
+    /// Values on the validation part; none where the split has no such part.
+    valid: Option<BTreeMap<Metric, f64>>,
 }
 
 impl Measured {
     pub fn new(cx: &mut Context<'_>, job: &Job<'_>, trained: Trained, peak: &PeakMemory) -> Result<Self> {
-        let Trained { scorer, parameters, selected } = trained;
+        let Trained { scorer, parameters, selected, periods } = trained;
         let metrics = &job.spec.protocol.metrics;
         let mut reported = selected.as_ref().map_or(Vec::new(), |selected| reported(selected, metrics));
+        if !periods.is_empty() {
+            reported.push(over_periods(&periods, metrics));
+        }
         if reported.is_empty() {
             let validates = !cx.split.valid.is_empty();
-            let valid = validates.then(|| cx.evaluate(&*scorer, HeldOut::Valid)).transpose()?;
+            let valid = validates.then(|| cx.evaluate(&*scorer, HeldOut::Valid)).transpose()?.map(|valid| valid.values);
             let test = cx.evaluate(&*scorer, HeldOut::Test)?;
             reported.push(Reported { metrics: metrics.clone(), epoch: None, test, valid });
         }
         let peak_rss_bytes = peak.bytes();
         let latency = meter::latency(&Index::new(&*scorer), cx.seen)?;
-        Ok(Self { parameters, reported, selected, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
+        Ok(Self { parameters, reported, selected, periods, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
     }
 
     /// The first metric, for a progress line.
@@ -58,18 +65,42 @@ impl Measured {
     }
 }
 
+/// All periods as one: plain means over them, and their queries one after the other.
+fn over_periods(periods: &[Learnt], metrics: &[Metric]) -> Reported {
+    let mean = |of: &dyn Fn(&Learnt, Metric) -> Option<f64>| -> BTreeMap<Metric, f64> {
+        let of_metric = |&metric: &Metric| {
+            let values: Option<Vec<f64>> = periods.iter().map(|period| of(period, metric)).collect();
+            values.map(|values| (metric, values.iter().sum::<f64>() / values.len() as f64))
+        };
+        metrics.iter().filter_map(of_metric).collect()
+    };
+    let joined = |of: fn(&Evaluation) -> &Vec<u32>| periods.iter().flat_map(|p| of(&p.test).iter().copied()).collect();
+    let test = Evaluation {
+        queries: (0..periods.iter().map(|p| p.test.queries.len() as u32).sum()).collect(),
+        targets: joined(|test| &test.targets),
+        ranks: joined(|test| &test.ranks),
+        pessimistic_ranks: joined(|test| &test.pessimistic_ranks),
+        values: mean(&|p, metric| p.test.values.get(&metric).copied()),
+        pessimistic: mean(&|p, metric| p.test.pessimistic.get(&metric).copied()),
+    };
+    let valid = mean(&|p, metric| p.selected.as_ref()?.1.get(&metric).copied());
+    Reported { metrics: metrics.to_vec(), epoch: None, test, valid: Some(valid) }
+}
+
 /// Nothing where nothing was selected.
 fn reported(selected: &Selected, metrics: &[Metric]) -> Vec<Reported> {
     let mut all: Vec<Reported> = Vec::new();
     for &metric in metrics {
-        let Some(best) = selected.reported(metric) else { continue };
+        let Some((best, test)) = selected.reported(metric).and_then(|best| Some((best, best.test.as_ref()?))) else {
+            continue;
+        };
         match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
             Some(reported) => reported.metrics.push(metric),
             None => all.push(Reported {
                 metrics: vec![metric],
                 epoch: Some(best.epoch),
-                test: best.test.clone(),
-                valid: Some(best.valid.clone()),
+                test: test.clone(),
+                valid: Some(best.valid.values.clone()),
             }),
         }
     }
@@ -84,10 +115,12 @@ pub(super) fn record(
     measured: &Measured,
     started: jiff::Timestamp,
 ) -> Record {
-    let Measured { parameters, reported, selected, seconds, peak_rss_bytes, latency } = measured;
+    let Measured { parameters, reported, selected, periods, seconds, peak_rss_bytes, latency } = measured;
     let values = |of: fn(&Reported) -> Option<&BTreeMap<Metric, f64>>| -> BTreeMap<String, f64> {
         let measured = reported.iter().filter_map(|r| Some((&r.metrics, of(r)?)));
-        measured.flat_map(|(metrics, values)| metrics.iter().map(move |m| (m.to_string(), values[m]))).collect()
+        measured
+            .flat_map(|(metrics, values)| metrics.iter().filter_map(move |m| Some((m.to_string(), *values.get(m)?))))
+            .collect()
     };
     let total: f64 = seconds.values().sum();
     let mut by_phase: BTreeMap<String, f64> = seconds.iter().map(|(phase, s)| (phase.name().into(), *s)).collect();
@@ -118,7 +151,8 @@ pub(super) fn record(
             .iter()
             .map(|p| ParameterShape { name: p.name.clone(), shape: p.shape.clone() })
             .collect(),
-        epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64),
+        epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64)
+            + periods.iter().map(|period| period.epochs_run as u64).sum::<u64>(),
         selected: reported
             .iter()
             .filter_map(|r| Some((r.epoch?, &r.metrics)))
@@ -126,12 +160,12 @@ pub(super) fn record(
             .collect(),
         metrics: values(|r| Some(&r.test.values)),
         pessimistic: values(|r| Some(&r.test.pessimistic)),
-        validation: values(|r| Some(&r.valid.as_ref()?.values)),
+        validation: values(|r| r.valid.as_ref()),
         seconds: by_phase,
         memory: Memory { peak_rss_bytes: *peak_rss_bytes },
         latency: Some(request(latency)),
-        curve: selected.as_ref().map(curve),
-        periods: Vec::new(),
+        curve: selected.as_ref().map(|selected| curve(&selected.curve)),
+        periods: periods.iter().map(period).collect(),
         ranks: Some(ranks(reported)),
     }
 }
@@ -141,11 +175,28 @@ pub(super) fn request(latency: &meter::Latency) -> Latency {
     Latency { requests: latency.requests as u64, threads: 1, p50_us: latency.p50_us, p99_us: latency.p99_us }
 }
 
-fn curve(selected: &Selected) -> Curve {
-    let validation = &selected.curve.validation;
+fn period(learnt: &Learnt) -> PeriodRecord {
+    let named = |values: &BTreeMap<Metric, f64>| values.iter().map(|(metric, v)| (metric.to_string(), *v)).collect();
+    PeriodRecord {
+        period: learnt.period as u64,
+        items: learnt.items as u64,
+        queries: learnt.test.queries.len() as u64,
+        facts: learnt.facts.clone(),
+        epochs_run: learnt.epochs_run as u64,
+        selected: learnt.selected.as_ref().map(|(epoch, _)| *epoch as u64),
+        metrics: named(&learnt.test.values),
+        pessimistic: named(&learnt.test.pessimistic),
+        validation: learnt.selected.as_ref().map_or(BTreeMap::new(), |(_, values)| named(values)),
+        seconds: learnt.seconds,
+        curve: curve(&learnt.curve),
+    }
+}
+
+fn curve(learnt: &train::Curve) -> Curve {
+    let validation = &learnt.validation;
     let columns = std::iter::once("loss".to_string()).chain(validation.keys().map(Metric::to_string));
     let mut curve = Curve::new(columns.collect());
-    for (epoch, loss) in selected.curve.loss.iter().enumerate() {
+    for (epoch, loss) in learnt.loss.iter().enumerate() {
         let row: Vec<_> = std::iter::once(Some(*loss)).chain(validation.values().map(|v| v[epoch])).collect();
         curve.push(&row);
     }

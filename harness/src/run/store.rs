@@ -1,6 +1,6 @@
 //! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT-CLASS/`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
+use crate::periods::WITHIN;
 use crate::train::State;
 
 /// The folder of one run, by its fingerprint and the class of the machine: a state or a teacher made
@@ -68,11 +69,17 @@ impl ModelStore {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let ours = [self.folder.join(LOCK), self.checkpoint(), self.model(), self.record()];
-            if path.is_file() && !ours.contains(&path) {
+            if path.is_file() && !ours.contains(&path) && !is_within_a_period(&path) {
                 std::fs::remove_file(path)?;
             }
         }
         Ok(())
+    }
+
+    /// States within periods, those that are there.
+    pub fn periods(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| is_within_a_period(path)).collect()
     }
 
     /// Keeps a model that was trained on the split with this digest.
@@ -118,6 +125,10 @@ impl ModelStore {
     }
 }
 
+fn is_within_a_period(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WITHIN))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,11 +159,15 @@ mod tests {
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
         store.save(&[], Digest::of(b"split")).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
+        std::fs::write(store.folder.join("period-3.safetensors"), b"kept as it is").unwrap();
         std::fs::write(store.folder.join(".tmpAbCdEf"), b"half").unwrap();
         drop(store.lock(|| panic!("nobody has it")).unwrap());
         let names = std::fs::read_dir(&store.folder).unwrap().map(|e| e.unwrap().file_name());
         let names: std::collections::BTreeSet<_> = names.collect();
-        assert!(names.iter().eq(["checkpoint.safetensors", "lock", "model.safetensors"]), "{names:?}");
+        assert!(
+            names.iter().eq(["checkpoint.safetensors", "lock", "model.safetensors", "period-3.safetensors"]),
+            "{names:?}"
+        );
     }
 
     #[test]

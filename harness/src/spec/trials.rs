@@ -65,6 +65,7 @@ fn one(
     let json = tree::json(params.get_ref());
     let span = params.span();
     let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
+    fits_the_split(document, wire, of, built.goes_through_periods())?;
     match (&wire.teacher, built.learns_from().is_empty()) {
         (Some(teacher), true) => {
             return Err(document
@@ -88,6 +89,25 @@ fn one(
         params: json,
         built,
     })
+}
+
+/// A method for a stream of periods stands in a spec that has one, and no other does.
+fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &Wire, goes_through_periods: bool) -> Result<()> {
+    let method = wire.method.get_ref();
+    let (does, hint) = match (goes_through_periods, of.split.tested().is_some()) {
+        (true, false) => {
+            ("goes through a stream of periods", "the split rules `periods` and `periods-by-time` make one")
+        }
+        (false, true) => {
+            ("learns from a single split", "the split rules `periods` and `periods-by-time` are for other methods")
+        }
+        _ => return Ok(()),
+    };
+    Err(document
+        .refuse(wire.method.span(), format!("the method `{method}` {does}"))
+        .expected("a method for the spec's split")
+        .got(of.split.describe())
+        .hint(hint))
 }
 
 /// Every teacher makes a model of a kind that its student learns from. `trials` in the order of `wires`.

@@ -1,9 +1,12 @@
 //! The rules that make a [`Split`] of a dataset, by name.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Interaction, Part};
 use crate::error::{Error, Kind, Result};
+use crate::periods::{self, Catalogue, Periods};
 use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
@@ -42,6 +45,12 @@ pub enum SplitRule {
     /// user with fewer than five items has no test item and is not evaluated.
     #[serde(rename = "70-10-20")]
     SeventyTenTwenty { core: usize, phase: Phase },
+    /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`. Each is learnt from and
+    /// tested in turn, and a user of the dataset is a session. See [`periods`](crate::periods).
+    Periods { last: NonZeroUsize, catalogue: Catalogue },
+    /// A stream of periods of `days` days each, the first `first` of them together as period 0; a session is what a
+    /// user does in a period. Items with fewer than `least` interactions are dropped.
+    PeriodsByTime { days: NonZeroUsize, first: NonZeroUsize, least: usize, last: NonZeroUsize, catalogue: Catalogue },
 }
 
 /// A test, a validation, and at least one training item.
@@ -67,6 +76,14 @@ impl SplitRule {
                 };
                 format!("{core}{cut} of each user's items, by time")
             }
+            Self::Periods { last, catalogue } => {
+                format!("the authors' periods, of which 1 to {last} are tested; {}", catalogue.describe())
+            }
+            Self::PeriodsByTime { days, first, least, last, catalogue } => format!(
+                "periods of {days} days, the first {first} together as period 0, of which 1 to {last} are tested; items \
+                 with at least {least} interactions; {}",
+                catalogue.describe()
+            ),
         }
     }
 
@@ -75,10 +92,38 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. })
     }
 
+    /// How many periods are tested, where the rule makes a stream of them.
+    pub fn tested(&self) -> Option<usize> {
+        match self {
+            Self::Periods { last, .. } | Self::PeriodsByTime { last, .. } => Some(last.get()),
+            _ => None,
+        }
+    }
+
+    /// The stream of periods, where the rule makes one.
+    ///
+    /// # Errors
+    /// As of [`periods::given`] and [`periods::by_time`].
+    pub fn periods(&self, dataset: &Dataset) -> Result<Option<Periods>> {
+        match *self {
+            Self::Periods { last, catalogue } => periods::given(dataset, last.get(), catalogue).map(Some),
+            Self::PeriodsByTime { days, first, least, last, catalogue } => {
+                periods::by_time(dataset, [days, first, last].map(NonZeroUsize::get), least, catalogue).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Of a stream of periods, the test of the last one.
+    ///
     /// # Errors
     /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test.
     pub fn apply(&self, dataset: &Dataset) -> Result<Split> {
+        if let Some(periods) = self.periods(dataset)? {
+            return Ok(periods.period(periods.last()).test());
+        }
         let split = match self {
+            Self::Periods { .. } | Self::PeriodsByTime { .. } => unreachable!("a stream of periods"),
             Self::Given { train, valid, test } => given(dataset, [train, valid, test])?,
             Self::LeaveLastOut { core } => {
                 let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);

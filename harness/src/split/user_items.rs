@@ -30,6 +30,16 @@ impl UserItems {
         Self { offsets, items }
     }
 
+    /// One list after the other.
+    pub fn from_rows(rows: impl IntoIterator<Item = impl AsRef<[u32]>>) -> Self {
+        let (mut offsets, mut items) = (vec![0], Vec::new());
+        for row in rows {
+            items.extend_from_slice(row.as_ref());
+            offsets.push(items.len() as u32);
+        }
+        Self { offsets, items }
+    }
+
     pub fn n_users(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -47,6 +57,11 @@ impl UserItems {
         &self.items[self.offsets[user as usize] as usize..self.offsets[user as usize + 1] as usize]
     }
 
+    /// The lists, by user.
+    pub fn rows(&self) -> impl Iterator<Item = &[u32]> {
+        self.offsets.windows(2).map(|ends| &self.items[ends[0] as usize..ends[1] as usize])
+    }
+
     /// All pairs, by user, then in the user's order.
     pub fn pairs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         (0..self.n_users() as u32).flat_map(|user| self.of(user).iter().map(move |&item| (user, item)))
@@ -54,16 +69,12 @@ impl UserItems {
 
     /// The same lists with ascending items and no item twice: what set membership needs.
     pub fn sorted(&self) -> Self {
-        let mut offsets = vec![0u32];
-        let mut items = Vec::with_capacity(self.items.len());
-        for user in 0..self.n_users() as u32 {
-            let mut row = self.of(user).to_vec();
+        Self::from_rows(self.rows().map(|row| {
+            let mut row = row.to_vec();
             row.sort_unstable();
             row.dedup();
-            items.extend(row);
-            offsets.push(items.len() as u32);
-        }
-        Self { offsets, items }
+            row
+        }))
     }
 
     pub fn offsets(&self) -> &[u32] {
@@ -86,6 +97,7 @@ mod tests {
         assert!(lists.of(1).is_empty());
         assert_eq!(lists.of(2), [9, 1]);
         assert_eq!(lists.pairs().collect::<Vec<_>>(), [(0, 5), (0, 5), (2, 9), (2, 1)]);
+        assert_eq!(UserItems::from_rows([&[5u32, 5][..], &[], &[9, 1]]), lists);
         let sorted = lists.sorted();
         assert_eq!(sorted.of(0), [5]);
         assert_eq!(sorted.of(2), [1, 9]);

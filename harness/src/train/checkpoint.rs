@@ -202,6 +202,11 @@ impl Checkpoint {
         Self { path, every, last: Instant::now() }
     }
 
+    /// Another in the same folder, and as often.
+    pub fn beside(&self, name: &str) -> Self {
+        Self::new(self.path.with_file_name(name), self.every)
+    }
+
     /// Whether the last state is old enough for another.
     pub fn is_due(&self) -> bool {
         self.last.elapsed() >= self.every

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::meter::{Meter, Phase};
 use crate::method::{Parameter, content_digest};
 use crate::metrics::Scorer;
+use crate::periods::Periods;
 use crate::rank::{Evaluation, Ranker};
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
@@ -64,6 +65,10 @@ impl Teacher {
 
 /// The world of one run.
 pub struct Context<'a> {
+    /// The stream of periods, where the spec has one. `split` is then of the period in hand, or the test of the last one.
+    pub periods: Option<&'a Periods>,
+    /// The period in hand, and the last one.
+    pub period: Option<(usize, usize)>,
     pub split: &'a Split,
     /// The training part, sorted: for set membership.
     pub seen: &'a UserItems,
@@ -78,9 +83,15 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The random stream for `purpose` in `epoch` of this run. Use epoch 0 for what happens once.
+    /// The random stream for `purpose` in `epoch` of this run, and of the period in hand. Use epoch 0 for what happens
+    /// once.
     pub fn stream(&self, purpose: &str, epoch: usize) -> Stream {
-        Stream::new(self.seed, self.trial, purpose, epoch as u64)
+        match self.period {
+            None => Stream::new(self.seed, self.trial, purpose, epoch as u64),
+            Some((number, _)) => {
+                Stream::new(self.seed, self.trial, &format!("period-{number}.{purpose}"), epoch as u64)
+            }
+        }
     }
 
     /// Ranks the held-out items under the spec's protocol; the time counts as evaluation.

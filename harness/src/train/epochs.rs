@@ -22,10 +22,10 @@ pub trait Model {
     /// The model as it stands, for ranking. May copy weights from a device.
     fn scorer(&self) -> Result<Box<dyn Scorer + '_>>;
 
-    /// The weights as they stand.
+    /// The weights as they stand, and what else a selected epoch brings back.
     fn parameters(&self) -> Result<Vec<Parameter>>;
 
-    /// Puts selected weights back.
+    /// Puts back what was selected.
     fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()>;
 
     /// Adds everything that the next epoch depends on.
@@ -132,6 +132,7 @@ impl Epochs {
         let validation = self.validate(cx, epoch, model)?;
         let name = validation.map(|(metric, _)| metric.to_string());
         cx.observer.epoch(Epoch {
+            period: cx.period,
             done: self.next,
             most: self.most,
             loss,
@@ -159,7 +160,10 @@ impl Epochs {
         let valid = if due {
             let scorer = model.scorer()?;
             let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
-            let improved = selection.observe(epoch, &valid, || cx.evaluate(&*scorer, HeldOut::Test))?;
+            // Of a stream, a period is tested when it is learnt: its test items are not at hand before.
+            let tests = !cx.split.test.is_empty();
+            let test = || tests.then(|| cx.evaluate(&*scorer, HeldOut::Test)).transpose();
+            let improved = selection.observe(epoch, &valid, test)?;
             drop(scorer);
             if improved {
                 self.kept = model.parameters()?;

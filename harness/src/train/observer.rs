@@ -7,6 +7,8 @@ use crate::error::Error;
 /// One finished epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct Epoch<'a> {
+    /// The period in hand and the last one, of a run over a stream of periods; the epochs are those of this period.
+    pub period: Option<(usize, usize)>,
     /// Epochs done, counting this one.
     pub done: usize,
     /// Epochs at most; early stopping may end before.

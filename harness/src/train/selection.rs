@@ -39,7 +39,8 @@ pub struct Best {
     /// The watched value, rounded as it was compared.
     pub value: f64,
     pub valid: Evaluation,
-    pub test: Evaluation,
+    /// None where the test is not at hand in training: see [`periods`](crate::periods).
+    pub test: Option<Evaluation>,
 }
 
 /// Loss of every epoch, and validation values of the watched metrics at those that were evaluated.
@@ -92,7 +93,7 @@ impl Selection {
         &mut self,
         epoch: usize,
         valid: &Evaluation,
-        test: impl FnOnce() -> Result<Evaluation>,
+        test: impl FnOnce() -> Result<Option<Evaluation>>,
     ) -> Result<bool> {
         let improved: Vec<(Metric, f64)> = self
             .stopping
@@ -215,7 +216,7 @@ mod tests {
                 assert!(!selection.is_exhausted(), "{name}: stopped before epoch {epoch}");
                 let valid = evaluation(&row("valid_H5_H10_H20_per_epoch", epoch));
                 let test = evaluation(&row("test_H5_H10_H20_per_epoch", epoch));
-                let improved = selection.observe(epoch, &valid, || Ok(test)).unwrap();
+                let improved = selection.observe(epoch, &valid, || Ok(Some(test))).unwrap();
                 assert_eq!(json!(improved), expected["improved"], "{name}: epoch {epoch}");
                 assert_eq!(json!(selection.patience().0), expected["counter"], "{name}: epoch {epoch}");
             }
@@ -225,7 +226,10 @@ mod tests {
             for (index, name) in CUTOFFS.into_iter().enumerate() {
                 let best = selected.reported(metric(name)).unwrap();
                 assert_eq!(json!(best.value), case["expected"]["best_valid_H5_H10_H20"][index]);
-                assert_eq!(json!(best.test.values[&metric(name)]), case["expected"]["reported_test_H5_H10_H20"][index]);
+                assert_eq!(
+                    json!(best.test.as_ref().unwrap().values[&metric(name)]),
+                    case["expected"]["reported_test_H5_H10_H20"][index]
+                );
             }
         }
     }
@@ -243,7 +247,7 @@ mod tests {
                 break;
             }
             let result = evaluation(&[("recall@20", value)]);
-            selection.observe(epochs, &result, || Ok(result.clone())).unwrap();
+            selection.observe(epochs, &result, || Ok(None)).unwrap();
             epochs += 1;
         }
         assert_eq!(json!(epochs), case["expected"]["stopped_after_epoch"]);
@@ -256,7 +260,7 @@ mod tests {
             let mut selection = Selection::new(stopping(&["ndcg@10"], 5, decimals));
             let mut observe = |epoch, value| {
                 let result = evaluation(&[("ndcg@10", value)]);
-                selection.observe(epoch, &result, || Ok(result.clone())).unwrap()
+                selection.observe(epoch, &result, || Ok(None)).unwrap()
             };
             (observe(0, 0.30001), observe(1, 0.30004))
         };
@@ -269,7 +273,7 @@ mod tests {
         let mut selection = Selection::new(stopping(&["ndcg@20", "ndcg@10"], 5, 4));
         for (epoch, at10, at20) in [(0, 0.1, 0.5), (1, 0.2, 0.4)] {
             let result = evaluation(&[("ndcg@10", at10), ("ndcg@20", at20)]);
-            selection.observe(epoch, &result, || Ok(result.clone())).unwrap();
+            selection.observe(epoch, &result, || Ok(None)).unwrap();
         }
         let selected = Selected::new(selection, 2, Curve::default());
         let epoch = |name| selected.reported(metric(name)).unwrap().epoch;

@@ -1,10 +1,12 @@
 //! SASRec as it is served.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use harness::error::{Error, Kind, Result};
 use harness::method::Parameter;
 use harness::metrics::{Dot, Scorer};
+use harness::split::UserItems;
 use rayon::prelude::*;
 
 use super::forward::Trace;
@@ -59,19 +61,19 @@ impl SasRecEncoder<'_> {
 }
 
 /// Query `k` asks for what comes after the `k`-th input; the items seen so far are ranked, those of the input too.
-pub struct SessionQueries<'a, S> {
+pub struct SessionQueries<'a> {
     encoder: SasRecEncoder<'a>,
     /// The inputs, oldest item first.
-    inputs: S,
+    inputs: Arc<UserItems>,
     items: usize,
 }
 
-impl<'a, S: Fn(u32) -> &'a [u32] + Sync> SessionQueries<'a, S> {
-    /// `inputs(k)` is the `k`-th input; the first `items` of the table are ranked.
+impl<'a> SessionQueries<'a> {
+    /// `inputs` has the `k`-th input as the list of user `k`; the first `items` of the table are ranked.
     ///
     /// # Errors
     /// [`Internal`](Kind::Internal) if there is none, or the table has fewer.
-    pub fn new(encoder: SasRecEncoder<'a>, inputs: S, items: usize) -> Result<Self> {
+    pub fn new(encoder: SasRecEncoder<'a>, inputs: Arc<UserItems>, items: usize) -> Result<Self> {
         if !(1..=encoder.sizes().items).contains(&items) {
             return Err(Error::new(Kind::Internal, format!("{items} items cannot be ranked by this model")));
         }
@@ -80,7 +82,7 @@ impl<'a, S: Fn(u32) -> &'a [u32] + Sync> SessionQueries<'a, S> {
 
     fn representations(&self, queries: &[u32], out: &mut [f32]) {
         let Sizes { length, items, dim, .. } = self.encoder.sizes();
-        let inputs = queries.iter().map(|&query| (self.inputs)(query));
+        let inputs = queries.iter().map(|&query| self.inputs.of(query));
         // What cannot be encoded scores as nothing that is a number, which ranking refuses by the query's name.
         let Ok(sequences) = Sequences::new(inputs, length, items) else { return out.fill(f32::NAN) };
         let rows = self.encoder.encode(&sequences);
@@ -102,7 +104,7 @@ impl<'a, S: Fn(u32) -> &'a [u32] + Sync> SessionQueries<'a, S> {
     }
 }
 
-impl<'a, S: Fn(u32) -> &'a [u32] + Sync> Scorer for SessionQueries<'a, S> {
+impl Scorer for SessionQueries<'_> {
     fn n_items(&self) -> usize {
         self.items
     }

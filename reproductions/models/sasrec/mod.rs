@@ -28,13 +28,31 @@ mod layers;
 mod sequences;
 mod sizes;
 
+use std::sync::Arc;
+
+use harness::error::Result;
+use harness::method::Parameter;
+use harness::metrics::Scorer;
 use harness::spec::value::{Count, Share};
+use harness::split::Split;
 use serde::Deserialize;
 
 pub use self::encoder::{SasRecEncoder, SessionQueries};
 pub use self::fused::{Part, SasRec};
 pub use self::sequences::Sequences;
 pub use self::sizes::Sizes;
+
+/// The name of the model in the registry.
+pub const NAME: &str = "sasrec";
+
+/// A kept model as it is served: query `k` of the split reads the training items of user `k`.
+///
+/// # Errors
+/// If the parameters are not a SASRec's, or of another catalogue.
+pub fn serve(parameters: &[Parameter], split: &Split) -> Result<Box<dyn Scorer>> {
+    let encoder = SasRecEncoder::new(parameters)?;
+    Ok(Box::new(SessionQueries::new(encoder, Arc::new(split.train.clone()), split.n_items)?))
+}
 
 /// Hyper-parameters of the model; the authors' stand in parentheses.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,7 +83,7 @@ struct Wire {
 impl TryFrom<Wire> for Hyper {
     type Error = String;
 
-    fn try_from(Wire { dim, length, blocks, heads, dropout }: Wire) -> Result<Self, String> {
+    fn try_from(Wire { dim, length, blocks, heads, dropout }: Wire) -> std::result::Result<Self, String> {
         if !dim.get().is_multiple_of(heads.get()) {
             return Err(format!("`heads` = {} does not divide `dim` = {}", heads.get(), dim.get()));
         }

@@ -4,6 +4,7 @@ use harness::method::Parameter;
 use harness::nn::padded;
 use harness::optim::TfAdam;
 use harness::rng::Stream;
+use harness::split::UserItems;
 use harness::train::State;
 use serde_json::Value;
 
@@ -91,7 +92,7 @@ fn forward_agrees_with_the_reference() {
     let losses: Vec<f32> = losses.iter().map(|loss| *loss as f32).collect();
     near(&losses, &doubles(&expected["per_row_ce"]), 1e-6, "cross entropies");
     // As it is ranked.
-    let queries = SessionQueries::new(encoder, |k| &seqs[k as usize][..], 6).unwrap();
+    let queries = SessionQueries::new(encoder, std::sync::Arc::new(UserItems::from_rows(&seqs)), 6).unwrap();
     for (k, want) in rows(&expected["logits"]).iter().enumerate() {
         let mut scores = [0.0; 6];
         harness::metrics::Scorer::score_all(&queries, k as u32, &mut scores);

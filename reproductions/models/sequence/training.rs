@@ -93,5 +93,10 @@ pub fn train(
     }
     let selected = epochs.finish(&mut *model)?;
     let parameters = model.parameters()?;
-    Ok(Trained { scorer: student.base().scorer(&parameters, split)?, parameters, selected: Some(selected) })
+    Ok(Trained {
+        scorer: student.base().scorer(&parameters, split)?,
+        parameters,
+        selected: Some(selected),
+        periods: Vec::new(),
+    })
 }

@@ -1,0 +1,94 @@
+//! How a dataset is cut into periods.
+
+use std::collections::HashMap;
+
+use super::check::{can_be_learnt, can_be_tested, items_seen};
+use super::sessions::{Event, sessions};
+use super::{Catalogue, Periods};
+use crate::data::Dataset;
+use crate::error::{Error, Kind, Result};
+use crate::split::UserItems;
+
+/// The dataset's own periods, its parts `period-0` to `period-LAST`; a user of the dataset is a session.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if a part is missing; [`Data`](Kind::Data) if a period is empty, cannot be learnt from or
+/// tested on, or its items are not numbered in the order in which periods show them.
+pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Periods> {
+    let part = |number: usize| {
+        let name = format!("period-{number}");
+        let part = dataset.part(&name).ok_or_else(|| {
+            let names: Vec<&str> = dataset.parts.iter().map(|part| part.name.as_str()).collect();
+            Error::new(Kind::Input, format!("`{}` has no part `{name}`", dataset.name))
+                .expected(format!("parts `period-0` to `period-{last}`"))
+                .got(names.join(", "))
+                .hint("`last` is the number of the last period that is tested; period 0 is only learnt from")
+        })?;
+        Ok(part.interactions.iter().map(|event| (event.user, event.item)).collect())
+    };
+    Periods::of((0..=last).map(part).collect::<Result<_>>()?, dataset.n_items, catalogue)
+}
+
+/// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
+/// what a user does in a period. Items with fewer than `least` interactions are dropped, the others numbered in the
+/// order in which they occur. What follows period `last` is left out.
+///
+/// # Errors
+/// [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].
+pub fn by_time(
+    dataset: &Dataset,
+    [days, first, last]: [usize; 3],
+    least: usize,
+    catalogue: Catalogue,
+) -> Result<Periods> {
+    const SECONDS_OF_A_DAY: i64 = 86_400;
+    let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
+    all.sort_by_key(|event| event.time); // Stable: ties keep the order of the source.
+    let mut counts = vec![0; dataset.n_items];
+    all.iter().for_each(|event| counts[event.item as usize] += 1);
+    all.retain(|event| counts[event.item as usize] >= least);
+    let (Some(start), Some(end)) = (all.first().map(|e| e.time), all.last().map(|e| e.time)) else {
+        return Err(Error::new(Kind::Data, format!("no interaction of `{}` is left", dataset.name))
+            .expected(format!("items with at least {least} interactions")));
+    };
+    let length = days as i64 * SECONDS_OF_A_DAY;
+    let whole = (end - start) / length; // Periods of `days` days that the data goes beyond.
+    if whole < (first + last) as i64 {
+        return Err(Error::new(Kind::Data, format!("`{}` ends before period {last} does", dataset.name))
+            .expected(format!("{} × {days} days", first + last))
+            .got(format!("{whole} × {days} days and a part"))
+            .hint("use a smaller `last`, `days` or `first`"));
+    }
+    let mut numbers: HashMap<u32, u32> = HashMap::new();
+    let mut periods: Vec<Vec<Event>> = vec![Vec::new(); last + 1];
+    for event in all {
+        let period = ((event.time - start) / length + 1 - first as i64).max(0) as usize;
+        if let Some(events) = periods.get_mut(period) {
+            let next = numbers.len() as u32;
+            events.push((event.user, *numbers.entry(event.item).or_insert(next)));
+        }
+    }
+    Periods::of(periods, numbers.len(), catalogue)
+}
+
+impl Periods {
+    /// From the events of each period in their order.
+    fn of(periods: Vec<Vec<Event>>, n_items: usize, catalogue: Catalogue) -> Result<Self> {
+        let last = periods.len() - 1;
+        let (mut all, mut seen) = (Vec::new(), Vec::new());
+        for (number, events) in periods.into_iter().enumerate() {
+            let before = seen.last().copied().unwrap_or(0);
+            seen.push(items_seen(number, &events, before)?);
+            let sessions = sessions(events);
+            if number < last {
+                can_be_learnt(number, &sessions)?;
+            }
+            if number > 0 {
+                let known = if catalogue == Catalogue::Full { n_items } else { before };
+                can_be_tested(number, &sessions, known)?;
+            }
+            all.push(UserItems::from_rows(sessions));
+        }
+        Ok(Self { sessions: all, seen, n_items, catalogue })
+    }
+}

@@ -1,0 +1,24 @@
+//! How a trial goes through a stream of periods.
+
+use serde::Deserialize;
+
+use crate::spec::value::Limit;
+
+/// In a spec: `schedule = {start = "last", window = 1}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    pub start: Start,
+    /// Periods that it learns from: so many before the tested one, or `"all"`.
+    pub window: Limit,
+}
+
+/// What training begins with in every period after the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// The model of the last period's selected epoch, with the state of its optimiser.
+    Last,
+    /// A new model.
+    Fresh,
+}

@@ -1,0 +1,275 @@
+//! SASRec through a stream of periods, with what it carries: weights, the optimiser's state, exemplars.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use harness::error::{Error, Kind, Result};
+use harness::meter::{Phase, check_fits};
+use harness::method::Parameter;
+use harness::metrics::Scorer;
+use harness::optim::TfAdam;
+use harness::periods::sessions::sub_sequences;
+use harness::periods::{Lesson, Period, Start, queries};
+use harness::split::{HeldOut, UserItems};
+use harness::train::{Context, Model, State};
+
+use super::batches::{Cycle, Plan};
+use super::ewc::Penalty;
+use super::memory::Memory;
+use super::sample::{Sample, sample};
+use super::split::split;
+use super::weight::Growth;
+use super::{AgainstForgetting, Continual, ReplayLoss};
+use crate::models::sasrec::{Part, SasRec, SessionQueries};
+use crate::models::sequence::{Dropout, setting};
+use crate::models::softmax::Target;
+
+/// See the module's head.
+pub struct Learner<'m, 'p> {
+    method: &'m Continual,
+    model: SasRec,
+    /// Exemplars of the periods before; none in store in the first period, and where none are kept.
+    memory: Memory,
+    lesson: Data<'p>,
+    /// Inputs that are asked, and how many items are ranked.
+    asked: (Arc<UserItems>, usize),
+}
+
+/// Of the period in hand.
+#[derive(Default)]
+struct Data<'p> {
+    /// All sub-sequences; those that train and those that validate.
+    sub_sequences: Vec<&'p [u32]>,
+    train: Vec<u32>,
+    items: usize,
+    plan: Option<Plan>,
+    /// λ_t.
+    weight: f64,
+    penalty: Option<Penalty>,
+}
+
+impl<'m, 'p> Learner<'m, 'p> {
+    /// # Errors
+    /// If the model does not fit into memory.
+    pub fn new(method: &'m Continual, cx: &Context<'p>) -> Result<Self> {
+        let periods = cx.periods.ok_or_else(|| Error::new(Kind::Internal, "ADER learns from periods"))?;
+        let hyper = &method.training.model;
+        // Weights, gradient and two moments, the selected copy without a gradient, 4 bytes each.
+        check_fits("the model", [periods.n_items(), hyper.dim.get()], 28)
+            .map_err(|error| error.hint("use a smaller `dim`"))?;
+        let none = Arc::new(UserItems::from_pairs(0, &[]));
+        Ok(Self {
+            method,
+            model: fresh(method, cx, periods.n_items())?,
+            memory: Memory::default(),
+            lesson: Data::default(),
+            asked: (none, periods.n_items()),
+        })
+    }
+
+    pub fn into_model(self) -> SasRec {
+        self.model
+    }
+
+    fn length(&self) -> usize {
+        self.method.training.model.length.get()
+    }
+
+    /// Anchors the model as the last period left it, where EWC is to hold it there.
+    fn penalty(&mut self, cx: &Context<'_>, items: usize) -> Result<Option<Penalty>> {
+        let Some(AgainstForgetting::Ewc(ewc)) = &self.method.against_forgetting else { return Ok(None) };
+        if self.memory.is_empty() {
+            return Ok(None);
+        }
+        let count = ewc.samples.get().min(self.memory.len());
+        let positions = cx.stream("fisher", 0).without_replacement(self.memory.len() as u32, count);
+        let samples = self.memory.draw(&positions).samples;
+        let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
+        let sequences = sequences(&samples, self.length(), items)?;
+        Penalty::new(ewc.weight.get(), &mut self.model, &sequences, &labels, items).map(Some)
+    }
+}
+
+/// A new model with the run's initial values.
+fn fresh(method: &Continual, cx: &Context<'_>, items: usize) -> Result<SasRec> {
+    let hyper = &method.training.model;
+    let initial = hyper.sizes(items).initial(|purpose| cx.stream(purpose, 0));
+    SasRec::new(initial, Dropout::new(hyper.dropout.get()))
+}
+
+fn sequences(samples: &[Sample<'_>], length: usize, items: usize) -> Result<crate::models::sasrec::Sequences> {
+    crate::models::sasrec::Sequences::new(samples.iter().map(|sample| sample.input), length, items)
+}
+
+impl<'p> harness::periods::Learner<'p> for Learner<'_, 'p> {
+    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson> {
+        let start = Instant::now();
+        let training = &self.method.training;
+        if training.schedule.start == Start::Fresh && period.number() > 1 {
+            self.model = fresh(self.method, cx, self.model.sizes().items)?;
+        }
+        let sub_sequences: Vec<&[u32]> = period.sessions(training.schedule.window).flat_map(sub_sequences).collect();
+        let parts = split(sub_sequences.len(), training.validation.get(), &mut cx.stream("split", 0));
+        let asks = |part: &[u32]| part.iter().any(|&k| sub_sequences[k as usize].len() > 1);
+        if !asks(&parts.train) || !asks(&parts.valid) {
+            return Err(Error::new(Kind::Data, format!("too little to learn from before period {}", period.number()))
+                .expected("sub-sequences of two items both to train and to validate")
+                .got(format!("{} to train and {} to validate, of all lengths", parts.train.len(), parts.valid.len()))
+                .hint("use longer periods, or another share for `validation`"));
+        }
+        let valid = parts.valid.iter().map(|&k| sub_sequences[k as usize]);
+        let valid = queries(valid, period.items(), HeldOut::Valid);
+        let plan = Plan::new(parts.train.len(), training.batch.get(), self.memory.len());
+        let growth = Growth {
+            items_before: period.items_before(),
+            items: period.items(),
+            exemplars: self.memory.len(),
+            train: parts.train.len(),
+        };
+        let weight = match &self.method.against_forgetting {
+            Some(AgainstForgetting::Replay(replay)) => replay.weighting.weight(replay.weight.get(), &growth),
+            _ => 0.0,
+        };
+        let penalty = self.penalty(cx, period.items_before())?;
+        let mut facts = BTreeMap::from([
+            ("sub_sequences".to_string(), sub_sequences.len() as f64),
+            ("training".to_string(), parts.train.len() as f64),
+        ]);
+        if self.method.kept.is_some() {
+            facts.insert("exemplars".into(), self.memory.len() as f64);
+        }
+        if let Some(AgainstForgetting::Replay(_)) = self.method.against_forgetting
+            && !self.memory.is_empty()
+        {
+            facts.insert("lambda".into(), weight);
+        }
+        let (train, items) = (parts.train, period.items());
+        self.lesson = Data { sub_sequences, train, items, plan: Some(plan), weight, penalty };
+        cx.meter.since(start, Phase::Prepare);
+        Ok(Lesson { valid, facts })
+    }
+
+    fn ask(&mut self, inputs: Arc<UserItems>, items: usize) {
+        self.asked = (inputs, items);
+    }
+
+    fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
+        let (length, lesson) = (self.length(), &self.lesson);
+        let plan = lesson.plan.expect("a period has begun");
+        let optimiser = TfAdam { learning_rate: self.method.training.learning_rate.get() };
+        let replay = match &self.method.against_forgetting {
+            Some(AgainstForgetting::Replay(replay)) if !self.memory.is_empty() => {
+                Some((replay.loss, Cycle::new(self.memory.len(), plan.exemplars)))
+            }
+            _ => None,
+        };
+        let (loss_of_replay, mut cycle) = replay.unzip();
+        let order = cx.stream("order", epoch).permutation(lesson.train.len());
+        let mut dropout = cx.stream("dropout", epoch);
+        let mut sum = 0.0;
+        for (number, batch) in order.chunks(self.method.training.batch.get()).enumerate() {
+            let start = Instant::now();
+            let of = |&k: &u32| sample(lesson.sub_sequences[lesson.train[k as usize] as usize], length);
+            let mut samples: Vec<Sample<'_>> = batch.iter().filter_map(of).collect();
+            let new = samples.len();
+            let drawn = cycle.as_mut().map(|cycle| {
+                let k = (epoch * plan.batches + number) as u64;
+                self.memory.draw(cycle.batch(k, |pass| cx.stream("exemplars", pass as usize)))
+            });
+            samples.extend(drawn.iter().flat_map(|drawn| &drawn.samples));
+            if samples.is_empty() {
+                continue; // A batch of pieces of one item.
+            }
+            let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
+            let sequences = sequences(&samples, length, lesson.items)?;
+            let mut parts = Vec::with_capacity(2);
+            if new > 0 {
+                let target = Target::Items(&labels[..new]);
+                parts.push(Part { rows: new, items: lesson.items, target, weight: 1.0 });
+            }
+            if let (Some(drawn), Some(loss)) = (&drawn, loss_of_replay) {
+                let (items, target) = match loss {
+                    ReplayLoss::DistilOverOldItems => (self.memory.items(), Target::Teacher(drawn.teacher())),
+                    ReplayLoss::DistilOverAllItems => (lesson.items, Target::Teacher(drawn.teacher())),
+                    ReplayLoss::Labels => (lesson.items, Target::Items(&labels[new..])),
+                };
+                parts.push(Part { rows: labels.len() - new, items, target, weight: lesson.weight });
+            }
+            cx.meter.since(start, Phase::Sample);
+            let model = &mut self.model;
+            sum += cx.meter.time(Phase::ForwardBackward, || -> Result<f64> {
+                let losses = model.forward_backward(&sequences, &parts, &mut dropout)?;
+                let weighted = losses.iter().zip(&parts).map(|(loss, part)| part.weight * loss).sum::<f64>();
+                Ok(weighted + lesson.penalty.as_ref().map_or(Ok(0.0), |penalty| penalty.add(model))?)
+            })?;
+            cx.meter.time(Phase::Step, || model.step(&optimiser));
+        }
+        Ok(sum / plan.batches as f64)
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<()> {
+        let Some(kept) = &self.method.kept else { return Ok(()) };
+        let start = Instant::now();
+        let old: Vec<Vec<u32>> = self.memory.lists().map(<[u32]>::to_vec).collect();
+        let lists = self.lesson.sub_sequences.iter().copied().chain(old.iter().map(Vec::as_slice)).collect::<Vec<_>>();
+        let encoder = self.model.encoder();
+        self.memory = Memory::choose(&encoder, period.items(), &lists, kept, |purpose| cx.stream(purpose, 0))?;
+        cx.meter.since(start, Phase::Prepare);
+        Ok(())
+    }
+
+    fn carry<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.model.save(state);
+        self.memory.save(state);
+        Ok(())
+    }
+
+    fn take_up(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.model.restore(state)?;
+        self.memory = Memory::restore(&self.model.encoder(), state)?;
+        Ok(())
+    }
+}
+
+impl Model for Learner<'_, '_> {
+    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+        let (inputs, items) = &self.asked;
+        Ok(Box::new(SessionQueries::new(self.model.encoder(), inputs.clone(), *items)?))
+    }
+
+    /// Weights, moments and step counts: the authors restore all of a checkpoint at its best epoch, and go on from
+    /// there in the next period [code].
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        let mut state = State::default();
+        self.model.save(&mut state);
+        let State { arrays, counts, .. } = state;
+        let arrays = arrays.into_iter().map(|(name, values)| {
+            let values = values.into_owned();
+            Parameter { name, shape: vec![values.len()], values }
+        });
+        Ok(arrays.chain(counts.into_iter().map(|(name, count)| setting(&name, count))).collect())
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+        let mut state = State::default();
+        for Parameter { name, values, .. } in parameters {
+            match name.split_once('=').map(|(name, count)| (name, count.parse())) {
+                Some((name, Ok(count))) => {
+                    state.counts.insert(name.into(), count);
+                }
+                _ => state.put(name, values),
+            }
+        }
+        self.model.restore(&mut state)
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.model.save(state);
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.model.restore(state)
+    }
+}

@@ -1,0 +1,75 @@
+//! What a spec states. The authors' values stand in parentheses; where paper and code differ, each has a name.
+
+use harness::periods::Schedule;
+use harness::spec::value::{Count, Rate, Share, Weight};
+use harness::train::Ending;
+use serde::Deserialize;
+
+use super::{Quota, Selection, Weighting};
+use crate::models::sasrec;
+
+/// The model and how it learns a period.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub model: sasrec::Hyper,
+    /// On from the last period, with the optimiser's state, and on the period before the tested one; Joint starts
+    /// afresh, on all of them [code].
+    pub schedule: Schedule,
+    /// Sub-sequences (256 DIGINETICA, 512 YOOCHOOSE).
+    pub batch: Count,
+    /// Of Adam in its TF1 form (5e-4).
+    pub learning_rate: Rate,
+    /// Share of a period's sub-sequences that validate instead of training (0.1).
+    pub validation: Share,
+    /// In a period, at most (100).
+    pub epochs: Count,
+    /// In each period (recall@20, patience 5, every epoch).
+    pub stopping: Ending,
+}
+
+/// Which exemplars are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// At most, N (30,000).
+    pub budget: Count,
+    /// How many of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
+    pub quota: Quota,
+    /// Which (`herding-capped` in code).
+    pub selection: Selection,
+}
+
+/// How exemplars are replayed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// λ_base (0.8 DIGINETICA, 1.0 YOOCHOOSE).
+    pub weight: Weight,
+    /// λ_t (`adaptive`; `fixed` is ADER_fix).
+    pub weighting: Weighting,
+    pub loss: ReplayLoss,
+}
+
+/// The loss of exemplars, a mean over those of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplayLoss {
+    /// ADER, with p the softmax over the items that the teacher knew [code].
+    DistilOverOldItems,
+    /// ADER, with p the softmax over all items seen so far: the other reading of the poster's "prediction of the
+    /// current model" [paper].
+    DistilOverAllItems,
+    /// ER: cross entropy with the exemplar's own label, over all items seen so far.
+    Labels,
+}
+
+/// Elastic weight consolidation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ewc {
+    /// λ (not published).
+    pub weight: Weight,
+    /// Exemplars that the Fisher information is the mean over, at most (1,000).
+    pub samples: Count,
+}
