@@ -88,7 +88,12 @@ impl Observer for Progress {
             Some((stale, most)) if stale > 0 => format!(", no gain {stale}/{most}"),
             _ => String::new(),
         };
-        let message = format!("loss {:.3}{validation}{patience}, at most {} left", epoch.loss, clock(left));
+        let (period, of_period) = match epoch.period {
+            Some((number, last)) => (format!("period {number}/{last}, "), " in this period"),
+            None => (String::new(), ""),
+        };
+        let (loss, left) = (epoch.loss, clock(left));
+        let message = format!("{period}loss {loss:.3}{validation}{patience}, at most {left} left{of_period}");
         self.bar.set_length(epoch.most as u64);
         self.bar.set_position(epoch.done as u64);
         self.bar.set_message(message.clone());

@@ -21,7 +21,7 @@ use crate::meter::{Meter, Phase, Seconds};
 use crate::metrics::Metric;
 use crate::rank::{Evaluation, Ranker};
 use crate::split::{HeldOut, Split, UserItems};
-use crate::train::{Context, Curve, Ending, Epochs, Model, Selected, State};
+use crate::train::{Checkpoint, Context, Curve, Ending, Epochs, InHand, Model, Selected, State};
 
 /// What learns period after period, and carries its state from one to the next. [`Model::scorer`] answers the queries
 /// that were last [asked](Self::ask); what [`Model::parameters`] has is what a selected epoch brings back, with the
@@ -99,8 +99,8 @@ pub fn learn<'p>(
         cx.periods.ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
     let mut learnt = go_on(cx, learner)?;
     for number in learnt.len() + 1..=periods.last() {
-        let before = cx.meter.elapsed();
-        cx.period = Some((number, periods.last()));
+        let began = cx.meter.elapsed();
+        cx.period = Some(InHand { number, last: periods.last(), began });
         let period = periods.period(number);
         let Lesson { valid, facts } = learner.begin(cx, period)?;
         let selected = epochs(cx, learner, valid, most, ending)?;
@@ -114,7 +114,7 @@ pub fn learn<'p>(
             selected: selected.best().first().map(|best| (selected.epoch, best.valid.values.clone())),
             curve: selected.curve,
             test,
-            seconds: (cx.meter.elapsed() - before).as_secs_f64(),
+            seconds: (cx.meter.elapsed() - began).as_secs_f64(),
         });
         tell(cx, &learnt[number - 1]);
         save(cx, learner, &learnt)?;
@@ -134,7 +134,7 @@ fn epochs<'p>(
     let seen = valid.train.sorted();
     let ranker = Ranker::new(cx.ranker.protocol(), &valid)?;
     learner.ask(Arc::new(valid.train.clone()), valid.n_items);
-    let (number, _) = cx.period.expect("a period has begun");
+    let InHand { number, .. } = cx.period.expect("a period has begun");
     let mut within = Context {
         split: &valid,
         seen: &seen,
@@ -168,7 +168,7 @@ fn tell(cx: &Context<'_>, learnt: &Learnt) {
 }
 
 /// Where the state within a period is kept.
-fn within(cx: &Context<'_>, period: usize) -> crate::train::Checkpoint {
+fn within(cx: &Context<'_>, period: usize) -> Checkpoint {
     cx.checkpoint.beside(&format!("{WITHIN}{period}.safetensors"))
 }
 
@@ -241,7 +241,7 @@ fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<
         Ok(Some(state)) => state,
         Err(error) => {
             cx.observer.note(&format!("{error}\nthe saved state is removed; this run starts over"));
-            cx.checkpoint.remove();
+            forget(cx);
             return Ok(Vec::new());
         }
     };
@@ -257,10 +257,17 @@ fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<
         }
         Err(error) => {
             // Part of it may be in the learner already, so this attempt is lost.
-            cx.checkpoint.remove();
+            forget(cx);
             Err(error.hint("the saved state is removed: the same command starts this run over"))
         }
     }
+}
+
+/// Removes what is carried and the states within periods, which are of the same attempt.
+fn forget(cx: &Context<'_>) {
+    cx.checkpoint.remove();
+    let last = cx.periods.map_or(0, Periods::last);
+    (1..=last).for_each(|period| within(cx, period).remove());
 }
 
 fn restore(state: &mut State<'_>) -> Result<(Vec<Learnt>, Seconds)> {

@@ -1,6 +1,7 @@
 //! All that a method gets to work with.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use candle_core::Device;
 
@@ -63,12 +64,21 @@ impl Teacher {
     }
 }
 
+/// The period that a run is in.
+#[derive(Clone, Copy, Debug)]
+pub struct InHand {
+    pub number: usize,
+    /// Of the last period of the stream.
+    pub last: usize,
+    /// What the run had taken when the period began.
+    pub began: Duration,
+}
+
 /// The world of one run.
 pub struct Context<'a> {
     /// The stream of periods, where the spec has one. `split` is then of the period in hand, or the test of the last one.
     pub periods: Option<&'a Periods>,
-    /// The period in hand, and the last one.
-    pub period: Option<(usize, usize)>,
+    pub period: Option<InHand>,
     pub split: &'a Split,
     /// The training part, sorted: for set membership.
     pub seen: &'a UserItems,
@@ -88,7 +98,7 @@ impl Context<'_> {
     pub fn stream(&self, purpose: &str, epoch: usize) -> Stream {
         match self.period {
             None => Stream::new(self.seed, self.trial, purpose, epoch as u64),
-            Some((number, _)) => {
+            Some(InHand { number, .. }) => {
                 Stream::new(self.seed, self.trial, &format!("period-{number}.{purpose}"), epoch as u64)
             }
         }

@@ -9,6 +9,8 @@
 //! let selected = epochs.finish(&mut model);                          // the model has the selected weights
 //! ```
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Curve, Ending, Epoch, Selected, Selection, SoFar, State};
@@ -132,13 +134,13 @@ impl Epochs {
         let validation = self.validate(cx, epoch, model)?;
         let name = validation.map(|(metric, _)| metric.to_string());
         cx.observer.epoch(Epoch {
-            period: cx.period,
+            period: cx.period.map(|period| (period.number, period.last)),
             done: self.next,
             most: self.most,
             loss,
             validation: name.as_deref().zip(validation.map(|(_, value)| value)),
             patience: self.selection.as_ref().map(Selection::patience),
-            elapsed: cx.meter.elapsed(),
+            elapsed: cx.meter.elapsed().saturating_sub(cx.period.map_or(Duration::ZERO, |period| period.began)),
         });
         let over = self.next().is_none();
         let interrupted = cx.observer.interrupted();

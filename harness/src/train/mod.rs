@@ -9,7 +9,7 @@ mod pairs;
 mod selection;
 
 pub use checkpoint::{Checkpoint, State};
-pub use context::{Context, Teacher};
+pub use context::{Context, InHand, Teacher};
 pub use ending::Ending;
 pub use epochs::{Epochs, Model};
 pub use observer::{Epoch, Observer};

@@ -18,7 +18,7 @@ pub struct Epoch<'a> {
     pub validation: Option<(&'a str, f64)>,
     /// Evaluations without improvement, and how many end the run.
     pub patience: Option<(usize, usize)>,
-    /// Time in training, interrupted attempts included.
+    /// Time in training (in this period), interrupted attempts included.
     pub elapsed: Duration,
 }
 
