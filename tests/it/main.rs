@@ -10,5 +10,6 @@ mod fixed;
 mod home;
 mod latency;
 mod page;
+mod periods;
 mod resume;
 mod sequential;

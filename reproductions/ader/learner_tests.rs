@@ -1,0 +1,185 @@
+//! Whole runs over a made-up stream of periods.
+
+use std::path::Path;
+use std::time::Duration;
+
+use candle_core::Device;
+use harness::data::{Dataset, Interaction, Part};
+use harness::error::{Kind, Result};
+use harness::meter::Meter;
+use harness::method::Trained;
+use harness::metrics::{Candidates, Protocol};
+use harness::periods::{Catalogue, Periods, given};
+use harness::rank::Ranker;
+use harness::rng::Stream;
+use harness::train::{Checkpoint, Context};
+
+use crate::test_world::{Watcher, method};
+
+const TRAINING: &str = r#"training = {schedule = {start = "last", window = 1}, batch = 16, learning_rate = 5e-3,
+    validation = 0.2, epochs = 3, stopping = {watch = ["recall@5"], patience = 2, every = 1, decimals = 15},
+    model = {dim = 8, length = 4, blocks = 2, heads = 2, dropout = 0.2}}"#;
+const EXEMPLARS: &str = r#"exemplars = {budget = 40, quota = "multinomial", selection = "herding-capped"}"#;
+const REPLAY: &str = r#"replay = {weight = 0.8, weighting = "adaptive", loss = "distil-over-old-items"}"#;
+const EWC: &str = "ewc = {weight = 50, samples = 30}";
+
+fn sasrec() -> String {
+    format!("{{{TRAINING}}}")
+}
+
+fn joint() -> String {
+    sasrec().replace(r#"start = "last", window = 1"#, r#"start = "fresh", window = "all""#)
+}
+
+fn ader() -> String {
+    format!("{{{TRAINING}, {EXEMPLARS}, {REPLAY}}}")
+}
+
+fn ewc() -> String {
+    format!("{{{TRAINING}, {EXEMPLARS}, {EWC}}}")
+}
+
+/// Four periods of fifty sessions of one to six events; each period brings items, and items follow their neighbours.
+fn periods() -> Periods {
+    let part = |period: u32| {
+        let mut stream = Stream::new(0, "world", "period", u64::from(period));
+        let known = 12 + 6 * period;
+        let mut interactions: Vec<Interaction> = Vec::new();
+        let mut add = |user, item| interactions.push(Interaction { user, item, time: 0, value: 1.0 });
+        let first = if period == 0 { 0 } else { known - 6 };
+        (first..known).for_each(|item| add(1000 * period, item)); // New items in their order.
+        for session in 1..=50 {
+            let start = stream.below(known);
+            (0..1 + stream.below(6)).for_each(|k| add(1000 * period + session, (start + k) % known));
+        }
+        Part { name: format!("period-{period}"), interactions }
+    };
+    let parts = (0..4).map(part).collect();
+    let dataset = Dataset { name: "made-up".into(), n_users: 4000, n_items: 33, parts };
+    given(&dataset, 3, Catalogue::Growing).unwrap()
+}
+
+fn go(name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {
+    let periods = periods();
+    let split = periods.period(periods.last()).test();
+    let seen = split.train.sorted();
+    let protocol = Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap();
+    let ranker = Ranker::new(&protocol, &split).unwrap();
+    let watcher = Watcher::until(until);
+    let mut cx = Context {
+        periods: Some(&periods),
+        period: None,
+        split: &split,
+        seen: &seen,
+        ranker: &ranker,
+        trial: "trial",
+        seed: 3,
+        device: &Device::Cpu,
+        teacher: None,
+        meter: Meter::new(&Device::Cpu),
+        checkpoint: Checkpoint::new(folder.join("checkpoint"), Duration::MAX),
+        observer: &watcher,
+    };
+    method(name, params).unwrap().train(&mut cx)
+}
+
+fn run(name: &str, params: &str) -> Trained {
+    go(name, params, tempfile::tempdir().unwrap().path(), usize::MAX).unwrap()
+}
+
+/// All that a run came to, but for its seconds.
+fn bits(trained: &Trained) -> String {
+    let periods = trained.periods.iter().map(|l| format!("{:?} {:?} {:?} {:?}", l.facts, l.selected, l.curve, l.test));
+    let weights = trained.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    format!("{:?} {:?}", periods.collect::<Vec<_>>(), weights.collect::<Vec<_>>())
+}
+
+#[test]
+fn every_method_goes_on_from_any_epoch_of_any_period() {
+    for (name, params) in [("sasrec", sasrec()), ("sasrec", joint()), ("ader", ader()), ("ewc", ewc())] {
+        let whole = run(name, &params);
+        let epochs: usize = whole.periods.iter().map(|period| period.epochs_run).sum();
+        assert!(whole.periods.len() == 3 && epochs == 9, "{epochs} epochs");
+        for stops in [&[1][..], &[5], &[8], &[2, 2, 2]] {
+            let folder = tempfile::tempdir().unwrap();
+            for &stop in stops {
+                let error = go(name, &params, folder.path(), stop).err().expect("stopped");
+                assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+            }
+            let resumed = go(name, &params, folder.path(), usize::MAX).unwrap();
+            assert!(bits(&resumed) == bits(&whole), "{name} stopped after {stops:?} epochs");
+        }
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    for (name, params) in [("ader", ader()), ("ewc", ewc())] {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| bits(&run(name, &params)))
+        };
+        let one = with(1);
+        assert!(one == with(2) && one == with(3), "{name}");
+    }
+}
+
+#[test]
+fn exemplars_and_their_weight_are_those_of_the_period() {
+    let run = run("ader", &ader());
+    let facts = |period: usize, name: &str| run.periods[period - 1].facts.get(name).copied();
+    assert_eq!((facts(1, "exemplars"), facts(1, "lambda")), (Some(0.0), None), "the first period replays nothing");
+    for period in [2, 3] {
+        let exemplars = facts(period, "exemplars").unwrap();
+        assert!(exemplars > 20.0 && exemplars <= 40.0, "{exemplars}");
+        let [before, items] = [period - 1, period].map(|p| run.periods[p - 1].items as f64);
+        let want = 0.8 * (before / items * exemplars / facts(period, "training").unwrap()).sqrt();
+        assert!((facts(period, "lambda").unwrap() - want).abs() < 1e-12);
+    }
+    assert_eq!(run.periods.iter().map(|period| period.items).collect::<Vec<_>>(), [12, 18, 24]);
+    let fixed = super::learner_tests::run("ader", &ader().replace("adaptive", "fixed"));
+    assert_eq!(fixed.periods[1].facts["lambda"], 0.8);
+}
+
+#[test]
+fn joint_learns_all_periods_afresh() {
+    let (joint, last) = (run("sasrec", &joint()), run("sasrec", &sasrec()));
+    let counts = |run: &Trained| run.periods.iter().map(|p| p.facts["sub_sequences"]).collect::<Vec<_>>();
+    let mut pooled = counts(&last);
+    (1..3).for_each(|period| pooled[period] += pooled[period - 1]);
+    assert_eq!(counts(&joint), pooled);
+    assert_eq!(joint.periods[0].curve, last.periods[0].curve, "there is one period before the first test");
+    assert!(joint.periods[1].curve.loss[0] > last.periods[1].curve.loss[0], "the other has learnt something before");
+}
+
+/// With the same trial id and seed, runs draw the same numbers, and differ by what their option does alone.
+#[test]
+fn an_option_changes_what_comes_after_the_first_period() {
+    let plain = run("sasrec", &sasrec());
+    assert!(bits(&plain) != bits(&run("ewc", &ewc())));
+    let curves = |run: &Trained| run.periods.iter().map(|period| period.curve.clone()).collect::<Vec<_>>();
+    let without = run("ewc", &ewc().replace("weight = 50", "weight = 0"));
+    assert_eq!(curves(&without), curves(&plain), "no penalty at all");
+    let of_ader = curves(&run("ader", &ader()));
+    for (from, to) in [
+        ("adaptive", "fixed"),
+        ("distil-over-old-items", "distil-over-all-items"),
+        ("distil-over-old-items", "labels"),
+        ("multinomial", "proportional"),
+        ("multinomial", "equal"),
+        ("herding-capped", "random"),
+        ("herding-capped", "loss"),
+    ] {
+        let other = curves(&run("ader", &ader().replace(from, to)));
+        assert_eq!(other[0], of_ader[0], "{to}");
+        assert!(other[1] != of_ader[1], "{to} does something");
+    }
+}
+
+#[test]
+fn a_period_without_anything_to_validate_by_is_refused() {
+    let error =
+        go("sasrec", &sasrec().replace("validation = 0.2", "validation = 0.0"), Path::new("nowhere"), usize::MAX);
+    let error = error.err().expect("refused").to_string();
+    assert!(error.contains("too little to learn from before period 1") && error.contains("hint:"), "{error}");
+}

@@ -1,0 +1,166 @@
+//! Experiments over a stream of periods, through the real program.
+
+use std::path::{Path, PathBuf};
+
+use harness::data::{Cache, FileState, Manifest, fetch, load, status};
+use harness::periods::sessions::sub_sequences;
+use harness::periods::{Catalogue, Period, Periods, given};
+use harness::spec::value::Limit;
+
+use crate::home::{Ended, Home, files, lasting, wait_until};
+
+/// Two weeks of the embedded data, after ten to learn from; a small SASRec, and one that replays.
+const WEEKS: &str = r#"id = "small"
+title = "Weeks"
+dataset = "movietweetings-100k"
+seeds = [0]
+
+[split]
+rule = "periods-by-time"
+days = 7
+first = 10
+least = 20
+last = 2
+catalogue = "growing"
+
+[protocol]
+candidates = "all"
+metrics = ["recall@20", "mrr@20"]
+
+[[trial]]
+id = "plain"
+label = "Plain"
+method = "sasrec"
+[trial.params.training]
+schedule = {start = "last", window = 1}
+batch = 256
+learning_rate = 1e-3
+validation = 0.1
+epochs = 2
+stopping = {watch = ["recall@20"], patience = 5, every = 1, decimals = 15}
+model = {dim = 16, length = 10, blocks = 1, heads = 1, dropout = 0.2}
+
+[[trial]]
+id = "ader"
+label = "ADER"
+method = "ader"
+[trial.params.training]
+schedule = {start = "last", window = 1}
+batch = 256
+learning_rate = 1e-3
+validation = 0.1
+epochs = 2
+stopping = {watch = ["recall@20"], patience = 5, every = 1, decimals = 15}
+model = {dim = 16, length = 10, blocks = 1, heads = 1, dropout = 0.2}
+[trial.params.exemplars]
+budget = 500
+quota = "multinomial"
+selection = "herding-capped"
+[trial.params.replay]
+weight = 0.8
+weighting = "adaptive"
+loss = "distil-over-old-items"
+"#;
+
+#[test]
+fn a_stream_is_run_recorded_served_and_gone_on_with_after_a_kill() {
+    let home = Home::new(WEEKS);
+    home.reprise("run small").with(0).tells(&["2 trained", "period 2: test recall@20"]);
+    let record = home.record("ader", 0);
+    let periods = record["periods"].as_array().unwrap();
+    assert_eq!(periods.len(), 2);
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let mean = periods.iter().map(|period| number(&period["metrics"]["recall@20"])).sum::<f64>() / 2.0;
+    assert!((number(&record["metrics"]["recall@20"]) - mean).abs() < 1e-12);
+    assert_eq!(record["epochs_run"], 4);
+    let [first, second] = [&periods[0], &periods[1]];
+    assert!(first["facts"]["exemplars"] == 0.0 && number(&second["facts"]["exemplars"]) > 100.0);
+    assert!(number(&second["items"]) >= number(&first["items"]));
+    assert_eq!(second["curve"]["rows"].as_array().unwrap().len(), 2);
+    home.reprise("latency small").with(0).tells(&["p50"]);
+    // Killed within a period, and after one.
+    for part in ["period-1.safetensors", "checkpoint.safetensors"] {
+        let other = Home::new(WEEKS);
+        let mut child = other.start("run small --trial ader --checkpoint-every 0");
+        wait_until("a state is saved", || files(&other.cache).iter().any(|file| file.ends_with(part)));
+        child.kill().unwrap();
+        let _ = Ended::of(child.wait_with_output().unwrap());
+        other.reprise("run small --trial ader").with(0);
+        assert!(lasting(&other.record("ader", 0)) == lasting(&record), "killed when there was {part}");
+        assert!(!files(&other.cache).iter().any(|file| file.contains("period-")), "no state within a period stays");
+    }
+}
+
+/// What is wrong with a spec or its data is said with its place, before anything is trained.
+#[test]
+fn what_does_not_fit_a_stream_is_refused() {
+    let refused = |from: &str, to: &str, says: &[&str]| {
+        assert!(WEEKS.contains(from), "{from}");
+        Home::new(&WEEKS.replace(from, to)).reprise("run small").with(2).tells(says);
+    };
+    refused("last = 2", "last = 90", &["ends before period 90 does", "hint: use a smaller `last`"]);
+    refused("last = 2", "last = 0", &["small.toml:", "split", "nonzero"]);
+    refused("least = 20", "least = 100000", &["no interaction", "at least 100000"]);
+    refused("budget = 500", "budget = 0", &["small.toml:", "budget", "an integer from 1"]);
+    refused("window = 1", "window = 0", &["small.toml:", "window"]);
+    refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown variant `shrinking`", "growing"]);
+    refused("heads = 1", "heads = 3", &["`heads` = 3 does not divide `dim` = 16"]);
+    let rule = "rule = \"periods-by-time\"\ndays = 7\nfirst = 10\nleast = 20\nlast = 2\ncatalogue = \"growing\"";
+    refused(rule, "rule = \"periods\"\nlast = 2\ncatalogue = \"growing\"", &["has no part `period-0`", "got:", "all"]);
+    refused(
+        rule,
+        "rule = \"leave-last-out\"\ncore = 5",
+        &[
+            "the method `sasrec` goes through a stream of periods",
+            "5-core, leave-last-out",
+            "hint: the split rules `periods`",
+        ],
+    );
+    let sasrec = &WEEKS[WEEKS.find("method = \"sasrec\"").unwrap()..WEEKS.find("[[trial]]\nid = \"ader\"").unwrap()];
+    refused(sasrec, "method = \"pop\"\n\n", &["the method `pop` learns from a single split"]);
+}
+
+/// Of the authors' files, where a mirror has them: what shared counts of every period say of the way of reading them.
+/// Sub-sequences and items of DIGINETICA by period; of YOOCHOOSE the first, the last and the largest.
+#[test]
+fn the_authors_periods_have_their_counts() {
+    const SUB_SEQUENCES: [usize; 16] = [
+        55_668, 29_777, 24_687, 25_861, 24_091, 45_973, 41_262, 45_090, 54_746, 65_950, 66_323, 40_042, 50_498, 55_960,
+        56_506, 45_125,
+    ];
+    const ITEMS: [usize; 16] = [
+        18_569, 22_692, 25_306, 27_636, 29_619, 32_585, 34_596, 36_691, 38_501, 40_135, 41_197, 41_868, 42_369, 42_826,
+        43_023, 43_105,
+    ];
+    let Some(periods) = of_authors("ader-diginetica") else { return };
+    let by_period = |of: &dyn Fn(Period<'_>) -> usize| (1..=16).map(|p| of(periods.period(p))).collect::<Vec<_>>();
+    let expanded = |period: Period<'_>| period.sessions(Limit::At(1)).flat_map(sub_sequences).count();
+    assert_eq!(by_period(&expanded), SUB_SEQUENCES);
+    assert_eq!(by_period(&|period| period.items()), ITEMS);
+    let asked = by_period(&|period| period.test().n_users);
+    assert_eq!((asked[0], asked[15]), (23_105, 60_878));
+    let all = periods.period(16).sessions(Limit::All).flat_map(sub_sequences).count();
+    assert_eq!(all, SUB_SEQUENCES.iter().sum::<usize>(), "the pieces of a session that goes on stay apart");
+
+    let Some(periods) = of_authors("ader-yoochoose") else { return };
+    let by_period = |of: &dyn Fn(Period<'_>) -> usize| (1..=16).map(|p| of(periods.period(p))).collect::<Vec<_>>();
+    let counts = by_period(&expanded);
+    assert_eq!((counts[0], counts.iter().max()), (166_587, Some(&234_743)));
+    assert_eq!(periods.period(1).items(), 12_885);
+    let asked = by_period(&|period| period.test().n_users);
+    assert_eq!((asked.iter().min(), asked.iter().max()), (Some(&78_913), Some(&233_149)));
+}
+
+/// The stream of one of the authors' datasets; none where there is no mirror that has it.
+fn of_authors(id: &str) -> Option<Periods> {
+    let mirror = PathBuf::from(std::env::var_os("REPRISE_MIRROR")?);
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data-manifests/{id}.toml"));
+    let manifest = Manifest::read(&manifest).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    if status(&manifest, &cache, Some(&mirror)) > FileState::AtMirror {
+        return None;
+    }
+    fetch(&manifest, &cache, Some(&mirror), &mut |_| {}).unwrap();
+    Some(given(&load(&manifest, &cache).unwrap(), 16, Catalogue::Growing).unwrap())
+}
