@@ -171,7 +171,9 @@ impl Numbering {
                     }),
                 }
             }
-            Self::Map(_) if field.is_empty() => Err(Bad { expected: format!("an id of the {what}s"), got: "nothing".into() }),
+            Self::Map(_) if field.is_empty() => {
+                Err(Bad { expected: format!("an id of the {what}s"), got: "nothing".into() })
+            }
             Self::Map(map) => {
                 if let Some(id) = map.get(field) {
                     return Ok(*id);
