@@ -14,7 +14,7 @@ use harness::meter::{self, TOP};
 use harness::method::{Parameter, Serve};
 use harness::metrics::Scorer;
 use harness::rank::{Index, OnDevice, Server};
-use harness::report::{Served, Speed, served_table};
+use harness::report::{Served, Speed, passes_table, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
 use harness::split::{Split, UserItems};
@@ -140,14 +140,20 @@ fn gpu(scorer: &dyn Scorer, items: usize, seen: &UserItems) -> Option<Speed> {
 fn main() {
     let mut criterion = support::criterion();
     let mut served = Vec::new();
+    let mut passes = String::new();
     for model in &MODELS {
         let split = support::split_of(model.data, 1);
-        served.extend([false, true].into_iter().filter_map(|student| one(&mut criterion, model, student, &split)));
+        let pair = [false, true].into_iter().filter_map(|student| one(&mut criterion, model, student, &split));
+        let pair: Vec<_> = pair.collect();
+        if !pair.is_empty() {
+            passes += &format!("\n{}", passes_table("", &pair, split.n_users as u64).markdown());
+        }
+        served.extend(pair);
     }
     criterion.final_summary();
     if !served.is_empty() {
         let table = served_table("", &served).markdown();
         // A reader that has gone away is no error.
-        let _ = write!(std::io::stdout(), "\n{table}");
+        let _ = write!(std::io::stdout(), "\n{table}{passes}");
     }
 }

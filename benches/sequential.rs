@@ -8,56 +8,17 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
 use harness::metrics::Scorer;
-use harness::optim::Adam;
 use harness::rank::Index;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use reproductions::models::caser::{Activation, CaserEncoder, FusedCaser, Sizes};
-use reproductions::models::fossil::{self, FusedFossil, History};
+use reproductions::models::caser::{CaserEncoder, FusedCaser};
+use reproductions::models::fossil::FusedFossil;
 use reproductions::models::sequence::{
-    Drawn, Dropout, Queries, SequentialModel, Source, Streams, Window, WindowBatch, Windows, id_of, pointwise,
+    Drawn, Dropout, Queries, SequentialModel, Streams, Window, WindowBatch, Windows, id_of, pointwise,
 };
 use reproductions::rd::loss::exemplary;
 use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
-
-const USERS: usize = support::GOWALLA[0];
-const ITEMS: usize = support::GOWALLA[1];
-const SEEN: usize = support::GOWALLA[2];
-
-const LENGTH: usize = 5;
-const NEGATIVES: usize = 3;
-const BATCH: usize = 512;
-const LIST: usize = 10;
-const SAMPLES: usize = 100;
-const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-6 };
-
-/// Users' sequences: popularity rank^-0.8 with ranks shuffled over the items, as on the PyTorch side.
-fn sequences() -> UserItems {
-    let mut stream = Stream::new(0, "bench", "sequences", 0);
-    let items = stream.permutation(ITEMS);
-    let mut cumulative: Vec<f64> = Vec::with_capacity(ITEMS);
-    let mut sum = 0.0;
-    for rank in 1..=ITEMS {
-        sum += (rank as f64).powf(-0.8);
-        cumulative.push(sum);
-    }
-    let mut draw = || {
-        let at = stream.unit() * sum;
-        items[cumulative.partition_point(|&c| c < at).min(ITEMS - 1)]
-    };
-    let pairs: Vec<(u32, u32)> =
-        (0..USERS as u32).flat_map(|user| (0..SEEN).map(|_| (user, draw())).collect::<Vec<_>>()).collect();
-    UserItems::from_pairs(USERS, &pairs)
-}
-
-fn caser(dim: usize) -> Sizes {
-    let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
-    Sizes { users: USERS, ids: ITEMS + 1, dim, length: LENGTH, vertical: 2, horizontal: 16, convolution, hidden }
-}
-
-fn source<'a>(train: &'a UserItems, seen: &'a UserItems) -> Source<'a> {
-    Source { train, seen, n_items: ITEMS, length: LENGTH, targets: 1, negatives: NEGATIVES }
-}
+use support::gowalla::{ADAM, BATCH, ITEMS, LENGTH, LIST, NEGATIVES, SAMPLES, caser, fossil, sequences, source};
 
 /// Windows, inputs and items of some batches; `added` random items beside each window's own.
 struct Batches(Vec<(Vec<Window>, Vec<u32>, Vec<u32>)>);
@@ -138,10 +99,7 @@ fn training(criterion: &mut Criterion, train: &Arc<UserItems>) {
     }
     for dim in [50, 20] {
         let model = || {
-            let history = History::Causal;
-            let sizes =
-                fossil::Sizes { users: USERS, items: ITEMS, dim, length: LENGTH, targets: 1, alpha: 0.2, history };
-            let initial = sizes.initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64));
+            let initial = fossil(dim).initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64));
             FusedFossil::new(initial, train.clone()).expect("the model's own parameters")
         };
         steps(criterion, &format!("fossil/gowalla/d{dim}"), &mut model(), &own, false);

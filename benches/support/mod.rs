@@ -3,6 +3,8 @@
 // Each bench is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod gowalla;
+
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};

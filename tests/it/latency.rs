@@ -36,9 +36,10 @@ fn trained_models_are_measured_recorded_and_reported() {
     assert!(!home.report().contains("Time CPU p50"));
     let before = home.results();
     let measured = home.reprise("latency small --threads 2").with(0);
-    let measured = measured.prints(&["Time CPU p50 (µs)", "POP", "BPR", "RRD", "ItemCF", "100.0 %"]);
+    let all = ["40 queries, CPU (s)", "no GPU run"];
+    let measured = measured.prints(&["Time CPU p50 (µs)", "POP", "BPR", "RRD", "ItemCF", "100.0 %"]).prints(&all);
     let measured = measured.tells(&["4 recorded in ", "`reprise report small` shows them"]);
-    assert_eq!(measured.out.lines().count(), 5, "{}", measured.out);
+    assert_eq!(measured.out.lines().count(), 5 + 1 + 5, "{}", measured.out);
     assert_eq!(latency_files(&home).len(), 4);
     assert_eq!(home.results().len(), before.len() + 4, "nothing else was written");
     for trial in ["pop", "bpr", "rrd", "item-cf"] {
@@ -66,7 +67,7 @@ fn trained_models_are_measured_recorded_and_reported() {
 
     // Only some, with what they learnt from; what is measured again replaces what was.
     let some = home.reprise("latency small --trial rrd --seed 0").with(0).tells(&["2 recorded"]);
-    assert_eq!(some.out.lines().count(), 3, "{}", some.out);
+    assert_eq!(some.out.lines().count(), 3 + 1 + 3, "{}", some.out);
     assert_eq!(latency_of(&home, "rrd")["command"], "reprise latency small --trial rrd --seed 0");
     // A changed spec makes another model: the old measurement is listed, not shown.
     home.spec(&spec().replace("neighbours = 5", "neighbours = 6"));

@@ -1,6 +1,10 @@
 //! Sequential models and their distillation, from the spec to the record; and what a person can get wrong.
 
-use crate::home::{Home, SMALL, lasting};
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::RangeInclusive;
+
+use crate::home::{Ended, Home, SMALL, lasting, pins};
 
 /// [`SMALL`] with both base models and a student of each, under RD's rule: 5 training items for each user, so that
 /// windows are padded.
@@ -119,5 +123,64 @@ fn values_that_cannot_be_are_refused_with_their_place() {
         let home = Home::new(&spec().replace(from, to));
         home.reprise("run small").with(2).tells(&words);
         assert_eq!(home.results(), [""; 0], "{to}");
+    }
+}
+
+/// A home whose data are the authors' form: dense ids from 1, here of 45 users and 25 items.
+fn home_of(rows: &str) -> Home {
+    let home = Home::new(&spec());
+    let count = |column: usize| {
+        let ids: BTreeSet<_> = rows.lines().map(|row| row.split('\t').nth(column)).collect();
+        ids.len()
+    };
+    let ids = |noun: &str, table: usize, count: usize| {
+        format!("[{noun}]\nids = \"dense\"\nfirst = 1\ntable = {table}\ncount = {count}\n\n")
+    };
+    let manifest = [
+        "id = \"tiny\"\ntitle = \"Made up\"\nserves = \"tests\"\ncitation = \"none\"\nhomepage = \"none\"\n\n".into(),
+        "[licence]\nname = \"MIT\"\nterms = \"made up\"\nredistributable = true\n\n".into(),
+        "[layout]\nform = \"table\"\nseparator = \"tab\"\ncolumns = [\"user\", \"item\", \"time\"]\n\n".into(),
+        ids("users", 45, count(0)),
+        ids("items", 25, count(1)),
+        format!("[interactions]\nall = {}\n\n[[file]]\nname = \"rows.tsv\"\npart = \"all\"\n", rows.lines().count()),
+        format!("{}[[file.source]]\nmirror = \"rows.tsv\"\n", pins(rows)),
+    ];
+    home.write("data-manifests/tiny.toml", manifest.concat());
+    fs::write(home.mirror.join("rows.tsv"), rows).unwrap();
+    home
+}
+
+/// Items of a user one after another.
+fn rows(users: RangeInclusive<u32>, items: u32) -> String {
+    let row = |user: u32, time: u32| format!("{user}\t{}\t{time}\n", (user * 3 + time * 4) % 25 + 1);
+    users.flat_map(|user| (0..items).map(move |time| row(user, time))).collect()
+}
+
+fn run(home: &Home) -> Ended {
+    home.reprise("run small --mirror ../mirror")
+}
+
+#[test]
+fn users_without_test_items_or_windows_are_passed_over() {
+    // The last five have one item each: nothing to test, and no window.
+    let home = home_of(&(rows(1..=40, 10) + &rows(41..=45, 1)));
+    run(&home).with(0).tells(&["4 trained"]);
+    for trial in TRIALS {
+        let evaluated = home.record(trial, 0)["ranks"]["targets"].as_array().map(Vec::len);
+        assert_eq!(evaluated, Some(40), "{trial}");
+    }
+    // Nobody has a test item.
+    let home = home_of(&rows(1..=45, 4));
+    run(&home).with(1).tells(&["no test interactions are left of `tiny`"]);
+    assert_eq!(home.results(), [""; 0]);
+}
+
+#[test]
+fn ids_outside_of_the_tables_are_told_with_their_line() {
+    let good = rows(1..=40, 6);
+    for (bad, of) in [("2\t26\t0", "item"), ("46\t7\t0", "user"), ("0\t7\t0", "user"), ("2\t-7\t0", "item")] {
+        let home = home_of(&good.replacen("\n2\t7\t0\n", &format!("\n{bad}\n"), 1));
+        run(&home).with(1).tells(&["a line is not as the manifest says", "rows.tsv:7", of, "got:"]);
+        assert_eq!(home.results(), [""; 0], "{bad}");
     }
 }

@@ -166,12 +166,14 @@ impl Numbering {
                 match id.checked_sub(*first) {
                     Some(dense) if (dense as usize) < *table => Ok(dense),
                     _ => Err(Bad {
-                        expected: format!("a {what} id in {first}..={}", *first as usize + *table - 1),
+                        expected: format!("an id of the {what}s in {first}..={}", *first as usize + *table - 1),
                         got: format!("{id}"),
                     }),
                 }
             }
-            Self::Map(_) if field.is_empty() => Err(Bad { expected: format!("a {what} id"), got: "nothing".into() }),
+            Self::Map(_) if field.is_empty() => {
+                Err(Bad { expected: format!("an id of the {what}s"), got: "nothing".into() })
+            }
             Self::Map(map) => {
                 if let Some(id) = map.get(field) {
                     return Ok(*id);

@@ -68,6 +68,15 @@ impl DeviceTable {
         Ok(())
     }
 
+    /// [`step`](Self::step) by gradients that came in parts.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step); if there is no part.
+    pub fn step_parts(&mut self, adam: &Adam, parts: Vec<(Tensor, Tensor)>) -> Result<()> {
+        let (ids, rows): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        self.step(adam, &Tensor::cat(&ids, 0)?, &Tensor::cat(&rows, 0)?)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.weights.dims()[0]

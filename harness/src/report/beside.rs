@@ -1,12 +1,11 @@
 //! Published figures beside ours, as tables for people.
 
-use super::number::{NONE, mean_sd, percent, signed};
+use super::number::{NO_GPU, NONE, mean_sd, percent, signed};
 use super::overview::tally;
 use super::{Align, Experiment, Table};
-use crate::compare::{Cell, Effect, Kind, Published, cells, effects, values};
+use crate::compare::{Cell, Effect, Kind, Published, Values, cells, effects};
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::record::Runs;
-use crate::spec::Comparison;
+use crate::spec::{Comparison, Efficiency};
 use crate::stats::Interval;
 
 /// One comparison with all that it found.
@@ -27,10 +26,9 @@ pub(super) struct Beside<'a> {
 /// [`Input`](ErrorKind::Input) if one names what was not published.
 pub(super) fn all<'a>(
     experiment: &'a Experiment,
-    runs: &Runs,
+    ours: &Values,
     published: Option<&'a Published>,
 ) -> Result<Vec<Beside<'a>>> {
-    let values = values(runs);
     let beside = |comparison: &'a Comparison| {
         let published = published.ok_or_else(|| {
             Error::new(ErrorKind::Input, "a comparison without published tables")
@@ -44,8 +42,8 @@ pub(super) fn all<'a>(
             kind: table.kind,
             sources: table.source.iter().map(|id| &*published.sources[id].place).collect(),
             note: table.note.as_deref(),
-            cells: cells(comparison, published, &values)?,
-            effects: effects(comparison, published, &values)?,
+            cells: cells(comparison, published, ours)?,
+            effects: effects(comparison, published, ours)?,
         })
     };
     experiment.comparisons.iter().map(beside).collect()
@@ -54,6 +52,11 @@ pub(super) fn all<'a>(
 impl Beside<'_> {
     fn decimals(&self) -> usize {
         self.comparison.decimals as usize
+    }
+
+    /// Whether it compares a metric, not only size and speed.
+    pub fn of_quality(&self) -> bool {
+        self.comparison.columns.iter().any(|(_, metric)| Efficiency::of_name(metric).is_none())
     }
 
     pub fn cells_table(&self, experiment: &Experiment) -> Table {
@@ -76,7 +79,7 @@ impl Beside<'_> {
                     row_name(&cell.row, experiment.label(&cell.trial)),
                     format!("{} ({})", cell.column, experiment.marked(&cell.metric)),
                     format!("{:.decimals$}", cell.published),
-                    mean_sd(cell.ours, decimals),
+                    ours(cell, decimals),
                     cell.ours.map_or(0, |ours| ours.n).to_string(),
                     range(cell.interval, decimals),
                     signed(cell.difference, decimals),
@@ -129,6 +132,14 @@ impl Beside<'_> {
 
 fn columns(columns: &[(&str, Align)]) -> Table {
     Table::new("", columns.iter().map(|(name, align)| ((*name).to_string(), *align)))
+}
+
+/// Our mean. There are many reasons to have no run, but one to have none on a GPU.
+fn ours(cell: &Cell, decimals: usize) -> String {
+    match cell.ours {
+        None if cell.metric == Efficiency::GpuSeconds.name() => NO_GPU.into(),
+        ours => mean_sd(ours, decimals),
+    }
 }
 
 /// The published name, and ours where it is another.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::compare::Logged;
-use crate::spec::{Claim, Comparison};
+use crate::spec::{Claim, Comparison, Efficiency};
 
 /// One spec in one profile.
 #[derive(Clone, Debug, Default)]
@@ -70,9 +70,13 @@ pub struct LoggedCurve {
 }
 
 impl Experiment {
-    /// A metric's name with a dagger if it is sampled.
+    /// A metric's name with a dagger if it is sampled; size and speed are not.
     pub(super) fn marked(&self, metric: &str) -> String {
-        if self.sampled.is_some() { format!("{metric} †") } else { metric.to_string() }
+        if self.sampled.is_some() && Efficiency::of_name(metric).is_none() {
+            format!("{metric} †")
+        } else {
+            metric.to_string()
+        }
     }
 
     pub(super) fn label<'a>(&'a self, trial: &'a str) -> &'a str {

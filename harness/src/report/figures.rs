@@ -49,7 +49,8 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
-    let shown: Vec<_> = beside.iter().take(PUBLISHED_MARKS).collect();
+    let of_quality = || beside.iter().filter(|of| of.of_quality());
+    let shown: Vec<_> = of_quality().take(PUBLISHED_MARKS).collect();
     let panel = |metric: &str| {
         let mut dots = Vec::new();
         for (row, trial) in experiment.trials.iter().enumerate() {
@@ -78,7 +79,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
         panels: experiment.metrics.iter().map(|metric| panel(&metric.name)).collect(),
     }
     .svg(palette)?;
-    let published = match beside.len() {
+    let published = match of_quality().count() {
         0 => "",
         n if n <= PUBLISHED_MARKS => ", and what was published",
         _ => ", and what was published in the first tables below",

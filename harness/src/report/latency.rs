@@ -1,7 +1,7 @@
 //! Size and speed of served models, student against teacher: the columns of RD's Table 5 (Tang and Wang, KDD
 //! 2018: time on a CPU, time on a GPU, parameters, ratio), and more of the first.
 
-use super::number::{NONE, count, decimals};
+use super::number::{NO_GPU, NONE, count, decimals};
 use super::{Align, Experiment, Table, TrialText};
 use crate::record::{LatencyRecord, Runs};
 use crate::stats::Summary;
@@ -48,15 +48,7 @@ pub fn served_table(title: &str, served: &[Served]) -> Table {
     let columns = names.map(|name| (name.to_string(), Align::Right));
     let mut table = Table::new(title, std::iter::once(("Model".to_string(), Align::Left)).chain(columns));
     for model in served {
-        let teaches = served.iter().any(|other| other.teacher.as_ref() == Some(&model.label));
-        let teacher = match &model.teacher {
-            Some(teacher) => served.iter().find(|other| other.label == *teacher),
-            None => teaches.then_some(model),
-        };
-        let ratio = |of: fn(&Served) -> Option<f64>| -> String {
-            let shares = teacher.and_then(|teacher| Some(100.0 * of(model)? / of(teacher)?));
-            shares.map_or(NONE.into(), |percent| format!("{percent:.1} %"))
-        };
+        let ratio = |of: fn(&Served) -> Option<f64>| ratio(served, model, of);
         let cpu = |of: fn(&Speed) -> f64| significant(model.cpu.as_ref().map(of));
         let row = vec![
             model.label.clone(),
@@ -70,12 +62,53 @@ pub fn served_table(title: &str, served: &[Served]) -> Table {
             ratio(|model| model.gpu.map(|speed| speed.p50_us)),
             ratio(|model| Some(model.parameters as f64)),
         ];
-        match &model.trial {
-            Some(trial) => table.push_of(trial, row),
-            None => table.push(row),
-        }
+        push(&mut table, model, row);
     }
     table
+}
+
+/// Seconds to rank for all of so many queries at once, as RD and DE-RRD print them. One row per model.
+pub fn passes_table(title: &str, served: &[Served], queries: u64) -> Table {
+    let all = count(queries);
+    let columns =
+        [format!("{all} queries, CPU (s)"), format!("{all} queries, GPU (s)"), "Ratio CPU".into(), "Ratio GPU".into()];
+    let columns = columns.map(|name| (name, Align::Right));
+    let mut table = Table::new(title, std::iter::once(("Model".to_string(), Align::Left)).chain(columns));
+    for model in served {
+        let pass = |speed: Option<Speed>| speed.map(|speed| queries as f64 / speed.per_second);
+        let row = vec![
+            model.label.clone(),
+            seconds(pass(model.cpu), NONE),
+            seconds(pass(model.gpu), NO_GPU),
+            ratio(served, model, |model| model.cpu.map(|speed| speed.per_second.recip())),
+            ratio(served, model, |model| model.gpu.map(|speed| speed.per_second.recip())),
+        ];
+        push(&mut table, model, row);
+    }
+    table
+}
+
+/// A model's figure in per cent of its teacher's.
+fn ratio(served: &[Served], model: &Served, of: impl Fn(&Served) -> Option<f64>) -> String {
+    let teaches = served.iter().any(|other| other.teacher.as_ref() == Some(&model.label));
+    let teacher = match &model.teacher {
+        Some(teacher) => served.iter().find(|other| other.label == *teacher),
+        None => teaches.then_some(model),
+    };
+    let share = teacher.and_then(|teacher| Some(100.0 * of(model)? / of(teacher)?));
+    share.map_or(NONE.into(), |percent| format!("{percent:.1} %"))
+}
+
+fn push(table: &mut Table, model: &Served, row: Vec<String>) {
+    match &model.trial {
+        Some(trial) => table.push_of(trial, row),
+        None => table.push(row),
+    }
+}
+
+/// To the millisecond: a small model needs few of them.
+fn seconds(value: Option<f64>, none: &str) -> String {
+    value.map_or(none.into(), |value| format!("{value:.3}"))
 }
 
 /// Three digits or the whole part.
@@ -86,12 +119,11 @@ fn significant(value: Option<f64>) -> String {
     })
 }
 
-/// The table of the trials that have records, in the order of the spec: means over the seeds that were
-/// measured, on the CPU of a machine class and on the GPU beside it.
-pub fn latency_table(experiment: &Experiment, class: &str, records: &[LatencyRecord]) -> Table {
+/// Of one request and of all queries: the trials that have records, in the order of the spec; means over the seeds
+/// that were measured, on the CPU of a machine class and on the GPU beside it.
+pub fn latency_tables(experiment: &Experiment, class: &str, records: &[LatencyRecord]) -> [Table; 2] {
     let served = experiment.trials.iter().filter_map(|trial| {
-        let (gpu, cpu): (Vec<_>, Vec<_>) =
-            shown(class, records, &trial.id).partition(|record| record.machine.class.ends_with(CUDA));
+        let (gpu, cpu): (Vec<_>, Vec<_>) = shown(class, records, &trial.id).partition(|record| on_gpu(record));
         let first = cpu.first().or(gpu.first())?;
         Some(Served {
             label: trial.label.clone(),
@@ -103,11 +135,21 @@ pub fn latency_table(experiment: &Experiment, class: &str, records: &[LatencyRec
             bytes: first.parameter_bytes,
         })
     });
-    served_table("Size and speed", &served.collect::<Vec<_>>())
+    let served: Vec<_> = served.collect();
+    [served_table("Size and speed", &served), passes_table("All queries", &served, queries(class, records))]
+}
+
+/// All queries: the largest batch of a class. That of a model too slow for all of them in some seconds is smaller.
+pub(super) fn queries(class: &str, records: &[LatencyRecord]) -> u64 {
+    beside(class, records).map(|record| record.batch.queries).max().unwrap_or(0)
 }
 
 /// Ends the class of a machine whose GPU did the work.
-pub(super) const CUDA: &str = "-cuda";
+const CUDA: &str = "-cuda";
+
+pub(super) fn on_gpu(record: &LatencyRecord) -> bool {
+    record.machine.class.ends_with(CUDA)
+}
 
 /// The records of a trial on the CPU of a machine class and on the GPU beside it.
 pub(super) fn shown<'r>(
@@ -115,8 +157,12 @@ pub(super) fn shown<'r>(
     records: &'r [LatencyRecord],
     trial: &str,
 ) -> impl Iterator<Item = &'r LatencyRecord> {
-    let beside = |record: &LatencyRecord| record.machine.class.trim_end_matches(CUDA) == class.trim_end_matches(CUDA);
-    records.iter().filter(move |record| record.trial == trial && beside(record))
+    beside(class, records).filter(move |record| record.trial == trial)
+}
+
+fn beside<'r>(class: &str, records: &'r [LatencyRecord]) -> impl Iterator<Item = &'r LatencyRecord> {
+    let class = class.trim_end_matches(CUDA);
+    records.iter().filter(move |record| record.machine.class.trim_end_matches(CUDA) == class)
 }
 
 /// The class whose times are shown: that of the runs, or of the first record where there are none.
@@ -176,6 +222,11 @@ mod tests {
         }
         let student = &served_table("", &models).rows[1];
         assert_eq!((&*student[4], &*student[8]), ("40.0", "80.0 %"));
+        let passes = passes_table("", &models, 1000);
+        assert_eq!(passes.header[1], "1,000 queries, CPU (s)");
+        assert_eq!(passes.rows[0], ["T", "0.400", "1000.000", "100.0 %", "100.0 %"]);
+        assert_eq!(passes.rows[1], ["S", "0.041", "1000.000", "10.3 %", "100.0 %"]);
+        assert_eq!(passes.rows[2], ["POP", "0.008", "no GPU run", "–", "–"]);
         // Its teacher was not measured.
         assert_eq!(served_table("", &models[1..]).rows[0][7..], ["–", "–", "–"]);
     }

@@ -8,6 +8,7 @@ mod block;
 mod claims;
 mod csv_files;
 mod curves;
+mod efficiency;
 mod experiment;
 mod figures;
 mod html;
@@ -22,7 +23,7 @@ use beside::Beside;
 pub use experiment::{Experiment, LoggedCurve, MetricText, TrialText};
 use figures::Figure;
 pub use html::{Paper, html};
-pub use latency::{Served, Speed, latency_table, served_table};
+pub use latency::{Served, Speed, latency_tables, passes_table, served_table};
 pub use overview::{overview, splice};
 use summary::summary;
 pub use table::{Align, Table};
@@ -52,7 +53,8 @@ impl<'a> Report<'a> {
     /// nothing published to compare with.
     pub fn new(experiment: &'a Experiment, records: &'a Checked, published: Option<&'a Published>) -> Result<Self> {
         let runs = Runs::of(&records.current);
-        let beside = beside::all(experiment, &runs, published)?;
+        let ours = efficiency::with_efficiency(experiment, &runs, &records.latency);
+        let beside = beside::all(experiment, &ours, published)?;
         let findings = findings(&experiment.claims, &experiment.comparisons, published, &runs)?;
         let figures = figures::all(experiment, &runs, &beside)?;
         Ok(Self { experiment, published, records, runs, findings, beside, figures })

@@ -5,6 +5,9 @@ use crate::stats::Summary;
 /// What stands where there is no number.
 pub(super) const NONE: &str = "–";
 
+/// What stands where a GPU's figure would.
+pub(super) const NO_GPU: &str = "no GPU run";
+
 /// Digits behind the point of a metric, as papers print them.
 pub(super) const METRIC: usize = 4;
 

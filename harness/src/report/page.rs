@@ -120,8 +120,8 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
 
 fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
     let Some(class) = latency::class(runs, records) else { return };
-    let table = latency::latency_table(experiment, class, records);
-    if table.rows.is_empty() {
+    let [one, all] = latency::latency_tables(experiment, class, records);
+    if one.rows.is_empty() {
         return;
     }
     let shown = || experiment.trials.iter().flat_map(|trial| latency::shown(class, records, &trial.id));
@@ -129,14 +129,14 @@ fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], block
         let values: BTreeSet<_> = shown().map(of).collect();
         values.into_iter().collect::<Vec<_>>().join(", ")
     };
-    blocks.push(Block::Table(table));
+    blocks.push(Block::Table(one));
     blocks.push(Block::Text(format!(
         "Measured by themselves, with no training beside them. *Time* is of one request, which comes alone and is \
          answered by one CPU thread: encode the query, score all items, take the best {}; *queries/s* is of batches, on \
          {} threads. Ratios are in per cent of the teacher. {} Device: {}. Seeds: {}. Made by {}.",
         crate::meter::TOP,
         words(|record| record.batch.threads.to_string()),
-        if shown().any(|record| record.machine.class.ends_with(latency::CUDA)) {
+        if shown().any(latency::on_gpu) {
             "On a GPU the device scores, and the CPU encodes and takes the best."
         } else {
             "Nothing was measured on a GPU."
@@ -145,6 +145,12 @@ fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], block
         words(|record| record.seed.to_string()),
         words(|record| format!("`{}`", record.command)),
     )));
+    blocks.push(Block::Table(all));
+    blocks.push(Block::Text(
+        "Seconds to rank for all queries at once: their number by the *queries/s* above. They are the users that have \
+         training items; a model too slow for that many in a few seconds was measured on fewer."
+            .into(),
+    ));
 }
 
 fn capital(text: &str) -> String {

@@ -146,6 +146,8 @@ fn measured_latencies_are_shown() {
     record("de", 0, "x86_64-avx512", "cpu", 60.0);
     record("de", 0, "x86_64-avx512-cuda", "cuda:0 Example", 30.0);
     record("student", 0, "aarch64-neon", "cpu", 1.0);
+    // The others were too slow for a batch of all.
+    records.latency[0].batch.queries = 13_149;
     let files = Report::new(&experiment(), &records, Some(&published())).unwrap().files();
     let page = &files["REPORT.md"];
     for text in [
@@ -156,11 +158,64 @@ fn measured_latencies_are_shown() {
     ] {
         assert!(page.contains(text), "{text}\n---\n{page}");
     }
+    // 13,149 queries at 16,000 a second.
+    for text in [
+        "| Teacher | 0.822 | no GPU run | 100.0 % | – |",
+        "| DE | 0.822 | 0.822 | 100.0 % | – |",
+        "| Model | 13,149 queries, CPU (s) |",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
     assert!(!page.contains("| Student | 1.00"), "another class's time: {page}");
     // Without any run and figure, too.
     let alone = Checked { latency: records.latency, ..Checked::default() };
     let page = Report::new(&experiment(), &alone, Some(&published())).unwrap().files().remove("REPORT.md").unwrap();
     assert!(page.contains("no current record") && page.contains("| Teacher | 120 |"), "{page}");
+}
+
+#[test]
+fn sizes_and_speeds_stand_beside_published_ones() {
+    let mut experiment = experiment();
+    experiment.comparisons.push(Comparison {
+        table: "efficiency".into(),
+        rows: vec![
+            ("BPR / CiteULike / 1".into(), "teacher".into()),
+            ("BPR / CiteULike / 0.1".into(), "student".into()),
+        ],
+        columns: vec![("time_s".into(), "seconds-cpu".into()), ("params_M".into(), "parameters-million".into())],
+        decimals: 2,
+        effects: vec![],
+        not_comparable: None,
+    });
+    experiment.trials[1].teacher = Some("teacher".into());
+    let mut records = records();
+    let mut latency = latency_sample("teacher", 0);
+    latency.batch.queries = 13_149;
+    records.latency.push(latency);
+    let cells = |experiment: &Experiment| {
+        let files = Report::new(experiment, &records, Some(&published())).unwrap().files();
+        assert!(!files["quality.svg"].contains("efficiency"), "no figure of quality");
+        files["REPORT.md"].clone()
+    };
+    let page = cells(&experiment);
+    for text in [
+        "| BPR / CiteULike / 1 (Teacher) | time_s (seconds-cpu) | 59.27 | 0.82 | 1 | – | -58.45 | -98.6 % | too few seeds |",
+        "(Teacher) | params_M (parameters-million) | 6.08 | 6.08 ± 0.00 | 3 | 6.08 to 6.08 | +0.00 | +0.0 % | matches |",
+        "(Student) | params_M (parameters-million) | 0.61 | 0.61 ± 0.00 | 3 | 0.61 to 0.61 | -0.00 | -0.3 % | matches |",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
+    // Columns of other units: what is looked up here is ours.
+    experiment.comparisons[1].columns =
+        vec![("time_s".into(), "seconds-gpu".into()), ("params_M".into(), "parameters-percent".into())];
+    let page = cells(&experiment);
+    for text in [
+        "time_s (seconds-gpu) | 59.27 | no GPU run | 0 |",
+        "(Teacher) | params_M (parameters-percent) | 6.08 | 100.00 ± 0.00 | 3 |",
+        "(Student) | params_M (parameters-percent) | 0.61 | 10.00 ± 0.00 | 3 |",
+    ] {
+        assert!(page.contains(text), "{text}\n---\n{page}");
+    }
 }
 
 #[test]

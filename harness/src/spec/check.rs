@@ -14,7 +14,7 @@ use super::origin;
 use super::profile::Resolved;
 use super::trials;
 use super::wire::{Text, TextMap, Wire, WireComparison, WireCurve};
-use super::{Comparison, LoggedCurve, Metric, Protocol, Spec};
+use super::{Comparison, Efficiency, LoggedCurve, Metric, Protocol, Spec};
 use crate::document::{Document, tree};
 use crate::error::{Error, Result};
 use crate::method::Registry;
@@ -218,7 +218,7 @@ impl Allowed<'_, '_> {
         let rows = self.pairs(&wire.rows, "row")?;
         rows.iter().try_for_each(|(_, trial)| self.trial(trial))?;
         let columns = self.pairs(&wire.columns, "column")?;
-        columns.iter().try_for_each(|(_, text)| measured(self.document, text, self.protocol).map(|_| ()))?;
+        columns.iter().try_for_each(|(_, text)| self.column(text))?;
         Ok(Comparison {
             table: wire.table.get_ref().clone(),
             rows: plain(rows),
@@ -227,6 +227,16 @@ impl Allowed<'_, '_> {
             effects: wire.effects.iter().map(|pair| self.effect(pair, wire)).collect::<Result<_>>()?,
             not_comparable: wire.not_comparable.clone(),
         })
+    }
+
+    /// A metric of the protocol, or a figure of size or speed.
+    fn column(&self, text: &Text) -> Result<()> {
+        if Efficiency::of_name(text.get_ref()).is_some() {
+            return Ok(());
+        }
+        let others = one_of(Efficiency::ALL.map(Efficiency::name));
+        let hint = format!("size and speed have names of their own: {others}");
+        measured(self.document, text, self.protocol).map(drop).map_err(|error| error.hint(hint))
     }
 
     /// Both rows of an effect are rows of the comparison.

@@ -57,7 +57,7 @@ pub struct Comparison {
     pub table: String,
     /// Row of the table → id of a trial, in the order of the file.
     pub rows: Vec<(String, String)>,
-    /// Column of the table → metric of the protocol, in the order of the file.
+    /// Column of the table → metric of the protocol or [`Efficiency`](super::Efficiency), in the order of the file.
     pub columns: Vec<(String, String)>,
     /// Digits after the decimal point to which the table is printed: a published value is known to
     /// half a unit of the last.

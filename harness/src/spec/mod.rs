@@ -13,6 +13,7 @@
 mod check;
 mod checked;
 mod claim;
+mod efficiency;
 mod fingerprint;
 mod listing;
 mod origin;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 pub use checked::{Comparison, LoggedCurve, Spec, Trial};
 pub use claim::{Bound, Claim, Inequality, Measure, Quantity, Statement};
+pub use efficiency::Efficiency;
 pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, Summary, discover, find, is_spec};
 pub use origin::{Origin, Section, print_spec};

@@ -101,8 +101,7 @@ impl Recommender for GraphBpr {
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         for (table, parts) in [&mut self.user, &mut self.item].into_iter().zip(std::mem::take(&mut self.gradients)) {
-            let (ids, rows): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-            table.step(adam, &Tensor::cat(&ids, 0)?, &Tensor::cat(&rows, 0)?)?;
+            table.step_parts(adam, parts)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{D, DType, Device, Tensor, Var};
-use harness::error::Result;
+use harness::error::{Error, Result};
 use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::DeviceTable;
@@ -14,7 +14,7 @@ use harness::train::{Model, State};
 
 use super::encoder::CaserEncoder;
 use super::{Activation, NAMES, Sizes};
-use crate::models::sequence::{Dropout, Queries, SequentialModel, WindowBatch, WindowLoss};
+use crate::models::sequence::{Dropout, Queries, Scored, SequentialModel, WindowBatch, WindowLoss, backward};
 
 /// See the module's head.
 pub struct GraphCaser {
@@ -80,13 +80,6 @@ impl GraphCaser {
         let z = activate(self.sizes.hidden, &features.matmul(&hidden.t()?)?.broadcast_add(hidden_bias)?)?;
         Ok(Tensor::cat(&[&z, user], 1)?)
     }
-
-    /// Scores of `columns` items for each window.
-    fn scores(x: &Tensor, rows: &Tensor, bias: &Tensor, columns: usize) -> Result<Tensor> {
-        let (n, width) = x.dims2()?;
-        let rows = rows.reshape((n, columns, width))?;
-        Ok((rows.broadcast_mul(&x.unsqueeze(1)?)?.sum(2)? + bias.reshape((n, columns))?)?)
-    }
 }
 
 impl SequentialModel for GraphCaser {
@@ -115,20 +108,12 @@ impl SequentialModel for GraphCaser {
         let leaves = self.tables.iter().zip(&ids).map(|(table, ids)| table.leaf(ids)).collect::<Result<Vec<Var>>>()?;
         let leaf = |k: usize| leaves[k].as_tensor();
         let x = self.represent(leaf(0), leaf(1), std::array::from_fn(|k| leaf(k + 2)), masks)?;
-        let scores = Self::scores(&x, leaf(8), leaf(9), graded)?;
-        let mut all = scores.to_vec2::<f32>()?;
-        if columns > graded {
-            let others = self.ids(others.concat())?;
-            let (rows, bias) = (self.tables[8].rows(&others)?, self.tables[9].rows(&others)?);
-            let ungraded = Self::scores(&x.detach(), &rows, &bias, columns - graded)?.to_vec2::<f32>()?;
-            all.iter_mut().zip(ungraded).for_each(|(scores, others)| scores.extend(others));
-        }
-        let mut coefficients = vec![0.0; n * graded];
-        let rows = all.iter().zip(coefficients.chunks_exact_mut(graded)).enumerate();
-        let sum = rows.map(|(k, (scores, gradients))| loss(k, scores, gradients)).sum();
-        // The gradient of Σ coefficient · score is that of the loss.
-        let weighted = (scores * Tensor::from_vec(coefficients, (n, graded), &self.device)?)?.sum_all()?;
-        let of = weighted.backward()?;
+        let others = (columns > graded).then(|| {
+            let ids = self.ids(others.concat())?;
+            Ok::<_, Error>(Scored { rows: self.tables[8].rows(&ids)?, bias: self.tables[9].rows(&ids)? })
+        });
+        let scored = Scored { rows: leaf(8).clone(), bias: leaf(9).clone() };
+        let (sum, of) = backward(&x, &scored, others.transpose()?.as_ref(), loss)?;
         let gradient = |leaf: &Var| of.get(leaf.as_tensor()).cloned().expect("a score depends on every leaf");
         self.gradients = ids.into_iter().zip(&leaves).map(|(ids, leaf)| (ids, gradient(leaf))).collect();
         Ok(sum)

@@ -1,11 +1,11 @@
 //! The sizes of a Caser, its parameters by name, and how they start.
 
-use harness::error::{Error, Kind, Result};
+use harness::error::Result;
 use harness::method::Parameter;
 use harness::rng::Stream;
 
 use super::Activation;
-use crate::models::sequence::{setting, setting_of};
+use crate::models::sequence::{Kept, setting, setting_of};
 
 /// The parameters with values, in their order; two settings, which have none, follow.
 pub const NAMES: [&str; 10] = [
@@ -118,30 +118,22 @@ impl Sizes {
     /// The sizes of a model with these parameters, and those that have values.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if they are not a Caser's.
+    /// [`Internal`](harness::error::Kind::Internal) if they are not a Caser's.
     pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 10])> {
-        let wrong = || Error::new(Kind::Internal, "these are not the parameters of a Caser model");
-        let (values, settings) = parameters.split_first_chunk::<10>().ok_or_else(wrong)?;
-        let [convolution, hidden] = settings else { return Err(wrong()) };
-        let size = |k: usize, axis: usize| values[k].shape.get(axis).copied().filter(|&n| n > 0).ok_or_else(wrong);
+        let kept = Kept::<10>::new("Caser", parameters)?;
+        let [convolution, hidden] = kept.settings()?;
         let sizes = Self {
-            users: size(0, 0)?,
-            ids: size(1, 0)?,
-            dim: size(0, 1)?,
-            length: size(2, 1)?,
-            vertical: size(2, 0)?,
-            horizontal: size(4, 0)?,
+            users: kept.size(0, 0)?,
+            ids: kept.size(1, 0)?,
+            dim: kept.size(0, 1)?,
+            length: kept.size(2, 1)?,
+            vertical: kept.size(2, 0)?,
+            horizontal: kept.size(4, 0)?,
             convolution: setting_of(convolution, CONVOLUTION)?,
             hidden: setting_of(hidden, HIDDEN)?,
         };
-        let fits = |(part, (name, shape)): (&Parameter, (&str, [usize; 2]))| {
-            part.name == name && part.shape == shape && part.values.len() == shape[0] * shape[1]
-        };
-        if values.iter().zip(NAMES.into_iter().zip(sizes.shapes())).all(fits) {
-            Ok((sizes, values))
-        } else {
-            Err(wrong())
-        }
+        kept.check(NAMES, sizes.shapes())?;
+        Ok((sizes, kept.values))
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use candle_core::Device;
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::nn::{sigmoid, softplus};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
@@ -13,7 +12,8 @@ use harness::train::{Model, State};
 
 use super::*;
 use crate::golden::{case, floats, ids};
-use crate::models::sequence::{Dropout, Encoder, Queries, SequentialModel, Window, WindowBatch, setting};
+use crate::models::sequence::checks::{Parts, gap, gradients, inputs, pass};
+use crate::models::sequence::{Dropout, Encoder, Queries, SequentialModel, Window, WindowBatch, checks, setting};
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -34,15 +34,8 @@ fn start(sizes: &Sizes) -> Vec<Parameter> {
     parameters
 }
 
-/// Users with 2 to 29 items: some have short inputs.
 fn sequences(sizes: &Sizes) -> Arc<UserItems> {
-    let mut pairs = Vec::new();
-    for user in 0..sizes.users as u32 {
-        let mut stream = Stream::new(0, "caser-test", "sequence", u64::from(user));
-        let n = 2 + stream.below(28) as usize;
-        pairs.extend(stream.without_replacement(sizes.ids as u32 - 1, n).into_iter().map(|item| (user, item)));
-    }
-    Arc::new(UserItems::from_pairs(sizes.users, &pairs))
+    checks::sequences("caser-test", sizes.users, sizes.ids - 1)
 }
 
 fn both(parameters: &[Parameter], p: f64, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
@@ -53,9 +46,6 @@ fn both(parameters: &[Parameter], p: f64, train: &Arc<UserItems>) -> [Box<dyn Se
     ]
 }
 
-/// Owned parts of a batch: windows, inputs, items.
-type Parts = (Vec<Window>, Vec<u32>, Vec<u32>);
-
 /// Windows, more than one block, that repeat; ids that repeat within a window.
 fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     let mut stream = Stream::new(0, "caser-test", "batch", step);
@@ -65,28 +55,9 @@ fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
             Window { user, place: 1 + stream.below(train.of(user).len() as u32 - 1) }
         })
         .collect();
-    let mut inputs = vec![0; windows.len() * sizes.length];
-    inputs.chunks_exact_mut(sizes.length).zip(&windows).for_each(|(row, window)| window.inputs(train, row));
+    let inputs = inputs(train, sizes.length, &windows);
     let items = (0..windows.len() * columns).map(|_| stream.below(sizes.ids as u32 - 1)).collect();
     (windows, inputs, items)
-}
-
-/// One positive, and others that depend on the scores without a gradient.
-fn loss(k: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
-    let above = scores[gradients.len()..].iter().filter(|score| **score > 0.0).count();
-    let scale = 0.01 * (1 + above + k % 3) as f32;
-    let mut sum = 0.0;
-    for (j, gradient) in gradients.iter_mut().enumerate() {
-        let sign = if j == 0 { -1.0 } else { 1.0 };
-        sum += f64::from(scale * softplus(sign * scores[j]));
-        *gradient = scale * sign * sigmoid(sign * scores[j]);
-    }
-    sum
-}
-
-fn pass(model: &mut dyn SequentialModel, (windows, inputs, items): &Parts, graded: usize, step: u64) -> f64 {
-    let batch = WindowBatch { windows, inputs, items, graded };
-    model.forward_backward(&batch, &mut Stream::new(0, "caser-test", "dropout", step), &loss).unwrap()
 }
 
 fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
@@ -108,22 +79,6 @@ fn steps(
     }
     model.settle();
     (losses, model.parameters().unwrap())
-}
-
-/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
-fn gradients(model: &mut dyn SequentialModel, parts: &Parts, graded: usize) -> (f64, Vec<Vec<f32>>) {
-    let loss = pass(model, parts, graded, 0);
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
-    model.settle();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
-    (loss, NAMES.into_iter().map(of).collect())
-}
-
-fn gap(a: &[f32], b: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
 }
 
 #[test]
@@ -228,7 +183,7 @@ fn the_step_by_hand_equals_candles_autograd() {
     for (sizes, p) in [(small[0], 0.0), (small[0], 0.5), (small[1], 0.3), (small[2], 0.3), (large, 0.5)] {
         let (start, sequences) = (start(&sizes), sequences(&sizes));
         let batch = parts(&sizes, &sequences, 9, 77);
-        let [fused, graph] = both(&start, p, &sequences).map(|mut model| gradients(&mut *model, &batch, 4));
+        let [fused, graph] = both(&start, p, &sequences).map(|mut model| gradients(&mut *model, &NAMES, &batch, 4));
         assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
         for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
             let gap = gap(fused, graph);
@@ -280,7 +235,7 @@ fn what_is_named_moves_and_what_is_not_graded_does_not() {
     // Input 1, 2 after two paddings; item 11 twice with a gradient, item 23 without one.
     let batch = (vec![Window { user: 3, place: 2 }], vec![0, 0, 1, 2], vec![11, 11, 7, 23]);
     for mut model in both(&start, 0.0, &train) {
-        let (_, gradients) = gradients(&mut *model, &batch, 3);
+        let (_, gradients) = gradients(&mut *model, &NAMES, &batch, 3);
         for ((name, gradient), shape) in NAMES.iter().zip(&gradients).zip(sizes.shapes()) {
             let moved: Vec<u32> = (0..shape[0] as u32)
                 .filter(|&row| gradient[row as usize * shape[1]..][..shape[1]].iter().any(|g| *g != 0.0))

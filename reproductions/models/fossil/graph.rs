@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use harness::error::Result;
+use harness::error::{Error, Result};
 use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::DeviceTable;
@@ -14,7 +14,7 @@ use harness::train::{Model, State};
 
 use super::encoder::FossilEncoder;
 use super::{History, NAMES, Sizes, row_of};
-use crate::models::sequence::{PADDING, Queries, SequentialModel, WindowBatch, WindowLoss};
+use crate::models::sequence::{PADDING, Queries, Scored, SequentialModel, WindowBatch, WindowLoss, backward};
 
 /// See the module's head.
 pub struct GraphFossil {
@@ -71,13 +71,6 @@ impl GraphFossil {
         }
         all
     }
-
-    /// Scores `[windows, columns]` of representations `[windows, d]`.
-    fn scores(x: &Tensor, rows: &Tensor, bias: &Tensor, columns: usize) -> Result<Tensor> {
-        let (n, dim) = x.dims2()?;
-        let rows = rows.reshape((n, columns, dim))?;
-        Ok((rows.broadcast_mul(&x.unsqueeze(1)?)?.sum(2)? + bias.reshape((n, columns))?)?)
-    }
 }
 
 impl SequentialModel for GraphFossil {
@@ -106,20 +99,12 @@ impl SequentialModel for GraphFossil {
         let factors = (user_recency.broadcast_add(recency)? * mask.reshape((n, length))?)?;
         let short = recent.reshape((n, length, dim))?.broadcast_mul(&factors.unsqueeze(2)?)?.sum(1)?;
         let x = (long + short)?;
-        let scores = Self::scores(&x, output, bias, graded)?;
-        let mut all = scores.to_vec2::<f32>()?;
-        if columns > graded {
-            let others = self.ids(others.concat())?;
-            let (rows, bias) = (self.tables[1].rows(&others)?, self.tables[2].rows(&others)?);
-            let ungraded = Self::scores(&x.detach(), &rows, &bias, columns - graded)?.to_vec2::<f32>()?;
-            all.iter_mut().zip(ungraded).for_each(|(scores, others)| scores.extend(others));
-        }
-        let mut coefficients = vec![0.0; n * graded];
-        let each = all.iter().zip(coefficients.chunks_exact_mut(graded)).enumerate();
-        let sum = each.map(|(k, (scores, gradients))| loss(k, scores, gradients)).sum();
-        // The gradient of Σ coefficient · score is that of the loss.
-        let weighted = (scores * Tensor::from_vec(coefficients, (n, graded), &self.device)?)?.sum_all()?;
-        let of = weighted.backward()?;
+        let others = (columns > graded).then(|| {
+            let ids = self.ids(others.concat())?;
+            Ok::<_, Error>(Scored { rows: self.tables[1].rows(&ids)?, bias: self.tables[2].rows(&ids)? })
+        });
+        let scored = Scored { rows: output.clone(), bias: bias.clone() };
+        let (sum, of) = backward(&x, &scored, others.transpose()?.as_ref(), loss)?;
         self.gradients = Default::default();
         for ((table, ids), leaf) in ids.into_iter().zip(&leaves) {
             let gradient = of.get(leaf.as_tensor()).expect("a score depends on every leaf");
@@ -130,8 +115,7 @@ impl SequentialModel for GraphFossil {
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         for (table, parts) in self.tables.iter_mut().zip(std::mem::take(&mut self.gradients)) {
-            let (ids, rows): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-            table.step(adam, &Tensor::cat(&ids, 0)?, &Tensor::cat(&rows, 0)?)?;
+            table.step_parts(adam, parts)?;
         }
         Ok(())
     }

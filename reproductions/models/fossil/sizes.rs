@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use harness::error::{Error, Kind, Result};
+use harness::error::Result;
 use harness::method::Parameter;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use serde::Deserialize;
 
-use crate::models::sequence::{Window, setting, setting_of};
+use crate::models::sequence::{Kept, Window, setting, setting_of};
 
 /// The parameters with values, in their order; three settings, which have none, follow.
 pub const NAMES: [&str; 5] = ["input", "output", "output-bias", "recency", "user-recency"];
@@ -91,29 +91,21 @@ impl Sizes {
     /// The sizes of a model with these parameters, and those that have values.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if they are not a Fossil's.
+    /// [`Internal`](harness::error::Kind::Internal) if they are not a Fossil's.
     pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 5])> {
-        let wrong = || Error::new(Kind::Internal, "these are not the parameters of a Fossil model");
-        let (values, settings) = parameters.split_first_chunk::<5>().ok_or_else(wrong)?;
-        let [alpha, history, targets] = settings else { return Err(wrong()) };
-        let size = |k: usize, axis: usize| values[k].shape.get(axis).copied().filter(|&n| n > 0).ok_or_else(wrong);
+        let kept = Kept::<5>::new("Fossil", parameters)?;
+        let [alpha, history, targets] = kept.settings()?;
         let sizes = Self {
-            users: size(4, 0)?,
-            items: size(0, 0)?,
-            dim: size(0, 1)?,
-            length: size(4, 1)?,
+            users: kept.size(4, 0)?,
+            items: kept.size(0, 0)?,
+            dim: kept.size(0, 1)?,
+            length: kept.size(4, 1)?,
             targets: setting_of(targets, TARGETS)?,
             alpha: setting_of(alpha, ALPHA)?,
             history: setting_of(history, HISTORY)?,
         };
-        let fits = |(part, (name, shape)): (&Parameter, (&str, [usize; 2]))| {
-            part.name == name && part.shape == shape && part.values.len() == shape[0] * shape[1]
-        };
-        if values.iter().zip(NAMES.into_iter().zip(sizes.shapes())).all(fits) {
-            Ok((sizes, values))
-        } else {
-            Err(wrong())
-        }
+        kept.check(NAMES, sizes.shapes())?;
+        Ok((sizes, kept.values))
     }
 
     /// How many of what a window reads are its last items.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::nn::{sigmoid, softplus};
+use harness::nn::softplus;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
@@ -13,7 +13,8 @@ use harness::train::{Model, State};
 
 use super::*;
 use crate::golden::{case, doubles, floats, ids};
-use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, id_of, pointwise};
+use crate::models::sequence::checks::{Parts, gap, gradients, inputs, pass};
+use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, checks, id_of, pointwise};
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -35,15 +36,8 @@ fn start(sizes: &Sizes) -> Vec<Parameter> {
     parameters
 }
 
-/// Users with 2 to 29 items: some have short inputs.
 fn sequences(sizes: &Sizes) -> Arc<UserItems> {
-    let mut pairs = Vec::new();
-    for user in 0..sizes.users as u32 {
-        let mut stream = Stream::new(0, "fossil-test", "sequence", u64::from(user));
-        let n = 2 + stream.below(28) as usize;
-        pairs.extend(stream.without_replacement(sizes.items as u32, n).into_iter().map(|item| (user, item)));
-    }
-    Arc::new(UserItems::from_pairs(sizes.users, &pairs))
+    checks::sequences("fossil-test", sizes.users, sizes.items)
 }
 
 fn both(parameters: &[Parameter], train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
@@ -51,15 +45,6 @@ fn both(parameters: &[Parameter], train: &Arc<UserItems>) -> [Box<dyn Sequential
         Box::new(FusedFossil::new(parameters.to_vec(), train.clone()).unwrap()),
         Box::new(GraphFossil::new(parameters.to_vec(), train.clone(), &Device::Cpu).unwrap()),
     ]
-}
-
-/// Owned parts of a batch: windows, inputs, items.
-type Parts = (Vec<Window>, Vec<u32>, Vec<u32>);
-
-fn inputs(sizes: &Sizes, train: &UserItems, windows: &[Window]) -> Vec<u32> {
-    let mut inputs = vec![0; windows.len() * sizes.length];
-    inputs.chunks_exact_mut(sizes.length).zip(windows).for_each(|(row, window)| window.inputs(train, row));
-    inputs
 }
 
 /// Windows, more than one block, that repeat; ids that repeat within a window.
@@ -72,25 +57,7 @@ fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     let windows: Vec<Window> = (0..100).map(|_| window()).collect();
     let mut stream = Stream::new(0, "fossil-test", "items", step);
     let items = (0..windows.len() * columns).map(|_| id_of(stream.below(sizes.items as u32 - 2))).collect();
-    (windows.clone(), inputs(sizes, train, &windows), items)
-}
-
-/// One positive, and others that depend on the scores without a gradient.
-fn loss(k: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
-    let above = scores[gradients.len()..].iter().filter(|score| **score > 0.0).count();
-    let scale = 0.01 * (1 + above + k % 3) as f32;
-    let mut sum = 0.0;
-    for (j, gradient) in gradients.iter_mut().enumerate() {
-        let sign = if j == 0 { -1.0 } else { 1.0 };
-        sum += f64::from(scale * softplus(sign * scores[j]));
-        *gradient = scale * sign * sigmoid(sign * scores[j]);
-    }
-    sum
-}
-
-fn pass(model: &mut dyn SequentialModel, (windows, inputs, items): &Parts, graded: usize) -> f64 {
-    let batch = WindowBatch { windows, inputs, items, graded };
-    model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "dropout", 0), &loss).unwrap()
+    (windows.clone(), inputs(train, sizes.length, &windows), items)
 }
 
 fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
@@ -98,27 +65,11 @@ fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (
     for step in 0..12 {
         // RD's step and the plain one in turn.
         let columns = if step % 2 == 0 { 9 } else { 4 };
-        losses.push(pass(model, &parts(sizes, train, columns, step), 4));
+        losses.push(pass(model, &parts(sizes, train, columns, step), 4, step));
         model.step(&ADAM).unwrap();
     }
     model.settle();
     (losses, model.parameters().unwrap())
-}
-
-/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
-fn gradients(model: &mut dyn SequentialModel, parts: &Parts, graded: usize) -> (f64, Vec<Vec<f32>>) {
-    let loss = pass(model, parts, graded);
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
-    model.settle();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
-    (loss, NAMES.into_iter().map(of).collect())
-}
-
-fn gap(a: &[f32], b: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
 }
 
 #[test]
@@ -168,7 +119,7 @@ fn scores_and_losses_agree_with_the_reference_vector() {
     // The target is one more item of the training sequence.
     let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&[&sequence[..], &[5]].concat())));
     let windows = [Window { user, place: sequence.len() as u32 }];
-    let (read, items) = (self::inputs(&sizes, &train, &windows), [5, 0, 1].map(id_of));
+    let (read, items) = (checks::inputs(&train, sizes.length, &windows), [5, 0, 1].map(id_of));
     for mut model in both(&parameters, &train) {
         let batch = WindowBatch { windows: &windows, inputs: &read, items: &items, graded: 3 };
         let mut none = Stream::new(0, "fossil-test", "none", 0);
@@ -190,7 +141,7 @@ fn the_step_by_hand_equals_candles_autograd() {
             for (columns, graded) in [(4, 4), (9, 4), (3, 1)] {
                 let parts = parts(&sizes, &sequences, columns, 7);
                 let [(a, of_a), (b, of_b)] =
-                    both(&start, &sequences).map(|mut model| gradients(&mut *model, &parts, graded));
+                    both(&start, &sequences).map(|mut model| gradients(&mut *model, &NAMES, &parts, graded));
                 assert!((a - b).abs() < 1e-6 * b.abs(), "d={dim}: loss {a} {b}");
                 for (name, (a, b)) in NAMES.into_iter().zip(of_a.iter().zip(&of_b)) {
                     assert!(b.iter().any(|g| *g != 0.0), "{name} has a gradient");
@@ -231,11 +182,11 @@ fn gradients_are_slopes_of_the_loss() {
     let sizes = sizes(History::Causal, 1);
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let parts = parts(&sizes, &sequences, 4, 3);
-    let (_, of) = gradients(&mut FusedFossil::new(start.clone(), sequences.clone()).unwrap(), &parts, 4);
+    let (_, of) = gradients(&mut FusedFossil::new(start.clone(), sequences.clone()).unwrap(), &NAMES, &parts, 4);
     let at = |k: usize, j: usize, h: f32| {
         let mut moved = start.clone();
         moved[k].values[j] += h;
-        pass(&mut FusedFossil::new(moved, sequences.clone()).unwrap(), &parts, 4)
+        pass(&mut FusedFossil::new(moved, sequences.clone()).unwrap(), &parts, 4, 0)
     };
     for (k, of) in of.iter().enumerate() {
         // The element that matters most.
@@ -301,7 +252,8 @@ fn the_padding_cannot_be_scored() {
     items[5] = 0;
     for mut model in both(&start(&sizes), &sequences) {
         let batch = WindowBatch { windows: &windows, inputs: &inputs, items: &items, graded: 4 };
-        let error = model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "none", 0), &loss).unwrap_err();
+        let error =
+            model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "none", 0), &checks::loss).unwrap_err();
         assert!(error.to_string().contains("cannot score the padding"), "{error}");
     }
 }

@@ -141,8 +141,7 @@ impl Recommender for GraphNeuMf {
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         for (table, parts) in self.tables.iter_mut().zip(std::mem::take(&mut self.gradients)) {
-            let (ids, rows): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-            table.step(adam, &Tensor::cat(&ids, 0)?, &Tensor::cat(&rows, 0)?)?;
+            table.step_parts(adam, parts)?;
         }
         Ok(())
     }

@@ -4,8 +4,12 @@
 //! Inside, items go by their *id*: item `i` of a split is id `i + 1`, and id 0 is [`PADDING`].
 
 mod base;
+#[cfg(test)]
+pub mod checks;
 mod draw;
 mod dropout;
+mod graph;
+mod kept;
 mod loss;
 mod model;
 mod queries;
@@ -17,6 +21,8 @@ mod windows;
 pub use base::{Base, Student, caser as build_caser, check_scored, fossil as build_fossil, serve_caser, serve_fossil};
 pub use draw::{Drawn, Source, Streams};
 pub use dropout::Dropout;
+pub use graph::{Scored, backward};
+pub use kept::Kept;
 pub use loss::{BatchLoss, pointwise};
 pub use model::{Encoder, Output, SequentialModel, WindowBatch, WindowLoss};
 pub use queries::Queries;

@@ -13,7 +13,7 @@ fn first_steps(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems
     let losses = (0..STEPS).map(|step| {
         // Two batches in turn, so that losses of one batch show learning; RD's step and the plain one.
         let columns = if step % 2 == 0 { 14 } else { 4 };
-        let loss = pass(model, &parts(sizes, train, columns, step % 2), 4);
+        let loss = pass(model, &parts(sizes, train, columns, step % 2), 4, step % 2);
         model.step(&ADAM).unwrap();
         loss
     });

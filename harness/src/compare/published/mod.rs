@@ -3,14 +3,16 @@
 //! Only tables and their sources are read here. The files hold more (hyper-parameters, datasets,
 //! discrepancies) for people; that, and descriptive keys of a table, is passed over.
 
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::Spanned;
 
+use self::wire::{WirePublished, WireSource};
 use crate::document::{Document, read_text};
 use crate::error::{Error, Kind as ErrorKind, Place, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -87,57 +89,8 @@ impl fmt::Display for Kind {
     }
 }
 
-#[derive(Deserialize)]
-struct WirePublished {
-    paper: WirePaper,
-    source: Vec<Spanned<WireSource>>,
-    table: Vec<Spanned<WireTable>>,
-}
-
-#[derive(Deserialize)]
-struct WirePaper {
-    /// What people call it.
-    short: String,
-    venue: String,
-}
-
-#[derive(Deserialize)]
-struct WireSource {
-    id: String,
-    #[serde(flatten)]
-    source: Source,
-}
-
-#[derive(Deserialize)]
-struct WireTable {
-    id: String,
-    caption: String,
-    kind: Kind,
-    source: OneOrMany,
-    note: Option<String>,
-    columns: Vec<String>,
-    rows: Vec<WireRow>,
-}
-
-#[derive(Deserialize)]
-struct WireRow {
-    values: Vec<f64>,
-    #[serde(flatten)]
-    others: BTreeMap<String, toml::Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
 /// What the files are called in errors.
 const NOUN: &str = "file of published tables";
-
-/// Keys of a row that describe its values and do not tell it from others.
-const NOT_LABELS: [&str; 4] = ["mean", "table_mean", "source", "stars"];
 
 impl Published {
     /// What people call the paper: `DE-RRD, CIKM 2020`.
@@ -251,153 +204,5 @@ impl Table {
     }
 }
 
-impl WireTable {
-    fn into_table(self) -> Table {
-        let model = |row: &WireRow| row.others.get("model").and_then(|model| model.as_str()).map(String::from);
-        let mut models = BTreeMap::<String, usize>::new();
-        for row in &self.rows {
-            *models.entry(model(row).unwrap_or_default()).or_default() += 1;
-        }
-        let name = |row: &WireRow| match model(row) {
-            Some(model) if models[&model] == 1 => model,
-            _ => row.labels().join(" / "),
-        };
-        let value = |value: &f64| (!value.is_nan()).then_some(*value);
-        let rows = self
-            .rows
-            .iter()
-            .map(|row| Row { name: name(row), values: row.values.iter().map(value).collect() })
-            .collect();
-        let source = match self.source {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
-        };
-        Table {
-            id: self.id,
-            caption: self.caption,
-            kind: self.kind,
-            source,
-            note: self.note,
-            columns: self.columns,
-            rows,
-        }
-    }
-}
-
-impl WireRow {
-    fn labels(&self) -> Vec<String> {
-        let labels = self.others.iter().filter(|(key, _)| !NOT_LABELS.contains(&key.as_str()));
-        labels
-            .filter_map(|(_, value)| match value {
-                toml::Value::String(text) => Some(text.clone()),
-                toml::Value::Integer(number) => Some(number.to_string()),
-                toml::Value::Float(number) => Some(number.to_string()),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
 #[cfg(test)]
-pub(in crate::compare) mod tests {
-    use super::*;
-
-    const SMALL: &str = r#"
-[paper]
-title = "A Paper"
-short = "AP"
-venue = "Venue 2020"
-[[source]]
-id = "copy"
-where = "a copy"
-[[table]]
-id = "main"
-caption = "quality"
-kind = "paper"
-source = "copy"
-dataset = "Example"
-columns = ["H@5", "N@5"]
-rows = [
-  {model = "Teacher", values = [0.52, 0.40]},
-  {model = "Student", values = [0.25, 0.20], stars = 2},
-]
-[[table]]
-id = "many"
-caption = "rows that share a model"
-kind = "follow-up"
-source = ["copy"]
-columns = ["H@5"]
-rows = [
-  {model = "Teacher", dataset = "A", values = [1]},
-  {model = "Teacher", dataset = "B", values = [2]},
-  {dataset = "B", phi = 0.5, values = [3]},
-]
-"#;
-
-    pub(in crate::compare) fn small() -> Published {
-        Published::parse(SMALL, Path::new("published.toml")).unwrap()
-    }
-
-    fn refused(from: &str, to: &str) -> String {
-        assert_eq!(SMALL.matches(from).count(), 1, "{from}");
-        Published::parse(&SMALL.replace(from, to), Path::new("published.toml")).unwrap_err().to_string()
-    }
-
-    fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../reproductions")
-    }
-
-    #[test]
-    fn looks_up_cells() {
-        let published = small();
-        let main = published.table("main").unwrap();
-        assert_eq!(published.cell(main, "Student", "H@5"), Ok(Some(0.25)));
-        let many = published.table("many").unwrap();
-        assert_eq!(published.cell(many, "B / Teacher", "H@5"), Ok(Some(2.0)));
-        assert_eq!(published.cell(many, "B / 0.5", "H@5"), Ok(Some(3.0)));
-        let error = published.cell(main, "Teachr", "H@5").unwrap_err().to_string();
-        assert!(error.contains("table.main") && error.contains("did you mean `Teacher`?"), "{error}");
-        assert!(published.cell(main, "Teacher", "H@50").is_err());
-        assert!(published.cell(many, "Teacher", "H@5").is_err());
-        let empty = Published::parse(&SMALL.replace("0.52", "nan"), Path::new("published.toml")).unwrap();
-        assert_eq!(empty.cell(&empty.tables[0], "Teacher", "H@5"), Ok(None));
-    }
-
-    #[test]
-    fn refuses_what_is_wrong() {
-        let unknown_source = refused("source = \"copy\"", "source = \"cpoy\"");
-        assert!(unknown_source.contains("`cpoy`"), "{unknown_source}");
-        let short = refused("[0.52, 0.40]", "[0.52]");
-        assert!(short.contains("table.main") && short.contains("2 values") && short.contains("`Teacher`"), "{short}");
-        assert!(refused("0.52, 0.40", "inf, 0.40").contains("finite"));
-        assert!(refused("\"H@5\", \"N@5\"", "\"N@5\", \"N@5\"").contains("column twice"));
-        assert!(refused("id = \"many\"", "id = \"main\"").contains("`main` twice"));
-        assert!(refused("model = \"Student\"", "model = \"Teacher\"").contains("twice"));
-        let kind = refused("kind = \"paper\"", "kind = \"papers\"");
-        assert!(kind.contains("published.toml:12:8 (key `table.main.kind`)"), "{kind}");
-        assert!(kind.contains("`papers`") && kind.contains("did you mean `paper`?"), "{kind}");
-        let id = refused("id = \"main\"\n", "");
-        assert!(id.contains("published.toml:9:1") && id.contains("missing key `id`"), "{id}");
-    }
-
-    #[test]
-    fn the_tables_of_de_rrd() {
-        let published = Published::read(&folder().join("de_rrd/published.toml")).unwrap();
-        let main = published.table("main-citeulike-bpr").unwrap();
-        assert_eq!(main.kind, Kind::Paper);
-        assert_eq!(published.cell(main, "Teacher", "H@5"), Ok(Some(0.5135)));
-        let log = published.table("author-log-test").unwrap();
-        assert_eq!(log.kind, Kind::AuthorLog);
-        assert_eq!(published.cell(log, "Student", "N@5"), Ok(Some(0.3353)));
-        let efficiency = published.table("efficiency").unwrap();
-        assert_eq!(published.cell(efficiency, "BPR / CiteULike / 0.5", "params_M"), Ok(Some(3.04)));
-    }
-
-    #[test]
-    fn every_paper_has_tables_that_can_be_read() {
-        for (paper, tables) in [("de_rrd", 23), ("dcd", 6), ("rd", 7), ("ader", 8), ("asmg", 16), ("adarec", 1)] {
-            let published = Published::read(&folder().join(paper).join("published.toml")).unwrap();
-            assert_eq!(published.tables.len(), tables, "{paper}");
-        }
-    }
-}
+pub(in crate::compare) mod tests;
