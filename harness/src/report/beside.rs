@@ -3,10 +3,10 @@
 use super::number::{NONE, mean_sd, percent, signed};
 use super::overview::tally;
 use super::{Align, Experiment, Table};
-use crate::compare::{Cell, Effect, Kind, Published, cells, effects, values};
+use crate::compare::{Cell, Course, Effect, Kind, Over, Published, Word, cells, courses, effects};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::record::Runs;
-use crate::spec::Comparison;
+use crate::spec::{Columns, Comparison};
 use crate::stats::Interval;
 
 /// One comparison with all that it found.
@@ -19,6 +19,10 @@ pub(super) struct Beside<'a> {
     pub note: Option<&'a str>,
     pub cells: Vec<Cell>,
     pub effects: Vec<Effect>,
+    /// Of a comparison of periods, see [`courses`].
+    pub courses: Vec<Course<'a>>,
+    /// Columns of the published table.
+    published_columns: usize,
 }
 
 /// All comparisons of the experiment.
@@ -30,7 +34,6 @@ pub(super) fn all<'a>(
     runs: &Runs,
     published: Option<&'a Published>,
 ) -> Result<Vec<Beside<'a>>> {
-    let values = values(runs);
     let beside = |comparison: &'a Comparison| {
         let published = published.ok_or_else(|| {
             Error::new(ErrorKind::Input, "a comparison without published tables")
@@ -44,18 +47,46 @@ pub(super) fn all<'a>(
             kind: table.kind,
             sources: table.source.iter().map(|id| &*published.sources[id].place).collect(),
             note: table.note.as_deref(),
-            cells: cells(comparison, published, &values)?,
-            effects: effects(comparison, published, &values)?,
+            cells: cells(comparison, published, runs)?,
+            effects: effects(comparison, published, runs)?,
+            courses: courses(comparison, published)?,
+            published_columns: table.columns.len(),
         })
     };
     experiment.comparisons.iter().map(beside).collect()
 }
 
 impl Beside<'_> {
-    fn decimals(&self) -> usize {
-        self.comparison.decimals as usize
+    /// Cells of whole runs.
+    pub fn of_runs(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter().filter(|cell| !cell.over.is_period())
     }
 
+    /// Effects of whole runs.
+    pub fn effects_of_runs(&self) -> impl Iterator<Item = &Effect> {
+        self.effects.iter().filter(|effect| !effect.over.is_period())
+    }
+
+    /// How the printed figures became ours, and what the columns are, where that is not as printed.
+    pub fn reading(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        if self.comparison.percent {
+            texts.push("Published in per cent; here, as in the files for programs, divided by 100.".to_string());
+        }
+        if let Columns::Periods(metric) = &self.comparison.columns {
+            let tested = self.cells.iter().find_map(|cell| if let Over::Mean(n) = cell.over { Some(n) } else { None });
+            let all = self.published_columns;
+            texts.push(match tested.unwrap_or(all) {
+                n if n < all => format!(
+                    "Its columns are the periods of {metric}. Our runs tested {n} of the {all}, so the mean is over the                      same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
+                ),
+                _ => format!("Its columns are the periods of {metric}; the mean is over all {all}, ours and theirs."),
+            });
+        }
+        texts
+    }
+
+    /// One row per cell of a whole run.
     pub fn cells_table(&self, experiment: &Experiment) -> Table {
         let mut table = columns(&[
             ("Row", Align::Left),
@@ -68,8 +99,8 @@ impl Beside<'_> {
             ("Relative", Align::Right),
             ("Word", Align::Left),
         ]);
-        let decimals = self.decimals();
-        for cell in &self.cells {
+        let decimals = self.comparison.digits();
+        for cell in self.of_runs() {
             table.push_of(
                 &cell.trial,
                 vec![
@@ -100,11 +131,10 @@ impl Beside<'_> {
             ("Ours / published", Align::Right),
             ("Word", Align::Left),
         ]);
-        let decimals = self.decimals();
-        for effect in &self.effects {
-            let trial = self.comparison.rows.iter().find(|(row, _)| *row == effect.a).map_or("", |(_, trial)| trial);
+        let decimals = self.comparison.digits();
+        for effect in self.effects_of_runs() {
             table.push_of(
-                trial,
+                self.trial(&effect.a),
                 vec![
                     format!("{} − {}", effect.a, effect.b),
                     effect.column.clone(),
@@ -121,10 +151,73 @@ impl Beside<'_> {
         table
     }
 
-    /// How many cells got each word: `12 matches, 4 close`.
-    pub fn tally(&self) -> String {
-        tally(self.cells.iter().map(|cell| cell.word))
+    /// Cells of single periods, a line for theirs and one for ours of each row; `None` if there are none.
+    pub fn periods_table(&self, experiment: &Experiment) -> Option<Table> {
+        let decimals = self.comparison.digits();
+        let of_row = |(row, trial): &(String, String)| {
+            let cells = self.cells.iter().filter(|cell| cell.row == *row);
+            let cells = cells.filter_map(|cell| {
+                let ours = cell.ours.map_or(NONE.into(), |ours| format!("{:.decimals$}", ours.mean));
+                let theirs = format!("{:.decimals$}", cell.published);
+                Some(InPeriod { number: cell.over.period()?, theirs, ours, word: cell.word })
+            });
+            (row_name(row, experiment.label(trial)), trial.clone(), cells.collect())
+        };
+        by_period("Row", self.comparison.rows.iter().map(of_row).collect())
     }
+
+    /// Effects in single periods; `None` if there are none.
+    pub fn period_effects_table(&self) -> Option<Table> {
+        let decimals = self.comparison.digits();
+        let of_pair = |(a, b): &(String, String)| {
+            let effects = self.effects.iter().filter(|effect| effect.a == *a && effect.b == *b);
+            let effects = effects.filter_map(|effect| {
+                let ours = signed(effect.ours.map(|ours| ours.mean), decimals);
+                let theirs = signed(Some(effect.published), decimals);
+                Some(InPeriod { number: effect.over.period()?, theirs, ours, word: effect.word })
+            });
+            (format!("{a} − {b}"), self.trial(a).to_string(), effects.collect())
+        };
+        by_period("Effect", self.comparison.effects.iter().map(of_pair).collect())
+    }
+
+    /// The trial that stands for a published row.
+    fn trial(&self, row: &str) -> &str {
+        self.comparison.rows.iter().find(|(name, _)| name == row).map_or("", |(_, trial)| trial)
+    }
+}
+
+/// A figure of one period, theirs and ours.
+struct InPeriod {
+    number: usize,
+    theirs: String,
+    ours: String,
+    word: Word,
+}
+
+/// Two lines, published and ours, for each of these: name, trial, figures.
+fn by_period(what: &str, of: Vec<(String, String, Vec<InPeriod>)>) -> Option<Table> {
+    let last = of.iter().flat_map(|(_, _, figures)| figures).map(|figure| figure.number).max()?;
+    let numbers: Vec<String> = (1..=last).map(|number| number.to_string()).collect();
+    let right = numbers.iter().map(|number| (&**number, Align::Right));
+    let names: Vec<_> = [(what, Align::Left), ("Whose", Align::Left)]
+        .into_iter()
+        .chain(right)
+        .chain([("Words", Align::Left)])
+        .collect();
+    let mut table = columns(&names);
+    for (name, trial, figures) in of {
+        let cell = |number: usize, text: fn(&InPeriod) -> &str| {
+            figures.iter().find(|figure| figure.number == number).map_or(NONE, text).to_string()
+        };
+        let line = |whose: &str, text: fn(&InPeriod) -> &str, words: String| {
+            let figures = (1..=last).map(|number| cell(number, text));
+            [name.clone(), whose.to_string()].into_iter().chain(figures).chain([words]).collect()
+        };
+        table.push(line("published", |figure| &figure.theirs, String::new()));
+        table.push_of(&trial, line("ours", |figure| &figure.ours, tally(figures.iter().map(|figure| figure.word))));
+    }
+    Some(table)
 }
 
 fn columns(columns: &[(&str, Align)]) -> Table {

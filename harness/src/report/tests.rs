@@ -1,7 +1,7 @@
 use super::*;
 use crate::compare::{Logged, Published};
 use crate::record::{Record, RunId, Stale, latency_sample, sample};
-use crate::spec::Comparison;
+use crate::spec::{Columns, Comparison};
 
 fn trial(id: &str, label: &str) -> TrialText {
     TrialText {
@@ -33,8 +33,9 @@ fn experiment() -> Experiment {
         comparisons: vec![Comparison {
             table: "main-citeulike-bpr".into(),
             rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-            columns: vec![("H@5".into(), "hr@5".into())],
+            columns: Columns::Metrics(vec![("H@5".into(), "hr@5".into())]),
             decimals: 4,
+            percent: false,
             effects: vec![("Student".into(), "Teacher".into())],
             not_comparable: None,
         }],
@@ -227,7 +228,7 @@ fn what_was_not_published_is_refused_before_there_are_records() {
     assert!(error.contains("did you mean `main-citeulike-bpr`?"), "{error}");
     let error = refused(|comparison| comparison.rows[1].0 = "Studnet".into());
     assert!(error.contains("did you mean `Student`?"), "{error}");
-    let error = refused(|comparison| comparison.columns[0].0 = "H@55".into());
+    let error = refused(|comparison| comparison.columns = Columns::Metrics(vec![("H@55".into(), "hr@5".into())]));
     assert!(error.contains("no published column `H@55`"), "{error}");
     assert!(check(&experiment(), None).unwrap_err().to_string().contains("main-citeulike-bpr"));
 }

@@ -8,7 +8,7 @@ pub use part::{Against, Part, Theirs};
 
 use super::cell::judged;
 use super::verdict::ALPHA;
-use super::{Published, Verdict};
+use super::{Column, Published, Verdict};
 use crate::error::Result;
 use crate::record::Runs;
 use crate::spec::{Claim, Comparison, Inequality, Measure};
@@ -39,7 +39,7 @@ pub fn findings<'a>(
     let mut all = Vec::with_capacity(claims.len());
     for claim in claims {
         let part = |inequality: Inequality<'a>| {
-            let theirs = effect(&inequality, comparisons, published)?;
+            let theirs = effect(&inequality, comparisons, published, runs)?;
             Ok(Part::new(inequality, theirs, runs))
         };
         let parts = claim.statement.parts().into_iter().map(part).collect::<Result<Vec<_>>>()?;
@@ -89,6 +89,7 @@ fn effect(
     inequality: &Inequality<'_>,
     comparisons: &[Comparison],
     published: Option<&Published>,
+    runs: &Runs,
 ) -> Result<Option<Theirs>> {
     let (Measure::Metric(metric), Some(published)) = (inequality.of, published) else { return Ok(None) };
     let metric = metric.to_string();
@@ -98,10 +99,12 @@ fn effect(
             continue;
         }
         let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
-        let column = comparison.columns.iter().find(|(_, known)| *known == metric).map(|(column, _)| column);
-        if let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column)
-            && let Some((a, b)) = published.cell(table, a, column)?.zip(published.cell(table, b, column)?)
-        {
+        let columns = Column::all(comparison, table, runs)?;
+        // Claims are of runs, not of single periods.
+        let column = columns.iter().find(|column| column.metric == metric && !column.over.is_period());
+        let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) else { continue };
+        let theirs = |row: &str| column.theirs(comparison, published, table, row);
+        if let Some((a, b)) = theirs(a)?.zip(theirs(b)?) {
             return Ok(Some(Theirs { value: a - b, rounding: 2.0 * comparison.rounding() }));
         }
     }
