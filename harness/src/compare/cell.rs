@@ -35,7 +35,7 @@ pub struct Cell {
 /// published, or more periods were tested than were published.
 pub fn cells(comparison: &Comparison, published: &Published, runs: &Runs) -> Result<Vec<Cell>> {
     let table = published.table(&comparison.table)?;
-    let columns = Column::all(comparison, table, runs)?;
+    let columns = Column::all(comparison, table)?;
     let mut cells = Vec::new();
     for (row, trial) in &comparison.rows {
         for column in &columns {

@@ -2,7 +2,7 @@
 
 use super::{Published, Table};
 use crate::error::{Error, Kind, Result};
-use crate::record::{Record, Runs};
+use crate::record::Record;
 use crate::spec::{Columns, Comparison};
 
 /// What of a run a figure is of.
@@ -38,13 +38,12 @@ pub struct Column {
 }
 
 impl Column {
-    /// The columns of a comparison. Of a table of periods those that were tested (all, as long as there are no runs),
-    /// their mean first.
+    /// The columns of a comparison. Of a table of periods those that are tested, their mean first.
     ///
     /// # Errors
-    /// [`Input`](Kind::Input) if more periods were tested than were published.
-    pub fn all(comparison: &Comparison, table: &Table, runs: &Runs) -> Result<Vec<Self>> {
-        let metric = match &comparison.columns {
+    /// [`Input`](Kind::Input) if more periods are tested than were published.
+    pub fn all(comparison: &Comparison, table: &Table) -> Result<Vec<Self>> {
+        let (metric, tested) = match &comparison.columns {
             Columns::Metrics(columns) => {
                 let of_run = |(name, metric): &(String, String)| Self {
                     name: name.clone(),
@@ -53,15 +52,14 @@ impl Column {
                 };
                 return Ok(columns.iter().map(of_run).collect());
             }
-            Columns::Periods(metric) => metric,
+            Columns::Periods { metric, tested } => (metric, *tested),
         };
         let published = table.columns.len();
-        let tested = runs.periods().unwrap_or(published);
         if tested > published {
-            return Err(Error::new(Kind::Input, format!("table `{}` has fewer periods than the runs", table.id))
+            return Err(Error::new(Kind::Input, format!("table `{}` has fewer periods than are tested", table.id))
                 .expected(format!("a column for each of {tested} periods"))
                 .got(format!("{published} columns"))
-                .hint("`periods` takes all columns of a published table as the periods 1, 2, …"));
+                .hint("`periods` takes all columns of a published table, in their order, as the periods 1, 2, …"));
         }
         let mean = Self { name: mean_name(tested), metric: metric.clone(), over: Over::Mean(tested) };
         let period = |(index, name): (usize, &String)| Self {
@@ -121,7 +119,7 @@ pub struct Course<'a> {
 /// # Errors
 /// [`Input`](Kind::Input) if there is no such table or row, with a suggestion.
 pub fn courses<'a>(comparison: &'a Comparison, published: &Published) -> Result<Vec<Course<'a>>> {
-    let Columns::Periods(_) = comparison.columns else { return Ok(Vec::new()) };
+    let Columns::Periods { .. } = comparison.columns else { return Ok(Vec::new()) };
     let table = published.table(&comparison.table)?;
     let course = |(row, trial): &'a (String, String)| {
         let values = published.row(table, row)?.values.iter().enumerate();
@@ -147,7 +145,7 @@ pub(super) mod tests {
     pub(in crate::compare) fn of_weeks() -> Comparison {
         Comparison {
             table: "weeks".into(),
-            columns: Columns::Periods("hr@5".into()),
+            columns: Columns::Periods { metric: "hr@5".into(), tested: 2 },
             decimals: 1,
             percent: true,
             ..comparison()
@@ -160,7 +158,7 @@ pub(super) mod tests {
         let table = published.table("weeks").unwrap();
         let record = sample_of_periods("teacher", 0);
         let records = [record];
-        let columns = Column::all(&comparison, table, &Runs::of(&records)).unwrap();
+        let columns = Column::all(&comparison, table).unwrap();
         let names: Vec<_> = columns.iter().map(|column| (&*column.name, column.over)).collect();
         assert_eq!(names, [("mean of 1–2", Over::Mean(2)), ("week_1", Over::Period(1)), ("week_2", Over::Period(2))]);
         let ours: Vec<_> = columns.iter().map(|column| column.ours(&records[0])).collect();
@@ -187,23 +185,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_runs_all_published_periods_stand() {
-        let (published, comparison) = (small(), of_weeks());
-        let columns = Column::all(&comparison, published.table("weeks").unwrap(), &Runs::of(&[])).unwrap();
-        assert_eq!((columns.len(), &*columns[0].name), (4, "mean of 1–3"));
-    }
-
-    #[test]
     fn more_periods_than_published_are_refused() {
-        let (published, comparison) = (small(), of_weeks());
-        let mut records = [sample_of_periods("teacher", 0)];
-        let last = records[0].periods[1].clone();
-        records[0].periods.extend([last.clone(), last]);
-        let error = Column::all(&comparison, published.table("weeks").unwrap(), &Runs::of(&records)).unwrap_err();
-        let error = error.to_string();
-        assert!(
-            error.contains("`weeks`") && error.contains("each of 4 periods") && error.contains("3 columns"),
-            "{error}"
-        );
+        let columns = Columns::Periods { metric: "hr@5".into(), tested: 4 };
+        let comparison = Comparison { columns, ..of_weeks() };
+        let error = Column::all(&comparison, small().table("weeks").unwrap()).unwrap_err().to_string();
+        for part in ["`weeks`", "each of 4 periods", "3 columns"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

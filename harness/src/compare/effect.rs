@@ -36,7 +36,7 @@ pub struct Effect {
 /// takes the effect of a row that it does not compare, or more periods were tested than were published.
 pub fn effects(comparison: &Comparison, published: &Published, runs: &Runs) -> Result<Vec<Effect>> {
     let table = published.table(&comparison.table)?;
-    let columns = Column::all(comparison, table, runs)?;
+    let columns = Column::all(comparison, table)?;
     let mut effects = Vec::new();
     for (a, b) in &comparison.effects {
         let (trial_a, trial_b) = (trial(comparison, a)?, trial(comparison, b)?);

@@ -3,7 +3,7 @@
 use super::number::{NONE, mean_sd, percent, signed};
 use super::overview::tally;
 use super::{Align, Experiment, Table};
-use crate::compare::{Cell, Course, Effect, Kind, Over, Published, Word, cells, courses, effects};
+use crate::compare::{Cell, Course, Effect, Kind, Published, Word, cells, courses, effects};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::record::Runs;
 use crate::spec::{Columns, Comparison};
@@ -73,12 +73,11 @@ impl Beside<'_> {
         if self.comparison.percent {
             texts.push("Published in per cent; here, as in the files for programs, divided by 100.".to_string());
         }
-        if let Columns::Periods(metric) = &self.comparison.columns {
-            let tested = self.cells.iter().find_map(|cell| if let Over::Mean(n) = cell.over { Some(n) } else { None });
+        if let Columns::Periods { metric, tested } = &self.comparison.columns {
             let all = self.published_columns;
-            texts.push(match tested.unwrap_or(all) {
+            texts.push(match *tested {
                 n if n < all => format!(
-                    "Its columns are the periods of {metric}. Our runs tested {n} of the {all}, so the mean is over the                      same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
+                    "Its columns are the periods of {metric}. Our runs test {n} of the {all}, so the mean is over the                      same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
                 ),
                 _ => format!("Its columns are the periods of {metric}; the mean is over all {all}, ours and theirs."),
             });

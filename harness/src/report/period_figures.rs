@@ -20,7 +20,7 @@ pub(super) fn all<'a>(
 ) -> Result<Vec<Figure>> {
     let mut metrics: Vec<&str> = Vec::new();
     for of in beside {
-        if let Columns::Periods(metric) = &of.comparison.columns
+        if let Columns::Periods { metric, .. } = &of.comparison.columns
             && !metrics.contains(&&**metric)
         {
             metrics.push(metric);
@@ -43,7 +43,8 @@ fn over_periods(
     palette: &Palette,
     metric: &str,
 ) -> Result<Figure> {
-    let of_metric = |of: &&Beside| of.comparison.columns == Columns::Periods(metric.into());
+    let of_metric =
+        |of: &&Beside| matches!(&of.comparison.columns, Columns::Periods { metric: of, .. } if of == metric);
     let published: Vec<&Beside> = beside.iter().filter(of_metric).collect();
     let with_theirs = |trial: &str| published.iter().any(|of| of.comparison.rows.iter().any(|(_, id)| id == trial));
     let (mut together, mut alone) = (Vec::new(), Vec::new());

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::check::{known_trial, measured, not_empty};
 use super::wire::{Text, TextMap, WireComparison, WireCurve};
-use super::{Columns, Comparison, LoggedCurve, Protocol};
+use super::{Columns, Comparison, LoggedCurve, Protocol, SplitRule};
 use crate::document::Document;
 use crate::error::Result;
 use crate::suggest::{did_you_mean, one_of};
@@ -16,6 +16,7 @@ pub struct Allowed<'s, 'a> {
     pub document: &'s Document<'a>,
     pub trials: &'s [&'s str],
     pub protocol: &'s Protocol,
+    pub split: &'s SplitRule,
 }
 
 impl Allowed<'_, '_> {
@@ -44,7 +45,13 @@ impl Allowed<'_, '_> {
             }
             (None, Some(metric)) => {
                 measured(self.document, metric, self.protocol)?;
-                Ok(Columns::Periods(metric.get_ref().clone()))
+                let tested = self.split.tested().ok_or_else(|| {
+                    self.document
+                        .refuse(metric.span(), "the split has no periods to compare")
+                        .expected("a `split` whose `rule` is `periods` or `periods-by-time`, or `columns` instead")
+                        .got(self.split.describe())
+                })?;
+                Ok(Columns::Periods { metric: metric.get_ref().clone(), tested })
             }
             (Some(_), Some(periods)) => Err(self
                 .document

@@ -42,7 +42,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
             .got("a spec of no paper"));
     }
     let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
-    let allowed = Allowed { document, trials: &names, protocol: &wire.protocol };
+    let allowed = Allowed { document, trials: &names, protocol: &wire.protocol, split: &wire.split };
     let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;
     let curves = wire.curves.iter().map(|wire| allowed.curve(wire)).collect::<Result<_>>()?;
     let claims = claim::check(document, &wire.claims, &names, &wire.protocol)?;

@@ -74,14 +74,17 @@ pub struct Comparison {
 pub enum Columns {
     /// Column of the table → metric of the protocol, in the order of the file.
     Metrics(Vec<(String, String)>),
-    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol.
-    Periods(String),
+    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests the first
+    /// `tested` of them.
+    Periods { metric: String, tested: usize },
 }
 
 impl Comparison {
     /// A printed figure in the unit of our metrics.
     pub fn value(&self, printed: f64) -> f64 {
-        if self.percent { printed / 100.0 } else { printed }
+        // In decimal: 49.448 / 100 is not the number that is written 0.49448.
+        let shifted = || format!("{printed}e-2").parse().expect("Rust parses the numbers that it prints");
+        if self.percent { shifted() } else { printed }
     }
 
     /// Half a unit of the last printed digit, in the unit of our metrics.

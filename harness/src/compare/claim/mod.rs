@@ -39,7 +39,7 @@ pub fn findings<'a>(
     let mut all = Vec::with_capacity(claims.len());
     for claim in claims {
         let part = |inequality: Inequality<'a>| {
-            let theirs = effect(&inequality, comparisons, published, runs)?;
+            let theirs = effect(&inequality, comparisons, published)?;
             Ok(Part::new(inequality, theirs, runs))
         };
         let parts = claim.statement.parts().into_iter().map(part).collect::<Result<Vec<_>>>()?;
@@ -89,7 +89,6 @@ fn effect(
     inequality: &Inequality<'_>,
     comparisons: &[Comparison],
     published: Option<&Published>,
-    runs: &Runs,
 ) -> Result<Option<Theirs>> {
     let (Measure::Metric(metric), Some(published)) = (inequality.of, published) else { return Ok(None) };
     let metric = metric.to_string();
@@ -99,7 +98,7 @@ fn effect(
             continue;
         }
         let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
-        let columns = Column::all(comparison, table, runs)?;
+        let columns = Column::all(comparison, table)?;
         // Claims are of runs, not of single periods.
         let column = columns.iter().find(|column| column.metric == metric && !column.over.is_period());
         let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) else { continue };

@@ -185,7 +185,7 @@ fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
     };
     let weeks = Comparison {
         table: "weeks".into(),
-        columns: Columns::Periods("loo-hr@5".into()),
+        columns: Columns::Periods { metric: "loo-hr@5".into(), tested: 1 },
         decimals: 1,
         percent: true,
         not_comparable: None,

@@ -289,25 +289,6 @@ fn refuses_comparisons_of_what_is_not_there() {
 }
 
 #[test]
-fn refuses_comparisons_whose_columns_are_of_nothing_or_of_two_things() {
-    let columns = "columns = { \"R@10\" = \"recall@10\", \"N@10\" = \"ndcg@10\" }";
-    has(
-        &refused(columns, &format!("{columns}\nperiods = \"recall@10\"")),
-        &["says twice", "small.toml:48:11 (key `compare[0].periods`)", "`columns` (", "or `periods`", "got:      both"],
-    );
-    has(&refused(columns, ""), &["does not say what", "small.toml:44:9", "or `periods`", "got:      neither"]);
-    has(
-        &refused(columns, "periods = \"recall@20\""),
-        &["does not measure `recall@20`", "small.toml:47:11 (key `compare[0].periods`)", "did you mean `recall@10`?"],
-    );
-    has(&refused(columns, "period = \"recall@10\""), &["unknown key `period`", "did you mean `periods`?"]);
-    has(
-        &refused(columns, "periods = \"recall@10\"\npercent = 1"),
-        &["small.toml:48:11 (key `compare[0].percent`)", "expected: a boolean"],
-    );
-}
-
-#[test]
 fn refuses_curves_of_what_is_not_there() {
     has(
         &refused("trial = \"student\"", "trial = \"studnet\""),

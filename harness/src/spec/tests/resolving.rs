@@ -74,30 +74,6 @@ fn comparisons_may_have_effects_and_a_reason_not_to_judge() {
 }
 
 #[test]
-fn comparisons_may_be_of_periods_and_in_per_cent() {
-    let columns = "columns = { \"R@10\" = \"recall@10\", \"N@10\" = \"ndcg@10\" }";
-    let spec = resolve_text(&edited(columns, "periods = \"recall@10\"\npercent = true"), None).unwrap();
-    let comparison = &spec.comparisons[0];
-    assert_eq!((&comparison.columns, comparison.percent), (&Columns::Periods("recall@10".into()), true));
-    // 50.2134 % is 0.502134, known to ± 0.00005 %.
-    assert!((comparison.value(50.2134) - 0.502_134).abs() < 1e-15);
-    assert!((comparison.rounding() - 5e-7).abs() < 1e-20);
-    assert_eq!(comparison.digits(), 6);
-    let plain = &base().comparisons[0];
-    assert_eq!((plain.value(0.5021), plain.rounding(), plain.digits()), (0.5021, 5e-5, 4));
-}
-
-#[test]
-fn a_profile_replaces_all_comparisons_together() {
-    let text = edited("table = \"main\"", "table = \"main\"\neffects = []") // More than the profile says.
-        + "[[profile.quick.compare]]\ntable = \"other\"\ndecimals = 2\nrows = { POP = \"pop\" }\nperiods = \"ndcg@10\"\n";
-    let spec = resolve_text(&text, Some("quick")).unwrap();
-    let [comparison] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
-    assert_eq!((&*comparison.table, comparison.rows.len(), comparison.percent), ("other", 1, false));
-    assert_eq!(resolve_text(&text, None).unwrap().comparisons[0].table, "main");
-}
-
-#[test]
 fn profile_replaces_values_and_merges_params() {
     let spec = resolve_text(BASE, Some("quick")).unwrap();
     assert_eq!((spec.profile.as_str(), spec.dataset.as_str()), ("quick", "tinier"));

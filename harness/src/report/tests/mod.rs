@@ -1,3 +1,5 @@
+mod periods;
+
 use super::*;
 use crate::compare::{Logged, Published};
 use crate::record::{Record, RunId, Stale, latency_sample, sample};
@@ -238,7 +240,7 @@ fn files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("a.csv".to_string(), "x\n".to_string())].into();
     std::fs::create_dir(folder.path().join("deep")).unwrap();
-    for name in ["size.svg", "quality.png", "claims.csv", "notes.csv"] {
+    for name in ["size.svg", "quality.png", "claims.csv", "periods.csv", "periods-hr-5.png", "notes.csv"] {
         std::fs::write(folder.path().join("deep").join(name), "old").unwrap();
     }
     let paths = write(&folder.path().join("deep"), &files).unwrap();
