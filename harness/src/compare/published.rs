@@ -313,7 +313,7 @@ rows = [
 id = "weeks"
 caption = "week by week, percent"
 kind = "figure-digitized"
-source = "copy"
+source = ["copy"]
 columns = ["week_1", "week_2", "week_3"]
 rows = [
   {model = "Teacher", values = [50.0, 52.0, 60.0]},

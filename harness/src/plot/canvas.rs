@@ -78,11 +78,11 @@ impl Canvas<'_> {
         self.0.draw(&PathElement::new(points, style)).map_err(failed)
     }
 
-    /// A dashed line.
-    pub(super) fn dashes(&self, points: &[(f64, f64)], colour: Colour, width: f64) -> Drawn {
+    /// A line of dashes, each followed by a gap, of these lengths.
+    pub(super) fn dashes(&self, points: &[(f64, f64)], (dash, gap): (f64, f64), colour: Colour, width: f64) -> Drawn {
         let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
         let style = rgb(colour).stroke_width(fine(width).unsigned_abs());
-        let dashes = DashedPathElement::new(points, fine(7.0), fine(4.5), style);
+        let dashes = DashedPathElement::new(points, fine(dash), fine(gap), style);
         self.0.draw(&dashes).map_err(failed)
     }
 

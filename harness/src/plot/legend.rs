@@ -47,7 +47,8 @@ pub(super) fn draw(canvas: &Canvas, entries: &[Entry], (left, top): (f64, f64), 
                 canvas.mark(Mark::Disc, middle, 3.0, colour)?;
             }
             Sample::Dashed(colour) => {
-                canvas.dashes(&stroke, colour, 1.2)?;
+                // Shorter than in the figure: there is little room.
+                canvas.dashes(&stroke, (3.5, 2.0), colour, 1.2)?;
                 canvas.ring(middle, 3.2, colour)?;
             }
         }

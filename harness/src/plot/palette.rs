@@ -45,7 +45,7 @@ impl Palette {
     pub fn apart(trials: impl IntoIterator<Item = (String, Option<usize>)>) -> Self {
         let Self(mut colours) = Self::new(trials);
         let used: Vec<Colour> = colours.iter().map(|(_, colour)| *colour).collect();
-        let mut free = COLOURS.into_iter().filter(|colour| !used.contains(colour));
+        let mut free = COLOURS.into_iter().chain([TEACHER]).filter(|colour| !used.contains(colour));
         for (index, (_, colour)) in colours.iter_mut().enumerate() {
             if used[..index].contains(colour) {
                 *colour = free.next().unwrap_or(*colour);
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(["a", "b", "c", "t"].map(|l| apart.colour(l)), [COLOURS[2], COLOURS[1], COLOURS[0], TEACHER]);
         let many = Palette::apart((0..12).map(|n| (n.to_string(), Some(0))));
         let distinct: std::collections::BTreeSet<_> = (0..10).map(|n| many.colour(&n.to_string())).collect();
-        assert_eq!((distinct.len(), many.colour("11")), (10, COLOURS[0]));
+        assert_eq!((distinct.len(), many.colour("10"), many.colour("11")), (10, TEACHER, COLOURS[0]));
     }
 
     #[test]

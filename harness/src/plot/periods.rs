@@ -7,7 +7,7 @@ use super::legend::{Entry, Sample};
 use super::palette::{Colour, INK};
 use crate::error::Result;
 
-/// A figure over periods; its panels share their axis.
+/// A figure of one metric over periods; its panels share both axes, so that heights can be compared.
 pub struct Periods {
     pub title: String,
     /// What the whiskers of our lines are; none where there are none.
@@ -33,6 +33,8 @@ pub struct Course {
 
 /// Of a panel's frame, in pixels.
 const HIGH: f64 = 330.0;
+/// A dash and the gap behind it, in pixels.
+const DASHES: (f64, f64) = (7.0, 4.5);
 /// Half the width of a whisker's end, in pixels.
 const CAP: f64 = 3.0;
 
@@ -43,7 +45,13 @@ impl Periods {
     /// [`Internal`](crate::error::Kind::Internal) if plotters fails.
     pub fn svg(&self, palette: &Palette) -> Result<String> {
         let courses = self.panels.iter().flat_map(|panel| &panel.courses);
-        let periods = courses.flat_map(|course| &course.points).map(|(period, ..)| *period);
+        let points: Vec<_> = courses.flat_map(|course| &course.points).collect();
+        let ends = |(_, value, half): &&(f64, f64, Option<f64>)| {
+            let half = half.unwrap_or(0.0);
+            [value - half, value + half]
+        };
+        let values: Vec<f64> = points.iter().flat_map(ends).collect();
+        let periods = points.iter().map(|(period, ..)| *period);
         let (first, last) = periods.fold((1.0, 1.0), |(first, last): (f64, f64), p| (first.min(p), last.max(p)));
         let mut across = Across::linear((first - 0.5, last + 0.5), 1, "period");
         // Every period has its own line and number.
@@ -54,7 +62,7 @@ impl Periods {
         across.rules = across.labels.iter().map(|tick| tick.at).collect();
         let size = (self.panels.len(), HIGH);
         frame::panels(&self.title, &self.legend(palette), &across, size, |index, place| {
-            self.panels[index].draw(place, palette)
+            self.panels[index].draw(place, &values, palette)
         })
     }
 
@@ -74,13 +82,9 @@ impl Periods {
 }
 
 impl PeriodsPanel {
-    fn draw(&self, place: &Place, palette: &Palette) -> Result<()> {
-        let ends = |(_, value, half): &(f64, f64, Option<f64>)| {
-            let half = half.unwrap_or(0.0);
-            [value - half, value + half]
-        };
-        let values = self.courses.iter().flat_map(|course| &course.points).flat_map(ends);
-        let axis = Axis::linear(values, (place.lower, place.upper), 6);
+    /// `values` are those of all panels.
+    fn draw(&self, place: &Place, values: &[f64], palette: &Palette) -> Result<()> {
+        let axis = Axis::linear(values.iter().copied(), (place.lower, place.upper), 6);
         place.frame(&self.title, &axis)?;
         // Published ones first: they lie under ours.
         for published in [true, false] {
@@ -98,7 +102,7 @@ impl Course {
         let at = |(x, y, _): &(f64, f64, Option<f64>)| (place.across.axis.at(*x), axis.at(*y));
         let line: Vec<_> = self.points.iter().map(at).collect();
         if self.published {
-            canvas.dashes(&line, colour, 1.1)?;
+            canvas.dashes(&line, DASHES, colour, 1.1)?;
             return line.into_iter().try_for_each(|point| canvas.ring(point, 3.0, colour));
         }
         canvas.line(&line, colour, 1.0, 1.8)?;

@@ -77,7 +77,8 @@ impl Beside<'_> {
             let all = self.published_columns;
             texts.push(match *tested {
                 n if n < all => format!(
-                    "Its columns are the periods of {metric}. Our runs test {n} of the {all}, so the mean is over the                      same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
+                    "Its columns are the periods of {metric}. Our runs test {n} of the {all}, so the mean is over the \
+                     same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
                 ),
                 _ => format!("Its columns are the periods of {metric}; the mean is over all {all}, ours and theirs."),
             });

@@ -10,7 +10,7 @@ pub(super) enum Block<'a> {
     /// Markdown.
     Text(String),
     Table(Table),
-    /// A table that is out of sight until one asks for it, and what it is.
+    /// A table that is out of sight until one asks for it, and what it is, without marks of Markdown.
     Folded(String, Table),
     Figure(&'a Figure),
 }

@@ -53,7 +53,12 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
-    let shown: Vec<_> = beside.iter().take(PUBLISHED_MARKS).collect();
+    let mut shown: Vec<_> = beside.iter().collect();
+    if shown.len() > PUBLISHED_MARKS {
+        // What cannot be judged gives way.
+        shown.sort_by_key(|of| of.comparison.not_comparable.is_some());
+        shown.truncate(PUBLISHED_MARKS);
+    }
     let panel = |metric: &str| {
         let mut dots = Vec::new();
         for (row, trial) in experiment.trials.iter().enumerate() {
@@ -85,7 +90,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
     let published = match beside.len() {
         0 => "",
         n if n <= PUBLISHED_MARKS => ", and what was published",
-        _ => ", and what was published in the first tables below",
+        _ => ", and what was published in some of the tables below",
     };
     let caption =
         format!("Test metrics by trial: our mean over seeds with the interval in which one more run falls{published}.");

@@ -125,7 +125,8 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
         blocks.push(Block::Table(of.effects_table()));
         if let Some(table) = of.period_effects_table() {
             let words = of.effects.iter().filter(|effect| effect.over.is_period()).map(|effect| effect.word);
-            blocks.push(Block::Folded(format!("Effects period by period. {}", told(words, "effects")), table));
+            blocks.push(Block::Text(format!("Period by period, means over seeds. {}", told(words, "effects"))));
+            blocks.push(Block::Folded("Effects period by period".into(), table));
         }
     }
 }

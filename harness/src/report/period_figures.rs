@@ -69,12 +69,12 @@ fn over_periods(
         let what = if published.is_empty() { "" } else { ", trials without a published curve" };
         panels.push(PeriodsPanel { title: title(what), courses: alone });
     }
-    let theirs: Vec<_> =
-        published.iter().map(|of| format!("published: {} ({})", of.comparison.table, of.kind)).collect();
+    let tables: BTreeSet<_> = published.iter().map(|of| format!("{} ({})", of.comparison.table, of.kind)).collect();
+    let tables: Vec<_> = tables.into_iter().collect();
     let svg = Periods {
         title: format!("{}: period by period", experiment.title),
         whiskers: spread.then(|| "ours: mean ± standard deviation over seeds".into()),
-        published: (!theirs.is_empty()).then(|| theirs.join(", ")),
+        published: (!tables.is_empty()).then(|| format!("published: {}", tables.join(", "))),
         panels,
     }
     .svg(palette)?;

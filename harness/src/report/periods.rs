@@ -56,7 +56,7 @@ fn names<'a>(records: impl Iterator<Item = &'a Record>) -> BTreeSet<&'a str> {
 fn facts(experiment: &Experiment, runs: &Runs) -> Table {
     let names = names(runs.all());
     let columns = [("Trial", Align::Left)].into_iter().chain(
-        ["Seed", "Period", "Items", "Queries", "Epochs", "Selected", "Seconds"]
+        ["Seed", "Period", "Items", "Queries", "Epochs", "Selected (from 0)", "Seconds"]
             .into_iter()
             .chain(names.iter().copied())
             .map(|name| (name, Align::Right)),
