@@ -1,10 +1,9 @@
 //! Effects before absolutes: what one row gains over another, in theirs and in ours.
 
-use std::collections::BTreeMap;
-
 use super::cell::judged;
-use super::{Published, Values, Word};
+use super::{Column, Ours, Over, Published, Word};
 use crate::error::{Error, Kind, Result};
+
 use crate::spec::Comparison;
 use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences, prediction_interval};
 
@@ -16,6 +15,8 @@ pub struct Effect {
     pub b: String,
     pub column: String,
     pub metric: String,
+    pub over: Over,
+    /// In the unit of our metrics.
     pub published: f64,
     /// Paired over the seeds that both trials have.
     pub ours: Option<Summary>,
@@ -32,18 +33,17 @@ pub struct Effect {
 ///
 /// # Errors
 /// [`Input`](Kind::Input) if the comparison names a table, row or column that is not published, or
-/// takes the effect of a row that it does not compare.
-pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) -> Result<Vec<Effect>> {
+/// takes the effect of a row that it does not compare, or more periods were tested than were published.
+pub fn effects(comparison: &Comparison, published: &Published, ours: &Ours) -> Result<Vec<Effect>> {
     let table = published.table(&comparison.table)?;
-    let none = BTreeMap::new();
+    let columns = Column::all(comparison, table)?;
     let mut effects = Vec::new();
     for (a, b) in &comparison.effects {
         let (trial_a, trial_b) = (trial(comparison, a)?, trial(comparison, b)?);
-        for (column, metric) in &comparison.columns {
-            let printed = published.cell(table, a, column)?.zip(published.cell(table, b, column)?);
-            let Some(theirs) = printed.map(|(a, b)| a - b) else { continue };
-            let of = |trial: &str| ours.get(trial).and_then(|of| of.get(metric)).unwrap_or(&none);
-            let differences = paired_differences(of(trial_a), of(trial_b));
+        for column in &columns {
+            let theirs = |row: &str| column.theirs(comparison, published, table, row);
+            let Some(theirs) = theirs(a)?.zip(theirs(b)?).map(|(a, b)| a - b) else { continue };
+            let differences = paired_differences(&ours.by_seed(trial_a, column), &ours.by_seed(trial_b, column));
             let summary = Summary::of(&differences);
             let word = if judged(comparison, table) {
                 // Both printed figures are rounded.
@@ -54,8 +54,9 @@ pub fn effects(comparison: &Comparison, published: &Published, ours: &Values) ->
             effects.push(Effect {
                 a: a.clone(),
                 b: b.clone(),
-                column: column.clone(),
-                metric: metric.clone(),
+                column: column.name.clone(),
+                metric: column.metric.clone(),
+                over: column.over,
                 published: theirs,
                 ours: summary,
                 interval: mean_interval(&differences, LEVEL),
@@ -80,31 +81,45 @@ fn trial<'a>(comparison: &'a Comparison, row: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::cell::tests::comparison;
+    use crate::compare::Figures;
+    use crate::compare::cell::tests::{comparison, runs_of};
+    use crate::compare::column::tests::of_weeks;
     use crate::compare::published::tests::small;
+    use crate::record::{Runs, sample_of_periods};
 
     #[test]
     fn by_hand() {
         let comparison = comparison();
-        let by_seed = |values: &[(u64, f64)]| [("hr@5".to_string(), values.iter().copied().collect())].into();
-        let values = [
-            ("teacher".to_string(), by_seed(&[(0, 0.5), (1, 0.5), (2, 0.5), (9, 0.9)])),
-            ("student".to_string(), by_seed(&[(0, 0.2), (1, 0.25), (2, 0.3)])),
-        ]
-        .into();
-        let effects = effects(&comparison, &small(), &values).unwrap();
+        let mut records = runs_of("teacher", &[(0, 0.5), (1, 0.5), (2, 0.5), (9, 0.9)]);
+        records.extend(runs_of("student", &[(0, 0.2), (1, 0.25), (2, 0.3)]));
+        let runs = Runs::of(&records);
+        let ours = Ours::new(&runs, Figures::new());
+        let effects = effects(&comparison, &small(), &ours).unwrap();
         let [effect] = &effects[..] else { panic!("{effects:?}") };
         // Published 0.25 − 0.52; ours −0.3, −0.25, −0.2: mean −0.25, sd 0.05.
         assert!((effect.published + 0.27).abs() < 1e-12);
-        let ours = effect.ours.unwrap();
-        assert_eq!(ours.n, 3);
-        assert!((ours.mean + 0.25).abs() < 1e-12 && (ours.sd.unwrap() - 0.05).abs() < 1e-12);
+        let measured = effect.ours.unwrap();
+        assert_eq!(measured.n, 3);
+        assert!((measured.mean + 0.25).abs() < 1e-12 && (measured.sd.unwrap() - 0.05).abs() < 1e-12);
         assert!((effect.ratio.unwrap() - 0.25 / 0.27).abs() < 1e-9);
         // ± 4.302653 · 0.05 / √3
         assert!((effect.interval.unwrap().high - (-0.25 + 0.124_207)).abs() < 1e-6);
         assert_eq!(effect.word, Word::Matches);
 
         let unknown = Comparison { effects: vec![("DE".into(), "Student".into())], ..comparison };
-        assert!(super::effects(&unknown, &small(), &values).unwrap_err().to_string().contains("`DE`"));
+        assert!(super::effects(&unknown, &small(), &ours).unwrap_err().to_string().contains("`DE`"));
+    }
+
+    #[test]
+    fn of_periods_each_has_its_effect() {
+        let records: Vec<_> =
+            ["teacher", "student"].iter().flat_map(|trial| (0..3).map(|seed| sample_of_periods(trial, seed))).collect();
+        let effects = effects(&of_weeks(), &small(), &Ours::new(&Runs::of(&records), Figures::new())).unwrap();
+        // The student's second week was left empty, and so was its mean.
+        let [effect] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!((&*effect.column, effect.over), ("week_1", Over::Period(1)));
+        assert!((effect.published + 0.1).abs() < 1e-12 && effect.ours.unwrap().mean == 0.0);
+        // Two figures that are known to ± 0.05 %.
+        assert_eq!((effect.ratio, effect.word), (Some(0.0), Word::Differs));
     }
 }

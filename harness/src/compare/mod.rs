@@ -2,7 +2,9 @@
 
 mod cell;
 mod claim;
+mod column;
 mod effect;
+mod kind;
 mod logged;
 mod published;
 mod verdict;
@@ -10,27 +12,10 @@ mod word;
 
 pub use cell::{Cell, cells};
 pub use claim::{Finding, Part, Theirs, findings};
+pub use column::{Column, Course, Figures, Ours, Over, courses};
 pub use effect::{Effect, effects};
+pub use kind::Kind;
 pub use logged::Logged;
-pub use published::{Kind, Published, Row, Source, Table};
+pub use published::{Published, Row, Source, Table};
 pub use verdict::Verdict;
 pub use word::{CLOSE, MIN_SEEDS, Word};
-
-use std::collections::BTreeMap;
-
-use crate::record::Runs;
-
-/// Ours by trial, metric and seed: what a comparison needs of the records.
-pub type Values = BTreeMap<String, BTreeMap<String, BTreeMap<u64, f64>>>;
-
-/// Test metrics of all runs.
-pub fn values(runs: &Runs) -> Values {
-    let mut values = Values::new();
-    for record in runs.all() {
-        let of_trial = values.entry(record.trial.clone()).or_default();
-        for (metric, value) in &record.metrics {
-            of_trial.entry(metric.clone()).or_default().insert(record.seed, *value);
-        }
-    }
-    values
-}

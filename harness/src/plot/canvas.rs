@@ -1,6 +1,7 @@
 //! Drawing in pixels; the only file that knows plotters.
 
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -75,6 +76,20 @@ impl Canvas<'_> {
         let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
         let style = rgb(colour).mix(opacity).stroke_width(fine(width).unsigned_abs());
         self.0.draw(&PathElement::new(points, style)).map_err(failed)
+    }
+
+    /// A line of dashes, each followed by a gap, of these lengths.
+    pub(super) fn dashes(&self, points: &[(f64, f64)], (dash, gap): (f64, f64), colour: Colour, width: f64) -> Drawn {
+        let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
+        let style = rgb(colour).stroke_width(fine(width).unsigned_abs());
+        let dashes = DashedPathElement::new(points, fine(dash), fine(gap), style);
+        self.0.draw(&dashes).map_err(failed)
+    }
+
+    /// A ring with a white middle.
+    pub(super) fn ring(&self, place: (f64, f64), radius: f64, colour: Colour) -> Drawn {
+        self.shape(Mark::Disc, place, radius, colour)?;
+        self.shape(Mark::Disc, place, radius - 1.3, (255, 255, 255))
     }
 
     /// A filled mark with a white edge, so that marks on top of each other stay apart.

@@ -3,14 +3,17 @@
 
 use super::Palette;
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas, TEXT, TITLE, picture, width};
-use super::legend::{self, Entry, Sample};
-use super::palette::{Colour, GRID, INK, PUBLISHED};
+use super::frame::{self, Across, Place};
+use super::legend::{Entry, Sample};
+use super::palette::{Colour, PUBLISHED};
 use crate::error::Result;
 
 /// A figure of curves over epochs.
 pub struct Curves {
     pub title: String,
+    /// Where the epochs are those of periods one after the other: name of each period, and how many epochs wide it is.
+    /// Empty for epochs of one training.
+    pub blocks: Vec<(String, f64)>,
     pub panels: Vec<Panel>,
 }
 
@@ -31,15 +34,7 @@ pub struct Line {
 }
 
 /// Of a panel's frame, in pixels.
-const WIDE: f64 = 640.0;
 const HIGH: f64 = 200.0;
-/// Left of the frame: ticks and the name of the axis.
-const LEFT: f64 = 62.0;
-/// Above each frame (its title) and below the last (ticks and the name of the axis).
-const HEAD: f64 = 28.0;
-const FOOT: f64 = 46.0;
-/// Around the figure, in pixels.
-const EDGE: f64 = 14.0;
 
 impl Line {
     /// Colour, opacity, width in pixels.
@@ -54,28 +49,15 @@ impl Curves {
     /// # Errors
     /// [`Internal`](crate::error::Kind::Internal) if plotters fails.
     pub fn svg(&self, palette: &Palette) -> Result<String> {
-        let legend = self.legend(palette);
-        let room = LEFT + WIDE;
-        let wide = (room + 2.0 * EDGE).max(width(&self.title, TITLE) + 2.0 * EDGE);
-        let top = EDGE + 24.0 + legend::lines(&legend, room) as f64 * legend::LINE;
-        let high = top + (HEAD + HIGH) * self.panels.len() as f64 + FOOT;
-        let left = EDGE + LEFT;
         let points = self.panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
         let last = points.map(|(epoch, _)| *epoch).fold(1.0, f64::max);
-        let epochs = Axis::linear_within((0.0, last), (left, left + WIDE), 8);
-        picture(&self.title, wide, high, |canvas| {
-            canvas.title(&self.title, (EDGE, EDGE + 8.0), Anchor::Left, TITLE)?;
-            legend::draw(canvas, &legend, (EDGE, EDGE + 24.0), room)?;
-            let mut upper = top;
-            for panel in &self.panels {
-                upper += HEAD;
-                panel.draw(canvas, &epochs, palette, (left, upper))?;
-                upper += HIGH;
-            }
-            for tick in &epochs.ticks {
-                canvas.text(&tick.label, (tick.at, upper + 13.0), Anchor::Middle, TEXT)?;
-            }
-            canvas.text("epoch", (left + WIDE / 2.0, upper + 33.0), Anchor::Middle, TEXT)
+        let across = match &self.blocks[..] {
+            [] => Across::linear((0.0, last), 8, "epoch"),
+            blocks => Across::blocks(blocks, "epochs, period by period"),
+        };
+        let size = (self.panels.len(), HIGH);
+        frame::panels(&self.title, &self.legend(palette), &across, size, |index, place| {
+            self.panels[index].draw(place, palette)
         })
     }
 
@@ -94,29 +76,21 @@ impl Curves {
 }
 
 impl Panel {
-    fn draw(&self, canvas: &Canvas, epochs: &Axis, palette: &Palette, (left, upper): (f64, f64)) -> Result<()> {
-        let lower = upper + HIGH;
+    fn draw(&self, place: &Place, palette: &Palette) -> Result<()> {
+        let (upper, lower) = (place.upper, place.lower);
         let shown = |line: &Line| -> Vec<(f64, f64)> {
             line.points.iter().copied().filter(|(_, value)| !self.log || *value > 0.0).collect()
         };
         let values = self.lines.iter().flat_map(shown).map(|(_, value)| value);
         let axis = if self.log { Axis::log(values, (lower, upper)) } else { Axis::linear(values, (lower, upper), 5) };
         let scale = if self.log { " (log scale)" } else { "" };
-        canvas.title(&format!("{}{scale}", self.title), (left, upper - 12.0), Anchor::Left, TEXT)?;
-        for tick in &axis.ticks {
-            canvas.line(&[(left, tick.at), (left + WIDE, tick.at)], GRID, 1.0, 1.0)?;
-            canvas.text(&tick.label, (left - 8.0, tick.at), Anchor::Right, TEXT)?;
-        }
-        for tick in &epochs.ticks {
-            canvas.line(&[(tick.at, upper), (tick.at, lower)], GRID, 1.0, 1.0)?;
-        }
-        canvas.line(&[(left, upper), (left, lower), (left + WIDE, lower)], INK, 1.0, 1.0)?;
+        place.frame(&format!("{}{scale}", self.title), &axis)?;
         // Logged ones first: they lie under ours.
         for logged in [true, false] {
             for line in self.lines.iter().filter(|line| line.logged == logged) {
                 let (colour, opacity, width) = line.stroke(palette);
-                let points: Vec<_> = shown(line).iter().map(|(x, y)| (epochs.at(*x), axis.at(*y))).collect();
-                canvas.line(&points, colour, opacity, width)?;
+                let points: Vec<_> = shown(line).iter().map(|(x, y)| (place.across.axis.at(*x), axis.at(*y))).collect();
+                place.canvas.line(&points, colour, opacity, width)?;
             }
         }
         Ok(())
@@ -136,6 +110,7 @@ mod tests {
         };
         let figure = Curves {
             title: "Student".into(),
+            blocks: Vec::new(),
             panels: vec![Panel {
                 title: "loss".into(),
                 log: true,

@@ -15,6 +15,10 @@ pub(super) enum Sample {
     Mark(Mark, Colour),
     /// A colour, an opacity and a width in pixels.
     Stroke(Colour, f64, f64),
+    /// A line through a disc.
+    Through(Colour),
+    /// A dashed line through a ring.
+    Dashed(Colour),
 }
 
 pub(super) struct Entry {
@@ -31,10 +35,21 @@ pub(super) fn lines(entries: &[Entry], room: f64) -> usize {
 pub(super) fn draw(canvas: &Canvas, entries: &[Entry], (left, top): (f64, f64), room: f64) -> Result<()> {
     for (entry, (x, line)) in entries.iter().zip(places(entries, room)) {
         let (x, y) = (left + x, top + (line as f64 + 0.5) * LINE);
+        let stroke = [(x, y), (x + SAMPLE - 4.0, y)];
+        let middle = (x + SAMPLE / 2.0 - 2.0, y);
         match entry.sample {
             Sample::Mark(mark, colour) => canvas.mark(mark, (x + SAMPLE / 2.0, y), 4.0, colour)?,
             Sample::Stroke(colour, opacity, width) => {
-                canvas.line(&[(x, y), (x + SAMPLE - 4.0, y)], colour, opacity, width)?;
+                canvas.line(&stroke, colour, opacity, width)?;
+            }
+            Sample::Through(colour) => {
+                canvas.line(&stroke, colour, 1.0, 1.6)?;
+                canvas.mark(Mark::Disc, middle, 3.0, colour)?;
+            }
+            Sample::Dashed(colour) => {
+                // Shorter than in the figure: there is little room.
+                canvas.dashes(&stroke, (3.5, 2.0), colour, 1.2)?;
+                canvas.ring(middle, 3.2, colour)?;
             }
         }
         canvas.text(&entry.text, (x + SAMPLE, y), Anchor::Left, TEXT)?;

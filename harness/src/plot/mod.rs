@@ -8,13 +8,16 @@ mod axis;
 mod canvas;
 mod curves;
 mod dots;
+mod frame;
 mod legend;
 mod palette;
+mod periods;
 mod png;
 mod scatter;
 
 pub use curves::{Curves, Line, Panel};
 pub use dots::{Dot, DotPanel, Dots, PUBLISHED_MARKS};
 pub use palette::Palette;
+pub use periods::{Course, Periods, PeriodsPanel};
 pub use png::Pixels;
 pub use scatter::{Point, Scatter};

@@ -40,6 +40,20 @@ impl Palette {
         Self(trials.into_iter().map(|(label, method)| (label, colour(method))).collect())
     }
 
+    /// The same for lines that only their colour tells apart: where trials share a method, those after the first get
+    /// colours that are still free, as long as there are any.
+    pub fn apart(trials: impl IntoIterator<Item = (String, Option<usize>)>) -> Self {
+        let Self(mut colours) = Self::new(trials);
+        let used: Vec<Colour> = colours.iter().map(|(_, colour)| *colour).collect();
+        let mut free = COLOURS.into_iter().chain([TEACHER]).filter(|colour| !used.contains(colour));
+        for (index, (_, colour)) in colours.iter_mut().enumerate() {
+            if used[..index].contains(colour) {
+                *colour = free.next().unwrap_or(*colour);
+            }
+        }
+        Self(colours)
+    }
+
     pub(super) fn colour(&self, label: &str) -> Colour {
         self.0.iter().find(|(known, _)| known == label).map_or(INK, |(_, colour)| *colour)
     }
@@ -56,6 +70,19 @@ mod tests {
             if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    #[test]
+    fn trials_of_a_method_share_its_colour_unless_they_shall_be_told_apart() {
+        let trials = || [("a", Some(2)), ("b", Some(2)), ("c", Some(0)), ("t", None)].map(|(l, m)| (l.to_string(), m));
+        let shared = Palette::new(trials());
+        assert_eq!(["a", "b", "c", "t"].map(|l| shared.colour(l)), [COLOURS[2], COLOURS[2], COLOURS[0], TEACHER]);
+        // The first that is free is the second: the method of `c` has the first.
+        let apart = Palette::apart(trials());
+        assert_eq!(["a", "b", "c", "t"].map(|l| apart.colour(l)), [COLOURS[2], COLOURS[1], COLOURS[0], TEACHER]);
+        let many = Palette::apart((0..12).map(|n| (n.to_string(), Some(0))));
+        let distinct: std::collections::BTreeSet<_> = (0..10).map(|n| many.colour(&n.to_string())).collect();
+        assert_eq!((distinct.len(), many.colour("10"), many.colour("11")), (10, TEACHER, COLOURS[0]));
     }
 
     #[test]

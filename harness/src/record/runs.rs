@@ -45,6 +45,11 @@ impl<'a> Runs<'a> {
         self.by_trial.values().flatten().copied()
     }
 
+    /// How many periods were tested, where the runs are over a stream of them.
+    pub fn periods(&self) -> Option<usize> {
+        self.all().map(|record| record.periods.len()).max().filter(|periods| *periods > 0)
+    }
+
     /// Over the seeds of a trial, of whatever a record may have.
     pub fn summary(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> Option<Summary> {
         let values: Vec<f64> = self.trial(trial).iter().filter_map(|record| of(record)).collect();

@@ -3,9 +3,9 @@
 use super::number::{NO_GPU, NONE, mean_sd, percent, signed};
 use super::overview::tally;
 use super::{Align, Experiment, Table};
-use crate::compare::{Cell, Effect, Kind, Published, Values, cells, effects};
+use crate::compare::{Cell, Course, Effect, Kind, Ours, Published, Word, cells, courses, effects};
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::spec::{Comparison, Efficiency};
+use crate::spec::{Columns, Comparison, Efficiency};
 use crate::stats::Interval;
 
 /// One comparison with all that it found.
@@ -18,6 +18,10 @@ pub(super) struct Beside<'a> {
     pub note: Option<&'a str>,
     pub cells: Vec<Cell>,
     pub effects: Vec<Effect>,
+    /// Of a comparison of periods, see [`courses`].
+    pub courses: Vec<Course<'a>>,
+    /// Columns of the published table.
+    published_columns: usize,
 }
 
 /// All comparisons of the experiment.
@@ -26,7 +30,7 @@ pub(super) struct Beside<'a> {
 /// [`Input`](ErrorKind::Input) if one names what was not published.
 pub(super) fn all<'a>(
     experiment: &'a Experiment,
-    ours: &Values,
+    ours: &Ours<'_>,
     published: Option<&'a Published>,
 ) -> Result<Vec<Beside<'a>>> {
     let beside = |comparison: &'a Comparison| {
@@ -44,21 +48,52 @@ pub(super) fn all<'a>(
             note: table.note.as_deref(),
             cells: cells(comparison, published, ours)?,
             effects: effects(comparison, published, ours)?,
+            courses: courses(comparison, published)?,
+            published_columns: table.columns.len(),
         })
     };
     experiment.comparisons.iter().map(beside).collect()
 }
 
 impl Beside<'_> {
-    fn decimals(&self) -> usize {
-        self.comparison.decimals as usize
+    /// Cells of whole runs.
+    pub fn of_runs(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter().filter(|cell| !cell.over.is_period())
     }
 
     /// Whether it compares a metric, not only size and speed.
     pub fn of_quality(&self) -> bool {
-        self.comparison.columns.iter().any(|(_, metric)| Efficiency::of_name(metric).is_none())
+        match &self.comparison.columns {
+            Columns::Metrics(columns) => columns.iter().any(|(_, metric)| Efficiency::of_name(metric).is_none()),
+            Columns::Periods { .. } => true,
+        }
     }
 
+    /// Effects of whole runs.
+    pub fn effects_of_runs(&self) -> impl Iterator<Item = &Effect> {
+        self.effects.iter().filter(|effect| !effect.over.is_period())
+    }
+
+    /// How the printed figures became ours, and what the columns are, where that is not as printed.
+    pub fn reading(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        if self.comparison.percent {
+            texts.push("Published in per cent; here, as in the files for programs, divided by 100.".to_string());
+        }
+        if let Columns::Periods { metric, tested } = &self.comparison.columns {
+            let all = self.published_columns;
+            texts.push(match *tested {
+                n if n < all => format!(
+                    "Its columns are the periods of {metric}. Our runs test {n} of the {all}, so the mean is over the \
+                     same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."
+                ),
+                _ => format!("Its columns are the periods of {metric}; the mean is over all {all}, ours and theirs."),
+            });
+        }
+        texts
+    }
+
+    /// One row per cell of a whole run.
     pub fn cells_table(&self, experiment: &Experiment) -> Table {
         let mut table = columns(&[
             ("Row", Align::Left),
@@ -71,8 +106,8 @@ impl Beside<'_> {
             ("Relative", Align::Right),
             ("Word", Align::Left),
         ]);
-        let decimals = self.decimals();
-        for cell in &self.cells {
+        let decimals = self.comparison.digits();
+        for cell in self.of_runs() {
             table.push_of(
                 &cell.trial,
                 vec![
@@ -103,11 +138,10 @@ impl Beside<'_> {
             ("Ours / published", Align::Right),
             ("Word", Align::Left),
         ]);
-        let decimals = self.decimals();
-        for effect in &self.effects {
-            let trial = self.comparison.rows.iter().find(|(row, _)| *row == effect.a).map_or("", |(_, trial)| trial);
+        let decimals = self.comparison.digits();
+        for effect in self.effects_of_runs() {
             table.push_of(
-                trial,
+                self.trial(&effect.a),
                 vec![
                     format!("{} − {}", effect.a, effect.b),
                     effect.column.clone(),
@@ -124,10 +158,73 @@ impl Beside<'_> {
         table
     }
 
-    /// How many cells got each word: `12 matches, 4 close`.
-    pub fn tally(&self) -> String {
-        tally(self.cells.iter().map(|cell| cell.word))
+    /// Cells of single periods, a line for theirs and one for ours of each row; `None` if there are none.
+    pub fn periods_table(&self, experiment: &Experiment) -> Option<Table> {
+        let decimals = self.comparison.digits();
+        let of_row = |(row, trial): &(String, String)| {
+            let cells = self.cells.iter().filter(|cell| cell.row == *row);
+            let cells = cells.filter_map(|cell| {
+                let ours = cell.ours.map_or(NONE.into(), |ours| format!("{:.decimals$}", ours.mean));
+                let theirs = format!("{:.decimals$}", cell.published);
+                Some(InPeriod { number: cell.over.period()?, theirs, ours, word: cell.word })
+            });
+            (row_name(row, experiment.label(trial)), trial.clone(), cells.collect())
+        };
+        by_period("Row", self.comparison.rows.iter().map(of_row).collect())
     }
+
+    /// Effects in single periods; `None` if there are none.
+    pub fn period_effects_table(&self) -> Option<Table> {
+        let decimals = self.comparison.digits();
+        let of_pair = |(a, b): &(String, String)| {
+            let effects = self.effects.iter().filter(|effect| effect.a == *a && effect.b == *b);
+            let effects = effects.filter_map(|effect| {
+                let ours = signed(effect.ours.map(|ours| ours.mean), decimals);
+                let theirs = signed(Some(effect.published), decimals);
+                Some(InPeriod { number: effect.over.period()?, theirs, ours, word: effect.word })
+            });
+            (format!("{a} − {b}"), self.trial(a).to_string(), effects.collect())
+        };
+        by_period("Effect", self.comparison.effects.iter().map(of_pair).collect())
+    }
+
+    /// The trial that stands for a published row.
+    fn trial(&self, row: &str) -> &str {
+        self.comparison.rows.iter().find(|(name, _)| name == row).map_or("", |(_, trial)| trial)
+    }
+}
+
+/// A figure of one period, theirs and ours.
+struct InPeriod {
+    number: usize,
+    theirs: String,
+    ours: String,
+    word: Word,
+}
+
+/// Two lines, published and ours, for each of these: name, trial, figures.
+fn by_period(what: &str, of: Vec<(String, String, Vec<InPeriod>)>) -> Option<Table> {
+    let last = of.iter().flat_map(|(_, _, figures)| figures).map(|figure| figure.number).max()?;
+    let numbers: Vec<String> = (1..=last).map(|number| number.to_string()).collect();
+    let right = numbers.iter().map(|number| (&**number, Align::Right));
+    let names: Vec<_> = [(what, Align::Left), ("Whose", Align::Left)]
+        .into_iter()
+        .chain(right)
+        .chain([("Words", Align::Left)])
+        .collect();
+    let mut table = columns(&names);
+    for (name, trial, figures) in of {
+        let cell = |number: usize, text: fn(&InPeriod) -> &str| {
+            figures.iter().find(|figure| figure.number == number).map_or(NONE, text).to_string()
+        };
+        let line = |whose: &str, text: fn(&InPeriod) -> &str, words: String| {
+            let figures = (1..=last).map(|number| cell(number, text));
+            [name.clone(), whose.to_string()].into_iter().chain(figures).chain([words]).collect()
+        };
+        table.push(line("published", |figure| &figure.theirs, String::new()));
+        table.push_of(&trial, line("ours", |figure| &figure.ours, tally(figures.iter().map(|figure| figure.word))));
+    }
+    Some(table)
 }
 
 fn columns(columns: &[(&str, Align)]) -> Table {

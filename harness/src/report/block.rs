@@ -10,6 +10,8 @@ pub(super) enum Block<'a> {
     /// Markdown.
     Text(String),
     Table(Table),
+    /// A table that is out of sight until one asks for it, and what it is, without marks of Markdown.
+    Folded(String, Table),
     Figure(&'a Figure),
 }
 
@@ -24,6 +26,9 @@ impl Block<'_> {
             Self::Heading(level, text) => format!("{} {text}", "#".repeat(usize::from(*level))),
             Self::Text(text) => text.clone(),
             Self::Table(table) => table.markdown(),
+            Self::Folded(what, table) => {
+                format!("<details><summary>{what}</summary>\n\n{}\n</details>", table.markdown())
+            }
             Self::Figure(figure) => format!("![{}]({})\n\n{}", figure.caption, figure.file, figure.caption),
         }
     }

@@ -91,11 +91,11 @@ pub(super) fn runs(experiment: &Experiment, records: &[Record]) -> Table {
     table
 }
 
-fn table(names: &[&str]) -> Table {
+pub(super) fn table(names: &[&str]) -> Table {
     Table::new("", names.iter().map(|name| ((*name).to_string(), Align::Left)))
 }
 
 /// Empty for none.
-fn optional(value: Option<impl ToString>) -> String {
+pub(super) fn optional(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }

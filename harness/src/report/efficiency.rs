@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Experiment, latency};
-use crate::compare::{Values, values};
+use crate::compare::Figures;
 use crate::record::{LatencyRecord, Runs};
 use crate::spec::Efficiency;
 
-/// Test metrics of all runs, and their sizes and speeds under the names of [`Efficiency`].
-pub(super) fn with_efficiency(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord]) -> Values {
-    let mut values = values(runs);
+/// Sizes and speeds of all runs, under the names of [`Efficiency`].
+pub(super) fn figures(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord]) -> Figures {
+    let mut figures = Figures::new();
     for trial in &experiment.trials {
         let parameters = |trial: &str| runs.by_seed(trial, |record| Some(record.parameter_count as f64));
         let own = parameters(&trial.id);
@@ -24,10 +24,10 @@ pub(super) fn with_efficiency(experiment: &Experiment, runs: &Runs, records: &[L
             (Efficiency::ParametersMillion, millions),
             (Efficiency::ParametersPercent, share),
         ];
-        let of_trial = values.entry(trial.id.clone()).or_default();
+        let of_trial = figures.entry(trial.id.clone()).or_default();
         of_trial.extend(all.map(|(of, by_seed)| (of.name().to_string(), by_seed)));
     }
-    values
+    figures
 }
 
 /// Seconds to rank for all queries by seed, on the CPU and on the GPU beside it.

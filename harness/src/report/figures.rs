@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::beside::Beside;
-use super::{Experiment, LoggedCurve};
+use super::{Experiment, LoggedCurve, period_figures};
 use crate::error::Result;
 use crate::plot::{Curves, Dot, DotPanel, Dots, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
 use crate::record::{Record, Runs};
@@ -20,19 +20,23 @@ pub(super) struct Figure {
 pub(super) const QUALITY: &str = "quality.svg";
 
 /// The curve that most trials have; on a logarithmic axis it is drawn above the others.
-const LOSS: &str = "loss";
+pub(super) const LOSS: &str = "loss";
 
 /// Those that there is something to draw for.
 pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Result<Vec<Figure>> {
-    let palette = Palette::new(
-        experiment.trials.iter().map(|trial| (trial.label.clone(), (!trial.teaches).then_some(trial.method_place))),
-    );
+    let trials =
+        || experiment.trials.iter().map(|trial| (trial.label.clone(), (!trial.teaches).then_some(trial.method_place)));
+    let palette = Palette::new(trials());
     let mut figures = Vec::new();
     if runs.class.is_none() {
         return Ok(figures);
     }
     figures.push(quality(experiment, runs, beside, &palette)?);
-    figures.extend(curves(experiment, runs, &palette)?);
+    if runs.periods().is_some() {
+        figures.extend(period_figures::all(experiment, runs, beside, &Palette::apart(trials()))?);
+    } else {
+        figures.extend(curves(experiment, runs, &palette)?);
+    }
     for curve in &experiment.curves {
         figures.push(over_logged(experiment, runs, curve, &palette)?);
     }
@@ -50,7 +54,12 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
 
 fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
     let of_quality = || beside.iter().filter(|of| of.of_quality());
-    let shown: Vec<_> = of_quality().take(PUBLISHED_MARKS).collect();
+    let mut shown: Vec<_> = of_quality().collect();
+    if shown.len() > PUBLISHED_MARKS {
+        // What cannot be judged gives way.
+        shown.sort_by_key(|of| of.comparison.not_comparable.is_some());
+        shown.truncate(PUBLISHED_MARKS);
+    }
     let panel = |metric: &str| {
         let mut dots = Vec::new();
         for (row, trial) in experiment.trials.iter().enumerate() {
@@ -59,7 +68,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
                 dots.push(Dot { row, published: None, value: ours.mean, whiskers: whiskers(&values) });
             }
             for (index, of) in shown.iter().enumerate() {
-                let cells = of.cells.iter().filter(|cell| cell.trial == trial.id && cell.metric == metric);
+                let cells = of.of_runs().filter(|cell| cell.trial == trial.id && cell.metric == metric);
                 dots.extend(cells.map(|cell| Dot {
                     row,
                     published: Some(index),
@@ -82,7 +91,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
     let published = match of_quality().count() {
         0 => "",
         n if n <= PUBLISHED_MARKS => ", and what was published",
-        _ => ", and what was published in the first tables below",
+        _ => ", and what was published in some of the tables below",
     };
     let caption =
         format!("Test metrics by trial: our mean over seeds with the interval in which one more run falls{published}.");
@@ -135,7 +144,8 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
     if panels.is_empty() {
         return Ok(None);
     }
-    let svg = Curves { title: format!("{}: learning curves", experiment.title), panels }.svg(palette)?;
+    let svg =
+        Curves { title: format!("{}: learning curves", experiment.title), blocks: Vec::new(), panels }.svg(palette)?;
     let others = if trials.len() < experiment.trials.len() { ", of the first trial of each method" } else { "" };
     let caption = format!("Learning curves, one thin line per seed{others}.");
     Ok(Some(Figure { file: "curves.svg".into(), caption, svg }))
@@ -150,7 +160,7 @@ fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palett
         Panel { title: if ours == LOSS { ours.clone() } else { experiment.marked(ours) }, log: ours == LOSS, lines }
     };
     let title = format!("{label}: ours over {}", curve.label);
-    let svg = Curves { title, panels: curve.columns.iter().map(panel).collect() }.svg(palette)?;
+    let svg = Curves { title, blocks: Vec::new(), panels: curve.columns.iter().map(panel).collect() }.svg(palette)?;
     let caption = format!("{label}: every seed of ours (thin) over {} (thick).", curve.label);
     Ok(Figure { file: format!("curve-{}.svg", curve.trial), caption, svg })
 }

@@ -16,6 +16,8 @@ mod latency;
 mod number;
 mod overview;
 mod page;
+mod period_figures;
+mod periods;
 mod summary;
 mod table;
 
@@ -31,7 +33,7 @@ pub use table::{Align, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::compare::{Finding, Published, findings};
+use crate::compare::{Finding, Ours, Published, findings};
 use crate::error::{Error, Result};
 use crate::file::write_by_rename;
 use crate::record::{Checked, Runs};
@@ -53,7 +55,7 @@ impl<'a> Report<'a> {
     /// nothing published to compare with.
     pub fn new(experiment: &'a Experiment, records: &'a Checked, published: Option<&'a Published>) -> Result<Self> {
         let runs = Runs::of(&records.current);
-        let ours = efficiency::with_efficiency(experiment, &runs, &records.latency);
+        let ours = Ours::new(&runs, efficiency::figures(experiment, &runs, &records.latency));
         let beside = beside::all(experiment, &ours, published)?;
         let findings = findings(&experiment.claims, &experiment.comparisons, published, &runs)?;
         let figures = figures::all(experiment, &runs, &beside)?;
@@ -70,6 +72,9 @@ impl<'a> Report<'a> {
         let mut files = BTreeMap::new();
         files.insert("REPORT.md".to_string(), block::markdown(&page::page(self)));
         files.insert("runs.csv".to_string(), csv_files::runs(self.experiment, &self.records.current).csv());
+        if let Some(periods) = periods::csv(self.experiment, &self.records.current) {
+            files.insert("periods.csv".to_string(), periods.csv());
+        }
         if !self.beside.is_empty() {
             files.insert("cells.csv".to_string(), csv_files::cells(&self.beside).csv());
         }
@@ -91,10 +96,12 @@ pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<(
 
 /// Whether a report may have a file of this name, or a picture of its figure.
 fn is_ours(name: &str) -> bool {
-    const TABLES: [&str; 2] = ["cells.csv", "claims.csv"];
+    const TABLES: [&str; 3] = ["cells.csv", "claims.csv", "periods.csv"];
     let figure = name.strip_suffix(".svg").or(name.strip_suffix(".png"));
-    let ours =
-        |figure: &str| ["quality", "curves", "size", "latency"].contains(&figure) || figure.starts_with("curve-");
+    let ours = |figure: &str| {
+        ["quality", "curves", "size", "latency"].contains(&figure)
+            || ["curve-", periods::FIGURES].iter().any(|begin| figure.starts_with(begin))
+    };
     TABLES.contains(&name) || figure.is_some_and(ours)
 }
 

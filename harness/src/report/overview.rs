@@ -23,8 +23,9 @@ pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
             experiment.dataset.clone(),
             runs(report),
             claims,
-            words(report.beside.iter().flat_map(|of| &of.cells).map(|cell| cell.word).collect()),
-            words(report.beside.iter().flat_map(|of| &of.effects).map(|effect| effect.word).collect()),
+            // Of whole runs: a paper that prints every period would outweigh all others.
+            words(report.beside.iter().flat_map(|of| of.of_runs()).map(|cell| cell.word).collect()),
+            words(report.beside.iter().flat_map(|of| of.effects_of_runs()).map(|effect| effect.word).collect()),
         ]);
     }
     table

@@ -6,7 +6,7 @@ use super::beside::Beside;
 use super::block::Block;
 use super::figures::QUALITY;
 use super::number::{METRIC, count};
-use super::{Align, Experiment, Report, Table, claims, curves, latency, summary};
+use super::{Align, Experiment, Report, Table, claims, curves, latency, overview, periods, summary};
 use crate::compare::{Finding, Verdict, Word};
 use crate::record::{Checked, LatencyRecord, Record, Runs, Stale};
 
@@ -36,12 +36,14 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
         blocks.extend(sampled(experiment).map(Block::Text));
     }
     blocks.extend(figures.iter().find(|figure| figure.file == QUALITY).map(Block::Figure));
+    periods::blocks(experiment, runs, figures, &mut blocks);
     if !beside.is_empty() {
         blocks.push(Block::Heading(2, "Beside the published tables".into()));
         blocks.push(Block::list(Word::ALL.iter().map(|word| format!("*{word}*: {}.", word.rule()))));
         beside.iter().for_each(|of| comparison(experiment, of, &mut blocks));
     }
-    let others: Vec<_> = figures.iter().filter(|figure| figure.file != QUALITY).collect();
+    let elsewhere = |file: &str| file == QUALITY || file.starts_with(periods::FIGURES);
+    let others: Vec<_> = figures.iter().filter(|figure| !elsewhere(&figure.file)).collect();
     if !others.is_empty() || !records.latency.is_empty() {
         blocks.push(Block::Heading(2, "Learning, size and latency".into()));
         served(experiment, runs, &records.latency, &mut blocks);
@@ -101,12 +103,18 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
     let sources: Vec<_> = of.sources.iter().map(|source| format!("`{source}`")).collect();
     let mut texts = vec![format!("{}. Copied from {}.", capital(of.caption), sources.join(", "))];
     texts.extend(of.note.map(|note| format!("{}.", capital(note))));
+    texts.extend(of.reading());
     if let Some(reason) = &of.comparison.not_comparable {
         texts.push(format!("Not comparable: {reason}"));
     }
-    texts.push(format!("{} cells: {}.", of.cells.len(), of.tally()));
+    texts.push(told(of.of_runs().map(|cell| cell.word), "cells"));
     blocks.extend(texts.into_iter().map(Block::Text));
     blocks.push(Block::Table(of.cells_table(experiment)));
+    if let Some(table) = of.periods_table(experiment) {
+        let words = of.cells.iter().filter(|cell| cell.over.is_period()).map(|cell| cell.word);
+        blocks.push(Block::Text(format!("Period by period, means over seeds. {}", told(words, "cells"))));
+        blocks.push(Block::Table(table));
+    }
     if !of.effects.is_empty() {
         blocks.push(Block::Text(
             "Effects, paired over seeds. An effect of ours is real if zero lies outside the interval of our mean. The \
@@ -115,7 +123,18 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
                 .into(),
         ));
         blocks.push(Block::Table(of.effects_table()));
+        if let Some(table) = of.period_effects_table() {
+            let words = of.effects.iter().filter(|effect| effect.over.is_period()).map(|effect| effect.word);
+            blocks.push(Block::Text(format!("Period by period, means over seeds. {}", told(words, "effects"))));
+            blocks.push(Block::Folded("Effects period by period".into(), table));
+        }
     }
+}
+
+/// How many got each word: `16 cells: 12 *matches*, 4 *close*.`
+fn told(words: impl Iterator<Item = Word>, of: &str) -> String {
+    let words: Vec<_> = words.collect();
+    format!("{} {of}: {}.", words.len(), overview::tally(words))
 }
 
 fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], blocks: &mut Vec<Block>) {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::beside::Allowed;
 use super::claim;
 use super::origin;
 use super::profile::Resolved;
 use super::trials;
-use super::wire::{Text, TextMap, Wire, WireComparison, WireCurve};
-use super::{Comparison, Efficiency, LoggedCurve, Metric, Protocol, Spec};
+use super::wire::Wire;
+use super::{Metric, Protocol, Spec};
 use crate::document::{Document, tree};
 use crate::error::{Error, Result};
 use crate::method::Registry;
@@ -41,7 +42,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
             .got("a spec of no paper"));
     }
     let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
-    let allowed = Allowed { document, trials: &names, protocol: &wire.protocol };
+    let allowed = Allowed { document, trials: &names, protocol: &wire.protocol, split: &wire.split };
     let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;
     let curves = wire.curves.iter().map(|wire| allowed.curve(wire)).collect::<Result<_>>()?;
     let claims = claim::check(document, &wire.claims, &names, &wire.protocol)?;
@@ -204,96 +205,6 @@ pub fn unique<T: Ord + Display>(document: &Document<'_>, values: &[Spanned<T>], 
         }
     }
     Ok(())
-}
-
-/// What comparisons and curves may refer to.
-struct Allowed<'s, 'a> {
-    document: &'s Document<'a>,
-    trials: &'s [&'s str],
-    protocol: &'s Protocol,
-}
-
-impl Allowed<'_, '_> {
-    fn comparison(&self, wire: &WireComparison) -> Result<Comparison> {
-        let rows = self.pairs(&wire.rows, "row")?;
-        rows.iter().try_for_each(|(_, trial)| self.trial(trial))?;
-        let columns = self.pairs(&wire.columns, "column")?;
-        columns.iter().try_for_each(|(_, text)| self.column(text))?;
-        Ok(Comparison {
-            table: wire.table.get_ref().clone(),
-            rows: plain(rows),
-            columns: plain(columns),
-            decimals: wire.decimals.get(),
-            effects: wire.effects.iter().map(|pair| self.effect(pair, wire)).collect::<Result<_>>()?,
-            not_comparable: wire.not_comparable.clone(),
-        })
-    }
-
-    /// A metric of the protocol, or a figure of size or speed.
-    fn column(&self, text: &Text) -> Result<()> {
-        if Efficiency::of_name(text.get_ref()).is_some() {
-            return Ok(());
-        }
-        let others = one_of(Efficiency::ALL.map(Efficiency::name));
-        let hint = format!("size and speed have names of their own: {others}");
-        measured(self.document, text, self.protocol).map(drop).map_err(|error| error.hint(hint))
-    }
-
-    /// Both rows of an effect are rows of the comparison.
-    fn effect(&self, (a, b): &(Text, Text), wire: &WireComparison) -> Result<(String, String)> {
-        let rows: Vec<&str> = wire.rows.get_ref().keys().map(|row| row.get_ref().as_str()).collect();
-        for row in [a, b] {
-            let name = row.get_ref().as_str();
-            if !rows.contains(&name) {
-                let error = self
-                    .document
-                    .refuse(row.span(), format!("the effect names the row `{name}`, which is not compared"))
-                    .expected(one_of(rows.iter().copied()))
-                    .got(format!("`{name}`"));
-                return Err(did_you_mean(error, name, rows.iter().copied()));
-            }
-        }
-        Ok((a.get_ref().clone(), b.get_ref().clone()))
-    }
-
-    fn curve(&self, wire: &WireCurve) -> Result<LoggedCurve> {
-        let file = PathBuf::from(wire.file.get_ref());
-        if !file.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(self
-                .document
-                .refuse(wire.file.span(), "the curve's file lies outside the paper's folder")
-                .expected("a path below the paper's folder, such as `curves/student.csv`")
-                .got(format!("`{}`", wire.file.get_ref())));
-        }
-        self.trial(&wire.trial)?;
-        let columns = self.pairs(&wire.columns, "column")?;
-        for (_, text) in columns.iter().filter(|(_, text)| text.get_ref() != LoggedCurve::LOSS) {
-            measured(self.document, text, self.protocol)
-                .map_err(|error| error.hint(format!("the training loss is called `{}`", LoggedCurve::LOSS)))?;
-        }
-        Ok(LoggedCurve {
-            file,
-            label: wire.label.clone(),
-            trial: wire.trial.get_ref().clone(),
-            columns: plain(columns),
-        })
-    }
-
-    fn trial(&self, id: &Spanned<String>) -> Result<()> {
-        known_trial(self.document, id, self.trials)
-    }
-
-    /// A map as pairs, in the order of the file.
-    fn pairs<'w>(&self, map: &'w TextMap, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
-        not_empty(self.document, map, map.get_ref().is_empty(), noun)?;
-        let mut pairs: Vec<_> = map.get_ref().iter().collect();
-        pairs.sort_by_key(|(key, _)| key.span().start);
-        Ok(pairs)
-    }
-}
-
-fn plain(pairs: Vec<(&Spanned<String>, &Spanned<String>)>) -> Vec<(String, String)> {
-    pairs.into_iter().map(|(key, value)| (key.get_ref().clone(), value.get_ref().clone())).collect()
 }
 
 /// Refuses a trial that the spec does not have.

@@ -57,22 +57,45 @@ pub struct Comparison {
     pub table: String,
     /// Row of the table → id of a trial, in the order of the file.
     pub rows: Vec<(String, String)>,
-    /// Column of the table → metric of the protocol or [`Efficiency`](super::Efficiency), in the order of the file.
-    pub columns: Vec<(String, String)>,
+    pub columns: Columns,
     /// Digits after the decimal point to which the table is printed: a published value is known to
     /// half a unit of the last.
     pub decimals: u32,
+    /// Whether the table is printed in per cent, `decimals` too.
+    pub percent: bool,
     /// Effects to compare: (a, b) of the published rows, the effect is a − b.
     pub effects: Vec<(String, String)>,
     /// Why the figures cannot be judged (other data, other protocol), where they cannot.
     pub not_comparable: Option<String>,
 }
 
+/// What the columns of a published table are of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Columns {
+    /// Column of the table → metric of the protocol, in the order of the file.
+    Metrics(Vec<(String, String)>),
+    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests the first
+    /// `tested` of them.
+    Periods { metric: String, tested: usize },
+}
+
 impl Comparison {
-    /// Half a unit of the last printed digit.
+    /// A printed figure in the unit of our metrics.
+    pub fn value(&self, printed: f64) -> f64 {
+        // In decimal: 49.448 / 100 is not the number that is written 0.49448.
+        let shifted = || format!("{printed}e-2").parse().expect("Rust parses the numbers that it prints");
+        if self.percent { shifted() } else { printed }
+    }
+
+    /// Half a unit of the last printed digit, in the unit of our metrics.
     pub fn rounding(&self) -> f64 {
         // Divided, because 10⁻ⁿ itself is not exact.
-        0.5 / 10f64.powi(self.decimals.try_into().unwrap_or(i32::MAX))
+        self.value(0.5 / 10f64.powi(self.decimals.try_into().unwrap_or(i32::MAX)))
+    }
+
+    /// Digits after the decimal point of our unit that reach the last printed one.
+    pub fn digits(&self) -> usize {
+        self.decimals as usize + if self.percent { 2 } else { 0 }
     }
 }
 

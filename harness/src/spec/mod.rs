@@ -10,6 +10,7 @@
 //! the file. The base document is a profile itself, named by [`base_profile`]; other profiles
 //! override what it declares and add nothing.
 
+mod beside;
 mod check;
 mod checked;
 mod claim;
@@ -26,7 +27,7 @@ mod wire;
 
 use std::path::Path;
 
-pub use checked::{Comparison, LoggedCurve, Spec, Trial};
+pub use checked::{Columns, Comparison, LoggedCurve, Spec, Trial};
 pub use claim::{Bound, Claim, Inequality, Measure, Quantity, Statement};
 pub use efficiency::Efficiency;
 pub use fingerprint::run_fingerprint;

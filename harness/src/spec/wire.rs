@@ -60,8 +60,14 @@ pub struct WireTrial {
 pub struct WireComparison {
     pub table: Text,
     pub rows: TextMap,
-    pub columns: TextMap,
+    /// This or `periods`.
+    pub columns: Option<TextMap>,
+    /// The metric of which the table's columns are the periods 1, 2, ….
+    pub periods: Option<Text>,
     pub decimals: Decimals,
+    /// Whether the table is printed in per cent.
+    #[serde(default)]
+    pub percent: bool,
     /// Pairs of rows whose difference is compared, too; a comparison may have none.
     #[serde(default)]
     pub effects: Vec<(Text, Text)>,

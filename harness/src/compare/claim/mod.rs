@@ -8,7 +8,7 @@ pub use part::{Against, Part, Theirs};
 
 use super::cell::judged;
 use super::verdict::ALPHA;
-use super::{Published, Verdict};
+use super::{Column, Published, Verdict};
 use crate::error::Result;
 use crate::record::Runs;
 use crate::spec::{Claim, Comparison, Inequality, Measure};
@@ -98,10 +98,12 @@ fn effect(
             continue;
         }
         let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
-        let column = comparison.columns.iter().find(|(_, known)| *known == metric).map(|(column, _)| column);
-        if let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column)
-            && let Some((a, b)) = published.cell(table, a, column)?.zip(published.cell(table, b, column)?)
-        {
+        let columns = Column::all(comparison, table)?;
+        // Claims are of runs, not of single periods.
+        let column = columns.iter().find(|column| column.metric == metric && !column.over.is_period());
+        let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) else { continue };
+        let theirs = |row: &str| column.theirs(comparison, published, table, row);
+        if let Some((a, b)) = theirs(a)?.zip(theirs(b)?) {
             return Ok(Some(Theirs { value: a - b, rounding: 2.0 * comparison.rounding() }));
         }
     }

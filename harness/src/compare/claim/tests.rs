@@ -1,8 +1,8 @@
 use super::*;
 use crate::metrics::Metric;
-use crate::record::{Hits, RankSet, Ranks, Record, sample};
+use crate::record::{Hits, RankSet, Ranks, Record, sample, sample_of_periods};
 use crate::rng::Stream;
-use crate::spec::{Bound, Quantity, Statement};
+use crate::spec::{Bound, Columns, Quantity, Statement};
 
 fn metric() -> Metric {
     "loo-hr@5".parse().unwrap()
@@ -155,8 +155,9 @@ fn the_papers_own_effect_stands_beside_ours() {
     let comparison = Comparison {
         table: "main".into(),
         rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-        columns: vec![("H@5".into(), "loo-hr@5".into())],
+        columns: Columns::Metrics(vec![("H@5".into(), "loo-hr@5".into())]),
         decimals: 2,
+        percent: false,
         effects: vec![],
         not_comparable: None,
     };
@@ -168,6 +169,41 @@ fn the_papers_own_effect_stands_beside_ours() {
     assert!((part.published.unwrap().value - 0.27).abs() < 1e-12);
     assert!((part.ours.unwrap().mean - 0.2).abs() < 1e-12);
     assert!(part.over_queries.unwrap().contains(0.2) && part.over_queries.unwrap().low > 0.17);
+}
+
+#[test]
+fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
+    let published = crate::compare::published::tests::small();
+    let main = Comparison {
+        table: "main".into(),
+        rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
+        columns: Columns::Metrics(vec![("H@5".into(), "loo-hr@5".into())]),
+        decimals: 2,
+        percent: false,
+        effects: vec![],
+        not_comparable: Some("a mean over three weeks".into()),
+    };
+    let weeks = Comparison {
+        table: "weeks".into(),
+        columns: Columns::Periods { metric: "loo-hr@5".into(), tested: 1 },
+        decimals: 1,
+        percent: true,
+        not_comparable: None,
+        ..main.clone()
+    };
+    let metrics: std::collections::BTreeMap<_, _> = [("loo-hr@5".to_string(), 0.5)].into();
+    let run = |trial: &str| {
+        let mut record = sample_of_periods(trial, 0);
+        record.periods.truncate(1);
+        (record.metrics, record.ranks) = (metrics.clone(), None);
+        record
+    };
+    let claims = [claim("c", order(&["teacher", "student"]))];
+    let records = [run("teacher"), run("student")];
+    let found = findings(&claims, &[main, weeks], Some(&published), &Runs::of(&records)).unwrap();
+    // 50 % − 40 % of the first week, each known to ± 0.05 %.
+    let theirs = found[0].parts[0].published.unwrap();
+    assert!((theirs.value - 0.1).abs() < 1e-12 && (theirs.rounding - 0.001).abs() < 1e-15);
 }
 
 /// Models that are the same, on queries of different difficulty: of families of three claims, no more than 5 % may

@@ -6,13 +6,13 @@
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use self::wire::{WirePublished, WireSource};
+use super::Kind;
 use crate::document::{Document, read_text};
 use crate::error::{Error, Kind as ErrorKind, Place, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -56,37 +56,6 @@ pub struct Row {
     pub name: String,
     /// One for each column; `None` (`nan` in the file) where nothing was published.
     pub values: Vec<Option<f64>>,
-}
-
-/// Who measured the figures of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Printed in the paper.
-    Paper,
-    /// From the logs in the authors' repository.
-    AuthorLog,
-    /// On the authors' poster.
-    AuthorPoster,
-    /// On the authors' slides.
-    AuthorSlides,
-    /// Read off a figure of the authors; the table says how exactly.
-    FigureDigitized,
-    /// A later paper's own run, under that paper's protocol.
-    FollowUp,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Paper => "paper",
-            Self::AuthorLog => "authors' log",
-            Self::AuthorPoster => "authors' poster",
-            Self::AuthorSlides => "authors' slides",
-            Self::FigureDigitized => "read off a figure",
-            Self::FollowUp => "later paper",
-        })
-    }
 }
 
 /// What the files are called in errors.
@@ -149,14 +118,22 @@ impl Published {
         found.ok_or_else(|| self.unknown("table", id, None, self.tables.iter().map(|table| &*table.id)))
     }
 
+    /// A row of one of these tables.
+    ///
+    /// # Errors
+    /// [`Input`](ErrorKind::Input) if there is no such row, with a suggestion.
+    pub fn row<'a>(&self, table: &'a Table, row: &str) -> Result<&'a Row> {
+        let rows = || table.rows.iter().map(|row| &*row.name);
+        let found = table.rows.iter().find(|candidate| candidate.name == row);
+        found.ok_or_else(|| self.unknown("row", row, Some(table), rows()))
+    }
+
     /// The value of a cell of one of these tables; `None` if the cell was left empty.
     ///
     /// # Errors
     /// [`Input`](ErrorKind::Input) if there is no such row or column, with a suggestion.
     pub fn cell(&self, table: &Table, row: &str, column: &str) -> Result<Option<f64>> {
-        let rows = || table.rows.iter().map(|row| &*row.name);
-        let found = table.rows.iter().find(|candidate| candidate.name == row);
-        let found = found.ok_or_else(|| self.unknown("row", row, Some(table), rows()))?;
+        let found = self.row(table, row)?;
         let columns = || table.columns.iter().map(|column| &**column);
         let index = columns().position(|candidate| candidate == column);
         let index = index.ok_or_else(|| self.unknown("column", column, Some(table), columns()))?;

@@ -32,6 +32,16 @@ rows = [
   {model = "Teacher", dataset = "B", values = [2]},
   {dataset = "B", phi = 0.5, values = [3]},
 ]
+[[table]]
+id = "weeks"
+caption = "week by week, percent"
+kind = "figure-digitized"
+source = ["copy"]
+columns = ["week_1", "week_2", "week_3"]
+rows = [
+  {model = "Teacher", values = [50.0, 52.0, 60.0]},
+  {model = "Student", values = [40.0, nan, 44.0]},
+]
 "#;
 
 pub(in crate::compare) fn small() -> Published {

@@ -32,6 +32,24 @@ fn the_same_bytes_are_fine_whatever_the_clock_says() {
 }
 
 #[test]
+fn runs_over_periods_are_judged_by_their_means() {
+    let over_periods = || {
+        let mut world = two();
+        for record in &mut world.records {
+            *record = sample_of_periods(&record.trial, record.seed);
+        }
+        world
+    };
+    let baseline = over_periods().baseline();
+    // 1 query and 3; the mean of 1 and 0; no epoch is selected for the whole run.
+    let run = &baseline.runs["student"].0[&0];
+    assert_eq!((run.queries, run.epochs_run, run.metrics["hr@5"]), (Some(4), 4, 0.5));
+    found(&baseline, &over_periods(), Verdict::Fine, &[]);
+    let today = over_periods().edit("student", 0, |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9);
+    found(&baseline, &today, Verdict::Drift, &["student: hr@5"]);
+}
+
+#[test]
 fn one_bit_of_one_seed_is_drift_on_the_same_class() {
     let flipped = f64::from_bits(VALUES[1].to_bits() + 1);
     let today = two().edit("student", 1, |record| *record.metrics.get_mut("hr@5").unwrap() = flipped);

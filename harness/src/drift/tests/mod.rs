@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, judge};
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::record::{Record, sample};
+use crate::record::{Record, sample, sample_of_periods};
 use crate::run::Filter;
 
 /// What there is today, to be changed by a test.

@@ -93,6 +93,14 @@ fn section(report: &Report) -> String {
             }
             Block::Text(markdown) => text += &blocks(markdown),
             Block::Table(of) => text += &table(of, Some(report)),
+            Block::Folded(what, of) => {
+                let _ = writeln!(
+                    text,
+                    "<details><summary>{}</summary>{}</details>",
+                    escaped(what),
+                    table(of, Some(report)).trim_end()
+                );
+            }
             Block::Figure(figure) => {
                 let _ = writeln!(
                     text,

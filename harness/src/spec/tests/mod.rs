@@ -3,6 +3,7 @@
 mod claims;
 mod files;
 mod fingerprints;
+mod periods;
 mod refusals;
 mod resolving;
 

@@ -43,8 +43,9 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
     let expected = Comparison {
         table: "main".to_string(),
         rows: pairs([("Teacher", "teacher"), ("Student", "student")]),
-        columns: pairs([("R@10", "recall@10"), ("N@10", "ndcg@10")]),
+        columns: Columns::Metrics(pairs([("R@10", "recall@10"), ("N@10", "ndcg@10")])),
         decimals: 4,
+        percent: false,
         effects: Vec::new(),
         not_comparable: None,
     };

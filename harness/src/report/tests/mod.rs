@@ -1,7 +1,9 @@
+mod periods;
+
 use super::*;
 use crate::compare::{Logged, Published};
 use crate::record::{Record, RunId, Stale, latency_sample, sample};
-use crate::spec::Comparison;
+use crate::spec::{Columns, Comparison};
 
 fn trial(id: &str, label: &str) -> TrialText {
     TrialText {
@@ -33,8 +35,9 @@ fn experiment() -> Experiment {
         comparisons: vec![Comparison {
             table: "main-citeulike-bpr".into(),
             rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-            columns: vec![("H@5".into(), "hr@5".into())],
+            columns: Columns::Metrics(vec![("H@5".into(), "hr@5".into())]),
             decimals: 4,
+            percent: false,
             effects: vec![("Student".into(), "Teacher".into())],
             not_comparable: None,
         }],
@@ -182,7 +185,11 @@ fn sizes_and_speeds_stand_beside_published_ones() {
             ("BPR / CiteULike / 1".into(), "teacher".into()),
             ("BPR / CiteULike / 0.1".into(), "student".into()),
         ],
-        columns: vec![("time_s".into(), "seconds-cpu".into()), ("params_M".into(), "parameters-million".into())],
+        columns: crate::spec::Columns::Metrics(vec![
+            ("time_s".into(), "seconds-cpu".into()),
+            ("params_M".into(), "parameters-million".into()),
+        ]),
+        percent: false,
         decimals: 2,
         effects: vec![],
         not_comparable: None,
@@ -206,8 +213,10 @@ fn sizes_and_speeds_stand_beside_published_ones() {
         assert!(page.contains(text), "{text}\n---\n{page}");
     }
     // Columns of other units: what is looked up here is ours.
-    experiment.comparisons[1].columns =
-        vec![("time_s".into(), "seconds-gpu".into()), ("params_M".into(), "parameters-percent".into())];
+    experiment.comparisons[1].columns = crate::spec::Columns::Metrics(vec![
+        ("time_s".into(), "seconds-gpu".into()),
+        ("params_M".into(), "parameters-percent".into()),
+    ]);
     let page = cells(&experiment);
     for text in [
         "time_s (seconds-gpu) | 59.27 | no GPU run | 0 |",
@@ -282,7 +291,7 @@ fn what_was_not_published_is_refused_before_there_are_records() {
     assert!(error.contains("did you mean `main-citeulike-bpr`?"), "{error}");
     let error = refused(|comparison| comparison.rows[1].0 = "Studnet".into());
     assert!(error.contains("did you mean `Student`?"), "{error}");
-    let error = refused(|comparison| comparison.columns[0].0 = "H@55".into());
+    let error = refused(|comparison| comparison.columns = Columns::Metrics(vec![("H@55".into(), "hr@5".into())]));
     assert!(error.contains("no published column `H@55`"), "{error}");
     assert!(check(&experiment(), None).unwrap_err().to_string().contains("main-citeulike-bpr"));
 }
@@ -292,7 +301,7 @@ fn files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("a.csv".to_string(), "x\n".to_string())].into();
     std::fs::create_dir(folder.path().join("deep")).unwrap();
-    for name in ["size.svg", "quality.png", "claims.csv", "notes.csv"] {
+    for name in ["size.svg", "quality.png", "claims.csv", "periods.csv", "periods-hr-5.png", "notes.csv"] {
         std::fs::write(folder.path().join("deep").join(name), "old").unwrap();
     }
     let paths = write(&folder.path().join("deep"), &files).unwrap();

@@ -1,0 +1,36 @@
+//! Who measured what was published.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// Who measured the figures of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Printed in the paper.
+    Paper,
+    /// From the logs in the authors' repository.
+    AuthorLog,
+    /// On the authors' poster.
+    AuthorPoster,
+    /// On the authors' slides.
+    AuthorSlides,
+    /// Read off a figure of the authors; the table says how exactly.
+    FigureDigitized,
+    /// A later paper's own run, under that paper's protocol.
+    FollowUp,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Paper => "paper",
+            Self::AuthorLog => "authors' log",
+            Self::AuthorPoster => "authors' poster",
+            Self::AuthorSlides => "authors' slides",
+            Self::FigureDigitized => "read off a figure",
+            Self::FollowUp => "later paper",
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Comparisons of periods and in per cent.
+
+use super::*;
+
+/// Line numbers in the tests count in this text.
+const WEEKS: &str = r#"id = "paper-x/small"
+title = "T"
+paper = "paper_x"
+dataset = "tiny"
+seeds = [0]
+split = { rule = "periods", last = 16, catalogue = "growing" }
+protocol = { candidates = "all", metrics = ["recall@20", "mrr@20"] }
+
+[[trial]]
+id = "walk"
+label = "Walk"
+method = "walk"
+
+[[compare]]
+table = "weeks"
+decimals = 3
+percent = true
+rows = { Walk = "walk" }
+periods = "recall@20"
+
+[[compare]]
+table = "main"
+decimals = 4
+rows = { Walk = "walk" }
+columns = { "R@20" = "recall@20" }
+
+[profile.part]
+split = { rule = "periods", last = 4, catalogue = "growing" }
+[[profile.part.compare]]
+table = "weeks"
+decimals = 2
+percent = true
+rows = { Walk = "walk" }
+periods = "mrr@20"
+"#;
+
+struct Walk;
+
+impl Method for Walk {
+    fn train(&self, _: &mut Context<'_>) -> Result<Trained> {
+        Err(Error::new(Kind::Internal, "specs train nothing"))
+    }
+
+    fn goes_through_periods(&self) -> bool {
+        true
+    }
+}
+
+fn read(text: &str, profile: Option<&str>) -> Result<Spec> {
+    fn walk(params: Params<'_>) -> Built {
+        params.read::<NoParams>().map(|NoParams {}| Box::new(Walk) as Box<dyn Method>)
+    }
+    resolve(Path::new("paper_x/small.toml"), text, profile, &registry().with("walk", walk))
+}
+
+/// The message against the text with one line for another.
+fn refused(from: &str, to: &str) -> String {
+    assert_eq!(WEEKS.matches(from).count(), 1, "{from}");
+    read(&WEEKS.replace(from, to), None).err().expect("the spec is refused").to_string()
+}
+
+#[test]
+fn a_comparison_is_of_the_periods_that_are_tested() {
+    let spec = read(WEEKS, None).unwrap();
+    let [weeks, main] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
+    let metric = "recall@20".to_string();
+    assert_eq!((&weeks.columns, weeks.percent), (&Columns::Periods { metric: metric.clone(), tested: 16 }, true));
+    // 50.213 % is 0.50213, known to ± 0.0005 %.
+    assert_eq!((weeks.value(50.213), weeks.value(49.448), weeks.value(-1.0)), (0.502_13, 0.494_48, -0.01));
+    assert_eq!((weeks.rounding(), weeks.digits()), (5e-6, 5));
+    assert_eq!((&main.columns, main.percent), (&Columns::Metrics(vec![("R@20".into(), metric)]), false));
+    assert_eq!((main.value(0.5021), main.rounding(), main.digits()), (0.5021, 5e-5, 4));
+}
+
+#[test]
+fn a_profile_replaces_all_comparisons_together() {
+    let spec = read(WEEKS, Some("part")).unwrap();
+    let [weeks] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
+    assert_eq!(weeks.columns, Columns::Periods { metric: "mrr@20".into(), tested: 4 });
+    assert_eq!(weeks.decimals, 2);
+}
+
+#[test]
+fn refuses_columns_of_nothing_or_of_two_things() {
+    let periods = "periods = \"recall@20\"";
+    has(
+        &refused(periods, &format!("{periods}\ncolumns = {{ a = \"mrr@20\" }}")),
+        &["says twice", "small.toml:19:11 (key `compare[0].periods`)", "`columns` (", "or `periods`", "got:      both"],
+    );
+    has(
+        &refused(periods, ""),
+        &["does not say what", "small.toml:15:9 (key `compare[0].table`)", "or `periods`", "got:      neither"],
+    );
+    has(&refused(periods, "period = \"recall@20\""), &["unknown key `period`", "did you mean `periods`?"]);
+}
+
+#[test]
+fn refuses_periods_of_what_is_not_measured_or_has_none() {
+    has(
+        &refused("periods = \"recall@20\"", "periods = \"recall@2\""),
+        &["does not measure `recall@2`", "small.toml:19:11 (key `compare[0].periods`)", "did you mean `recall@20`?"],
+    );
+    let single =
+        BASE.replace("columns = { \"R@10\" = \"recall@10\", \"N@10\" = \"ndcg@10\" }", "periods = \"recall@10\"");
+    has(
+        &refused_in(None, &single),
+        &[
+            "no periods to compare",
+            "small.toml:47:11 (key `compare[0].periods`)",
+            "`rule` is `periods` or `periods-by-time`",
+            "got:      5-core, leave-last-out by time",
+        ],
+    );
+}
+
+#[test]
+fn refuses_a_percent_that_is_no_boolean() {
+    has(
+        &refused(
+            "percent = true\nrows = { Walk = \"walk\" }\nperiods = \"recall@20\"",
+            "percent = 1\nrows = { Walk = \"walk\" }\nperiods = \"recall@20\"",
+        ),
+        &["small.toml:17:11 (key `compare[0].percent`)", "boolean"],
+    );
+}
