@@ -82,7 +82,7 @@ fn refuses_what_is_wrong() {
     assert!(refused("0.52, 0.40", "inf, 0.40").contains("finite"));
     assert!(refused("\"H@5\", \"N@5\"", "\"N@5\", \"N@5\"").contains("column twice"));
     assert!(refused("id = \"many\"", "id = \"main\"").contains("`main` twice"));
-    assert!(refused("model = \"Student\"", "model = \"Teacher\"").contains("twice"));
+    assert!(refused("model = \"Student\", values = [0.25", "model = \"Teacher\", values = [0.25").contains("twice"));
     let kind = refused("kind = \"paper\"", "kind = \"papers\"");
     assert!(kind.contains("published.toml:12:8 (key `table.main.kind`)"), "{kind}");
     assert!(kind.contains("`papers`") && kind.contains("did you mean `paper`?"), "{kind}");
