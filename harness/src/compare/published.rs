@@ -309,11 +309,15 @@ rows = [
   {model = "Teacher", dataset = "B", values = [2]},
   {dataset = "B", phi = 0.5, values = [3]},
 ]
+"#;
+
+    /// A table of periods, in per cent.
+    const WEEKS: &str = r#"
 [[table]]
 id = "weeks"
 caption = "week by week, percent"
 kind = "figure-digitized"
-source = ["copy"]
+source = "copy"
 columns = ["week_1", "week_2", "week_3"]
 rows = [
   {model = "Teacher", values = [50.0, 52.0, 60.0]},
@@ -322,7 +326,7 @@ rows = [
 "#;
 
     pub(in crate::compare) fn small() -> Published {
-        Published::parse(SMALL, Path::new("published.toml")).unwrap()
+        Published::parse(&(SMALL.to_string() + WEEKS), Path::new("published.toml")).unwrap()
     }
 
     fn refused(from: &str, to: &str) -> String {
