@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::compare::{Published, Verdict, Word, cells};
+use harness::compare::{Figures, Ours, Published, Verdict, Word, cells};
 use harness::error::Result;
 use harness::method::{Method, Registry, Trained};
 use harness::metrics::Definition;
@@ -135,5 +135,5 @@ fn the_spec_and_the_tables_of_the_contributing_page_fit_together() {
     assert!(root().join(format!("data-manifests/{}.toml", spec.dataset)).exists());
     let published = Published::read(&files["reproductions/sample/published.toml"]).unwrap();
     let [comparison] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
-    assert_eq!(cells(comparison, &published, &Runs::of(&[])).unwrap().len(), 1);
+    assert_eq!(cells(comparison, &published, &Ours::new(&Runs::of(&[]), Figures::default())).unwrap().len(), 1);
 }

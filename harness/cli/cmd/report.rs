@@ -20,12 +20,12 @@ pub fn run(args: &args::Report) -> Result<()> {
     let home = Home::find(&args.places)?;
     let catalog = home.catalog()?;
     let mut all = Vec::new();
-    let ids = chosen(&home, args)?;
-    if ids.is_empty() {
+    let chosen = chosen(&home, args)?;
+    if chosen.is_empty() {
         talk("no spec has records here; `reprise run quick` makes some");
     }
-    for id in ids {
-        let spec = home.spec(&id, args.profile.as_deref())?;
+    for (id, profile) in chosen {
+        let spec = home.spec(&id, profile.as_deref())?;
         let manifest = catalog.get(&spec.dataset)?;
         let basis = Basis::read(&home, &spec, &manifest)?;
         let records = checked(&home, &spec, &manifest)?;
@@ -57,30 +57,33 @@ pub fn run(args: &args::Report) -> Result<()> {
     Ok(())
 }
 
-/// The specs that were named, or all that have records; those of a paper stand together.
-fn chosen(home: &Home, args: &args::Report) -> Result<Vec<String>> {
+/// A profile that tries the machinery: its records stay out of git, and it is reported where it is asked for.
+const TRIAL_OF_THE_MACHINERY: &str = "quick";
+
+/// The specs that were named, or all that have records in any profile but `quick`; those of a paper stand together.
+fn chosen(home: &Home, args: &args::Report) -> Result<Vec<(String, Option<String>)>> {
     for id in &args.specs {
         find(&home.reproductions(), id)?;
     }
-    let mut ids = Vec::new();
+    let mut chosen = Vec::new();
     for listed in discover(&home.reproductions())? {
-        let asked = match listed.summary {
-            _ if !args.specs.is_empty() => args.specs.contains(&listed.id),
+        match listed.summary {
+            _ if args.specs.contains(&listed.id) => chosen.push((listed.id, args.profile.clone())),
+            _ if !args.specs.is_empty() => {}
             Ok(summary) => {
-                let profile = args.profile.as_ref().or(summary.profiles.first());
-                profile.is_some_and(|profile| home.results_beside(&listed.file).join(profile).is_dir())
+                let profiles = match &args.profile {
+                    Some(asked) => vec![asked.clone()],
+                    None => summary.profiles.into_iter().filter(|name| name != TRIAL_OF_THE_MACHINERY).collect(),
+                };
+                let folder = home.results_beside(&listed.file);
+                let there = profiles.into_iter().filter(|profile| folder.join(profile).is_dir());
+                chosen.extend(there.map(|profile| (listed.id.clone(), Some(profile))));
             }
             // It does not hide the reports of the others.
-            Err(error) => {
-                talk(&format!("error: {error}\n"));
-                false
-            }
-        };
-        if asked {
-            ids.push(listed.id);
+            Err(error) => talk(&format!("error: {error}\n")),
         }
     }
-    Ok(ids)
+    Ok(chosen)
 }
 
 /// The reports paper by paper, with its notes.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::number::NONE;
-use super::{Align, Report, Table, claims};
+use super::{Align, Experiment, Report, Table, claims};
 use crate::compare::Word;
 use crate::error::{Error, Kind, Result};
+use crate::spec::base_profile;
 
 /// One row per spec of a paper that has runs; `link` gives the place of its report.
 pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
@@ -19,7 +20,7 @@ pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
         let words = |words: Vec<Word>| if words.is_empty() { NONE.into() } else { tally(words) };
         table.push(vec![
             published.name(),
-            format!("[`{}`]({})", experiment.spec, link(report)),
+            format!("[`{}`]({}){}", experiment.spec, link(report), in_profile(experiment)),
             experiment.dataset.clone(),
             runs(report),
             claims,
@@ -29,6 +30,11 @@ pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
         ]);
     }
     table
+}
+
+/// `, `cpu``, where it is not the spec as written.
+fn in_profile(experiment: &Experiment) -> String {
+    if experiment.profile == base_profile(true) { String::new() } else { format!(", `{}`", experiment.profile) }
 }
 
 /// `3`, or `1 to 5` where trials differ.
