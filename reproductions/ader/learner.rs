@@ -12,7 +12,7 @@ use harness::optim::TfAdam;
 use harness::periods::sessions::sub_sequences;
 use harness::periods::{Lesson, Period, Start, queries};
 use harness::split::{HeldOut, UserItems};
-use harness::train::{Context, Model, State};
+use harness::train::{Context, Ending, Model, State};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -21,7 +21,7 @@ use super::sample::{Sample, sample};
 use super::split::split;
 use super::weight::Growth;
 use super::{AgainstForgetting, Continual, ReplayLoss};
-use crate::models::sasrec::{Part, SasRec, SessionQueries};
+use crate::models::sasrec::{Part, SasRec, Sequences, SessionQueries};
 use crate::models::sequence::{Dropout, setting};
 use crate::models::softmax::Target;
 
@@ -55,8 +55,9 @@ impl<'m, 'p> Learner<'m, 'p> {
     pub fn new(method: &'m Continual, cx: &Context<'p>) -> Result<Self> {
         let periods = cx.periods.ok_or_else(|| Error::new(Kind::Internal, "ADER learns from periods"))?;
         let hyper = &method.training.model;
-        // Weights, gradient and two moments, the selected copy without a gradient, 4 bytes each.
-        check_fits("the model", [periods.n_items(), hyper.dim.get()], 28)
+        // Weights, gradient, two moments; the selected copy without a gradient, while the one before is still there;
+        // a teacher's table, or an anchor and the Fisher information: 4 bytes each.
+        check_fits("the model", [periods.n_items(), hyper.dim.get()], 48)
             .map_err(|error| error.hint("use a smaller `dim`"))?;
         let none = Arc::new(UserItems::from_pairs(0, &[]));
         Ok(Self {
@@ -91,15 +92,15 @@ impl<'m, 'p> Learner<'m, 'p> {
     }
 }
 
-/// A new model with the run's initial values.
+/// A new model with initial values of the run, or of the period in hand.
 fn fresh(method: &Continual, cx: &Context<'_>, items: usize) -> Result<SasRec> {
     let hyper = &method.training.model;
     let initial = hyper.sizes(items).initial(|purpose| cx.stream(purpose, 0));
     SasRec::new(initial, Dropout::new(hyper.dropout.get()))
 }
 
-fn sequences(samples: &[Sample<'_>], length: usize, items: usize) -> Result<crate::models::sasrec::Sequences> {
-    crate::models::sasrec::Sequences::new(samples.iter().map(|sample| sample.input), length, items)
+fn sequences(samples: &[Sample<'_>], length: usize, items: usize) -> Result<Sequences> {
+    Sequences::new(samples.iter().map(|sample| sample.input), length, items)
 }
 
 impl<'p> harness::periods::Learner<'p> for Learner<'_, 'p> {
@@ -112,11 +113,14 @@ impl<'p> harness::periods::Learner<'p> for Learner<'_, 'p> {
         let sub_sequences: Vec<&[u32]> = period.sessions(training.schedule.window).flat_map(sub_sequences).collect();
         let parts = split(sub_sequences.len(), training.validation.get(), &mut cx.stream("split", 0));
         let asks = |part: &[u32]| part.iter().any(|&k| sub_sequences[k as usize].len() > 1);
-        if !asks(&parts.train) || !asks(&parts.valid) {
+        let selects = matches!(training.stopping, Ending::Early(_));
+        if !asks(&parts.train) || (selects && !asks(&parts.valid)) {
             return Err(Error::new(Kind::Data, format!("too little to learn from before period {}", period.number()))
                 .expected("sub-sequences of two items both to train and to validate")
                 .got(format!("{} to train and {} to validate, of all lengths", parts.train.len(), parts.valid.len()))
-                .hint("use longer periods, or another share for `validation`"));
+                .hint(
+                    "use longer periods, another share for `validation`, or `stopping = \"none\"`, which needs none",
+                ));
         }
         let valid = parts.valid.iter().map(|&k| sub_sequences[k as usize]);
         let valid = queries(valid, period.items(), HeldOut::Valid);

@@ -12,7 +12,7 @@ use harness::metrics::{Candidates, Protocol};
 use harness::periods::{Catalogue, Periods, given};
 use harness::rank::Ranker;
 use harness::rng::Stream;
-use harness::train::{Checkpoint, Context};
+use harness::train::{Checkpoint, Context, State};
 
 use crate::test_world::{Watcher, method};
 
@@ -174,6 +174,33 @@ fn an_option_changes_what_comes_after_the_first_period() {
         assert_eq!(other[0], of_ader[0], "{to}");
         assert!(other[1] != of_ader[1], "{to} does something");
     }
+}
+
+/// The weights of the best epoch come back with the moments and step counts that they had: a model goes on in the next
+/// period as it was then.
+#[test]
+fn a_selected_epoch_brings_back_the_state_of_the_optimiser() {
+    let folder = tempfile::tempdir().unwrap();
+    go("sasrec", &sasrec(), folder.path(), 5).err().expect("stopped within the second period");
+    let carried = State::read(&folder.path().join("checkpoint")).unwrap();
+    let best = run("sasrec", &sasrec()).periods[0].selected.as_ref().unwrap().0 as u64;
+    let epochs = run("sasrec", &sasrec()).periods[0].facts["training"];
+    let batches = (epochs / 16.0).ceil() as u64;
+    assert!(best < 2, "the best epoch, {best}, is not the last");
+    let steps: Vec<u64> = carried.counts.iter().filter(|(name, _)| name.ends_with("steps")).map(|(_, n)| *n).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|&n| n == batches * (best + 1)), "{steps:?} {batches} {best}");
+    let moments = carried.arrays.iter().filter(|(name, _)| name.ends_with("_moment"));
+    let moved = moments.filter(|(_, values)| values.iter().any(|value| *value != 0.0)).count();
+    assert!(moved > 10, "{moved} moments are not zero");
+}
+
+#[test]
+fn without_selection_nothing_needs_to_validate() {
+    let none = r#"stopping = "none""#;
+    let early = r#"stopping = {watch = ["recall@5"], patience = 2, every = 1, decimals = 15}"#;
+    let params = sasrec().replace("validation = 0.2", "validation = 0.0").replace(early, none);
+    let run = run("sasrec", &params);
+    assert!(run.periods.iter().all(|period| period.selected.is_none() && period.epochs_run == 3));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub mod split;
 pub mod weight;
 
 use harness::method::{Method, Params, Trained};
-use harness::periods::learn;
+use harness::periods::{Start, learn};
 use harness::train::Context;
 use serde::Deserialize;
 
@@ -70,6 +70,16 @@ impl Method for Continual {
 
 type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
+/// What is kept of a model means nothing to a new one.
+fn goes_on(training: &Training) -> std::result::Result<(), toml::de::Error> {
+    match training.schedule.start {
+        Start::Last => Ok(()),
+        Start::Fresh => Err(serde::de::Error::custom(
+            "exemplars go on with the model that chose them: expected `schedule` with `start = \"last\"`",
+        )),
+    }
+}
+
 /// The method `sasrec`: what was learnt before is forgotten, or learnt again (Finetune, Dropout; Joint).
 pub fn build_sasrec(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
@@ -92,6 +102,7 @@ pub fn build(params: Params<'_>) -> Built {
         replay: Replay,
     }
     let Wire { training, exemplars, replay } = params.read()?;
+    goes_on(&training)?;
     Ok(Box::new(Continual {
         training,
         kept: Some(exemplars),
@@ -109,6 +120,7 @@ pub fn build_ewc(params: Params<'_>) -> Built {
         ewc: Ewc,
     }
     let Wire { training, exemplars, ewc } = params.read()?;
+    goes_on(&training)?;
     Ok(Box::new(Continual { training, kept: Some(exemplars), against_forgetting: Some(AgainstForgetting::Ewc(ewc)) }))
 }
 

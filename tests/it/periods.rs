@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, FileState, Manifest, fetch, load, status};
-use harness::periods::sessions::sub_sequences;
+use harness::periods::sessions::{sessions, sub_sequences};
 use harness::periods::{Catalogue, Period, Periods, given};
 use harness::spec::value::Limit;
 
@@ -94,13 +94,20 @@ fn a_stream_is_run_recorded_served_and_gone_on_with_after_a_kill() {
 /// What is wrong with a spec or its data is said with its place, before anything is trained.
 #[test]
 fn what_does_not_fit_a_stream_is_refused() {
-    let refused = |from: &str, to: &str, says: &[&str]| {
+    let ends = |code: i32, from: &str, to: &str, says: &[&str]| {
         assert!(WEEKS.contains(from), "{from}");
-        Home::new(&WEEKS.replace(from, to)).reprise("run small").with(2).tells(says);
+        Home::new(&WEEKS.replace(from, to)).reprise("run small").with(code).tells(says);
     };
-    refused("last = 2", "last = 90", &["ends before period 90 does", "hint: use a smaller `last`"]);
+    let wrong_data = |from: &str, to: &str, says: &[&str]| ends(1, from, to, says);
+    let refused = |from: &str, to: &str, says: &[&str]| ends(2, from, to, says);
+    wrong_data("last = 2", "last = 90", &["ends before period 90 does", "hint: use a smaller `last`"]);
     refused("last = 2", "last = 0", &["small.toml:", "split", "nonzero"]);
-    refused("least = 20", "least = 100000", &["no interaction", "at least 100000"]);
+    let most = i64::MAX.to_string();
+    wrong_data("last = 2", &format!("last = {most}"), &["ends before period"]);
+    wrong_data("days = 7", &format!("days = {most}"), &["ends before period 2 does", "data without times"]);
+    wrong_data("least = 20", "least = 100000", &["no interaction", "at least 100000"]);
+    let ader = WEEKS.replace("start = \"last\"", "start = \"fresh\"");
+    Home::new(&ader).reprise("run small").with(2).tells(&["exemplars go on with the model", "start = \"last\""]);
     refused("budget = 500", "budget = 0", &["small.toml:", "budget", "an integer from 1"]);
     refused("window = 1", "window = 0", &["small.toml:", "window"]);
     refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown variant `shrinking`", "growing"]);
@@ -120,7 +127,7 @@ fn what_does_not_fit_a_stream_is_refused() {
     refused(sasrec, "method = \"pop\"\n\n", &["the method `pop` learns from a single split"]);
 }
 
-/// Of the authors' files, where a mirror has them: what shared counts of every period say of the way of reading them.
+/// Of the authors' files, where a mirror has them: what counts of every period say of the way of reading them.
 /// Sub-sequences and items of DIGINETICA by period; of YOOCHOOSE the first, the last and the largest.
 #[test]
 fn the_authors_periods_have_their_counts() {
@@ -132,7 +139,7 @@ fn the_authors_periods_have_their_counts() {
         18_569, 22_692, 25_306, 27_636, 29_619, 32_585, 34_596, 36_691, 38_501, 40_135, 41_197, 41_868, 42_369, 42_826,
         43_023, 43_105,
     ];
-    let Some(periods) = of_authors("ader-diginetica") else { return };
+    let Some((_, periods)) = of_authors("ader-diginetica") else { return };
     let by_period = |of: &dyn Fn(Period<'_>) -> usize| (1..=16).map(|p| of(periods.period(p))).collect::<Vec<_>>();
     let expanded = |period: Period<'_>| period.sessions(Limit::At(1)).flat_map(sub_sequences).count();
     assert_eq!(by_period(&expanded), SUB_SEQUENCES);
@@ -142,7 +149,9 @@ fn the_authors_periods_have_their_counts() {
     let all = periods.period(16).sessions(Limit::All).flat_map(sub_sequences).count();
     assert_eq!(all, SUB_SEQUENCES.iter().sum::<usize>(), "the pieces of a session that goes on stay apart");
 
-    let Some(periods) = of_authors("ader-yoochoose") else { return };
+    let Some((last, periods)) = of_authors("ader-yoochoose") else { return };
+    assert_eq!(last.iter().flat_map(|session| sub_sequences(session)).count(), 79_260);
+    assert_eq!(periods.n_items(), 25_958);
     let by_period = |of: &dyn Fn(Period<'_>) -> usize| (1..=16).map(|p| of(periods.period(p))).collect::<Vec<_>>();
     let counts = by_period(&expanded);
     assert_eq!((counts[0], counts.iter().max()), (166_587, Some(&234_743)));
@@ -151,8 +160,9 @@ fn the_authors_periods_have_their_counts() {
     assert_eq!((asked.iter().min(), asked.iter().max()), (Some(&78_913), Some(&233_149)));
 }
 
-/// The stream of one of the authors' datasets; none where there is no mirror that has it.
-fn of_authors(id: &str) -> Option<Periods> {
+/// The sessions of the last period, which nothing is learnt from, and the stream of one of the authors' datasets; none
+/// where there is no mirror that has it.
+fn of_authors(id: &str) -> Option<(Vec<Vec<u32>>, Periods)> {
     let mirror = PathBuf::from(std::env::var_os("REPRISE_MIRROR")?);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data-manifests/{id}.toml"));
     let manifest = Manifest::read(&manifest).unwrap();
@@ -162,5 +172,8 @@ fn of_authors(id: &str) -> Option<Periods> {
         return None;
     }
     fetch(&manifest, &cache, Some(&mirror), &mut |_| {}).unwrap();
-    Some(given(&load(&manifest, &cache).unwrap(), 16, Catalogue::Growing).unwrap())
+    let dataset = load(&manifest, &cache).unwrap();
+    let last = &dataset.part("period-16").unwrap().interactions;
+    let last = sessions(last.iter().map(|event| (event.user, event.item)));
+    Some((last, given(&dataset, 16, Catalogue::Growing).unwrap()))
 }

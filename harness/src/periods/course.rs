@@ -64,7 +64,7 @@ pub trait Learner<'p>: Model {
 
 /// A period as its learner prepared it.
 pub struct Lesson {
-    /// Queries that an epoch is selected by; see [`queries`](super::queries).
+    /// Queries that an epoch is selected by; see [`queries`](super::queries). Empty where none is selected.
     pub valid: Split,
     /// For the record, such as the number of training samples.
     pub facts: BTreeMap<String, f64>,
@@ -111,10 +111,10 @@ pub fn learn<'p>(
             items: period.items(),
             facts,
             epochs_run: selected.epochs_run,
-            selected: selected.best().first().map(|best| (selected.epoch, best.valid.values.clone())),
+            selected: kept(&selected),
             curve: selected.curve,
             test,
-            seconds: (cx.meter.elapsed() - began).as_secs_f64(),
+            seconds: cx.meter.elapsed().saturating_sub(began).as_secs_f64(),
         });
         tell(cx, &learnt[number - 1]);
         save(cx, learner, &learnt)?;
@@ -132,13 +132,14 @@ fn epochs<'p>(
     ending: &Ending,
 ) -> Result<Selected> {
     let seen = valid.train.sorted();
-    let ranker = Ranker::new(cx.ranker.protocol(), &valid)?;
+    // Without anything to validate by nothing is selected, and nothing is ranked here.
+    let ranker = (!valid.valid.is_empty()).then(|| Ranker::new(cx.ranker.protocol(), &valid)).transpose()?;
     learner.ask(Arc::new(valid.train.clone()), valid.n_items);
     let InHand { number, .. } = cx.period.expect("a period has begun");
     let mut within = Context {
         split: &valid,
         seen: &seen,
-        ranker: &ranker,
+        ranker: ranker.as_ref().unwrap_or(cx.ranker),
         checkpoint: within(cx, number),
         meter: std::mem::replace(&mut cx.meter, Meter::new(cx.device)),
         ..*cx
@@ -150,6 +151,12 @@ fn epochs<'p>(
     }
     cx.meter = within.meter;
     epochs.finish(learner)
+}
+
+/// The epoch whose weights were kept, with its own values: all metrics of a period are reported from it.
+fn kept(selected: &Selected) -> Option<(usize, BTreeMap<Metric, f64>)> {
+    let best = selected.best().iter().find(|best| best.epoch == selected.epoch)?;
+    Some((selected.epoch, best.valid.values.clone()))
 }
 
 fn test<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
@@ -252,6 +259,8 @@ fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<
     match restored {
         Ok((learnt, seconds)) => {
             cx.meter.seconds = seconds;
+            // A state within another period is of an attempt before: it was left by a kill while it was removed.
+            forget_within(cx, Some(learnt.len() + 1));
             cx.observer.note(&format!("going on after period {}", learnt.len()));
             Ok(learnt)
         }
@@ -266,8 +275,13 @@ fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<
 /// Removes what is carried and the states within periods, which are of the same attempt.
 fn forget(cx: &Context<'_>) {
     cx.checkpoint.remove();
+    forget_within(cx, None);
+}
+
+/// Removes the states within periods, but that of the period `but`.
+fn forget_within(cx: &Context<'_>, but: Option<usize>) {
     let last = cx.periods.map_or(0, Periods::last);
-    (1..=last).for_each(|period| within(cx, period).remove());
+    (1..=last).filter(|period| but != Some(*period)).for_each(|period| within(cx, period).remove());
 }
 
 fn restore(state: &mut State<'_>) -> Result<(Vec<Learnt>, Seconds)> {

@@ -51,13 +51,13 @@ pub fn by_time(
         return Err(Error::new(Kind::Data, format!("no interaction of `{}` is left", dataset.name))
             .expected(format!("items with at least {least} interactions")));
     };
-    let length = days as i64 * SECONDS_OF_A_DAY;
-    let whole = (end - start) / length; // Periods of `days` days that the data goes beyond.
-    if whole < (first + last) as i64 {
+    let length = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(SECONDS_OF_A_DAY);
+    let whole = (end - start) as u64 / length as u64; // Periods of `days` days that the data goes beyond.
+    if whole < first.saturating_add(last) as u64 {
         return Err(Error::new(Kind::Data, format!("`{}` ends before period {last} does", dataset.name))
-            .expected(format!("{} × {days} days", first + last))
+            .expected(format!("{} × {days} days", first.saturating_add(last)))
             .got(format!("{whole} × {days} days and a part"))
-            .hint("use a smaller `last`, `days` or `first`"));
+            .hint("use a smaller `last`, `days` or `first`; data without times cannot be cut by time"));
     }
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     let mut periods: Vec<Vec<Event>> = vec![Vec::new(); last + 1];

@@ -16,8 +16,11 @@ use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::rank::Ranker;
 use crate::train::{Checkpoint, Context, Ending, Epoch, Model, Observer, State};
 
-fn dataset(parts: &[(&str, &[(u32, u32, i64)])]) -> Dataset {
-    let part = |(name, events): &(&str, &[(u32, u32, i64)])| Part {
+/// User, item, time.
+type Events<'a> = &'a [(u32, u32, i64)];
+
+fn dataset(parts: &[(&str, Events<'_>)]) -> Dataset {
+    let part = |(name, events): &(&str, Events<'_>)| Part {
         name: (*name).into(),
         interactions: events.iter().map(|&(user, item, time)| Interaction { user, item, time, value: 1.0 }).collect(),
     };
@@ -94,7 +97,7 @@ fn data_that_is_no_stream_is_refused() {
 fn time_is_cut_into_periods() {
     const DAY: i64 = 86_400;
     // Given out of order; item 8 has one interaction, and is dropped.
-    let events: &[(u32, u32, i64)] = &[
+    let events: Events<'_> = &[
         (1, 5, 3 * DAY),
         (1, 2, 3 * DAY + 1),
         (1, 2, 0),

@@ -171,8 +171,8 @@ fn periods(record: &Record) -> Check {
     }
     for (index, period) in periods.iter().enumerate() {
         let key = |below: &str| format!("periods[{index}].{below}");
-        if index > 0 && period.period <= periods[index - 1].period {
-            return flaw(key("period"), "periods that ascend", period.period.to_string());
+        if period.period != index as u64 + 1 {
+            return flaw(key("period"), format!("{}, the next", index + 1), period.period.to_string());
         }
         if period.queries == 0 || period.items == 0 {
             return flaw(key("queries"), "at least 1 query and 1 item", "0");
@@ -280,6 +280,17 @@ fn follows(name: &str, record: &Record) -> Check {
     let got = record.metrics[name];
     if (mean - got).abs() > ROUNDING * mean.abs() {
         return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());
+    }
+    let share = values.len() as f64 / record.periods.len() as f64;
+    let mut rest = &values[..];
+    for (index, period) in record.periods.iter().enumerate() {
+        let (of_period, after) = rest.split_at(period.queries as usize);
+        rest = after;
+        let (mean, got) = (of_period.iter().sum::<f64>() / share, period.metrics[name]);
+        if (mean - got).abs() > ROUNDING * mean.abs() {
+            let expected = format!("{mean}, the mean of its ranks");
+            return flaw(format!("periods[{index}].metrics.{name}"), expected, got.to_string());
+        }
     }
     Ok(())
 }

@@ -188,6 +188,11 @@ mod tests {
             ("\"epochs_run\": 4", "\"epochs_run\": 5", "epochs_run"),
             ("\"period\":2", "\"period\":1", "periods[1].period"),
             ("\"queries\":3", "\"queries\":4", "ranks.sets"),
+            (
+                "\"queries\":1,\"facts\":{\"exemplars\":5.0},\"epochs_run\":2,\"selected\":1,\"metrics\":{\"hr@5\":1.0,\"recall@5\":1.0}",
+                "\"queries\":1,\"facts\":{\"exemplars\":5.0},\"epochs_run\":2,\"selected\":1,\"metrics\":{\"hr@5\":1.0,\"recall@5\":0.75}",
+                "metrics.recall@5",
+            ),
             ("\"period\":2,\"items\":20", "\"period\":2,\"items\":0", "periods[1].queries"),
         ] {
             assert_eq!(text.matches(from).count(), 1, "{from}\n{text}");

@@ -33,7 +33,7 @@ pub struct PeriodRecord {
     /// On the validation queries at the selected epoch; empty where nothing was selected.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds of all of it.
+    /// Wall-clock seconds of its phases, until its state was saved.
     pub seconds: f64,
     /// Epoch by epoch, from the period's first.
     pub curve: Curve,

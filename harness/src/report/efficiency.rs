@@ -13,8 +13,7 @@ pub(super) fn figures(experiment: &Experiment, runs: &Runs, records: &[LatencyRe
     for trial in &experiment.trials {
         let parameters = |trial: &str| runs.by_seed(trial, |record| Some(record.parameter_count as f64));
         let own = parameters(&trial.id);
-        let above =
-            if trial.teaches { own.clone() } else { trial.teacher.as_deref().map(parameters).unwrap_or_default() };
+        let above = trial.teacher.as_deref().map(parameters).or(trial.teaches.then(|| own.clone())).unwrap_or_default();
         let share = own.iter().filter_map(|(seed, own)| Some((*seed, 100.0 * own / above.get(seed)?))).collect();
         let millions = own.iter().map(|(seed, own)| (*seed, own / 1e6)).collect();
         let (cpu, gpu) = seconds(runs, records, &trial.id);

@@ -126,7 +126,9 @@ impl ModelStore {
 }
 
 fn is_within_a_period(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WITHIN))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = name.strip_prefix(WITHIN).and_then(|rest| rest.strip_suffix(".safetensors"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -160,7 +162,9 @@ mod tests {
         store.save(&[], Digest::of(b"split")).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join("period-3.safetensors"), b"kept as it is").unwrap();
-        std::fs::write(store.folder.join(".tmpAbCdEf"), b"half").unwrap();
+        for half in [".tmpAbCdEf", "period-2.999.part", "checkpoint.999.part"] {
+            std::fs::write(store.folder.join(half), b"half").unwrap();
+        }
         drop(store.lock(|| panic!("nobody has it")).unwrap());
         let names = std::fs::read_dir(&store.folder).unwrap().map(|e| e.unwrap().file_name());
         let names: std::collections::BTreeSet<_> = names.collect();

@@ -75,14 +75,16 @@ impl Epochs {
             Ok(None) => return Ok(fresh),
             Ok(Some(state)) => state,
             Err(error) => {
-                cx.observer.note(&format!("{error}\nthe saved state is removed; this run starts over"));
+                let what = if cx.period.is_some() { "period" } else { "run" };
+                cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
                 cx.checkpoint.remove();
                 return Ok(fresh);
             }
         };
         match fresh.resume(cx, state, model) {
             Ok(epochs) => {
-                cx.observer.note(&format!("going on after epoch {}", epochs.next));
+                let of = cx.period.map_or(String::new(), |period| format!(" of period {}", period.number));
+                cx.observer.note(&format!("going on after epoch {}{of}", epochs.next));
                 Ok(epochs)
             }
             Err(error) => {

@@ -48,7 +48,7 @@ pub struct SasRec {
 }
 
 impl SasRec {
-    /// A model that starts at these parameters, whose rows of items from `moved` on have not moved yet.
+    /// A model that starts at these parameters, none of whose rows has moved yet.
     ///
     /// # Errors
     /// If they are not this model's.
