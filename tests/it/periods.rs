@@ -110,7 +110,7 @@ fn what_does_not_fit_a_stream_is_refused() {
     Home::new(&ader).reprise("run small").with(2).tells(&["exemplars go on with the model", "start = \"last\""]);
     refused("budget = 500", "budget = 0", &["small.toml:", "budget", "an integer from 1"]);
     refused("window = 1", "window = 0", &["small.toml:", "window"]);
-    refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown variant `shrinking`", "growing"]);
+    refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown value `shrinking`", "one of `growing`, `full`"]);
     refused("heads = 1", "heads = 3", &["`heads` = 3 does not divide `dim` = 16"]);
     let rule = "rule = \"periods-by-time\"\ndays = 7\nfirst = 10\nleast = 20\nlast = 2\ncatalogue = \"growing\"";
     refused(rule, "rule = \"periods\"\nlast = 2\ncatalogue = \"growing\"", &["has no part `period-0`", "got:", "all"]);
