@@ -180,13 +180,14 @@ fn an_option_changes_what_comes_after_the_first_period() {
 /// period as it was then.
 #[test]
 fn a_selected_epoch_brings_back_the_state_of_the_optimiser() {
+    let params = sasrec().replace("epochs = 3", "epochs = 30").replace("5e-3", "2e-2");
+    let first = run("sasrec", &params).periods.swap_remove(0);
+    let best = first.selected.unwrap().0 as u64;
+    assert!(best + 1 < first.epochs_run as u64, "the best epoch, {best}, is not the last of {}", first.epochs_run);
     let folder = tempfile::tempdir().unwrap();
-    go("sasrec", &sasrec(), folder.path(), 5).err().expect("stopped within the second period");
+    go("sasrec", &params, folder.path(), first.epochs_run + 1).err().expect("stopped within the second period");
     let carried = State::read(&folder.path().join("checkpoint")).unwrap();
-    let best = run("sasrec", &sasrec()).periods[0].selected.as_ref().unwrap().0 as u64;
-    let epochs = run("sasrec", &sasrec()).periods[0].facts["training"];
-    let batches = (epochs / 16.0).ceil() as u64;
-    assert!(best < 2, "the best epoch, {best}, is not the last");
+    let batches = (first.facts["training"] / 16.0).ceil() as u64;
     let steps: Vec<u64> = carried.counts.iter().filter(|(name, _)| name.ends_with("steps")).map(|(_, n)| *n).collect();
     assert!(!steps.is_empty() && steps.iter().all(|&n| n == batches * (best + 1)), "{steps:?} {batches} {best}");
     let moments = carried.arrays.iter().filter(|(name, _)| name.ends_with("_moment"));
