@@ -203,7 +203,7 @@ fn periods(record: &Record) -> Check {
     }
     for (name, got) in &record.metrics {
         let mean = periods.iter().map(|period| period.metrics[name]).sum::<f64>() / periods.len() as f64;
-        if (mean - got).abs() > ROUNDING * mean.abs() {
+        if (mean - got).abs() > rounding(periods.len()) * mean.abs() {
             return flaw(format!("metrics.{name}"), format!("{mean}, the mean of its periods"), got.to_string());
         }
     }
@@ -265,8 +265,10 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
     }
 }
 
-/// Relative rounding that two sums of the same terms may differ by.
-const ROUNDING: f64 = 1e-12;
+/// Relative rounding that two sums of the same `terms` may differ by: each addition adds half a unit in the last place.
+fn rounding(terms: usize) -> f64 {
+    (terms as f64 * f64::EPSILON).max(1e-12)
+}
 
 /// A metric's mean is that of its ranks.
 fn follows(name: &str, record: &Record) -> Check {
@@ -278,7 +280,7 @@ fn follows(name: &str, record: &Record) -> Check {
     let values = record.per_query(metric).unwrap_or_default();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let got = record.metrics[name];
-    if (mean - got).abs() > ROUNDING * mean.abs() {
+    if (mean - got).abs() > rounding(values.len()) * mean.abs() {
         return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());
     }
     let share = values.len() as f64 / record.periods.len() as f64;
@@ -287,7 +289,7 @@ fn follows(name: &str, record: &Record) -> Check {
         let (of_period, after) = rest.split_at(period.queries as usize);
         rest = after;
         let (mean, got) = (of_period.iter().sum::<f64>() / share, period.metrics[name]);
-        if (mean - got).abs() > ROUNDING * mean.abs() {
+        if (mean - got).abs() > rounding(values.len()) * mean.abs() {
             let expected = format!("{mean}, the mean of its ranks");
             return flaw(format!("periods[{index}].metrics.{name}"), expected, got.to_string());
         }

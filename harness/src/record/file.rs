@@ -201,6 +201,36 @@ mod tests {
         }
     }
 
+    /// Sums of many terms, made in two ways, differ by more than the last place.
+    #[test]
+    fn long_streams_are_true_to_themselves() {
+        use crate::record::{Hits, RankSet, Ranks};
+        let mut record = super::super::sample_of_periods("ader", 0);
+        let queries = [100_000, 400_000];
+        let mut hits = Hits::default();
+        for (period, n) in record.periods.iter_mut().zip(queries) {
+            let ranks = (0..n as u32).map(|query| 1 + query.wrapping_mul(2_654_435_761) % 40);
+            let mut sum = 0.0;
+            for rank in ranks {
+                let found = rank <= 20;
+                hits.push(if found { std::slice::from_ref(&rank) } else { &[] });
+                sum += if found { 1.0 / f64::from(rank) } else { 0.0 };
+            }
+            period.queries = n;
+            period.metrics = [("mrr@20".to_string(), sum / n as f64)].into();
+            period.pessimistic = period.metrics.clone();
+            period.validation.clear();
+        }
+        let mean = record.periods.iter().map(|period| period.metrics["mrr@20"]).sum::<f64>() / 2.0;
+        record.metrics = [("mrr@20".to_string(), mean)].into();
+        record.pessimistic = record.metrics.clone();
+        record.validation.clear();
+        let set = RankSet { metrics: vec!["mrr@20".into()], within: Some(20), hits };
+        record.ranks = Some(Ranks { targets: None, sets: vec![set] });
+        let folder = tempfile::tempdir().unwrap();
+        record.write(&folder.path().join("seed-0.json")).unwrap();
+    }
+
     #[test]
     fn refuses_half_a_file() {
         let text = text();
