@@ -8,13 +8,11 @@ use std::time::Duration;
 use candle_core::Device;
 use harness::digest::Digest;
 use harness::error::{Error, Result};
-use harness::meter::Meter;
 use harness::method::{Method, Parameter, Params};
 use harness::metrics::{Candidates, Protocol};
-use harness::rank::Ranker;
 use harness::rng::Stream;
-use harness::split::{Split, UserItems};
-use harness::train::{Checkpoint, Context, Epoch, Observer, Teacher};
+use harness::split::{Cut, Split, UserItems};
+use harness::train::{Checkpoint, Context, Epoch, Observer, Task, Teacher};
 use toml::de::DeValue;
 
 /// What a run ended with: bits of the losses of all epochs and of the selected weights.
@@ -60,6 +58,15 @@ pub fn method(name: &str, params: &str) -> std::result::Result<Box<dyn Method>, 
     crate::registry().get(name).unwrap()(params).map_err(|error| error.to_string())
 }
 
+/// The first CUDA device, for a test that runs where there is one.
+#[cfg(feature = "cuda")]
+pub fn cuda() -> Option<harness::run::ComputeDevice> {
+    use std::io::Write;
+    let opened = harness::run::ComputeDevice::open(harness::run::Wanted::Cuda(0));
+    // Not `eprintln!`, which a passing test swallows.
+    opened.map_err(|error| writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap()).ok()
+}
+
 impl World {
     /// 150 users, more than one task's block, of 8 training items each, and one for validation and test;
     /// 80 items; a BPR model of size 12.
@@ -90,30 +97,17 @@ impl World {
     }
 
     fn in_context<T>(&self, folder: &Path, watcher: &Watcher, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
-        let seen = self.split.train.sorted();
         let protocol = Protocol::new(Candidates::Full, vec!["recall@10".parse().unwrap()]).unwrap();
-        let ranker = Ranker::new(&protocol, &self.split).unwrap();
+        let task = Task::new(Cut::Split(self.split.clone()), &protocol).unwrap();
         let teacher = Teacher {
             trial: "teacher".into(),
             parameters: self.teacher.clone(),
             fingerprint: Digest::of(b"teacher"),
             folder: folder.join("derived"),
         };
-        let mut cx = Context {
-            periods: None,
-            period: None,
-            split: &self.split,
-            seen: &seen,
-            ranker: &ranker,
-            trial: "student",
-            seed: 3,
-            device: &Device::Cpu,
-            teacher: Some(&teacher),
-            meter: Meter::new(&Device::Cpu),
-            checkpoint: Checkpoint::new(folder.join("checkpoint"), Duration::MAX),
-            observer: watcher,
-        };
-        work(&mut cx)
+        let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
+        let begun = Context::new(&task, "student", 3, &Device::Cpu, checkpoint, watcher);
+        work(&mut Context { teacher: Some(&teacher), ..begun })
     }
 
     /// Trains until the end, or until the watcher asks for it; what it keeps stays in `folder`.

@@ -11,8 +11,8 @@ use toml::de::DeValue;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::metrics::Scorer;
-use crate::periods::Learnt;
 use crate::split::Split;
+use crate::train::Learnt;
 use crate::train::{Context, Selected};
 
 /// A method with its checked hyper-parameters.

@@ -9,8 +9,6 @@ pub struct Plan {
     pub batches: usize,
     /// Exemplars beside each batch: so many that an epoch shows each about once.
     pub exemplars: usize,
-    /// Batches of exemplars in a pass over all of them; the last may be short.
-    pub exemplar_batches: usize,
 }
 
 impl Plan {
@@ -21,10 +19,9 @@ impl Plan {
     pub fn new(train: usize, batch: usize, exemplars: usize) -> Self {
         let batches = train.div_ceil(batch);
         if exemplars == 0 {
-            return Self { batches, exemplars: 0, exemplar_batches: 0 };
+            return Self { batches, exemplars: 0 };
         }
-        let at_once = (exemplars / batches.max(1)).max(1);
-        Self { batches, exemplars: at_once, exemplar_batches: exemplars.div_ceil(at_once) }
+        Self { batches, exemplars: (exemplars / batches.max(1)).max(1) }
     }
 }
 
@@ -47,9 +44,14 @@ impl Cycle {
         Self { n, at_once, pass: None, order: Vec::new() }
     }
 
+    /// Batches in a pass over all positions; the last may be short.
+    pub fn per_pass(&self) -> usize {
+        self.n.div_ceil(self.at_once)
+    }
+
     /// The `k`-th batch, from 0. `stream(pass)` is the stream of a pass.
     pub fn batch(&mut self, k: u64, stream: impl Fn(u64) -> Stream) -> &[u32] {
-        let per_pass = self.n.div_ceil(self.at_once) as u64;
+        let per_pass = self.per_pass() as u64;
         let (pass, place) = (k / per_pass, (k % per_pass) as usize);
         if self.pass != Some(pass) {
             self.order = stream(pass).permutation(self.n);

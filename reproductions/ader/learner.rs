@@ -10,9 +10,9 @@ use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::optim::TfAdam;
 use harness::periods::sessions::sub_sequences;
-use harness::periods::{Lesson, Period, Start, queries};
+use harness::periods::{Period, Start, queries};
 use harness::split::{HeldOut, UserItems};
-use harness::train::{Context, Ending, Model, State};
+use harness::train::{Context, Ending, Learner, Lesson, Model, State};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -26,7 +26,7 @@ use crate::models::sequence::{Dropout, setting};
 use crate::models::softmax::Target;
 
 /// See the module's head.
-pub struct Learner<'m, 'p> {
+pub struct ContinualSasRec<'m, 'p> {
     method: &'m Continual,
     model: SasRec,
     /// Exemplars of the periods before; none in store in the first period, and where none are kept.
@@ -49,7 +49,7 @@ struct Data<'p> {
     penalty: Option<Penalty>,
 }
 
-impl<'m, 'p> Learner<'m, 'p> {
+impl<'m, 'p> ContinualSasRec<'m, 'p> {
     /// # Errors
     /// If the model does not fit into memory.
     pub fn new(method: &'m Continual, cx: &Context<'p>) -> Result<Self> {
@@ -103,7 +103,7 @@ fn sequences(samples: &[Sample<'_>], length: usize, items: usize) -> Result<Sequ
     Sequences::new(samples.iter().map(|sample| sample.input), length, items)
 }
 
-impl<'p> harness::periods::Learner<'p> for Learner<'_, 'p> {
+impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson> {
         let start = Instant::now();
         let training = &self.method.training;
@@ -236,7 +236,7 @@ impl<'p> harness::periods::Learner<'p> for Learner<'_, 'p> {
     }
 }
 
-impl Model for Learner<'_, '_> {
+impl Model for ContinualSasRec<'_, '_> {
     fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
         let (inputs, items) = &self.asked;
         Ok(Box::new(SessionQueries::new(self.model.encoder(), inputs.clone(), *items)?))

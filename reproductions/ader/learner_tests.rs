@@ -6,13 +6,14 @@ use std::time::Duration;
 use candle_core::Device;
 use harness::data::{Dataset, Interaction, Part};
 use harness::error::{Kind, Result};
-use harness::meter::Meter;
 use harness::method::Trained;
 use harness::metrics::{Candidates, Protocol};
+use harness::periods::sessions::sub_sequences;
 use harness::periods::{Catalogue, Periods, given};
-use harness::rank::Ranker;
 use harness::rng::Stream;
-use harness::train::{Checkpoint, Context, State};
+use harness::spec::value::Limit;
+use harness::split::Cut;
+use harness::train::{Checkpoint, Context, State, Task};
 
 use crate::test_world::{Watcher, method};
 
@@ -60,26 +61,11 @@ fn periods() -> Periods {
 }
 
 fn go(name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {
-    let periods = periods();
-    let split = periods.period(periods.last()).test();
-    let seen = split.train.sorted();
     let protocol = Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap();
-    let ranker = Ranker::new(&protocol, &split).unwrap();
+    let task = Task::new(Cut::Periods(periods()), &protocol).unwrap();
     let watcher = Watcher::until(until);
-    let mut cx = Context {
-        periods: Some(&periods),
-        period: None,
-        split: &split,
-        seen: &seen,
-        ranker: &ranker,
-        trial: "trial",
-        seed: 3,
-        device: &Device::Cpu,
-        teacher: None,
-        meter: Meter::new(&Device::Cpu),
-        checkpoint: Checkpoint::new(folder.join("checkpoint"), Duration::MAX),
-        observer: &watcher,
-    };
+    let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
+    let mut cx = Context::new(&task, "trial", 3, &Device::Cpu, checkpoint, &watcher);
     method(name, params).unwrap().train(&mut cx)
 }
 
@@ -141,6 +127,22 @@ fn exemplars_and_their_weight_are_those_of_the_period() {
     assert_eq!(fixed.periods[1].facts["lambda"], 0.8);
 }
 
+/// With room for all of them, what is in store tells what was there to choose from: each sub-sequence of the period
+/// that ended, those that validate too, and what was in store before.
+#[test]
+fn exemplars_are_chosen_from_all_of_the_period_and_those_in_store() {
+    let params = ader().replace("budget = 40", "budget = 100000").replace("multinomial", "proportional");
+    for selection in ["random", "loss"] {
+        let run = run("ader", &params.replace("herding-capped", selection));
+        let (periods, mut want) = (periods(), 0);
+        for period in [2, 3] {
+            let learnt = periods.period(period - 1).sessions(Limit::At(1)).flat_map(sub_sequences);
+            want += learnt.filter(|sub_sequence| sub_sequence.len() > 1).count();
+            assert_eq!(run.periods[period - 1].facts["exemplars"], want as f64, "{selection}, period {period}");
+        }
+    }
+}
+
 #[test]
 fn joint_learns_all_periods_afresh() {
     let (joint, last) = (run("sasrec", &joint()), run("sasrec", &sasrec()));
@@ -167,6 +169,7 @@ fn an_option_changes_what_comes_after_the_first_period() {
         ("distil-over-old-items", "labels"),
         ("multinomial", "proportional"),
         ("multinomial", "equal"),
+        ("herding-capped", "herding-exact"),
         ("herding-capped", "random"),
         ("herding-capped", "loss"),
     ] {

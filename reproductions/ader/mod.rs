@@ -26,11 +26,11 @@ pub mod split;
 pub mod weight;
 
 use harness::method::{Method, Params, Trained};
-use harness::periods::{Start, learn};
-use harness::train::Context;
+use harness::periods::Start;
+use harness::train::{Context, learn};
 use serde::Deserialize;
 
-use self::learner::Learner;
+use self::learner::ContinualSasRec;
 pub use self::options::{Ewc, Kept, Replay, ReplayLoss, Training};
 pub use self::quota::Quota;
 pub use self::selection::Selection;
@@ -53,7 +53,7 @@ pub enum AgainstForgetting {
 
 impl Method for Continual {
     fn train(&self, cx: &mut Context<'_>) -> harness::error::Result<Trained> {
-        let mut learner = Learner::new(self, cx)?;
+        let mut learner = ContinualSasRec::new(self, cx)?;
         let periods = learn(cx, &mut learner, self.training.epochs.get(), &self.training.stopping)?;
         let parameters = learner.into_model().parameters();
         Ok(Trained { scorer: sasrec::serve(&parameters, cx.split)?, parameters, selected: None, periods })

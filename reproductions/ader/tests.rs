@@ -94,11 +94,11 @@ fn batches_agree_with_the_reference() {
         let plan = Plan::new(train, batch, exemplars);
         assert_eq!(plan.batches, want["batches"]);
         assert_eq!(plan.exemplars, want["exemplar_batch"]);
-        assert_eq!(plan.exemplar_batches, want["exemplar_batches"]);
+        assert_eq!(Cycle::new(exemplars, plan.exemplars).per_pass(), want["exemplar_batches"]);
     }
     // Fewer exemplars than batches, and none.
-    assert_eq!(Plan::new(1000, 10, 30), Plan { batches: 100, exemplars: 1, exemplar_batches: 30 });
-    assert_eq!(Plan::new(1000, 10, 0), Plan { batches: 100, exemplars: 0, exemplar_batches: 0 });
+    assert_eq!(Plan::new(1000, 10, 30), Plan { batches: 100, exemplars: 1 });
+    assert_eq!(Plan::new(1000, 10, 0), Plan { batches: 100, exemplars: 0 });
 }
 
 #[test]

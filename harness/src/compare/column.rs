@@ -1,10 +1,8 @@
 //! A column of a comparison: which published figures, and what of our runs stands beside them.
 
-use std::collections::BTreeMap;
-
 use super::{Published, Table};
 use crate::error::{Error, Kind, Result};
-use crate::record::{Record, Runs};
+use crate::record::Record;
 use crate::spec::{Columns, Comparison};
 
 /// What of a run a figure is of.
@@ -108,54 +106,6 @@ impl Column {
     }
 }
 
-/// Figures of our runs by trial, name and seed.
-pub type Figures = BTreeMap<String, BTreeMap<String, BTreeMap<u64, f64>>>;
-
-/// What of ours stands beside published figures.
-pub struct Ours<'a> {
-    runs: &'a Runs<'a>,
-    /// Under the names that columns have in place of a metric.
-    others: Figures,
-}
-
-impl<'a> Ours<'a> {
-    /// Metrics of runs, and other figures of their trials.
-    pub fn new(runs: &'a Runs<'a>, others: Figures) -> Self {
-        Self { runs, others }
-    }
-
-    /// A column of a trial's runs, by seed.
-    pub fn by_seed(&self, trial: &str, column: &Column) -> BTreeMap<u64, f64> {
-        match self.others.get(trial).and_then(|figures| figures.get(&column.metric)) {
-            Some(figure) => figure.clone(),
-            None => self.runs.by_seed(trial, |record| column.ours(record)),
-        }
-    }
-}
-
-/// The published values of a row over all periods, tested or not.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Course<'a> {
-    pub trial: &'a str,
-    /// (period, value in our unit), without those that were left empty.
-    pub points: Vec<(usize, f64)>,
-}
-
-/// The courses of a comparison of periods, row by row; none of another.
-///
-/// # Errors
-/// [`Input`](Kind::Input) if there is no such table or row, with a suggestion.
-pub fn courses<'a>(comparison: &'a Comparison, published: &Published) -> Result<Vec<Course<'a>>> {
-    let Columns::Periods { .. } = comparison.columns else { return Ok(Vec::new()) };
-    let table = published.table(&comparison.table)?;
-    let course = |(row, trial): &'a (String, String)| {
-        let values = published.row(table, row)?.values.iter().enumerate();
-        let points = values.filter_map(|(index, printed)| Some((index + 1, comparison.value((*printed)?))));
-        Ok(Course { trial, points: points.collect() })
-    };
-    comparison.rows.iter().map(course).collect()
-}
-
 /// What a mean over the first periods is called.
 fn mean_name(periods: usize) -> String {
     if periods == 1 { "mean of 1".into() } else { format!("mean of 1–{periods}") }
@@ -198,17 +148,6 @@ pub(super) mod tests {
         assert_eq!(theirs("Student"), [None, Some(0.4), None], "a mean of what was left empty");
         let unknown = columns[0].theirs(&comparison, &published, table, "Studnet").unwrap_err().to_string();
         assert!(unknown.contains("did you mean `Student`?"), "{unknown}");
-    }
-
-    #[test]
-    fn courses_have_every_published_period() {
-        let comparison = of_weeks();
-        let theirs = courses(&comparison, &small()).unwrap();
-        let course = |trial: &'static str, points: &[(usize, f64)]| Course { trial, points: points.to_vec() };
-        let [teacher, student] = [[(1, 0.5), (2, 0.52), (3, 0.6)].as_slice(), &[(1, 0.4), (3, 0.44)]];
-        assert_eq!(theirs, [course("teacher", teacher), course("student", student)]);
-        let plain = crate::compare::cell::tests::comparison();
-        assert_eq!(courses(&plain, &small()).unwrap(), []);
     }
 
     #[test]

@@ -4,44 +4,22 @@
 //! dataset → Periods:  for t = 1, 2, …  learn from periods before t → be tested on period t → carry on
 //! ```
 //!
-//! [`learn`] goes through the stream with a [`Learner`], which carries its state from period to period. How a trial
-//! goes through it is its [`Schedule`]: on from the last period's weights or afresh, on one period or on a window of
-//! them. Which items are known is the experiment's [`Catalogue`].
+//! [`train::learn`](crate::train::learn) goes through the stream with a learner, which carries its state from period to
+//! period. How a trial goes through it is its [`Schedule`]: on from the last period's weights or afresh, on one period
+//! or on a window of them. Which items are known is the experiment's [`Catalogue`].
 
+mod catalogue;
 mod check;
-mod course;
 mod rule;
 mod schedule;
 pub mod sessions;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::course::{Learner, Learnt, Lesson, WITHIN, learn};
+pub use self::catalogue::Catalogue;
 pub use self::rule::{by_time, given};
 pub use self::schedule::{Schedule, Start};
 use crate::digest::{Digest, FieldHasher};
 use crate::spec::value::Limit;
 use crate::split::{HeldOut, Split, UserItems};
-
-/// Which items can be recommended in a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Catalogue {
-    /// Those that occurred in the periods before it: the catalogue grows with the stream.
-    Growing,
-    /// All items of the dataset, from the first period on.
-    Full,
-}
-
-impl Catalogue {
-    /// For people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Growing => "candidates are the items of the periods before",
-            Self::Full => "candidates are all items of the dataset",
-        }
-    }
-}
 
 /// The periods of a dataset, each with sessions, checked to be fit for learning and testing.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +56,13 @@ impl Periods {
     pub fn period(&self, number: usize) -> Period<'_> {
         assert!((1..=self.last()).contains(&number), "period {number} is not tested");
         Period { periods: self, number }
+    }
+
+    fn items_at(&self, number: usize) -> usize {
+        match self.catalogue {
+            Catalogue::Growing => self.seen[number - 1],
+            Catalogue::Full => self.n_items,
+        }
     }
 
     /// Of the sessions of all periods in their order, and of the catalogue.
@@ -124,15 +109,6 @@ impl<'p> Period<'p> {
     }
 }
 
-impl Periods {
-    fn items_at(&self, number: usize) -> usize {
-        match self.catalogue {
-            Catalogue::Growing => self.seen[number - 1],
-            Catalogue::Full => self.n_items,
-        }
-    }
-}
-
 /// Queries as a split: query `k` has the events of the `k`-th sub-sequence but the last as its training items, in
 /// their order, and holds out the last. Sub-sequences of one item ask nothing and are left out.
 pub fn queries<'a>(sub_sequences: impl Iterator<Item = &'a [u32]>, n_items: usize, part: HeldOut) -> Split {
@@ -154,4 +130,4 @@ pub fn queries<'a>(sub_sequences: impl Iterator<Item = &'a [u32]>, n_items: usiz
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

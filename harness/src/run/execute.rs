@@ -10,7 +10,7 @@ use crate::data::{Cache, Manifest, load};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
-use crate::meter::{Meter, PeakMemory};
+use crate::meter::PeakMemory;
 use crate::record::{Program, Record};
 use crate::spec::Spec;
 use crate::train::{Checkpoint, Context, Observer, Teacher};
@@ -134,20 +134,9 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
     let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
-    let mut cx = Context {
-        periods: world.periods.as_ref(),
-        period: None,
-        split: &world.split,
-        seen: &world.seen,
-        ranker: &world.ranker,
-        trial: &run.trial.id,
-        seed: run.seed,
-        device: &job.device.device,
-        teacher: teacher.as_ref(),
-        meter: Meter::new(&job.device.device),
-        checkpoint: Checkpoint::new(store.checkpoint(), checkpoint_every),
-        observer: job.observer,
-    };
+    let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every);
+    let begun = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
+    let mut cx = Context { teacher: teacher.as_ref(), ..begun };
     let trained = run.trial.built.train(&mut cx)?;
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
     let headline = measured.headline();

@@ -9,7 +9,7 @@ use super::world::World;
 use super::{Job, ModelStore, Plan, Run};
 use crate::data::load;
 use crate::error::{Error, Kind, Place, Result};
-use crate::meter::{self, Meter};
+use crate::meter;
 use crate::method::{Parameter, Registry, content_digest};
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
@@ -88,26 +88,13 @@ fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Resu
     })?;
     let kept = store(job, world, run).load(world.split_digest)?;
     let parameters = kept.ok_or_else(|| missing(job, world, run))?;
-    Ok((serve(&parameters, &world.split)?, parameters))
+    Ok((serve(&parameters, &world.task.split)?, parameters))
 }
 
 /// A model that training makes by counting, and from no teacher.
 fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
-    let device = &job.device.device;
-    let mut cx = Context {
-        periods: world.periods.as_ref(),
-        period: None,
-        split: &world.split,
-        seen: &world.seen,
-        ranker: &world.ranker,
-        trial: &run.trial.id,
-        seed: run.seed,
-        device,
-        teacher: None,
-        meter: Meter::new(device),
-        checkpoint: Checkpoint::new(store(job, world, run).checkpoint(), Duration::MAX),
-        observer: job.observer,
-    };
+    let checkpoint = Checkpoint::new(store(job, world, run).checkpoint(), Duration::MAX);
+    let mut cx = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let trained = run.trial.built.train(&mut cx)?;
     Ok((trained.scorer, trained.parameters))
 }
@@ -126,8 +113,8 @@ fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result
             None => return Ok(None),
         },
     };
-    let latency = meter::latency(&*server, &world.seen)?;
-    let throughput = meter::throughput(&*server, scorer.n_items(), &world.seen, &latency)?;
+    let latency = meter::latency(&*server, &world.task.seen)?;
+    let throughput = meter::throughput(&*server, scorer.n_items(), &world.task.seen, &latency)?;
     Ok(Some(LatencyRecord {
         format: LATENCY_FORMAT,
         spec: job.spec.id.clone(),

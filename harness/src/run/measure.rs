@@ -10,12 +10,12 @@ use crate::error::Result;
 use crate::meter::{self, PeakMemory, Seconds};
 use crate::method::{Parameter, Trained, content_digest};
 use crate::metrics::Metric;
-use crate::periods::Learnt;
 use crate::rank::{Evaluation, Index};
 use crate::record::{
     Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, PeriodRecord, RankSet, Ranks, Record,
 };
 use crate::split::HeldOut;
+use crate::train::Learnt;
 use crate::train::{self, Context, Selected};
 
 /// Everything about a trained run that goes into its record.

@@ -4,20 +4,13 @@ use super::Run;
 use crate::data::Dataset;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::periods::Periods;
-use crate::rank::Ranker;
 use crate::record::{Machine, RunId};
 use crate::spec::Spec;
-use crate::split::{Split, UserItems};
+use crate::train::Task;
 
 /// The data of a spec, prepared once for all of its runs.
 pub(super) struct World {
-    /// Where the spec has a stream of them; `split` is then the test of the last one.
-    pub periods: Option<Periods>,
-    pub split: Split,
-    /// The training part, sorted.
-    pub seen: UserItems,
-    pub ranker: Ranker,
+    pub task: Task,
     pub machine: Machine,
     pub dataset_digest: Digest,
     pub split_digest: Digest,
@@ -29,17 +22,11 @@ impl World {
     /// # Errors
     /// If the split or the protocol does not fit the data.
     pub fn new(spec: &Spec, dataset: Dataset, device: &str) -> Result<Self> {
-        let periods = spec.split.periods(&dataset)?;
-        let split = match &periods {
-            Some(periods) => periods.period(periods.last()).test(),
-            None => spec.split.apply(&dataset)?,
-        };
+        let cut = spec.split.apply(&dataset)?;
         let dataset_digest = dataset.digest();
-        drop(dataset); // The split is all that training sees; this is a third of a small run's memory.
-        let ranker = Ranker::new(&spec.protocol, &split)?;
-        let split_digest = periods.as_ref().map_or_else(|| split.digest(), Periods::digest);
-        let seen = split.train.sorted();
-        Ok(Self { periods, split, seen, ranker, machine: Machine::here(device), dataset_digest, split_digest })
+        drop(dataset); // What it was cut into is all that training sees; this is a third of a small run's memory.
+        let task = Task::new(cut, &spec.protocol)?;
+        Ok(Self { machine: Machine::here(device), dataset_digest, split_digest: task.digest(), task })
     }
 
     /// What a record made here is of.

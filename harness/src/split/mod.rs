@@ -4,7 +4,9 @@ mod rule;
 mod seventy_ten_twenty;
 mod user_items;
 
-pub use rule::{SHORTEST, SplitRule};
+#[cfg(test)]
+pub(crate) use rule::tests::applied;
+pub use rule::{Cut, SHORTEST, SplitRule};
 pub use seventy_ten_twenty::Phase;
 pub use user_items::UserItems;
 

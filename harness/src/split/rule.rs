@@ -53,6 +53,13 @@ pub enum SplitRule {
     PeriodsByTime { days: NonZeroUsize, first: NonZeroUsize, least: usize, last: NonZeroUsize, catalogue: Catalogue },
 }
 
+/// What a rule makes of a dataset.
+#[derive(Debug)]
+pub enum Cut {
+    Split(Split),
+    Periods(Periods),
+}
+
 /// A test, a validation, and at least one training item.
 pub const SHORTEST: usize = 3;
 
@@ -100,30 +107,17 @@ impl SplitRule {
         }
     }
 
-    /// The stream of periods, where the rule makes one.
-    ///
-    /// # Errors
-    /// As of [`periods::given`] and [`periods::by_time`].
-    pub fn periods(&self, dataset: &Dataset) -> Result<Option<Periods>> {
-        match *self {
-            Self::Periods { last, catalogue } => periods::given(dataset, last.get(), catalogue).map(Some),
-            Self::PeriodsByTime { days, first, least, last, catalogue } => {
-                periods::by_time(dataset, [days, first, last].map(NonZeroUsize::get), least, catalogue).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Of a stream of periods, the test of the last one.
-    ///
     /// # Errors
     /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test.
-    pub fn apply(&self, dataset: &Dataset) -> Result<Split> {
-        if let Some(periods) = self.periods(dataset)? {
-            return Ok(periods.period(periods.last()).test());
-        }
+    pub fn apply(&self, dataset: &Dataset) -> Result<Cut> {
         let split = match self {
-            Self::Periods { .. } | Self::PeriodsByTime { .. } => unreachable!("a stream of periods"),
+            Self::Periods { last, catalogue } => {
+                return periods::given(dataset, last.get(), *catalogue).map(Cut::Periods);
+            }
+            Self::PeriodsByTime { days, first, least, last, catalogue } => {
+                let lengths = [days, first, last].map(|length| length.get());
+                return periods::by_time(dataset, lengths, *least, *catalogue).map(Cut::Periods);
+            }
             Self::Given { train, valid, test } => given(dataset, [train, valid, test])?,
             Self::LeaveLastOut { core } => {
                 let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);
@@ -155,7 +149,7 @@ impl SplitRule {
                     .got(format!("none, after the rule: {}", self.describe())));
             }
         }
-        Ok(split)
+        Ok(Cut::Split(split))
     }
 }
 
@@ -282,7 +276,7 @@ impl Renumbering {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn part(name: &str, rows: &[(u32, u32, i64)]) -> Part {
@@ -294,6 +288,14 @@ mod tests {
         Dataset { name: "d".into(), n_users: 5, n_items: 10, parts }
     }
 
+    /// By a rule that makes no stream of periods.
+    pub(crate) fn applied(rule: &SplitRule, dataset: &Dataset) -> Result<Split> {
+        match rule.apply(dataset)? {
+            Cut::Split(split) => Ok(split),
+            Cut::Periods(_) => panic!("a stream of periods"),
+        }
+    }
+
     fn pairs(lists: &UserItems) -> Vec<(u32, u32)> {
         lists.pairs().collect()
     }
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn the_last_by_time_is_the_test_and_ties_keep_their_order() {
         let rows = [(0, 7, 3), (0, 8, 1), (0, 9, 3), (2, 8, 5), (2, 7, 5), (2, 9, 5), (2, 1, 4)];
-        let split = SplitRule::LeaveLastOut { core: 0 }.apply(&dataset(vec![part("all", &rows)])).unwrap();
+        let split = applied(&SplitRule::LeaveLastOut { core: 0 }, &dataset(vec![part("all", &rows)])).unwrap();
         // Users 0, 2 become 0, 1; items 1, 7, 8, 9 become 0..4.
         assert_eq!((split.n_users, split.n_items), (2, 4));
         assert_eq!(pairs(&split.train), [(0, 2), (1, 0), (1, 2)]);
@@ -314,7 +316,7 @@ mod tests {
         let rows = [(0, 0, 9), (0, 1, 2), (0, 2, 3)];
         let more = [(0, 0, 1), (0, 2, 8)];
         let data = dataset(vec![part("a", &rows), part("b", &more)]);
-        let split = SplitRule::LeaveLastOut { core: 1 }.apply(&data).unwrap();
+        let split = applied(&SplitRule::LeaveLastOut { core: 1 }, &data).unwrap();
         assert_eq!(
             (pairs(&split.train), pairs(&split.valid), pairs(&split.test)),
             (vec![(0, 0)], vec![(0, 1)], vec![(0, 2)])
@@ -328,9 +330,9 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..300 {
             let rule = SplitRule::LeaveRandomOut { least: 3, seed };
-            let split = rule.apply(&data).unwrap();
+            let split = applied(&rule, &data).unwrap();
             assert_eq!((split.n_users, split.n_items), (1, 5));
-            assert_eq!(split, rule.apply(&data).unwrap());
+            assert_eq!(split, applied(&rule, &data).unwrap());
             let (valid, test) = (split.valid.of(0)[0], split.test.of(0)[0]);
             assert!(split.train.of(0).is_sorted() && split.train.len() == 3 && valid != test);
             assert!(!split.train.of(0).contains(&valid) && !split.train.of(0).contains(&test));
@@ -342,7 +344,7 @@ mod tests {
     #[test]
     fn users_with_two_items_only_train() {
         let rows = [(0, 0, 1), (0, 1, 2), (1, 0, 1), (1, 1, 2), (1, 2, 3)];
-        let split = SplitRule::LeaveLastOut { core: 0 }.apply(&dataset(vec![part("all", &rows)])).unwrap();
+        let split = applied(&SplitRule::LeaveLastOut { core: 0 }, &dataset(vec![part("all", &rows)])).unwrap();
         assert_eq!(pairs(&split.train), [(0, 0), (0, 1), (1, 0)]);
         assert_eq!(pairs(&split.test), [(1, 2)]);
     }
@@ -364,11 +366,11 @@ mod tests {
             part("test", &[(1, 7, 4)]),
         ]);
         let rule = |valid: &str| SplitRule::Given { train: "train".into(), valid: valid.into(), test: "test".into() };
-        let split = rule("valid").apply(&data).unwrap();
+        let split = applied(&rule("valid"), &data).unwrap();
         assert_eq!((split.n_users, split.n_items), (5, 10));
         assert_eq!(split.train.of(1), [4, 5]);
-        assert!(rule("vaild").apply(&data).unwrap_err().to_string().contains("did you mean `valid`?"));
-        assert_eq!(rule("test").apply(&data).unwrap_err().kind(), Kind::Input);
+        assert!(applied(&rule("vaild"), &data).unwrap_err().to_string().contains("did you mean `valid`?"));
+        assert_eq!(applied(&rule("test"), &data).unwrap_err().kind(), Kind::Input);
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod tests {
     use crate::data::{Interaction, Part};
     use crate::error::Kind;
     use crate::golden;
-    use crate::split::SplitRule;
+    use crate::split::{SplitRule, applied};
 
     /// The vector `chronological_split_counts` of tests/golden/rd.json.
     #[test]
@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn the_two_phases_hold_out_the_same_test() {
         let data = dataset();
-        let tune = rule(0, Phase::Tune).apply(&data).unwrap();
-        let report = rule(0, Phase::Report).apply(&data).unwrap();
+        let tune = applied(&rule(0, Phase::Tune), &data).unwrap();
+        let report = applied(&rule(0, Phase::Report), &data).unwrap();
         // 11 items: 8, 1 and 2; 4 items: 3, 1 and none.
         assert_eq!(tune.train.of(0), [7, 6, 5, 4, 3, 2, 1, 0]);
         assert_eq!((tune.valid.of(0), tune.test.of(0)), (&[8][..], &[9, 10][..]));
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn without_a_core_nobody_is_dropped_and_with_one_ids_are_dense() {
-        let whole = rule(0, Phase::Report).apply(&dataset()).unwrap();
+        let whole = applied(&rule(0, Phase::Report), &dataset()).unwrap();
         assert_eq!((whole.n_users, whole.n_items), (3, 15));
-        let dense = rule(1, Phase::Report).apply(&dataset()).unwrap();
+        let dense = applied(&rule(1, Phase::Report), &dataset()).unwrap();
         assert_eq!((dense.n_users, dense.n_items), (2, 12));
         assert_eq!(dense.train.of(1), [11, 0, 1, 2]);
     }
@@ -109,7 +109,7 @@ mod tests {
     fn nobody_with_a_test_item_is_an_error() {
         let mut data = dataset();
         data.parts.iter_mut().for_each(|part| part.interactions.retain(|i| i.user == 2));
-        let error = rule(0, Phase::Report).apply(&data).unwrap_err();
+        let error = applied(&rule(0, Phase::Report), &data).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
         assert!(error.to_string().contains("no test interactions are left of `d`"), "{error}");
     }

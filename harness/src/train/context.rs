@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use candle_core::Device;
 
-use super::{Checkpoint, Observer, State};
+use super::{Checkpoint, Observer, State, Task};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::{Meter, Phase};
@@ -92,7 +92,22 @@ pub struct Context<'a> {
     pub observer: &'a dyn Observer,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// Of a run at its begin, without a teacher.
+    pub fn new(
+        task: &'a Task,
+        trial: &'a str,
+        seed: u64,
+        device: &'a Device,
+        checkpoint: Checkpoint,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        let Task { periods, split, seen, ranker } = task;
+        let (periods, meter) = (periods.as_ref(), Meter::new(device));
+        let (period, teacher) = (None, None);
+        Self { periods, period, split, seen, ranker, trial, seed, device, teacher, meter, checkpoint, observer }
+    }
+
     /// The random stream for `purpose` in `epoch` of this run, and of the period in hand. Use epoch 0 for what happens
     /// once.
     pub fn stream(&self, purpose: &str, epoch: usize) -> Stream {

@@ -6,6 +6,8 @@
 mod base;
 #[cfg(test)]
 pub mod checks;
+#[cfg(all(test, feature = "cuda"))]
+pub mod cuda_checks;
 mod draw;
 mod dropout;
 mod graph;

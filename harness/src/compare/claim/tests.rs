@@ -149,10 +149,9 @@ fn times_are_tested_as_ratios() {
     assert_eq!(words, [Verdict::Holds, Verdict::Fails, Verdict::Undecided]);
 }
 
-#[test]
-fn the_papers_own_effect_stands_beside_ours() {
-    let published = crate::compare::published::tests::small();
-    let comparison = Comparison {
+/// Teacher and student beside the published table.
+fn beside_main() -> Comparison {
+    Comparison {
         table: "main".into(),
         rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
         columns: Columns::Metrics(vec![("H@5".into(), "loo-hr@5".into())]),
@@ -160,10 +159,15 @@ fn the_papers_own_effect_stands_beside_ours() {
         percent: false,
         effects: vec![],
         not_comparable: None,
-    };
+    }
+}
+
+#[test]
+fn the_papers_own_effect_stands_beside_ours() {
+    let published = crate::compare::published::tests::small();
     let claims = [claim("c", order(&["teacher", "student"]))];
     let records = records(3);
-    let found = findings(&claims, &[comparison], Some(&published), &Runs::of(&records)).unwrap();
+    let found = findings(&claims, &[beside_main()], Some(&published), &Runs::of(&records)).unwrap();
     // 0.52 − 0.25 in print; (500 − 300)/1000 of ours.
     let part = &found[0].parts[0];
     assert!((part.published.unwrap().value - 0.27).abs() < 1e-12);
@@ -174,15 +178,7 @@ fn the_papers_own_effect_stands_beside_ours() {
 #[test]
 fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
     let published = crate::compare::published::tests::small();
-    let main = Comparison {
-        table: "main".into(),
-        rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-        columns: Columns::Metrics(vec![("H@5".into(), "loo-hr@5".into())]),
-        decimals: 2,
-        percent: false,
-        effects: vec![],
-        not_comparable: Some("a mean over three weeks".into()),
-    };
+    let main = Comparison { not_comparable: Some("a mean over three weeks".into()), ..beside_main() };
     let weeks = Comparison {
         table: "weeks".into(),
         columns: Columns::Periods { metric: "loo-hr@5".into(), tested: 1 },

@@ -1,7 +1,7 @@
 //! What is read of the files.
 
 use super::*;
-use crate::split::SplitRule;
+use crate::split::{SplitRule, applied};
 
 #[test]
 fn a_bad_line_is_told_by_number() {
@@ -80,7 +80,7 @@ fn lists_tables_and_times_are_read_as_the_layout_says() {
 fn the_embedded_dataset_has_the_five_core_of_its_source() {
     let nowhere = Cache::new("nowhere");
     let data = load(&shipped().get("movietweetings-100k").unwrap(), &nowhere).unwrap();
-    let split = SplitRule::LeaveLastOut { core: 5 }.apply(&data).unwrap();
+    let split = applied(&SplitRule::LeaveLastOut { core: 5 }, &data).unwrap();
     // Counted independently when the data was chosen.
     assert_eq!((split.n_users, split.n_items), (4_333, 2_414));
     assert_eq!(split.train.len() + split.valid.len() + split.test.len(), 68_055);

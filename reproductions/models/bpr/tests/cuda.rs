@@ -1,10 +1,7 @@
 //! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
 
-use std::io::Write;
-
-use harness::run::{ComputeDevice, Wanted};
-
 use super::*;
+use crate::test_world::cuda;
 
 /// CiteULike's sizes with the teacher's factors, as DE-RRD trains it.
 const USERS: u32 = 5_220;
@@ -32,14 +29,7 @@ fn first_steps(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
 
 #[test]
 fn the_first_losses_on_cuda_are_the_cpus() {
-    let there = match ComputeDevice::open(Wanted::Cuda(0)) {
-        Ok(there) => there,
-        Err(error) => {
-            // Not `eprintln!`, which a passing test swallows.
-            writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap();
-            return;
-        }
-    };
+    let Some(there) = cuda() else { return };
     let mut stream = Stream::new(0, "bpr-cuda-test", "init", 0);
     // Ten times the usual spread, so that margins and gradients differ between triples.
     let [users, items] = [USERS, ITEMS].map(|rows| stream.normals(rows as usize * DIM, 0.1));

@@ -1,10 +1,7 @@
 //! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
 
-use std::io::Write;
-
-use harness::run::{ComputeDevice, Wanted};
-
 use super::*;
+use crate::test_world::cuda;
 
 /// CiteULike's sizes with the teacher's width, as DE-RRD trains it.
 const N_USERS: usize = 5_220;
@@ -14,14 +11,7 @@ const BATCH: usize = 1024;
 
 #[test]
 fn the_first_steps_on_cuda_are_the_cpus() {
-    let there = match ComputeDevice::open(Wanted::Cuda(0)) {
-        Ok(there) => there,
-        Err(error) => {
-            // Not `eprintln!`, which a passing test swallows.
-            writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap();
-            return;
-        }
-    };
+    let Some(there) = cuda() else { return };
     let start = parameters(N_USERS, N_ITEMS, DIM);
     let mut stream = Stream::new(0, "neumf-cuda-test", "batch", 0);
     // Few entities, so that rows repeat in a batch; most rows untouched, as in training.

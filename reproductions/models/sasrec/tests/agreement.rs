@@ -7,6 +7,7 @@ use super::graph::Graph;
 use super::*;
 use crate::models::sasrec::dropout::Masks;
 use crate::models::sasrec::fused::GROUP;
+use crate::models::sequence::checks::gap;
 use crate::models::softmax::OutputSoftmax;
 
 /// Inputs, more than one group, of 1 to L items and more; then the labels of the first ones, new rows.
@@ -75,11 +76,6 @@ fn graph_pass(graph: &Graph, sizes: &Sizes, batch: &Batch, items: usize, masks: 
     let kd = (answers * log_p).unwrap().sum(1).unwrap().mean_all().unwrap().neg().unwrap();
     let losses = [&ce, &kd].map(|loss| f64::from(loss.to_scalar::<f32>().unwrap()));
     (losses.to_vec(), graph.gradients(&(ce + (kd * WEIGHT).unwrap()).unwrap()))
-}
-
-fn gap(a: &[f32], b: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
 }
 
 #[test]

@@ -1,0 +1,23 @@
+//! Which items are known.
+
+use serde::{Deserialize, Serialize};
+
+/// Which items can be recommended in a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Catalogue {
+    /// Those that occurred in the periods before it: the catalogue grows with the stream.
+    Growing,
+    /// All items of the dataset, from the first period on.
+    Full,
+}
+
+impl Catalogue {
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Growing => "candidates are the items of the periods before",
+            Self::Full => "candidates are all items of the dataset",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A learner of no use through a small stream.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use candle_core::Device;
+
+use super::*;
+use crate::error::{Error, Kind, Result};
+use crate::method::Parameter;
+use crate::metrics::{Candidates, Protocol, Scorer};
+use crate::periods::tests::three;
+use crate::periods::{Catalogue, Period, given, queries};
+use crate::spec::value::Limit;
+use crate::split::{Cut, HeldOut, UserItems};
+
+/// Scores items by how often they came, with noise; what it carries is the counts, and a number that each period's
+/// end doubles.
+struct Counter {
+    counts: Vec<f32>,
+    carried: f32,
+    sessions: Vec<Vec<u32>>,
+    items: usize,
+}
+
+struct Scores(Vec<f32>);
+
+impl Scorer for Scores {
+    fn n_items(&self) -> usize {
+        self.0.len()
+    }
+    fn score(&self, _: u32, items: &[u32], out: &mut [f32]) {
+        out.iter_mut().zip(items).for_each(|(score, &item)| *score = self.0[item as usize]);
+    }
+    fn score_all(&self, _: u32, out: &mut [f32]) {
+        out.copy_from_slice(&self.0);
+    }
+}
+
+impl Model for Counter {
+    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+        Ok(Box::new(Scores(self.counts[..self.items].to_vec())))
+    }
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        Ok(vec![Parameter { name: "counts".into(), shape: vec![9], values: self.counts.clone() }])
+    }
+    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+        self.counts.clone_from(&parameters[0].values);
+        Ok(())
+    }
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        state.put("counts", Cow::Borrowed(&self.counts[..]));
+        Ok(())
+    }
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.counts = state.take("counts", 9)?;
+        Ok(())
+    }
+}
+
+impl<'p> Learner<'p> for Counter {
+    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson> {
+        self.sessions = period.sessions(Limit::At(1)).map(<[u32]>::to_vec).collect();
+        let facts = BTreeMap::from([("carried".to_string(), f64::from(self.carried))]);
+        let valid = queries(self.sessions.iter().map(Vec::as_slice), period.items(), HeldOut::Valid);
+        self.carried += cx.stream("begin", 0).unit() as f32;
+        Ok(Lesson { valid, facts })
+    }
+    fn ask(&mut self, _: Arc<UserItems>, items: usize) {
+        self.items = items;
+    }
+    fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
+        assert!(cx.split.test.is_empty(), "what is to be tested is not at hand");
+        let mut noise = cx.stream("noise", epoch);
+        self.sessions.iter().flatten().for_each(|&item| self.counts[item as usize] += noise.unit() as f32);
+        Ok(f64::from(self.counts[0] + self.carried))
+    }
+    fn end(&mut self, _: &mut Context<'_>, _: Period<'p>) -> Result<()> {
+        self.carried *= 2.0;
+        Ok(())
+    }
+    fn carry<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.save(state)?;
+        state.put("carried", vec![self.carried]);
+        Ok(())
+    }
+    fn take_up(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.restore(state)?;
+        self.carried = state.take("carried", 1)?[0];
+        Ok(())
+    }
+}
+
+/// Asks for the end after some epochs.
+struct Until(usize, AtomicUsize);
+
+impl Observer for Until {
+    fn epoch(&self, _: Epoch<'_>) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+    fn note(&self, _: &str) {}
+    fn run_begins(&self, _: usize, _: usize, _: &str) {}
+    fn run_ends(&self, _: &str, _: std::result::Result<&str, &Error>) {}
+    fn interrupted(&self) -> bool {
+        self.1.load(Ordering::Relaxed) >= self.0
+    }
+}
+
+fn go(folder: &Path, until: usize) -> Result<(Vec<Learnt>, Vec<f32>)> {
+    let periods = given(&three(), 2, Catalogue::Growing).unwrap();
+    let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
+    let task = Task::new(Cut::Periods(periods), &protocol).unwrap();
+    let observer = Until(until, AtomicUsize::new(0));
+    let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
+    let mut cx = Context::new(&task, "counter", 0, &Device::Cpu, checkpoint, &observer);
+    let mut counter = Counter { counts: vec![0.0; 9], carried: 1.0, sessions: Vec::new(), items: 9 };
+    let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
+    let ending = Ending::Early(serde_json::from_value(stopping).unwrap());
+    let learnt = learn(&mut cx, &mut counter, 4, &ending)?;
+    Ok((learnt, counter.counts))
+}
+
+/// All but the seconds.
+fn bits((learnt, counts): (Vec<Learnt>, Vec<f32>)) -> String {
+    let period = |l: &Learnt| {
+        let Learnt { period, items, facts, epochs_run, selected, curve, test, seconds: _ } = l;
+        format!("{period} {items} {facts:?} {epochs_run} {selected:?} {curve:?} {test:?}")
+    };
+    format!("{:?} {counts:?}", learnt.iter().map(period).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
+    let folder = || tempfile::tempdir().unwrap();
+    let whole = go(folder().path(), usize::MAX).unwrap();
+    assert_eq!(whole.0.iter().map(|l| (l.period, l.items, l.epochs_run)).collect::<Vec<_>>(), [(1, 3, 4), (2, 5, 4)]);
+    assert!(whole.0[1].facts["carried"] > 2.0, "the end of period 1 doubled what was more than 1");
+    let whole = bits(whole);
+    for stops in [&[1][..], &[3], &[4], &[5], &[7], &[1, 1, 1], &[2, 3, 1]] {
+        let folder = folder();
+        for &stop in stops {
+            // The last epoch of a period is no place to stop at; the period ends first.
+            match go(folder.path(), stop) {
+                Err(error) => assert_eq!(error.kind(), Kind::Interrupted, "{error}"),
+                Ok(_) => panic!("not stopped after {stop} epochs"),
+            }
+        }
+        assert_eq!(bits(go(folder.path(), usize::MAX).unwrap()), whole, "stopped after {stops:?}");
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["checkpoint"], "no state within a period stays");
+    }
+}
+
+#[test]
+fn a_state_of_something_else_is_told_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let _ = go(folder.path(), 5).unwrap_err();
+    let path = folder.path().join("checkpoint");
+    let mut state = State::read(&path).unwrap();
+    state.arrays.remove("carried");
+    state.write(&path).unwrap();
+    let error = go(folder.path(), usize::MAX).unwrap_err().to_string();
+    assert!(error.contains("the same command starts this run over") && !path.exists(), "{error}");
+    std::fs::write(&path, b"nonsense").unwrap();
+    go(folder.path(), usize::MAX).unwrap();
+}

@@ -1,0 +1,161 @@
+//! What the periods that were learnt came to, and how a run that was stopped has them back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::learner::within;
+use super::{Context, Curve, Learner, State};
+use crate::error::{Error, Kind, Result};
+use crate::meter::{Phase, Seconds};
+use crate::metrics::Metric;
+use crate::periods::Periods;
+use crate::rank::Evaluation;
+
+/// What one period came to.
+#[derive(Clone, Debug)]
+pub struct Learnt {
+    pub period: usize,
+    /// Candidates.
+    pub items: usize,
+    pub facts: BTreeMap<String, f64>,
+    pub epochs_run: usize,
+    /// The epoch that was selected, and its values on validation queries.
+    pub selected: Option<(usize, BTreeMap<Metric, f64>)>,
+    pub curve: Curve,
+    pub test: Evaluation,
+    pub seconds: f64,
+}
+
+/// The text part of what is carried.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    learnt: Vec<SavedPeriod>,
+    seconds: Seconds,
+}
+
+/// [`Learnt`], but for its ranks, which are kept as ids: 12 bytes a query instead of a line of text.
+#[derive(Serialize, Deserialize)]
+struct SavedPeriod {
+    items: usize,
+    facts: BTreeMap<String, f64>,
+    epochs_run: usize,
+    selected: Option<(usize, BTreeMap<Metric, f64>)>,
+    curve: Curve,
+    queries: usize,
+    values: BTreeMap<Metric, f64>,
+    pessimistic: BTreeMap<Metric, f64>,
+    seconds: f64,
+}
+
+const RANKS: [&str; 3] = ["targets", "ranks", "pessimistic-ranks"];
+
+fn name_of(period: usize, what: &str) -> String {
+    format!("learnt.{period}.{what}")
+}
+
+/// Saves what was learnt and what the learner carries.
+///
+/// # Errors
+/// Those of the learner and the disk.
+pub(super) fn save<'p>(cx: &mut Context<'p>, learner: &dyn Learner<'p>, learnt: &[Learnt]) -> Result<()> {
+    let saved = Saved {
+        learnt: learnt
+            .iter()
+            .map(|l| SavedPeriod {
+                items: l.items,
+                facts: l.facts.clone(),
+                epochs_run: l.epochs_run,
+                selected: l.selected.clone(),
+                curve: l.curve.clone(),
+                queries: l.test.queries.len(),
+                values: l.test.values.clone(),
+                pessimistic: l.test.pessimistic.clone(),
+                seconds: l.seconds,
+            })
+            .collect(),
+        seconds: cx.meter.seconds.clone(),
+    };
+    let text = serde_json::to_string(&saved)
+        .map_err(|e| Error::new(Kind::Internal, "cannot save the state").got(e.to_string()))?;
+    let mut state = State { text, ..State::default() };
+    for l in learnt {
+        let arrays = [&l.test.targets, &l.test.ranks, &l.test.pessimistic_ranks];
+        for (what, values) in RANKS.into_iter().zip(arrays) {
+            state.ids.insert(name_of(l.period, what), values[..].into());
+        }
+    }
+    learner.carry(&mut state)?;
+    let checkpoint = &mut cx.checkpoint;
+    cx.meter.time(Phase::Checkpoint, || checkpoint.write(&state))
+}
+
+/// The periods learnt before, if the run was stopped after one. An unreadable state is told and forgotten.
+///
+/// # Errors
+/// If the state is not of this learner.
+pub(super) fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<Learnt>> {
+    let mut state = match cx.checkpoint.read() {
+        Ok(None) => return Ok(Vec::new()),
+        Ok(Some(state)) => state,
+        Err(error) => {
+            cx.observer.note(&format!("{error}\nthe saved state is removed; this run starts over"));
+            forget(cx);
+            return Ok(Vec::new());
+        }
+    };
+    let restored = restore(&mut state).and_then(|(learnt, seconds)| {
+        learner.take_up(&mut state)?;
+        Ok((learnt, seconds))
+    });
+    match restored {
+        Ok((learnt, seconds)) => {
+            cx.meter.seconds = seconds;
+            // A state within another period is of an attempt before: it was left by a kill while it was removed.
+            forget_within(cx, Some(learnt.len() + 1));
+            cx.observer.note(&format!("going on after period {}", learnt.len()));
+            Ok(learnt)
+        }
+        Err(error) => {
+            // Part of it may be in the learner already, so this attempt is lost.
+            forget(cx);
+            Err(error.hint("the saved state is removed: the same command starts this run over"))
+        }
+    }
+}
+
+/// Removes what is carried and the states within periods, which are of the same attempt.
+fn forget(cx: &Context<'_>) {
+    cx.checkpoint.remove();
+    forget_within(cx, None);
+}
+
+/// Removes the states within periods, but that of the period `but`.
+fn forget_within(cx: &Context<'_>, but: Option<usize>) {
+    let last = cx.periods.map_or(0, Periods::last);
+    (1..=last).filter(|period| but != Some(*period)).for_each(|period| within(cx, period).remove());
+}
+
+fn restore(state: &mut State<'_>) -> Result<(Vec<Learnt>, Seconds)> {
+    let broken = |what: String| Error::new(Kind::Data, "a saved state cannot be used").got(what);
+    let saved: Saved = serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
+    let mut learnt = Vec::with_capacity(saved.learnt.len());
+    for (index, l) in saved.learnt.into_iter().enumerate() {
+        let period = index + 1;
+        let [targets, ranks, pessimistic_ranks] = RANKS.map(|what| state.ids.remove(&name_of(period, what)));
+        let (Some(targets), Some(ranks), Some(pessimistic_ranks)) = (targets, ranks, pessimistic_ranks) else {
+            return Err(broken(format!("no ranks of period {period}")));
+        };
+        let test = Evaluation {
+            queries: (0..l.queries as u32).collect(),
+            targets: targets.into_owned(),
+            ranks: ranks.into_owned(),
+            pessimistic_ranks: pessimistic_ranks.into_owned(),
+            values: l.values,
+            pessimistic: l.pessimistic,
+        };
+        let SavedPeriod { items, facts, epochs_run, selected, curve, seconds, .. } = l;
+        learnt.push(Learnt { period, items, facts, epochs_run, selected, curve, test, seconds });
+    }
+    Ok((learnt, saved.seconds))
+}
