@@ -16,8 +16,8 @@ use reproductions::models::softmax::{Onto, OutputSoftmax, Table, Target, Teacher
 /// DIGINETICA, t = 16: new rows and exemplars of a step, items now and before.
 const NEW: usize = 256;
 const EXEMPLARS: usize = 187;
-const ITEMS: usize = 43_136;
-const OLD: usize = 43_105;
+const ITEMS: usize = 43_105;
+const OLD: usize = 43_023;
 const SIZES: Sizes = Sizes { items: ITEMS, dim: 150, length: 50, blocks: 2, heads: 1 };
 /// Mean items of an input.
 const MEAN: f64 = 4.1;

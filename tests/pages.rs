@@ -14,7 +14,7 @@ use harness::record::Runs;
 use harness::spec;
 use harness::train::Context;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "METHOD.md",
     "BIAS.md",
@@ -22,6 +22,8 @@ const PAGES: [&str; 7] = [
     "results/README.md",
     "reproductions/de_rrd/NOTES.md",
     "reproductions/dcd/NOTES.md",
+    "reproductions/rd/NOTES.md",
+    "reproductions/ader/NOTES.md",
 ];
 
 fn root() -> &'static Path {

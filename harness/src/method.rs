@@ -12,8 +12,7 @@ use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::metrics::Scorer;
 use crate::split::Split;
-use crate::train::Learnt;
-use crate::train::{Context, Selected};
+use crate::train::{Context, Learnt, Selected};
 
 /// A method with its checked hyper-parameters.
 pub trait Method: Send + Sync {

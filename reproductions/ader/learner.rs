@@ -31,17 +31,19 @@ pub struct ContinualSasRec<'m, 'p> {
     model: SasRec,
     /// Exemplars of the periods before; none in store in the first period, and where none are kept.
     memory: Memory,
-    lesson: Data<'p>,
+    material: Material<'p>,
     /// Inputs that are asked, and how many items are ranked.
     asked: (Arc<UserItems>, usize),
 }
 
-/// Of the period in hand.
+/// What the period in hand is learnt from.
 #[derive(Default)]
-struct Data<'p> {
-    /// All sub-sequences; those that train and those that validate.
+struct Material<'p> {
+    /// To train and to validate.
     sub_sequences: Vec<&'p [u32]>,
+    /// Positions of those that train.
     train: Vec<u32>,
+    /// Seen so far.
     items: usize,
     plan: Option<Plan>,
     /// λ_t.
@@ -54,6 +56,11 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
     /// If the model does not fit into memory.
     pub fn new(method: &'m Continual, cx: &Context<'p>) -> Result<Self> {
         let periods = cx.periods.ok_or_else(|| Error::new(Kind::Internal, "ADER learns from periods"))?;
+        if !cx.device.is_cpu() {
+            return Err(Error::new(Kind::Missing, "SASRec through a stream of periods trains on the CPU alone")
+                .expected("`--device cpu`")
+                .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
+        }
         let hyper = &method.training.model;
         // Weights, gradient, two moments; the selected copy without a gradient, while the one before is still there;
         // a teacher's table, or an anchor and the Fisher information: 4 bytes each.
@@ -64,7 +71,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
             method,
             model: fresh(method, cx, periods.n_items())?,
             memory: Memory::default(),
-            lesson: Data::default(),
+            material: Material::default(),
             asked: (none, periods.n_items()),
         })
     }
@@ -77,6 +84,11 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         self.method.training.model.length.get()
     }
 
+    /// Whether a teacher is needed.
+    fn distils(&self) -> bool {
+        matches!(&self.method.against_forgetting, Some(AgainstForgetting::Replay(replay)) if replay.loss.distils())
+    }
+
     /// Anchors the model as the last period left it, where EWC is to hold it there.
     fn penalty(&mut self, cx: &Context<'_>, items: usize) -> Result<Option<Penalty>> {
         let Some(AgainstForgetting::Ewc(ewc)) = &self.method.against_forgetting else { return Ok(None) };
@@ -85,7 +97,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         }
         let count = ewc.samples.get().min(self.memory.len());
         let positions = cx.stream("fisher", 0).without_replacement(self.memory.len() as u32, count);
-        let samples = self.memory.draw(&positions).samples;
+        let samples: Vec<Sample<'_>> = self.memory.samples(&positions).collect();
         let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
         let sequences = sequences(&samples, self.length(), items)?;
         Penalty::new(ewc.weight.get(), &mut self.model, &sequences, &labels, items).map(Some)
@@ -149,7 +161,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
             facts.insert("lambda".into(), weight);
         }
         let (train, items) = (parts.train, period.items());
-        self.lesson = Data { sub_sequences, train, items, plan: Some(plan), weight, penalty };
+        self.material = Material { sub_sequences, train, items, plan: Some(plan), weight, penalty };
         cx.meter.since(start, Phase::Prepare);
         Ok(Lesson { valid, facts })
     }
@@ -159,8 +171,8 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
     }
 
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
-        let (length, lesson) = (self.length(), &self.lesson);
-        let plan = lesson.plan.expect("a period has begun");
+        let (length, material) = (self.length(), &self.material);
+        let plan = material.plan.expect("a period has begun");
         let optimiser = TfAdam { learning_rate: self.method.training.learning_rate.get() };
         let replay = match &self.method.against_forgetting {
             Some(AgainstForgetting::Replay(replay)) if !self.memory.is_empty() => {
@@ -169,43 +181,42 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
             _ => None,
         };
         let (loss_of_replay, mut cycle) = replay.unzip();
-        let order = cx.stream("order", epoch).permutation(lesson.train.len());
+        let order = cx.stream("order", epoch).permutation(material.train.len());
         let mut dropout = cx.stream("dropout", epoch);
         let mut sum = 0.0;
         for (number, batch) in order.chunks(self.method.training.batch.get()).enumerate() {
             let start = Instant::now();
-            let of = |&k: &u32| sample(lesson.sub_sequences[lesson.train[k as usize] as usize], length);
+            let of = |&k: &u32| sample(material.sub_sequences[material.train[k as usize] as usize], length);
             let mut samples: Vec<Sample<'_>> = batch.iter().filter_map(of).collect();
             let new = samples.len();
-            let drawn = cycle.as_mut().map(|cycle| {
-                let k = (epoch * plan.batches + number) as u64;
-                self.memory.draw(cycle.batch(k, |pass| cx.stream("exemplars", pass as usize)))
-            });
-            samples.extend(drawn.iter().flat_map(|drawn| &drawn.samples));
+            let k = (epoch * plan.batches + number) as u64;
+            let drawn = cycle.as_mut().map(|cycle| cycle.batch(k, |pass| cx.stream("exemplars", pass as usize)));
+            samples.extend(drawn.into_iter().flat_map(|positions| self.memory.samples(positions)));
             if samples.is_empty() {
                 continue; // A batch of pieces of one item.
             }
             let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
-            let sequences = sequences(&samples, length, lesson.items)?;
+            let sequences = sequences(&samples, length, material.items)?;
             let mut parts = Vec::with_capacity(2);
             if new > 0 {
                 let target = Target::Items(&labels[..new]);
-                parts.push(Part { rows: new, items: lesson.items, target, weight: 1.0 });
+                parts.push(Part { rows: new, items: material.items, target, weight: 1.0 });
             }
-            if let (Some(drawn), Some(loss)) = (&drawn, loss_of_replay) {
-                let (items, target) = match loss {
-                    ReplayLoss::DistilOverOldItems => (self.memory.items(), Target::Teacher(drawn.teacher())),
-                    ReplayLoss::DistilOverAllItems => (lesson.items, Target::Teacher(drawn.teacher())),
-                    ReplayLoss::Labels => (lesson.items, Target::Items(&labels[new..])),
+            let answers = drawn.and_then(|positions| self.memory.answers(positions));
+            if let Some(loss) = loss_of_replay {
+                let target = match &answers {
+                    Some(answers) => Target::Teacher(answers.teacher()),
+                    None => Target::Items(&labels[new..]),
                 };
-                parts.push(Part { rows: labels.len() - new, items, target, weight: lesson.weight });
+                let items = if loss == ReplayLoss::DistilOverOldItems { self.memory.items() } else { material.items };
+                parts.push(Part { rows: labels.len() - new, items, target, weight: material.weight });
             }
             cx.meter.since(start, Phase::Sample);
             let model = &mut self.model;
             sum += cx.meter.time(Phase::ForwardBackward, || -> Result<f64> {
                 let losses = model.forward_backward(&sequences, &parts, &mut dropout)?;
                 let weighted = losses.iter().zip(&parts).map(|(loss, part)| part.weight * loss).sum::<f64>();
-                Ok(weighted + lesson.penalty.as_ref().map_or(Ok(0.0), |penalty| penalty.add(model))?)
+                Ok(weighted + material.penalty.as_ref().map_or(Ok(0.0), |penalty| penalty.add(model))?)
             })?;
             cx.meter.time(Phase::Step, || model.step(&optimiser));
         }
@@ -216,9 +227,11 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
         let Some(kept) = &self.method.kept else { return Ok(()) };
         let start = Instant::now();
         let old: Vec<Vec<u32>> = self.memory.lists().map(<[u32]>::to_vec).collect();
-        let lists = self.lesson.sub_sequences.iter().copied().chain(old.iter().map(Vec::as_slice)).collect::<Vec<_>>();
+        let lists =
+            self.material.sub_sequences.iter().copied().chain(old.iter().map(Vec::as_slice)).collect::<Vec<_>>();
         let encoder = self.model.encoder();
-        self.memory = Memory::choose(&encoder, period.items(), &lists, kept, |purpose| cx.stream(purpose, 0))?;
+        self.memory =
+            Memory::choose(&encoder, period.items(), &lists, kept, self.distils(), |purpose| cx.stream(purpose, 0))?;
         cx.meter.since(start, Phase::Prepare);
         Ok(())
     }
@@ -231,7 +244,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
 
     fn take_up(&mut self, state: &mut State<'_>) -> Result<()> {
         self.model.restore(state)?;
-        self.memory = Memory::restore(&self.model.encoder(), state)?;
+        self.memory = Memory::restore(&self.model.encoder(), self.distils(), state)?;
         Ok(())
     }
 }

@@ -12,12 +12,21 @@ use super::selection::Candidates;
 use crate::models::sasrec::{SasRecEncoder, Sequences};
 use crate::models::softmax::{OutputSoftmax, Table, Teacher};
 
-/// Exemplars and teacher. The authors keep a vector of logits for each exemplar, 5 GB of them; a representation and
-/// one copy of the item table say the same.
+/// See the module's head.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Inputs of at most L items and then the label.
     lists: Vec<Vec<u32>>,
+    /// Items seen until then.
+    items: usize,
+    /// Where exemplars are distilled.
+    answers: Option<Answers>,
+}
+
+/// What the last period's model answers to the exemplars. The authors keep a vector of logits for each of them, 5 GB
+/// together; a representation and one copy of the item table say the same.
+#[derive(Clone, Debug, PartialEq)]
+struct Answers {
     /// `[exemplars, padded(dim)]`
     representations: Vec<f32>,
     /// ln Σ e^logit of each exemplar.
@@ -32,12 +41,21 @@ const ITEMS: &str = "exemplars.items";
 const LENGTHS: &str = "exemplars.lengths";
 const LISTS: &str = "exemplars.lists";
 
-/// What a step reads of some exemplars.
+/// The answers to some exemplars.
 pub struct Drawn<'a> {
-    pub samples: Vec<Sample<'a>>,
     representations: Vec<f32>,
     normalisers: Vec<f32>,
-    memory: &'a Memory,
+    answers: &'a Answers,
+}
+
+impl Answers {
+    /// Of `encoder` to exemplars that it represents so, over its first `items` items.
+    fn new(encoder: &SasRecEncoder<'_>, items: usize, representations: Vec<f32>) -> Self {
+        let dim = encoder.sizes().dim;
+        let table = Table { rows: &encoder.items()[..items * dim], dim };
+        let normalisers = OutputSoftmax::default().normalisers(table, &representations);
+        Self { representations, normalisers, table: table.rows.to_vec(), dim }
+    }
 }
 
 impl Memory {
@@ -45,7 +63,7 @@ impl Memory {
     /// the lists of the memory before [code]. Pieces of one item are left out. `encoder` is the model at the end of
     /// the period, its best epoch's; the first `items` of its table have been seen.
     ///
-    /// `stream(purpose)` opens the streams that are drawn from.
+    /// `distils`: whether the teacher's answers are needed. `stream(purpose)` opens the streams that are drawn from.
     ///
     /// # Errors
     /// [`Internal`](Kind::Internal) if a candidate has items beyond those.
@@ -54,6 +72,7 @@ impl Memory {
         items: usize,
         candidates: &[&[u32]],
         kept: &Kept,
+        distils: bool,
         stream: impl Fn(&str) -> Stream,
     ) -> Result<Self> {
         let sizes = encoder.sizes();
@@ -67,15 +86,14 @@ impl Memory {
         let mut counts = vec![0; items];
         samples.iter().for_each(|sample| counts[sample.label as usize] += 1);
         let quotas = kept.quota.of(&counts, kept.budget.get(), &mut stream("exemplar-quota"));
-        let mut softmax = OutputSoftmax::default();
-        let table = Table { rows: &encoder.items()[..items * dim], dim };
         let mut draws = stream("exemplar-choice");
         let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
         let x = encoder.encode(&sequences);
         let losses = match kept.selection.needs_losses() {
             true => {
                 let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
-                softmax.cross_entropies(table, &x, &labels)
+                let table = Table { rows: &encoder.items()[..items * dim], dim };
+                OutputSoftmax::default().cross_entropies(table, &x, &labels)
             }
             false => vec![0.0; samples.len()],
         };
@@ -104,13 +122,13 @@ impl Memory {
             lists.push(input.iter().copied().chain([label]).collect());
             representations.extend_from_slice(&x[position * stride..][..stride]);
         }
-        let normalisers = softmax.normalisers(table, &representations);
-        Ok(Self { lists, representations, normalisers, table: table.rows.to_vec(), dim })
+        let answers = distils.then(|| Answers::new(encoder, items, representations));
+        Ok(Self { lists, items, answers })
     }
 
     /// Adds the exemplars to `state`. What the model answers to them, the model knows.
     pub fn save(&self, state: &mut State<'_>) {
-        state.counts.insert(ITEMS.into(), self.items() as u64);
+        state.counts.insert(ITEMS.into(), self.items as u64);
         state.ids.insert(LENGTHS.into(), self.lists.iter().map(|list| list.len() as u32).collect());
         state.ids.insert(LISTS.into(), self.lists.concat().into());
     }
@@ -119,7 +137,7 @@ impl Memory {
     ///
     /// # Errors
     /// If it is not of this model.
-    pub fn restore(encoder: &SasRecEncoder<'_>, state: &mut State<'_>) -> Result<Self> {
+    pub fn restore(encoder: &SasRecEncoder<'_>, distils: bool, state: &mut State<'_>) -> Result<Self> {
         let broken = || Error::new(Kind::Data, "a saved state has no exemplars of this model");
         let items = state.count(ITEMS)? as usize;
         let [lengths, mut rest] = [LENGTHS, LISTS].map(|name| state.ids.remove(name).unwrap_or_default().into_owned());
@@ -135,10 +153,8 @@ impl Memory {
         let samples: Option<Vec<Sample<'_>>> = lists.iter().map(|list| sample(list, usize::MAX)).collect();
         let samples = samples.filter(|_| (1..=sizes.items).contains(&items)).ok_or_else(broken)?;
         let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
-        let representations = encoder.encode(&sequences);
-        let table = Table { rows: &encoder.items()[..items * sizes.dim], dim: sizes.dim };
-        let normalisers = OutputSoftmax::default().normalisers(table, &representations);
-        Ok(Self { representations, normalisers, table: table.rows.to_vec(), dim: sizes.dim, lists })
+        let answers = distils.then(|| Answers::new(encoder, items, encoder.encode(&sequences)));
+        Ok(Self { lists, items, answers })
     }
 
     /// Exemplars in store.
@@ -157,29 +173,32 @@ impl Memory {
 
     /// Items that the teacher knew.
     pub fn items(&self) -> usize {
-        self.table.len().checked_div(self.dim).unwrap_or(0)
+        self.items
     }
 
     /// Some exemplars, by their positions.
-    pub fn draw(&self, positions: &[u32]) -> Drawn<'_> {
-        let (length, stride) = (usize::MAX, padded(self.dim));
-        let samples = positions.iter().map(|&k| sample(&self.lists[k as usize], length).expect("none is of one item"));
-        let mut representations = Vec::with_capacity(positions.len() * stride);
-        positions.iter().for_each(|&k| representations.extend(&self.representations[k as usize * stride..][..stride]));
-        Drawn {
-            samples: samples.collect(),
-            representations,
-            normalisers: positions.iter().map(|&k| self.normalisers[k as usize]).collect(),
-            memory: self,
-        }
+    pub fn samples(&self, positions: &[u32]) -> impl Iterator<Item = Sample<'_>> {
+        positions.iter().map(|&k| sample(&self.lists[k as usize], usize::MAX).expect("none is of one item"))
+    }
+
+    /// What the teacher answers to them; `None` where nothing is distilled.
+    pub fn answers(&self, positions: &[u32]) -> Option<Drawn<'_>> {
+        let answers = self.answers.as_ref()?;
+        let stride = padded(answers.dim);
+        let representation = |k: usize| &answers.representations[k * stride..][..stride];
+        Some(Drawn {
+            representations: positions.iter().flat_map(|&k| representation(k as usize)).copied().collect(),
+            normalisers: positions.iter().map(|&k| answers.normalisers[k as usize]).collect(),
+            answers,
+        })
     }
 }
 
 impl Drawn<'_> {
-    /// What the teacher answers to them.
+    /// As a loss takes them.
     pub fn teacher(&self) -> Teacher<'_> {
         Teacher {
-            table: Table { rows: &self.memory.table, dim: self.memory.dim },
+            table: Table { rows: &self.answers.table, dim: self.answers.dim },
             representations: &self.representations,
             normalisers: &self.normalisers,
         }

@@ -64,6 +64,13 @@ pub enum ReplayLoss {
     Labels,
 }
 
+impl ReplayLoss {
+    /// Whether it asks a teacher.
+    pub fn distils(self) -> bool {
+        self != Self::Labels
+    }
+}
+
 /// Elastic weight consolidation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

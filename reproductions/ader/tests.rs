@@ -174,7 +174,7 @@ fn kept(quota: Quota, selection: Selection, budget: usize) -> Kept {
 
 fn choose(encoder: &SasRecEncoder<'_>, lists: &[Vec<u32>], kept: &Kept) -> Memory {
     let lists: Vec<&[u32]> = lists.iter().map(|list| &list[..]).collect();
-    Memory::choose(encoder, ITEMS, &lists, kept, stream).unwrap()
+    Memory::choose(encoder, ITEMS, &lists, kept, true, stream).unwrap()
 }
 
 #[test]
@@ -200,10 +200,10 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
     wanted.sort();
     assert_eq!(stays, wanted);
     // The teacher's answers are the model's.
-    let drawn = memory.draw(&[7, 3, 7]);
-    let sequences = Sequences::new(drawn.samples.iter().map(|sample| sample.input), SIZES.length, ITEMS).unwrap();
-    let x = encoder.encode(&sequences);
-    let teacher = drawn.teacher();
+    let inputs = memory.samples(&[7, 3, 7]).map(|sample| sample.input);
+    let x = encoder.encode(&Sequences::new(inputs, SIZES.length, ITEMS).unwrap());
+    let answers = memory.answers(&[7, 3, 7]).unwrap();
+    let teacher = answers.teacher();
     assert_eq!((teacher.representations, teacher.table.items()), (&x[..], ITEMS));
     for (x, normaliser) in x.chunks_exact(padded(SIZES.dim)).zip(teacher.normalisers) {
         let logit = |item: usize| -> f64 {
@@ -214,8 +214,11 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
         assert!((f64::from(*normaliser) - want).abs() < 1e-5);
     }
     let unseen: &[u32] = &[1, ITEMS as u32];
-    assert!(Memory::choose(&encoder, ITEMS, &[unseen], &kept(Quota::Equal, Selection::Random, 5), stream).is_err());
-    assert!(choose(&encoder, &[vec![4]], &kept(Quota::Equal, Selection::Random, 5)).is_empty());
+    let few = kept(Quota::Equal, Selection::Random, 5);
+    assert!(Memory::choose(&encoder, ITEMS, &[unseen], &few, true, stream).is_err());
+    let untaught = Memory::choose(&encoder, ITEMS, &[&[1, 2]], &few, false, stream).unwrap();
+    assert!(untaught.len() == 1 && untaught.answers(&[0]).is_none());
+    assert!(choose(&encoder, &[vec![4]], &few).is_empty());
 }
 
 #[test]

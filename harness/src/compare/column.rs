@@ -17,11 +17,6 @@ pub enum Over {
 }
 
 impl Over {
-    /// Whether it is one period of several.
-    pub fn is_period(self) -> bool {
-        self.period().is_some()
-    }
-
     /// The number of the one period.
     pub fn period(self) -> Option<usize> {
         if let Self::Period(number) = self { Some(number) } else { None }
@@ -75,9 +70,7 @@ impl Column {
         let metrics = match self.over {
             Over::Run => &record.metrics,
             Over::Mean(tested) => Some(&record.metrics).filter(|_| record.periods.len() == tested)?,
-            Over::Period(number) => {
-                &record.periods.iter().find(|period| usize::try_from(period.period) == Ok(number))?.metrics
-            }
+            Over::Period(number) => &record.period(number)?.metrics,
         };
         metrics.get(&self.metric).copied()
     }

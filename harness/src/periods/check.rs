@@ -3,7 +3,7 @@
 use super::sessions::{Event, answerable};
 use crate::error::{Error, Kind, Result};
 
-/// The period of this number, in messages.
+/// What is wrong with a period.
 fn wrong(period: usize, what: &str) -> Error {
     Error::new(Kind::Data, format!("period {period} {what}"))
 }

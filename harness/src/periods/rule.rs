@@ -30,8 +30,8 @@ pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Per
 }
 
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
-/// what a user does in a period. Items with fewer than `least` interactions are dropped, the others numbered in the
-/// order in which they occur. What follows period `last` is left out.
+/// what a user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped (as ADER's
+/// authors drop theirs), the others numbered in the order in which they occur. What follows period `last` is left out.
 ///
 /// # Errors
 /// [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].

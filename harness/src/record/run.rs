@@ -82,6 +82,11 @@ impl Record {
         seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
     }
 
+    /// The period with a number, of a run over a stream of them.
+    pub fn period(&self, number: usize) -> Option<&PeriodRecord> {
+        self.periods.iter().find(|period| usize::try_from(period.period) == Ok(number))
+    }
+
     /// Test queries, where the ranks were kept.
     pub fn queries(&self) -> Option<u64> {
         self.ranks.as_ref()?.sets.first().map(|set| set.hits.len() as u64)

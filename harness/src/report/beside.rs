@@ -58,7 +58,7 @@ pub(super) fn all<'a>(
 impl Beside<'_> {
     /// Cells of whole runs.
     pub fn of_runs(&self) -> impl Iterator<Item = &Cell> {
-        self.cells.iter().filter(|cell| !cell.over.is_period())
+        self.cells.iter().filter(|cell| cell.over.period().is_none())
     }
 
     /// Whether it compares a metric, not only size and speed.
@@ -71,7 +71,7 @@ impl Beside<'_> {
 
     /// Effects of whole runs.
     pub fn effects_of_runs(&self) -> impl Iterator<Item = &Effect> {
-        self.effects.iter().filter(|effect| !effect.over.is_period())
+        self.effects.iter().filter(|effect| effect.over.period().is_none())
     }
 
     /// How the printed figures became ours, and what the columns are, where that is not as printed.

@@ -52,6 +52,11 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
     prediction_interval(values, LEVEL).map(|interval| (interval.low, interval.high))
 }
 
+fn legend(of: &Beside) -> String {
+    let judged = if of.comparison.not_comparable.is_some() { ", not comparable" } else { "" };
+    format!("{} ({}){judged}", of.kind, of.comparison.table)
+}
+
 fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
     let of_quality = || beside.iter().filter(|of| of.of_quality());
     let mut shown: Vec<_> = of_quality().collect();
@@ -84,7 +89,7 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
         title,
         rows: experiment.trials.iter().map(|trial| trial.label.clone()).collect(),
         ours: format!("ours: mean and {:.0} % prediction interval for one more run", LEVEL * 100.0),
-        published: shown.iter().map(|of| format!("{} ({})", of.kind, of.comparison.table)).collect(),
+        published: shown.iter().map(|of| legend(of)).collect(),
         panels: experiment.metrics.iter().map(|metric| panel(&metric.name)).collect(),
     }
     .svg(palette)?;

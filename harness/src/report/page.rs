@@ -111,7 +111,7 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
     blocks.extend(texts.into_iter().map(Block::Text));
     blocks.push(Block::Table(of.cells_table(experiment)));
     if let Some(table) = of.periods_table(experiment) {
-        let words = of.cells.iter().filter(|cell| cell.over.is_period()).map(|cell| cell.word);
+        let words = of.cells.iter().filter(|cell| cell.over.period().is_some()).map(|cell| cell.word);
         blocks.push(Block::Text(format!("Period by period, means over seeds. {}", told(words, "cells"))));
         blocks.push(Block::Table(table));
     }
@@ -124,7 +124,7 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
         ));
         blocks.push(Block::Table(of.effects_table()));
         if let Some(table) = of.period_effects_table() {
-            let words = of.effects.iter().filter(|effect| effect.over.is_period()).map(|effect| effect.word);
+            let words = of.effects.iter().filter(|effect| effect.over.period().is_some()).map(|effect| effect.word);
             blocks.push(Block::Text(format!("Period by period, means over seeds. {}", told(words, "effects"))));
             blocks.push(Block::Folded("Effects period by period".into(), table));
         }

@@ -89,8 +89,7 @@ fn over_periods(
 fn ours(runs: &Runs, trial: &str, label: &str, metric: &str) -> Option<Course> {
     let tested = runs.periods()?;
     let value = |number: usize| {
-        let of_run =
-            |record: &Record| periods::of(record, number).and_then(|period| period.metrics.get(metric)).copied();
+        let of_run = |record: &Record| record.period(number).and_then(|period| period.metrics.get(metric)).copied();
         let Summary { mean, sd, .. } = runs.summary(trial, of_run)?;
         Some((number as f64, mean, sd))
     };
@@ -110,11 +109,10 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
     let all = || firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| &period.curve);
     let columns = || all().flat_map(|curve: &Curve| &curve.columns);
     let Some(column) = columns().find(|column| *column != LOSS).or_else(|| columns().next()) else { return Ok(None) };
-    let numbers: BTreeSet<u64> =
-        firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| period.period).collect();
+    let last = firsts.iter().map(|(_, record)| record.periods.len()).max().unwrap_or(0);
     let (mut blocks, mut lines, mut begin) = (Vec::new(), Vec::new(), 0.0);
-    for number in numbers {
-        let of = |record: &'a Record| record.periods.iter().find(|period| period.period == number);
+    for number in 1..=last {
+        let of = |record: &'a Record| record.period(number);
         let learnt: Vec<_> = firsts.iter().filter_map(|(label, record)| Some((*label, of(record)?))).collect();
         // At least one: a period that nobody had to learn is still there.
         let wide = learnt.iter().map(|(_, period)| period.epochs_run).max().unwrap_or(0).max(1) as f64;

@@ -6,7 +6,7 @@ use super::block::Block;
 use super::figures::Figure;
 use super::number::{METRIC, NONE, count, mean_sd};
 use super::{Align, Experiment, Table, csv_files};
-use crate::record::{PeriodRecord, Record, Runs};
+use crate::record::{Record, Runs};
 
 /// What the names of their figures begin with.
 pub(super) const FIGURES: &str = "periods-";
@@ -34,17 +34,14 @@ fn values(experiment: &Experiment, runs: &Runs, metric: &str, tested: usize) -> 
         let mut row = vec![trial.label.clone(), runs.trial(&trial.id).len().to_string()];
         row.push(mean_sd(runs.summary(&trial.id, |record| record.metrics.get(metric).copied()), METRIC));
         let in_period = |number: usize| {
-            runs.summary(&trial.id, |record| of(record, number).and_then(|period| period.metrics.get(metric)).copied())
+            runs.summary(&trial.id, |record| {
+                record.period(number).and_then(|period| period.metrics.get(metric)).copied()
+            })
         };
         row.extend((1..=tested).map(|number| mean_sd(in_period(number), METRIC)));
         table.push_of(&trial.id, row);
     }
     table
-}
-
-/// The period with a number.
-pub(super) fn of(record: &Record, number: usize) -> Option<&PeriodRecord> {
-    record.periods.iter().find(|period| usize::try_from(period.period) == Ok(number))
 }
 
 /// Names of all facts that methods tell of periods.

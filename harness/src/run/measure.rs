@@ -15,8 +15,7 @@ use crate::record::{
     Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, PeriodRecord, RankSet, Ranks, Record,
 };
 use crate::split::HeldOut;
-use crate::train::Learnt;
-use crate::train::{self, Context, Selected};
+use crate::train::{self, Context, Learnt, Selected};
 
 /// Everything about a trained run that goes into its record.
 pub(super) struct Measured {

@@ -8,8 +8,7 @@ use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
-use crate::train::State;
-use crate::train::WITHIN;
+use crate::train::{State, WITHIN};
 
 /// The folder of one run, by its fingerprint and the class of the machine: a state or a teacher made
 /// on another device has other bits, and must not be taken up in silence.

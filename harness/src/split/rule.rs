@@ -49,7 +49,7 @@ pub enum SplitRule {
     /// tested in turn, and a user of the dataset is a session. See [`periods`](crate::periods).
     Periods { last: NonZeroUsize, catalogue: Catalogue },
     /// A stream of periods of `days` days each, the first `first` of them together as period 0; a session is what a
-    /// user does in a period. Items with fewer than `least` interactions are dropped.
+    /// user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped.
     PeriodsByTime { days: NonZeroUsize, first: NonZeroUsize, least: usize, last: NonZeroUsize, catalogue: Catalogue },
 }
 

@@ -190,6 +190,7 @@ impl View for Array<'_> {
 }
 
 /// Where a run's state is kept, and how often.
+#[derive(Clone)]
 pub struct Checkpoint {
     path: PathBuf,
     every: Duration,

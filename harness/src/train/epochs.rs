@@ -71,11 +71,11 @@ impl Epochs {
             Ending::Early(stopping) => Some(Selection::new(stopping)),
         };
         let fresh = Self { most, next: 0, selection, kept: Vec::new(), curve: Curve::default() };
+        let what = if cx.period.is_some() { "period" } else { "run" };
         let state = match cx.checkpoint.read() {
             Ok(None) => return Ok(fresh),
             Ok(Some(state)) => state,
             Err(error) => {
-                let what = if cx.period.is_some() { "period" } else { "run" };
                 cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
                 cx.checkpoint.remove();
                 return Ok(fresh);
@@ -90,7 +90,7 @@ impl Epochs {
             Err(error) => {
                 // Part of it may be in the model already, so this attempt is lost.
                 cx.checkpoint.remove();
-                Err(error.hint("the saved state is removed: the same command starts this run over"))
+                Err(error.hint(format!("the saved state is removed: the same command starts this {what} over")))
             }
         }
     }

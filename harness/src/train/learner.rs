@@ -18,7 +18,7 @@ use super::{Checkpoint, Context, Ending, Epochs, InHand, Model, Selected, State}
 use crate::error::{Error, Kind, Result};
 use crate::meter::{Meter, Phase};
 use crate::metrics::Metric;
-use crate::periods::{Period, Periods};
+use crate::periods::{Period, Periods, queries};
 use crate::rank::{Evaluation, Ranker};
 use crate::split::{HeldOut, Split, UserItems};
 
@@ -42,7 +42,7 @@ pub trait Learner<'p>: Model {
     /// Those of the model.
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64>;
 
-    /// After the test, with the selected epoch's model: gets ready what the next period needs.
+    /// After the test, with the selected epoch's model: gets ready what the next period needs. Not after the last.
     ///
     /// # Errors
     /// Those of the model.
@@ -82,14 +82,27 @@ pub fn learn<'p>(
     let periods: &'p Periods =
         cx.periods.ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
     let mut learnt = go_on(cx, learner)?;
+    let nothing = queries(std::iter::empty(), periods.n_items(), HeldOut::Valid);
     for number in learnt.len() + 1..=periods.last() {
         let began = cx.meter.elapsed();
-        cx.period = Some(InHand { number, last: periods.last(), began });
         let period = periods.period(number);
-        let Lesson { valid, facts } = learner.begin(cx, period)?;
-        let selected = epochs(cx, learner, valid, most, ending)?;
-        let test = test(cx, learner, period)?;
-        learner.end(cx, period)?;
+        // The run's own split is the test of the last period, which nobody may learn from.
+        let mut within = Context {
+            period: Some(InHand { number, last: periods.last(), began }),
+            split: &nothing,
+            seen: &nothing.train,
+            checkpoint: within(cx, number),
+            meter: std::mem::replace(&mut cx.meter, Meter::new(cx.device)),
+            ..*cx
+        };
+        let Lesson { valid, facts } = learner.begin(&mut within, period)?;
+        let selected = epochs(&mut within, learner, valid, most, ending)?;
+        let test = test(&mut within, learner, period)?;
+        if number < periods.last() {
+            learner.end(&mut within, period)?;
+        }
+        let state_within = within.checkpoint;
+        cx.meter = within.meter;
         learnt.push(Learnt {
             period: number,
             items: period.items(),
@@ -102,14 +115,18 @@ pub fn learn<'p>(
         });
         tell(cx, &learnt[number - 1]);
         save(cx, learner, &learnt)?;
-        within(cx, number).remove();
+        state_within.remove();
+        if number < periods.last() && cx.observer.interrupted() {
+            let what = format!("interrupted after period {number}");
+            return Err(Error::new(Kind::Interrupted, what).hint("the state is saved"));
+        }
     }
     Ok(learnt)
 }
 
-/// Learns one period; the learner has the selected epoch's model afterwards. What is to be tested is not at hand here.
+/// Learns one period; the learner has the selected epoch's model afterwards.
 fn epochs<'p>(
-    cx: &mut Context<'p>,
+    cx: &mut Context<'_>,
     learner: &mut dyn Learner<'p>,
     valid: Split,
     most: usize,
@@ -119,21 +136,20 @@ fn epochs<'p>(
     // Without anything to validate by nothing is selected, and nothing is ranked here.
     let ranker = (!valid.valid.is_empty()).then(|| Ranker::new(cx.ranker.protocol(), &valid)).transpose()?;
     learner.ask(Arc::new(valid.train.clone()), valid.n_items);
-    let InHand { number, .. } = cx.period.expect("a period has begun");
-    let mut within = Context {
+    let mut validated = Context {
         split: &valid,
         seen: &seen,
         ranker: ranker.as_ref().unwrap_or(cx.ranker),
-        checkpoint: within(cx, number),
+        checkpoint: cx.checkpoint.clone(),
         meter: std::mem::replace(&mut cx.meter, Meter::new(cx.device)),
         ..*cx
     };
-    let mut epochs = Epochs::start(&mut within, most, ending.clone(), learner)?;
+    let mut epochs = Epochs::start(&mut validated, most, ending.clone(), learner)?;
     while let Some(epoch) = epochs.next() {
-        let loss = learner.epoch(&mut within, epoch)?;
-        epochs.end(&mut within, loss, learner)?;
+        let loss = learner.epoch(&mut validated, epoch)?;
+        epochs.end(&mut validated, loss, learner)?;
     }
-    cx.meter = within.meter;
+    cx.meter = validated.meter;
     epochs.finish(learner)
 }
 
@@ -143,7 +159,7 @@ fn kept(selected: &Selected) -> Option<(usize, BTreeMap<Metric, f64>)> {
     Some((selected.epoch, best.valid.values.clone()))
 }
 
-fn test<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
+fn test<'p>(cx: &mut Context<'_>, learner: &mut dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
     let test = period.test();
     let ranker = Ranker::new(cx.ranker.protocol(), &test)?;
     learner.ask(Arc::new(test.train), test.n_items);

@@ -143,7 +143,7 @@ fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
     for stops in [&[1][..], &[3], &[4], &[5], &[7], &[1, 1, 1], &[2, 3, 1]] {
         let folder = folder();
         for &stop in stops {
-            // The last epoch of a period is no place to stop at; the period ends first.
+            // After the last epoch of a period the period ends first.
             match go(folder.path(), stop) {
                 Err(error) => assert_eq!(error.kind(), Kind::Interrupted, "{error}"),
                 Ok(_) => panic!("not stopped after {stop} epochs"),
@@ -153,6 +153,21 @@ fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["checkpoint"], "no state within a period stays");
     }
+}
+
+/// As a kill leaves it between what is carried being saved and the state within the period being removed.
+#[test]
+fn a_state_within_a_period_that_is_over_is_forgotten() {
+    let whole = bits(go(tempfile::tempdir().unwrap().path(), usize::MAX).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let within = folder.path().join("period-1.safetensors");
+    let _ = go(folder.path(), 2).unwrap_err();
+    let state = std::fs::read(&within).unwrap();
+    let _ = go(folder.path(), 2).unwrap_err(); // To the end of period 1.
+    assert!(!within.exists());
+    std::fs::write(&within, state).unwrap();
+    assert_eq!(bits(go(folder.path(), usize::MAX).unwrap()), whole);
+    assert!(!within.exists());
 }
 
 #[test]
@@ -165,6 +180,11 @@ fn a_state_of_something_else_is_told_and_forgotten() {
     state.write(&path).unwrap();
     let error = go(folder.path(), usize::MAX).unwrap_err().to_string();
     assert!(error.contains("the same command starts this run over") && !path.exists(), "{error}");
+    let whole = bits(go(tempfile::tempdir().unwrap().path(), usize::MAX).unwrap());
+    // Stopped within period 2; then what was carried into it is lost, and with it the state within.
+    let _ = go(folder.path(), 5).unwrap_err();
+    assert!(folder.path().join("period-2.safetensors").exists());
     std::fs::write(&path, b"nonsense").unwrap();
-    go(folder.path(), usize::MAX).unwrap();
+    assert_eq!(bits(go(folder.path(), usize::MAX).unwrap()), whole);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no state within a period stays");
 }

@@ -39,7 +39,7 @@ pub struct Best {
     /// The watched value, rounded as it was compared.
     pub value: f64,
     pub valid: Evaluation,
-    /// None where the test is not at hand in training: see [`periods`](crate::periods).
+    /// None where the test is not at hand in training: see [`learn`](super::learn).
     pub test: Option<Evaluation>,
 }
 

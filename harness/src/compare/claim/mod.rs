@@ -100,7 +100,7 @@ fn effect(
         let row = |trial: &str| comparison.rows.iter().find(|(_, known)| known == trial).map(|(row, _)| row);
         let columns = Column::all(comparison, table)?;
         // Claims are of runs, not of single periods.
-        let column = columns.iter().find(|column| column.metric == metric && !column.over.is_period());
+        let column = columns.iter().find(|column| column.metric == metric && column.over.period().is_none());
         let (Some(a), Some(b), Some(column)) = (row(inequality.a), row(inequality.b), column) else { continue };
         let theirs = |row: &str| column.theirs(comparison, published, table, row);
         if let Some((a, b)) = theirs(a)?.zip(theirs(b)?) {

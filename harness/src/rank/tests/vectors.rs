@@ -116,6 +116,37 @@ fn golden_session_ranking() {
     }
 }
 
+/// AdaRec ranks a target, here item 0, among negatives.
+#[test]
+fn golden_ranking_among_negatives() {
+    let case = case("metrics-session.json", "adarec_sampled_metrics");
+    let (scores, expected) = (floats(&case["inputs"]["scores_target_in_column_0"]), &case["expected"]);
+    let split = split(3, 4, &[], &[], &[(0, 0), (1, 0), (2, 0)]);
+    for k in ["1", "2", "3"] {
+        let metrics = [("hit", "hr"), ("mrr", "mrr"), ("ndcg", "ndcg")].map(|(name, id)| (name, format!("{id}@{k}")));
+        let ranker = Ranker::new(&full(&metrics.each_ref().map(|(_, metric)| &**metric)), &split).unwrap();
+        let evaluation = ranker.evaluate(&Table { n_items: 4, scores: scores.clone() }, HeldOut::Test).unwrap();
+        for (name, metric) in &metrics {
+            near(evaluation.values[&metric.parse().unwrap()], &expected[k][name]);
+        }
+    }
+}
+
+/// The area under the curve is the share of pairs in order, and follows from the ranks of the positives.
+#[test]
+fn golden_area_under_the_curve_from_ranks() {
+    let case = case("metrics-session.json", "auc_no_ties");
+    let (scores, labels) = (floats(&case["inputs"]["scores"]), ids(&case["inputs"]["labels"]));
+    let positives: Vec<(u32, u32)> =
+        (0..).zip(&labels).filter(|(_, label)| **label == 1).map(|(k, _)| (0, k)).collect();
+    let (n, n_items) = (positives.len() as u32, labels.len());
+    let ranker = Ranker::new(&full(&["recall@6"]), &split(1, n_items, &[], &[], &positives)).unwrap();
+    let ranks = ranker.evaluate(&Table { n_items, scores }, HeldOut::Test).unwrap().ranks;
+    let out_of_order = ranks.iter().sum::<u32>() - n * (n + 1) / 2;
+    let pairs = n * (n_items as u32 - n);
+    near(1.0 - f64::from(out_of_order) / f64::from(pairs), &case["expected"]["auc"]);
+}
+
 #[test]
 fn golden_session_metrics_and_their_average_over_periods() {
     let from_ranks = case("metrics-session.json", "ader_recall_mrr");
