@@ -216,7 +216,8 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
     let unseen: &[u32] = &[1, ITEMS as u32];
     let few = kept(Quota::Equal, Selection::Random, 5);
     assert!(Memory::choose(&encoder, ITEMS, &[unseen], &few, true, stream).is_err());
-    let untaught = Memory::choose(&encoder, ITEMS, &[&[1, 2]], &few, false, stream).unwrap();
+    let all = kept(Quota::Proportional, Selection::Random, 5);
+    let untaught = Memory::choose(&encoder, ITEMS, &[&[1, 2]], &all, false, stream).unwrap();
     assert!(untaught.len() == 1 && untaught.answers(&[0]).is_none());
     assert!(choose(&encoder, &[vec![4]], &few).is_empty());
 }
