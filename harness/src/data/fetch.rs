@@ -170,7 +170,7 @@ fn bring(
     }))
 }
 
-/// `NAME.XXXXXXXX.part`: each URL has its own, so that bytes of two sources never mix.
+/// `NAME.DIGEST.part`, by eight digits of the URL's digest: bytes of two sources never mix.
 fn part_path(target: &Path, url: &str) -> PathBuf {
     beside(target, &format!(".{}.part", &Digest::of(url.as_bytes()).to_string()[..8]))
 }

@@ -52,8 +52,8 @@ pub struct Record {
     /// The same metrics with every tie decided against the model.
     #[serde(deserialize_with = "unique")]
     pub pessimistic: BTreeMap<String, f64>,
-    /// Over a stream of periods the mean over them. On the validation part, at the selected epochs, or of the trained model where none is selected; empty where
-    /// the split has no validation part.
+    /// On the validation part, at the selected epochs, or of the trained model where none is selected; over a stream of
+    /// periods the mean over them; empty where the split has no validation part.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
     /// Wall-clock seconds by phase; `total` is their sum and always there.

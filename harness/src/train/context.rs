@@ -76,7 +76,8 @@ pub struct InHand {
 
 /// The world of one run.
 pub struct Context<'a> {
-    /// The stream of periods, where the spec has one. `split` is then of the period in hand, or the test of the last one.
+    /// The stream of periods, where the spec has one. In a period `split` is what it
+    /// validates by, and otherwise the test of the last one.
     pub periods: Option<&'a Periods>,
     pub period: Option<InHand>,
     pub split: &'a Split,

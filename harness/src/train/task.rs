@@ -1,4 +1,4 @@
-//! What all runs of a spec share.
+//! What is learnt and how it is tested.
 
 use crate::digest::Digest;
 use crate::error::Result;
@@ -7,7 +7,7 @@ use crate::periods::Periods;
 use crate::rank::Ranker;
 use crate::split::{Cut, Split, UserItems};
 
-/// Data to learn from and how the result is tested.
+/// The same for all runs of a spec.
 pub struct Task {
     /// The stream of periods, where there is one; `split` is then the test of the last one.
     pub periods: Option<Periods>,
