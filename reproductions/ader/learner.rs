@@ -28,17 +28,17 @@ use crate::models::softmax::Target;
 /// See the module's head.
 pub struct ContinualSasRec<'m, 'p> {
     method: &'m Continual,
-    model: SasRec,
+    pub(super) model: SasRec,
     /// Exemplars of the periods before; none in store in the first period, and where none are kept.
     memory: Memory,
-    material: Material<'p>,
+    pub(super) material: Material<'p>,
     /// Inputs that are asked, and how many items are ranked.
     asked: (Arc<UserItems>, usize),
 }
 
 /// What the period in hand is learnt from.
 #[derive(Default)]
-struct Material<'p> {
+pub(super) struct Material<'p> {
     /// To train and to validate.
     sub_sequences: Vec<&'p [u32]>,
     /// Positions of those that train.
@@ -48,7 +48,7 @@ struct Material<'p> {
     plan: Option<Plan>,
     /// λ_t.
     weight: f64,
-    penalty: Option<Penalty>,
+    pub(super) penalty: Option<Penalty>,
 }
 
 impl<'m, 'p> ContinualSasRec<'m, 'p> {

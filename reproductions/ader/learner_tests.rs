@@ -1,5 +1,6 @@
 //! Whole runs over a made-up stream of periods.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,8 +14,13 @@ use harness::periods::{Catalogue, Periods, given};
 use harness::rng::Stream;
 use harness::spec::value::Limit;
 use harness::split::Cut;
-use harness::train::{Checkpoint, Context, State, Task};
+use harness::train::{Checkpoint, Context, Learner, State, Task};
+use serde::Deserialize;
 
+use super::learner::ContinualSasRec;
+use super::{AgainstForgetting, Continual, Ewc, Kept, Training};
+use crate::models::sasrec::SasRec;
+use crate::models::sequence::Dropout;
 use crate::test_world::{Watcher, method};
 
 const TRAINING: &str = r#"training = {schedule = {start = "last", window = 1}, batch = 16, learning_rate = 5e-3,
@@ -82,7 +88,8 @@ fn bits(trained: &Trained) -> String {
 
 #[test]
 fn every_method_goes_on_from_any_epoch_of_any_period() {
-    for (name, params) in [("sasrec", sasrec()), ("sasrec", joint()), ("ader", ader()), ("ewc", ewc())] {
+    let few = ader().replace("budget = 40", "budget = 2");
+    for (name, params) in [("sasrec", sasrec()), ("sasrec", joint()), ("ader", ader()), ("ader", few), ("ewc", ewc())] {
         let whole = run(name, &params);
         let epochs: usize = whole.periods.iter().map(|period| period.epochs_run).sum();
         assert!(whole.periods.len() == 3 && epochs == 9, "{epochs} epochs");
@@ -125,6 +132,51 @@ fn exemplars_and_their_weight_are_those_of_the_period() {
     assert_eq!(run.periods.iter().map(|period| period.items).collect::<Vec<_>>(), [12, 18, 24]);
     let fixed = super::learner_tests::run("ader", &ader().replace("adaptive", "fixed"));
     assert_eq!(fixed.periods[1].facts["lambda"], 0.8);
+    let few = super::learner_tests::run("ader", &ader().replace("budget = 40", "budget = 2"));
+    for period in &few.periods[1..] {
+        assert!((1.0..=2.0).contains(&period.facts["exemplars"]) && period.facts["training"] > 3.0 * 16.0);
+        assert!(period.curve.loss.iter().all(|loss| loss.is_finite()), "more batches than exemplars");
+    }
+}
+
+/// Where the last period left the model, and only in what that period knew.
+#[test]
+fn ewc_anchors_the_model_of_the_last_period() {
+    #[derive(Deserialize)]
+    struct Wire {
+        training: Training,
+        exemplars: Kept,
+        ewc: Ewc,
+    }
+    let text = [TRAINING, EXEMPLARS, EWC].map(|part| part.replace('\n', " ")).join("\n");
+    let Wire { training, exemplars, ewc } = toml::from_str(&text).unwrap();
+    let against_forgetting = Some(AgainstForgetting::Ewc(ewc));
+    let method = Continual { training, kept: Some(exemplars), against_forgetting };
+    let protocol = Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap();
+    let task = Task::new(Cut::Periods(periods()), &protocol).unwrap();
+    let (folder, watcher) = (tempfile::tempdir().unwrap(), Watcher::until(usize::MAX));
+    let checkpoint = Checkpoint::new(folder.path().join("checkpoint"), Duration::MAX);
+    let mut cx = Context::new(&task, "trial", 3, &Device::Cpu, checkpoint, &watcher);
+    let mut learner = ContinualSasRec::new(&method, &cx).unwrap();
+    for number in 1..=3 {
+        let period = cx.periods.unwrap().period(number);
+        learner.begin(&mut cx, period).unwrap();
+        if number == 1 {
+            assert!(learner.material.penalty.is_none(), "there is no period before");
+        } else {
+            let penalty = learner.material.penalty.clone().unwrap();
+            let after_moving = |rows: Range<usize>| {
+                let mut parameters = learner.model.parameters();
+                parameters[0].values[rows.start * 8..rows.end * 8].iter_mut().for_each(|value| *value += 0.1);
+                penalty.add(&mut SasRec::new(parameters, Dropout::new(0.0)).unwrap()).unwrap()
+            };
+            assert_eq!(after_moving(0..0), 0.0, "the model is where period {} left it", number - 1);
+            assert_eq!(after_moving(period.items_before()..period.items()), 0.0, "items that are new are free");
+            assert!(after_moving(0..period.items_before()) > 0.0);
+        }
+        learner.epoch(&mut cx, 0).unwrap();
+        learner.end(&mut cx, period).unwrap();
+    }
 }
 
 /// With room for all of them, what is in store tells what was there to choose from: each sub-sequence of the period
@@ -162,6 +214,8 @@ fn an_option_changes_what_comes_after_the_first_period() {
     let curves = |run: &Trained| run.periods.iter().map(|period| period.curve.clone()).collect::<Vec<_>>();
     let without = run("ewc", &ewc().replace("weight = 50", "weight = 0"));
     assert_eq!(curves(&without), curves(&plain), "no penalty at all");
+    let one_sample = run("ewc", &ewc().replace("samples = 30", "samples = 1"));
+    assert!(curves(&one_sample)[1] != curves(&run("ewc", &ewc()))[1], "the Fisher information is of its samples");
     let of_ader = curves(&run("ader", &ader()));
     for (from, to) in [
         ("adaptive", "fixed"),

@@ -140,18 +140,19 @@ impl Memory {
     pub fn restore(encoder: &SasRecEncoder<'_>, distils: bool, state: &mut State<'_>) -> Result<Self> {
         let broken = || Error::new(Kind::Data, "a saved state has no exemplars of this model");
         let items = state.count(ITEMS)? as usize;
-        let [lengths, mut rest] = [LENGTHS, LISTS].map(|name| state.ids.remove(name).unwrap_or_default().into_owned());
-        let mut lists = Vec::with_capacity(lengths.len());
+        let [lengths, ids] = [LENGTHS, LISTS].map(|name| state.ids.remove(name).unwrap_or_default().into_owned());
+        let (mut lists, mut rest) = (Vec::with_capacity(lengths.len()), &ids[..]);
         for length in lengths {
-            let after = rest.split_off((length as usize).min(rest.len()));
-            lists.push(std::mem::replace(&mut rest, after));
+            let (list, after) = rest.split_at_checked(length as usize).ok_or_else(broken)?;
+            lists.push(list.to_vec());
+            rest = after;
         }
         if items == 0 && lists.is_empty() {
             return Ok(Self::default());
         }
         let sizes = encoder.sizes();
         let samples: Option<Vec<Sample<'_>>> = lists.iter().map(|list| sample(list, usize::MAX)).collect();
-        let samples = samples.filter(|_| (1..=sizes.items).contains(&items)).ok_or_else(broken)?;
+        let samples = samples.filter(|_| rest.is_empty() && (1..=sizes.items).contains(&items)).ok_or_else(broken)?;
         let sequences = Sequences::new(samples.iter().map(|sample| sample.input), sizes.length, items)?;
         let answers = distils.then(|| Answers::new(encoder, items, encoder.encode(&sequences)));
         Ok(Self { lists, items, answers })
@@ -201,6 +202,36 @@ impl Drawn<'_> {
             table: Table { rows: &self.answers.table, dim: self.answers.dim },
             representations: &self.representations,
             normalisers: &self.normalisers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ader::tests::{candidates, choose, kept, model};
+    use crate::ader::{Quota, Selection};
+
+    #[test]
+    fn what_was_saved_comes_back_and_nothing_else_does() {
+        let model = model();
+        let memory =
+            choose(&model.encoder(), &candidates(400), &kept(Quota::Multinomial, Selection::HerdingCapped, 100));
+        let saved = || {
+            let mut state = State::default();
+            memory.save(&mut state);
+            state
+        };
+        let restored = Memory::restore(&model.encoder(), true, &mut saved()).unwrap();
+        assert!(restored == memory && !restored.is_empty());
+        for list in &restored.lists {
+            assert_eq!(list.capacity(), list.len(), "a list takes the room of its own ids, not of all that follow");
+        }
+        for change in [|ids: &mut Vec<u32>| _ = ids.pop(), |ids: &mut Vec<u32>| ids.push(0)] {
+            let mut state = saved();
+            change(state.ids.get_mut(LISTS).unwrap().to_mut());
+            let error = Memory::restore(&model.encoder(), true, &mut state).unwrap_err();
+            assert!(error.kind() == Kind::Data && error.to_string().contains("no exemplars of this model"), "{error}");
         }
     }
 }

@@ -26,7 +26,8 @@ pub mod split;
 pub mod weight;
 
 use harness::method::{Method, Params, Trained};
-use harness::periods::Start;
+use harness::periods::{Schedule, Start};
+use harness::spec::value::Limit;
 use harness::train::{Context, learn};
 use serde::Deserialize;
 
@@ -70,12 +71,15 @@ impl Method for Continual {
 
 type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
-/// What is kept of a model means nothing to a new one.
+/// What is kept of a model means nothing to a new one; and what a window shows again would be a candidate again.
 fn goes_on(training: &Training) -> std::result::Result<(), toml::de::Error> {
-    match training.schedule.start {
-        Start::Last => Ok(()),
-        Start::Fresh => Err(serde::de::Error::custom(
+    match training.schedule {
+        Schedule { start: Start::Last, window: Limit::At(1) } => Ok(()),
+        Schedule { start: Start::Fresh, .. } => Err(serde::de::Error::custom(
             "exemplars go on with the model that chose them: expected `schedule` with `start = \"last\"`",
+        )),
+        Schedule { start: Start::Last, .. } => Err(serde::de::Error::custom(
+            "exemplars stand for the periods before the last: expected `schedule` with `window = 1`",
         )),
     }
 }

@@ -154,7 +154,7 @@ const SIZES: Sizes = Sizes { items: 40, dim: 8, length: 6, blocks: 2, heads: 1 }
 /// Items seen so far.
 const ITEMS: usize = 30;
 
-fn model() -> SasRec {
+pub(super) fn model() -> SasRec {
     let mut initial = SIZES.initial(stream);
     // Larger than in training, so that nothing is nearly 0.
     initial.iter_mut().flat_map(|p| &mut p.values).for_each(|v| *v *= 3.0);
@@ -162,17 +162,17 @@ fn model() -> SasRec {
 }
 
 /// Lists of 1 to 9 items.
-fn candidates(n: u32) -> Vec<Vec<u32>> {
+pub(super) fn candidates(n: u32) -> Vec<Vec<u32>> {
     let mut stream = stream("candidates");
     (0..n).map(|_| (0..1 + stream.below(9)).map(|_| stream.below(ITEMS as u32)).collect()).collect()
 }
 
-fn kept(quota: Quota, selection: Selection, budget: usize) -> Kept {
+pub(super) fn kept(quota: Quota, selection: Selection, budget: usize) -> Kept {
     let text = format!("budget = {budget}\nquota = \"equal\"\nselection = \"random\"");
     Kept { quota, selection, ..toml::from_str(&text).unwrap() }
 }
 
-fn choose(encoder: &SasRecEncoder<'_>, lists: &[Vec<u32>], kept: &Kept) -> Memory {
+pub(super) fn choose(encoder: &SasRecEncoder<'_>, lists: &[Vec<u32>], kept: &Kept) -> Memory {
     let lists: Vec<&[u32]> = lists.iter().map(|list| &list[..]).collect();
     Memory::choose(encoder, ITEMS, &lists, kept, true, stream).unwrap()
 }

@@ -109,6 +109,7 @@ fn what_does_not_fit_a_stream_is_refused() {
     wrong_data("least = 20", "least = 100000", &["no interaction", "at least 100000"]);
     let ader = WEEKS.replace("start = \"last\"", "start = \"fresh\"");
     Home::new(&ader).reprise("run small").with(2).tells(&["exemplars go on with the model", "start = \"last\""]);
+    refused("window = 1", "window = 2", &["small.toml:", "exemplars stand for the periods before", "`window = 1`"]);
     refused("budget = 500", "budget = 0", &["small.toml:", "budget", "an integer from 1"]);
     refused("window = 1", "window = 0", &["small.toml:", "window"]);
     refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown value `shrinking`", "one of `growing`, `full`"]);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{can_be_learnt, can_be_tested, items_seen};
+use super::check::{Named, can_be_learnt, can_be_tested, items_seen};
 use super::sessions::{Event, sessions};
 use super::{Catalogue, Periods};
 use crate::data::Dataset;
@@ -26,7 +26,7 @@ pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Per
         })?;
         Ok(part.interactions.iter().map(|event| (event.user, event.item)).collect())
     };
-    Periods::of((0..=last).map(part).collect::<Result<_>>()?, dataset.n_items, catalogue)
+    Periods::of(&dataset.name, (0..=last).map(part).collect::<Result<_>>()?, dataset.n_items, catalogue)
 }
 
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
@@ -68,24 +68,24 @@ pub fn by_time(
             events.push((event.user, *numbers.entry(event.item).or_insert(next)));
         }
     }
-    Periods::of(periods, numbers.len(), catalogue)
+    Periods::of(&dataset.name, periods, numbers.len(), catalogue)
 }
 
 impl Periods {
     /// From the events of each period in their order.
-    fn of(periods: Vec<Vec<Event>>, n_items: usize, catalogue: Catalogue) -> Result<Self> {
+    fn of(dataset: &str, periods: Vec<Vec<Event>>, n_items: usize, catalogue: Catalogue) -> Result<Self> {
         let last = periods.len() - 1;
         let (mut all, mut seen) = (Vec::new(), Vec::new());
         for (number, events) in periods.into_iter().enumerate() {
-            let before = seen.last().copied().unwrap_or(0);
-            seen.push(items_seen(number, &events, before)?);
+            let (before, named) = (seen.last().copied().unwrap_or(0), Named { dataset, number });
+            seen.push(items_seen(named, &events, before)?);
             let sessions = sessions(events);
             if number < last {
-                can_be_learnt(number, &sessions)?;
+                can_be_learnt(named, &sessions)?;
             }
             if number > 0 {
                 let known = if catalogue == Catalogue::Full { n_items } else { before };
-                can_be_tested(number, &sessions, known)?;
+                can_be_tested(named, &sessions, known)?;
             }
             all.push(UserItems::from_rows(sessions));
         }

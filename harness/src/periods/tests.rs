@@ -66,10 +66,10 @@ fn data_that_is_no_stream_is_refused() {
     assert!(error.kind() == Kind::Input && error.to_string().contains("has no part `period-3`"), "{error}");
     assert!(error.to_string().contains("period-0, period-1, period-2"), "{error}");
     for (part, events, says) in [
-        (1, &[][..], "period 1 has no event"),
-        (1, &[(4, 0, 0), (4, 5, 0)], "period 1 has new items that do not go on"),
-        (2, &[(6, 5, 0), (6, 6, 0)], "period 2 has nothing to predict"),
-        (0, &[(1, 0, 0), (2, 1, 0), (3, 2, 0)], "period 0 has nothing to learn from"),
+        (1, &[][..], "period 1 of `made-up` has no event"),
+        (1, &[(4, 0, 0), (4, 5, 0)], "period 1 of `made-up` has new items that do not go on"),
+        (2, &[(6, 5, 0), (6, 6, 0)], "period 2 of `made-up` has nothing to predict"),
+        (0, &[(1, 0, 0), (2, 1, 0), (3, 2, 0)], "period 0 of `made-up` has nothing to learn from"),
     ] {
         let mut dataset = three();
         let events = events.iter().map(|&(user, item, time)| Interaction { user, item, time, value: 1.0 });
