@@ -406,7 +406,7 @@ def ader(a):
         loss.backward()
         opt.step()
 
-    report(a, time_steps(a, step, warm=3), ragged=a.ragged)
+    report(a, time_steps(a, step, warm=3), ragged=a.ragged, dim=m.hidden)
 
 
 # --- evaluation: 5,220 users, 25,182 items -------------------------------------------------------------
