@@ -48,6 +48,8 @@ mod tests {
 }
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod distill_tests;
 #[cfg(test)]
 #[path = "../tests/golden/vectors.rs"]

@@ -1,0 +1,75 @@
+//! Two ways of training one model, held against each other so that the rule is the same on every machine.
+//!
+//! The oracle is candle's autograd, whose products come from the `gemm` crate: their order of sums, and
+//! with it the last bits, follows the processor. Adam divides a gradient by the root of its square, so
+//! where a gradient is nearly zero that rounding decides a whole step of a single weight. Gradients are
+//! therefore compared tightly, before any step; trained weights by these two rules, which rounding cannot
+//! break and a wrong, missing or doubled term does.
+
+use harness::method::Parameter;
+use harness::optim::Adam;
+
+/// Fewest neighbouring weights that a median is taken of: few enough to see one wrong row, and so many
+/// that gradients near zero are not half of them.
+const BLOCK: usize = 16;
+
+/// How far apart the median weight of a block may be, in learning rates: two hundred times what rounding
+/// leaves after a dozen steps (some 5e-6), and a hundredth of what one step skipped would.
+const MEDIAN: f64 = 1e-3;
+
+/// How far apart two weights may be at most, in learning rates a step: each moves by about one.
+const LARGEST: f64 = 2.0;
+
+/// Holds the weights that two ways of training ended with, after `steps` steps of `adam` from `start`.
+///
+/// In every block of neighbouring weights (a row, or as many rows as give [`BLOCK`]) the median gap is at
+/// most [`MEDIAN`] learning rates beside the rounding of the weights themselves, and no gap is larger than
+/// [`LARGEST`] learning rates a step. The weights must have moved: else there is nothing to compare.
+pub fn assert_trained_alike(got: &Parameter, want: &Parameter, start: &Parameter, adam: &Adam, steps: usize) {
+    let name = &got.name;
+    assert_eq!((name, &got.shape), (&want.name, &want.shape));
+    let width = *got.shape.last().expect("a parameter has a shape");
+    let block = width * BLOCK.div_ceil(width);
+    let rate = adam.learning_rate;
+    for (at, (got, want)) in got.values.chunks(block).zip(want.values.chunks(block)).enumerate() {
+        let mut gaps: Vec<f64> = got.iter().zip(want).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs()).collect();
+        gaps.sort_by(f64::total_cmp);
+        let (median, largest) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
+        let size = want.iter().fold(0.0f32, |most, w| most.max(w.abs()));
+        let rounding = steps as f64 * f64::from(size * f32::EPSILON);
+        assert!(median <= MEDIAN * rate + rounding, "{name}, block {at}: the median gap is {:e} rates", median / rate);
+        let most = LARGEST * steps as f64 * rate;
+        assert!(largest <= most, "{name}, block {at}: the largest gap is {:e} rates", largest / rate);
+    }
+    let moved = got.values.iter().zip(&start.values).filter(|(a, b)| (*a - *b).abs() > 0.1 * rate as f32).count();
+    assert!(2 * moved >= got.values.len(), "{name}: only {moved} of {} weights moved", got.values.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 0.0 };
+
+    fn parameter(rows: usize, width: usize, value: impl Fn(usize) -> f32) -> Parameter {
+        Parameter { name: "w".into(), shape: vec![rows, width], values: (0..rows * width).map(value).collect() }
+    }
+
+    /// Holds `want`, changed by `change`, against itself.
+    fn holds(change: impl Fn(usize) -> f32 + std::panic::RefUnwindSafe) -> bool {
+        let (start, want) = (parameter(40, 20, |_| 0.0), parameter(40, 20, |k| 0.01 + k as f32 * 1e-5));
+        let got = parameter(40, 20, |k| want.values[k] + change(k));
+        std::panic::catch_unwind(|| assert_trained_alike(&got, &want, &start, &ADAM, 10)).is_ok()
+    }
+
+    #[test]
+    fn rounding_is_let_pass_and_a_wrong_row_is_not() {
+        assert!(holds(|_| 1e-9), "rounding");
+        assert!(holds(|k| if k % 20 == 7 { 5e-3 } else { 0.0 }), "one weight of a row that rounding decides");
+        assert!(!holds(|k| if k / 20 == 17 { 1e-4 } else { 0.0 }), "one row, a tenth of a step");
+        assert!(!holds(|k| if k == 5 { 3e-2 } else { 0.0 }), "one weight, further than steps go");
+        assert!(!holds(|_| 1e-5), "all by a hundredth of a step");
+        let still = parameter(40, 20, |_| 0.5);
+        assert!(std::panic::catch_unwind(|| assert_trained_alike(&still, &still, &still, &ADAM, 10)).is_err());
+    }
+}
