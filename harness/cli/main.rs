@@ -12,10 +12,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::drift::Verdict;
 use harness::error::Kind;
+use harness::simd::Level;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    if let Err(error) = allocator::set_up(args.threads()) {
+    // A wrong cap is told before the first kernel looks for its level.
+    if let Err(error) = Level::cap().and_then(|_| allocator::set_up(args.threads())) {
         return exit(Err(error));
     }
     let done = match args.command {

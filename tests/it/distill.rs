@@ -6,7 +6,7 @@ use std::fs;
 use crate::home::{Home, SMALL, files, lasting};
 
 /// [`SMALL`] with students of the trial `bpr`, one for each method that distils.
-fn spec() -> String {
+pub fn spec() -> String {
     let student = |base: &str| {
         let hyper = "dim = 2\nlearning_rate = 1e-2\nweight_decay = 1e-3\nbatch = 64\ninit_std = 0.1\nepochs = 4\n";
         let stopping = "watch = [\"ndcg@5\"]\npatience = 3\nevery = 1\ndecimals = 4\n";

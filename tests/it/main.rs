@@ -1,5 +1,7 @@
 //! End to end, through the real binary: what a person types, sees, and finds on disk afterwards.
 
+#![allow(clippy::disallowed_methods, reason = "tests hold our values against those of std")]
+
 mod bad_input;
 mod check;
 mod cli;
@@ -12,4 +14,5 @@ mod latency;
 mod page;
 mod periods;
 mod resume;
+mod same_bits;
 mod sequential;

@@ -11,7 +11,7 @@ use harness::spec::value::Limit;
 use crate::home::{Ended, Home, files, lasting, wait_until};
 
 /// Two weeks of the embedded data, after ten to learn from; a small SASRec, and one that replays.
-const WEEKS: &str = r#"id = "small"
+pub const WEEKS: &str = r#"id = "small"
 title = "Weeks"
 dataset = "movietweetings-100k"
 seeds = [0]

@@ -8,7 +8,7 @@ use crate::home::{Ended, Home, SMALL, lasting, pins};
 
 /// [`SMALL`] with both base models and a student of each, under RD's rule: 5 training items for each user, so that
 /// windows are padded.
-fn spec() -> String {
+pub fn spec() -> String {
     let (head, _) = SMALL.split_once("[[trial]]").unwrap();
     let head = head.replace("rule = \"leave-last-out\"\ncore = 1", "rule = \"70-10-20\"\ncore = 1\nphase = \"report\"");
     let training = "length = 5\ntargets = 1\nnegatives = 3\nlearning_rate = 1e-2\nweight_decay = 1e-6\nbatch = 16\n\

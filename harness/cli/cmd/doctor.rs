@@ -7,6 +7,7 @@ use harness::error::{Error, Kind, Result};
 use harness::file::check_writable;
 use harness::record::Machine;
 use harness::run::{ComputeDevice, Wanted};
+use harness::simd::{CAP, Level};
 use harness::spec;
 
 use crate::args::Places;
@@ -26,6 +27,9 @@ pub fn run(args: &Places) -> Result<()> {
     let fused = cfg!(not(target_arch = "x86_64")) || machine.simd.iter().any(|s| s == "fma");
     let slow = if fused { "yes" } else { "no: results are the same, but training is many times slower" };
     say(true, "fused multiply-add", slow.into());
+    let cap = Level::cap()?.map(|cap| format!(", capped at `{cap}` by `{CAP}`")).unwrap_or_default();
+    let levels: Vec<_> = Level::here().map(Level::name).collect();
+    say(true, "vector levels", format!("{}{cap}", levels.join(", ")));
     if let Some(bytes) = machine.memory_bytes {
         say(true, "memory", format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
     }

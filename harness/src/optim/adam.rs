@@ -39,9 +39,20 @@ pub trait Optimiser {
 /// 1 − β₁ᵗ and 1 − β₂ᵗ, in f64: in f32, `1 - 0.999` is off in the fifth digit, and weights drift from the
 /// reference.
 fn corrections(t: u64) -> [f64; 2] {
-    // A run would take years to reach 2^31 steps.
-    let t = i32::try_from(t).unwrap_or(i32::MAX);
-    [BETA1, BETA2].map(|beta| 1.0 - beta.powi(t))
+    [BETA1, BETA2].map(|beta| 1.0 - power(beta, t))
+}
+
+/// `base` to the power of `exponent` by squaring: std leaves the order of products to the platform.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut product = 1.0;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            product *= base;
+        }
+        base *= base;
+        exponent /= 2;
+    }
+    product
 }
 
 impl Optimiser for Adam {

@@ -31,7 +31,7 @@ impl Axis {
     pub(super) fn linear_within((low, high): (f64, f64), (from, to): (f64, f64), ticks: usize) -> Self {
         let step = step((high - low) / ticks.max(1) as f64);
         // The logarithm of a power of ten may fall just below a whole number.
-        let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
+        let decimals = (-(libm::log10(step) + 1e-9).floor()).max(0.0) as usize;
         // Multiples of the step, not sums of it: no rounding gathers.
         let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
         let ticks = (first..=last).map(|multiple| {
@@ -44,13 +44,14 @@ impl Axis {
     /// Covers positive `values` on a logarithmic scale.
     pub(super) fn log(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
         let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0));
-        let decades = (high / low).log10();
-        let margin = 10f64.powf((MARGIN * decades).max(0.08));
+        let decades = libm::log10(high / low);
+        let margin = libm::exp10((MARGIN * decades).max(0.08));
         let (low, high) = (low / margin, high * margin);
         // Few decades need ticks between the powers of ten.
         let multiples: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
-        let ticks = powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * 10f64.powi(power)));
+        let powers = libm::log10(low).floor() as i32..=libm::log10(high).ceil() as i32;
+        let ticks =
+            powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * libm::exp10(f64::from(power))));
         let ticks = ticks.filter(|value| low <= *value && *value <= high).map(|value| (value, short(value)));
         Self::with(low, high, true, (from, to), ticks.collect())
     }
@@ -64,7 +65,7 @@ impl Axis {
     /// The pixel of a value.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
+            libm::log(value / self.low) / libm::log(self.high / self.low)
         } else {
             (value - self.low) / (self.high - self.low)
         };
@@ -80,7 +81,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 
 /// 1, 2 or 5 times a power of ten: the one whose ratio to `wanted` is nearest 1.
 fn step(wanted: f64) -> f64 {
-    let power = 10f64.powf(wanted.log10().floor());
+    let power = libm::exp10(libm::log10(wanted).floor());
     let multiple = match wanted / power {
         ratio if ratio < 2f64.sqrt() => 1.0,
         ratio if ratio < 10f64.sqrt() => 2.0,

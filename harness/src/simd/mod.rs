@@ -11,6 +11,7 @@ mod elements;
 mod exp;
 mod finite;
 mod gathered;
+mod level;
 mod rows;
 
 use std::sync::LazyLock;
@@ -21,6 +22,7 @@ pub use elements::{add_scaled, subtract};
 pub use exp::{exp, exp_minus};
 pub(crate) use finite::all_finite;
 pub use gathered::add_gathered;
+pub use level::{CAP, Level};
 use pulp::{Arch, WithSimd};
 pub use rows::{ByRow, OfRows, add_lanes};
 
@@ -29,7 +31,7 @@ pub use rows::{ByRow, OfRows, add_lanes};
 pub const LANES: usize = 32;
 
 /// Found once: detection reads a dozen flags.
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+static ARCH: LazyLock<Arch> = LazyLock::new(|| level::chosen().expect("the program checks the cap when it starts"));
 
 /// Runs a kernel with the widest registers of this machine.
 #[inline]
@@ -39,13 +41,8 @@ pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
 
 /// Every level of this machine, for tests that a kernel has the same bits at all of them.
 pub fn levels() -> Vec<Arch> {
-    let mut levels = vec![Arch::new(), Arch::Scalar];
-    #[cfg(target_arch = "x86_64")]
-    {
-        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
-        levels.extend(pulp::x86::V4::try_new().map(Arch::V4));
-    }
-    levels
+    let all = Level::ALL.into_iter().filter_map(Level::arch);
+    std::iter::once(Arch::new()).chain(all).collect()
 }
 
 /// Numbers for tests, `n` of them.

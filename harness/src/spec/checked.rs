@@ -89,8 +89,9 @@ impl Comparison {
 
     /// Half a unit of the last printed digit, in the unit of our metrics.
     pub fn rounding(&self) -> f64 {
+        let power: f64 = format!("1e{}", self.decimals).parse().expect("Rust parses a power of ten");
         // Divided, because 10⁻ⁿ itself is not exact.
-        self.value(0.5 / 10f64.powi(self.decimals.try_into().unwrap_or(i32::MAX)))
+        self.value(0.5 / power)
     }
 
     /// Digits after the decimal point of our unit that reach the last printed one.

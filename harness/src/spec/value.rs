@@ -85,6 +85,11 @@ impl Decimals {
     pub fn get(self) -> u32 {
         self.0
     }
+
+    /// 10 to the power of it; exact.
+    pub fn power_of_ten(self) -> f64 {
+        10u64.pow(self.0) as f64
+    }
 }
 
 impl<'de> Deserialize<'de> for Count {

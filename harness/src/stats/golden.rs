@@ -72,7 +72,7 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../../../tests/golden/stats.json")).unwrap()
 }
 
-/// Relative; SciPy sums in another order, and statrs finds t by iteration.
+/// Relative; SciPy sums in another order.
 const TOLERANCE: f64 = 1e-9;
 
 fn close(what: &str, ours: f64, scipy: f64) {

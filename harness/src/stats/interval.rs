@@ -1,8 +1,7 @@
 //! Intervals from Student's t: where the mean is, and where one more value will be.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use super::Summary;
+use super::student::quantile_above;
 
 /// Share of intervals that hold what they are for, everywhere in Reprise.
 pub const LEVEL: f64 = 0.95;
@@ -43,8 +42,9 @@ pub fn prediction_interval(values: &[f64], level: f64) -> Option<Interval> {
 fn interval(values: &[f64], level: f64, variance: impl Fn(f64) -> f64) -> Option<Interval> {
     let Summary { n, mean, sd } = Summary::of(values)?;
     let n = n as f64;
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + level / 2.0);
-    Some(Interval::around(mean, t * sd? * variance(n).sqrt()))
+    let sd = sd?;
+    let t = quantile_above(0.5 - level / 2.0, n - 1.0);
+    Some(Interval::around(mean, t * sd * variance(n).sqrt()))
 }
 
 #[cfg(test)]

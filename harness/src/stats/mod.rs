@@ -5,6 +5,7 @@ mod holm;
 mod interval;
 mod one_sided;
 mod paired;
+mod student;
 mod summary;
 mod welch;
 

@@ -1,8 +1,7 @@
 //! Student's t test of paired differences, read from both sides.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use super::Summary;
+use super::student::upper_tail;
 
 /// p-values of the two one-sided tests of a mean against a bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +29,8 @@ pub fn t_test(differences: &[f64], bound: f64) -> Option<OneSided> {
         return Some(OneSided::exact(mean, bound));
     }
     let t = (mean - bound) / (sd / (n as f64).sqrt());
-    let student = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?;
-    // Each from its own tail: 1 − cdf would lose the digits of a small p.
-    Some(OneSided { above: student.cdf(-t), below: student.cdf(t) })
+    let freedom = (n - 1) as f64;
+    Some(OneSided { above: upper_tail(t, freedom), below: upper_tail(-t, freedom) })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ impl Summary {
         let first = *values.first()?;
         let n = values.len();
         let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n as f64;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
         let sd = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
         Some(Self { n, mean, sd })
     }

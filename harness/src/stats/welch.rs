@@ -1,21 +1,20 @@
 //! The difference of two means whose spreads may differ.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
+use super::student::quantile_above;
 use super::{Interval, Summary};
 
 /// Welch's interval of mean(a) − mean(b), with the degrees of freedom of Welch and Satterthwaite.
 /// `None` if either has fewer than two values; no width if neither has any spread.
 pub fn welch_interval(a: &[f64], b: &[f64], level: f64) -> Option<Interval> {
     let (a, b) = (Summary::of(a)?, Summary::of(b)?);
-    let of_mean = |s: Summary| Some((s.sd?.powi(2) / s.n as f64, (s.n - 1) as f64));
+    let of_mean = |s: Summary| Some((s.sd? * s.sd? / s.n as f64, (s.n - 1) as f64));
     let ((va, fa), (vb, fb)) = (of_mean(a)?, of_mean(b)?);
     let (difference, variance) = (a.mean - b.mean, va + vb);
     if variance == 0.0 {
         return Some(Interval::around(difference, 0.0));
     }
-    let freedom = variance.powi(2) / (va.powi(2) / fa + vb.powi(2) / fb);
-    let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.5 + level / 2.0);
+    let freedom = variance * variance / (va * va / fa + vb * vb / fb);
+    let t = quantile_above(0.5 - level / 2.0, freedom);
     Some(Interval::around(difference, t * variance.sqrt()))
 }
 

@@ -26,7 +26,7 @@ pub struct Stopping {
 
 impl Stopping {
     fn round(&self, value: f64) -> f64 {
-        let scale = 10f64.powi(self.decimals.get() as i32);
+        let scale = self.decimals.power_of_ten();
         (value * scale).round() / scale
     }
 }

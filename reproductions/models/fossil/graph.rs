@@ -67,7 +67,7 @@ impl GraphFossil {
             all.items.extend(sequence.filter(|(at, _)| belongs(*at)).map(|(_, item)| item));
             let n = all.items.len() - before;
             all.windows.resize(all.items.len(), k as u32);
-            all.scales.push(if n == 0 { 0.0 } else { (n as f64).powf(-self.sizes.alpha) as f32 });
+            all.scales.push(if n == 0 { 0.0 } else { libm::pow(n as f64, -self.sizes.alpha) as f32 });
         }
         all
     }

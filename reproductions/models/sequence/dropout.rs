@@ -29,7 +29,7 @@ impl Dropout {
         }
         let kept = (1.0 / (1.0 - self.p)) as f32;
         // Below it of 2^32 numbers: dropped.
-        let bound = (self.p * 2f64.powi(32)) as u32;
+        let bound = (self.p * 4_294_967_296.0) as u32;
         let blocks: Vec<_> = masks.chunks_mut(BLOCK * width).map(|block| (block, stream.fork())).collect();
         blocks.into_par_iter().for_each(|(block, mut stream)| {
             for factor in block {
