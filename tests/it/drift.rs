@@ -101,9 +101,9 @@ fn judged(mut records: Vec<Record>) -> Judgement {
     judge(&accepted.accept("quick", "base", &today(original), None).unwrap(), &today(&records))
 }
 
-/// The same, had they been made on another class of machine.
+/// The same, had a CUDA device made them.
 fn judged_elsewhere(mut records: Vec<Record>) -> Judgement {
-    records.iter_mut().for_each(|record| record.machine.class = "another".into());
+    records.iter_mut().for_each(|record| record.device = "cuda:0 Example".into());
     judged(records)
 }
 

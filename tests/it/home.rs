@@ -186,8 +186,7 @@ impl Home {
     /// The folder in the cache of a run that is recorded.
     pub fn store(&self, trial: &str, seed: u64) -> PathBuf {
         let record = self.record(trial, seed);
-        let [run, class] = [&record["digests"]["run"], &record["machine"]["class"]].map(|v| v.as_str().unwrap());
-        self.cache.join("runs").join(format!("{}-{class}", &run[..32]))
+        self.cache.join("runs").join(&record["digests"]["run"].as_str().unwrap()[..32])
     }
 
     pub fn report(&self) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::baseline::classes;
 use super::{Accepted, Baseline, FORMAT, Run, Today};
 use crate::error::{Error, Kind, Result};
 use crate::record::{Record, Runs};
@@ -25,7 +26,7 @@ pub struct Acceptance<'a> {
 }
 
 impl Acceptance<'_> {
-    /// The baseline of all of today's runs, on the machine class that has the most; `last` is the one before.
+    /// The baseline of all of today's runs, by the arithmetic that has the most; `last` is the one before.
     ///
     /// # Errors
     /// [`Input`](Kind::Input): no reason, an unknown metric or trial; [`Missing`](Kind::Missing): a run of the spec
@@ -39,7 +40,7 @@ impl Acceptance<'_> {
         }
         let runs = Runs::of(today.records);
         let records: Vec<&Record> = runs.all().collect();
-        let class = complete(spec, &runs, today)?;
+        complete(spec, &runs, today)?;
         let mut by_trial = BTreeMap::<String, super::Seeds>::new();
         for record in &records {
             by_trial.entry(record.trial.clone()).or_default().0.insert(record.seed, Run::of(record));
@@ -57,7 +58,7 @@ impl Acceptance<'_> {
             format: FORMAT,
             spec: spec.into(),
             profile: profile.into(),
-            class: class.into(),
+            class: classes(records.iter().copied()),
             accepted,
             matters: metrics.iter().map(|metric| ((*metric).to_string(), units(metric))).collect(),
             inexact: self.inexact.iter().cloned().collect(),
@@ -66,12 +67,12 @@ impl Acceptance<'_> {
     }
 }
 
-/// The class of the records, if every run of the spec has one.
-fn complete<'a>(spec: &str, runs: &Runs<'a>, today: &Today<'_>) -> Result<&'a str> {
+/// Refuses a spec of which a run has no record.
+fn complete(spec: &str, runs: &Runs<'_>, today: &Today<'_>) -> Result<()> {
     let has = |trial: &str, seed: u64| runs.trial(trial).iter().any(|record| record.seed == seed);
     let missing: Vec<_> = today.expected.keys().filter(|(trial, seed)| !has(trial, *seed)).collect();
-    if let (Some(class), true) = (runs.class, missing.is_empty()) {
-        return Ok(class);
+    if missing.is_empty() && runs.arithmetic.is_some() {
+        return Ok(());
     }
     let name = |run: &&(String, u64)| {
         let why = today.missing.get(run).map(|why| format!(" ({why})")).unwrap_or_default();
@@ -81,8 +82,7 @@ fn complete<'a>(spec: &str, runs: &Runs<'a>, today: &Today<'_>) -> Result<&'a st
     if missing.len() > NAMED {
         names.push(format!("{} more", missing.len() - NAMED));
     }
-    let on = runs.class.map(|class| format!(" on {class}")).unwrap_or_default();
-    Err(Error::new(Kind::Missing, format!("`{spec}` has runs without a record of today{on}; nothing was accepted"))
+    Err(Error::new(Kind::Missing, format!("`{spec}` has runs without a record of today; nothing was accepted"))
         .expected(format!("a record that is not stale for each of {} runs", today.expected.len()))
         .got(format!("none of {}", names.join("; ")))
         .hint("train them first (`reprise run`, or `--rerun` here): a baseline is of a whole spec"))

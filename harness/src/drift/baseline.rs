@@ -1,4 +1,4 @@
-//! What was accepted as the result of a spec in a profile, on one machine class.
+//! What was accepted as the result of a spec in a profile, on the CPU or on a CUDA device.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::check::check;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::write_by_rename;
-use crate::record::{Digests, Record, to_text, unique, unreadable};
+use crate::record::{Arithmetic, Digests, Record, to_text, unique, unreadable};
 
 /// The version of the baseline's form. It changes when an old baseline would be misread.
 pub const FORMAT: u32 = 1;
@@ -26,7 +26,7 @@ pub struct Baseline {
     /// Id of the spec, such as `de-rrd/citeulike`.
     pub spec: String,
     pub profile: String,
-    /// Machine class of all runs: seeds of two classes are not two samples.
+    /// Machine classes of the runs, joined by a comma: where, for people.
     pub class: String,
     /// Why this is the result, the newest last; the earlier ones are the file's history.
     pub accepted: Vec<Accepted>,
@@ -34,7 +34,7 @@ pub struct Baseline {
     /// over the trial's seeds.
     #[serde(deserialize_with = "unique")]
     pub matters: BTreeMap<String, f64>,
-    /// Trials that need not give the same bytes on the same machine class.
+    /// Trials that need not give the same bytes.
     pub inexact: BTreeSet<String>,
     /// By trial, then seed.
     #[serde(deserialize_with = "unique")]
@@ -92,14 +92,23 @@ impl Run {
         }
     }
 
-    /// The device without the number of its slot: two cards of one name are alike.
-    pub(super) fn device_kind(&self) -> (&str, &str) {
-        let (slot, name) = self.device.split_once(' ').unwrap_or((&self.device, ""));
-        (slot.split(':').next().unwrap_or(slot), name)
+    pub(super) fn arithmetic(&self) -> Arithmetic {
+        Arithmetic::of_device(&self.device)
     }
 }
 
+/// The machine classes of records, joined by a comma.
+pub(super) fn classes<'a>(records: impl Iterator<Item = &'a Record>) -> String {
+    let classes: BTreeSet<&str> = records.map(|record| &*record.machine.class).collect();
+    classes.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 impl Baseline {
+    /// Of all of its runs.
+    pub(super) fn arithmetic(&self) -> Arithmetic {
+        self.runs.values().flat_map(|seeds| seeds.0.values()).map(Run::arithmetic).next().unwrap_or(Arithmetic::Cpu)
+    }
+
     /// Why it is the result today.
     ///
     /// # Panics

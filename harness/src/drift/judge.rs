@@ -2,8 +2,8 @@
 //!
 //! 1. A run is compared if the baseline, the spec and today's records have it, all with one fingerprint. Else it could
 //!    not be judged; a baseline of another fingerprint is stale, which is no drift.
-//! 2. On the baseline's machine class and kind of device, metrics, counts and digests must be the same to the bit,
-//!    unless the baseline says of the trial that they need not.
+//! 2. On the CPU, of whatever machine, metrics, counts and digests must be the same to the bit, unless the baseline
+//!    says of the trial that they need not.
 //! 3. Else a metric drifted if zero lies outside Welch's interval of the difference of the means *and* the difference
 //!    is larger than what matters; where the baseline has no spread, if any value differs. Parameters, queries, the
 //!    names of the metrics and the split must be the same all the same.
@@ -11,8 +11,10 @@
 
 use std::collections::BTreeMap;
 
+use super::baseline::classes;
 use super::change::{Pair, Rule, counts, metric};
 use super::{Baseline, Case, Judgement, Run, Seeds, Today, Trial, Verdict};
+use crate::record::Arithmetic;
 
 /// Holds today's records against a baseline.
 pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
@@ -23,19 +25,19 @@ pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
 fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterator<Item = u64>) -> Trial {
     let none = Seeds::default();
     let accepted = &baseline.runs.get(id).unwrap_or(&none).0;
-    let ours = today.of(id, &baseline.class);
+    let ours = today.of(id, baseline.arithmetic());
     let mut doubts = BTreeMap::<String, Vec<u64>>::new();
     let mut pairs = Vec::new();
     for seed in seeds {
-        match (today.doubt(id, seed, accepted.get(&seed), &ours), accepted.get(&seed), ours.runs.get(&seed)) {
+        match (today.doubt(id, seed, accepted.get(&seed), &ours), accepted.get(&seed), ours.get(&seed)) {
             (None, Some(accepted), Some(record)) => {
                 pairs.push(Pair { seed, baseline: accepted, today: Run::of(record) });
             }
             (why, ..) => doubts.entry(why.unwrap_or_default()).or_default().push(seed),
         }
     }
-    let alike = |pair: &Pair<'_>| pair.baseline.device_kind() == pair.today.device_kind();
-    let exact = ours.class == baseline.class && !baseline.inexact.contains(id) && pairs.iter().all(alike);
+    let of_cpus = |pair: &Pair<'_>| [pair.baseline, &pair.today].iter().all(|run| run.arithmetic() == Arithmetic::Cpu);
+    let exact = !baseline.inexact.contains(id) && pairs.iter().all(of_cpus);
     let mut cases: Vec<Case> = doubts.into_iter().map(|(why, seeds)| doubt(&why, &seeds)).collect();
     if !pairs.is_empty() {
         cases.push(counts(&pairs, exact));
@@ -46,12 +48,12 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
         // A metric that one side lacks is told by `counts`.
         cases.extend(metric(name, &pairs, spread, rule));
     }
-    let label = ours.runs.values().next().map_or(id, |record| &record.label);
+    let label = ours.values().next().map_or(id, |record| &record.label);
     let seconds = pairs.iter().map(|pair| (pair.baseline.seconds, pair.today.seconds));
     Trial {
         id: id.into(),
         label: label.into(),
-        class: ours.class.into(),
+        class: classes(ours.values().copied()),
         exact,
         seeds: pairs.iter().map(|pair| pair.seed).collect(),
         seconds: seconds.fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1)),

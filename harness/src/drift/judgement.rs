@@ -68,7 +68,7 @@ impl Suite {
 /// Today's records of a spec against its baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// Machine class of the baseline.
+    /// Machine classes of the baseline's runs, joined by a comma.
     pub class: String,
     /// The acceptance that today's records were held against.
     pub accepted: Accepted,
@@ -92,9 +92,9 @@ pub struct Trial {
     pub id: String,
     /// What people call it.
     pub label: String,
-    /// Machine class of today's records.
+    /// Machine classes of today's records, joined by a comma.
     pub class: String,
-    /// Whether every byte had to be the same: the same class and kind of device.
+    /// Whether every byte had to be the same: both on the CPU.
     pub exact: bool,
     /// Seeds that were compared.
     pub seeds: Vec<u64>,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Baseline, Run};
 use crate::digest::Digest;
-use crate::record::{Record, Runs};
+use crate::record::{Arithmetic, Record};
 use crate::run::Filter;
 
 /// Today's records, and the runs that there should be.
 pub struct Today<'a> {
     /// Fingerprint of every run of the spec, by trial and seed.
     pub expected: &'a BTreeMap<(String, u64), Digest>,
-    /// Records with these fingerprints, of any machine class.
+    /// Records with these fingerprints, of any machine.
     pub records: &'a [Record],
     /// Why runs have no record among these, where that is known.
     pub missing: &'a BTreeMap<(String, u64), String>,
@@ -19,11 +19,8 @@ pub struct Today<'a> {
     pub filter: &'a Filter,
 }
 
-/// Today's records of one trial.
-pub(super) struct OfTrial<'a> {
-    pub class: &'a str,
-    pub runs: BTreeMap<u64, &'a Record>,
-}
+/// Today's records of one trial, by seed.
+pub(super) type OfTrial<'a> = BTreeMap<u64, &'a Record>;
 
 impl<'a> Today<'a> {
     /// Trials of the baseline and of the spec that are asked about, each with its seeds.
@@ -40,16 +37,13 @@ impl<'a> Today<'a> {
         asked
     }
 
-    /// Of the baseline's class, if the trial has records of it, else of the class that has the most in all.
-    pub(super) fn of(&self, trial: &str, class: &'a str) -> OfTrial<'a> {
-        let Runs { class: most, others, .. } = Runs::of(self.records);
-        let of = |class: &str| -> BTreeMap<u64, &'a Record> {
-            let ours = self.records.iter().filter(|record| record.trial == trial && record.machine.class == class);
-            ours.map(|record| (record.seed, record)).collect()
-        };
-        let classes = std::iter::once(class).chain(most).chain(others);
-        let found = classes.map(|class| OfTrial { class, runs: of(class) }).find(|found| !found.runs.is_empty());
-        found.unwrap_or(OfTrial { class, runs: BTreeMap::new() })
+    /// Of the baseline's arithmetic, if the trial has records of it, else of the other.
+    pub(super) fn of(&self, trial: &str, arithmetic: Arithmetic) -> OfTrial<'a> {
+        let (same, other): (Vec<_>, Vec<_>) = (self.records.iter())
+            .filter(|record| record.trial == trial)
+            .partition(|record| record.id().arithmetic == arithmetic);
+        let found = if same.is_empty() { other } else { same };
+        found.into_iter().map(|record| (record.seed, record)).collect()
     }
 
     /// Why a run cannot be compared, if it cannot: rule 1.
@@ -63,7 +57,7 @@ impl<'a> Today<'a> {
             Some(expected) if *expected != baseline.digests.run => {
                 Some(format!("{STALE}: the spec or its data changed since it was accepted"))
             }
-            Some(_) if today.runs.contains_key(&seed) => None,
+            Some(_) if today.contains_key(&seed) => None,
             Some(_) => Some(self.missing.get(&key).cloned().unwrap_or("there is no record of it today".into())),
         }
     }

@@ -1,6 +1,6 @@
 //! The record of how fast a trained model answers: one trial at one seed on one device.
 //!
-//! It lies beside the record of the run that it is of, under a name of its own.
+//! It lies below the class of the machine, since another machine takes another time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use super::check::{Check, Flaw, check_latency, flaw, made_at, names};
 use super::file::unreadable;
 use super::records::find;
 use super::text::to_text;
-use super::{Checked, Latency, Machine, Program, RunId, Stale};
+use super::{Arithmetic, Checked, Latency, Machine, Program, RunId, Stale};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::write_by_rename;
@@ -76,16 +76,16 @@ impl LatencyRecord {
         RunId {
             spec: self.spec.clone(),
             profile: self.profile.clone(),
-            class: self.machine.class.clone(),
+            arithmetic: Arithmetic::of_device(&self.device),
             trial: self.trial.clone(),
             seed: self.seed,
         }
     }
 
-    /// Where the record of this run's model lies below its spec's folder in `results/`:
-    /// `<profile>/<machine class>/<trial>/latency-seed-<n>.json`.
-    pub fn path(id: &RunId) -> PathBuf {
-        id.path().with_file_name(format!("{PREFIX}{}.json", id.seed))
+    /// Where the record lies below its spec's folder in `results/`: `<profile>/<machine class>/<trial>/latency-seed-<n>.json`.
+    /// Times are facts of a machine.
+    pub fn path(&self) -> PathBuf {
+        [&self.profile, &self.machine.class, &self.trial, &format!("{PREFIX}{}.json", self.seed)].iter().collect()
     }
 
     /// Writes the record, folders included. It appears whole or not at all.
@@ -125,7 +125,7 @@ impl LatencyRecord {
         let mut records = Vec::new();
         for file in files {
             let record = Self::read(&file)?;
-            let path = Self::path(&record.id());
+            let path = record.path();
             if !file.ends_with(&path) {
                 return Err(Error::new(Kind::Data, "a latency record lies where another belongs")
                     .at(Place::file(file))
@@ -134,7 +134,7 @@ impl LatencyRecord {
             }
             records.push(record);
         }
-        records.sort_by_key(Self::id);
+        records.sort_by_key(|record| (record.id(), record.machine.class.clone()));
         Ok(records)
     }
 }

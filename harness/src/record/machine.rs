@@ -1,13 +1,47 @@
 //! Facts about the machine that ran.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-/// Where a run took place. Times are compared inside one class only.
+/// Whose arithmetic made a result. Every CPU gives the same bits, whatever its class; a CUDA device sums in another
+/// order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Arithmetic {
+    Cpu,
+    Cuda,
+}
+
+impl Arithmetic {
+    /// Of a device as it stands in records: `cpu`, or `cuda:0` and a name.
+    pub fn of_device(device: &str) -> Self {
+        if device.starts_with("cuda") { Self::Cuda } else { Self::Cpu }
+    }
+
+    /// Folder of its own for results that only this arithmetic gives; none for the CPU's.
+    pub(crate) fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::Cpu => None,
+            Self::Cuda => Some("cuda"),
+        }
+    }
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        })
+    }
+}
+
+/// Where a run took place: a fact beside its times, which mean nothing on another processor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
     /// Architecture, widest vector unit and, off the CPU, the kind of device: `x86_64-avx512`,
-    /// `x86_64-avx512-cuda`. Inside a class the same run gives the same bytes.
+    /// `x86_64-avx512-cuda`.
     pub class: String,
     /// The name that the processor gives itself, where the system tells.
     pub cpu: Option<String>,
@@ -53,7 +87,7 @@ fn class(arch: &str, simd: &[&str], device: &str) -> String {
     } else {
         ""
     };
-    let device = if device.starts_with("cuda") { "-cuda" } else { "" };
+    let device = if Arithmetic::of_device(device) == Arithmetic::Cuda { "-cuda" } else { "" };
     format!("{arch}{level}{device}")
 }
 

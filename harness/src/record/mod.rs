@@ -17,12 +17,12 @@ mod text;
 
 pub use curve::Curve;
 pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
-pub use machine::Machine;
+pub use machine::{Arithmetic, Machine};
 pub use period::PeriodRecord;
 pub use ranks::{Hits, RankSet, Ranks};
 pub use records::{Checked, Records, RunId, Stale};
 pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
-pub use runs::Runs;
+pub use runs::{Runs, Timed};
 
 pub(crate) use file::unreadable;
 pub(crate) use run::unique;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{LatencyRecord, Record};
+use super::{Arithmetic, LatencyRecord, Record};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 
@@ -13,17 +13,56 @@ use crate::error::{Error, Kind, Place, Result};
 pub struct RunId {
     pub spec: String,
     pub profile: String,
-    pub class: String,
+    pub arithmetic: Arithmetic,
     pub trial: String,
     pub seed: u64,
 }
 
 impl RunId {
-    /// Where the record lies below its spec's folder in `results/`:
-    /// `<profile>/<machine class>/<trial>/seed-<n>.json`.
+    /// Where the record lies below its spec's folder in `results/`: `<profile>/<trial>/seed-<n>.json`, of a CUDA device
+    /// `<profile>/cuda/<trial>/seed-<n>.json`.
     pub fn path(&self) -> PathBuf {
-        [&self.profile, &self.class, &self.trial, &format!("seed-{}.json", self.seed)].iter().collect()
+        self.path_in(self.arithmetic.folder())
     }
+
+    /// Where it lay until November 2026, below the class of the machine.
+    fn old_path(&self, class: &str) -> PathBuf {
+        self.path_in(Some(class))
+    }
+
+    fn path_in(&self, folder: Option<&str>) -> PathBuf {
+        let (trial, file) = (self.trial.as_str(), format!("seed-{}.json", self.seed));
+        std::iter::once(self.profile.as_str()).chain(folder).chain([trial, &file]).collect()
+    }
+
+    /// The files of this run below `results`, the folder of its spec: in its place, and in those of the old layout.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub fn files(&self, results: &Path) -> Result<Vec<PathBuf>> {
+        let profile = results.join(&self.profile);
+        let failed = |error| Error::io("cannot list a folder of records", &profile, &error);
+        let entries = match fs::read_dir(&profile) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut files = vec![results.join(self.path())];
+        for entry in entries {
+            let folder = entry.map_err(failed)?.file_name();
+            let class = folder.to_string_lossy();
+            let cuda = class.ends_with("-cuda");
+            if cuda == (self.arithmetic == Arithmetic::Cuda) {
+                files.push(results.join(self.old_path(&class)));
+            }
+        }
+        files.retain(|file| file.is_file());
+        Ok(files)
+    }
+}
+
+/// Whether two records of one run say the same of it: all but where and how long.
+fn same_result(a: &Record, b: &Record) -> bool {
+    a.digests == b.digests && a.metrics == b.metrics && a.ranks == b.ranks
 }
 
 impl Record {
@@ -31,7 +70,7 @@ impl Record {
         RunId {
             spec: self.spec.clone(),
             profile: self.profile.clone(),
-            class: self.machine.class.clone(),
+            arithmetic: Arithmetic::of_device(&self.device),
             trial: self.trial.clone(),
             seed: self.seed,
         }
@@ -61,33 +100,60 @@ pub struct Stale {
 }
 
 impl Records {
-    /// Reads every `seed-*.json` below `folder`; a folder that does not exist has none.
+    /// Reads every `seed-*.json` below `folder`; a folder that does not exist has none. Of a run that is also there in
+    /// the old layout, by the class of the machine, one record is taken if all say the same.
     ///
     /// # Errors
     /// The first record that cannot be read, that lies where another belongs, or that is there twice.
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut files = Vec::new();
-        find(folder, "seed-", &mut files)?;
-        let mut records = BTreeMap::<RunId, (PathBuf, Record)>::new();
-        for file in files {
+        let mut records = Self::default();
+        for file in files(folder)? {
             let record = Record::read(&file)?;
-            let id = record.id();
-            if let Some((other, _)) = records.get(&id) {
+            records.add(file, record)?;
+        }
+        Ok(records)
+    }
+
+    /// Finds out before hours of training whether the records below `folder` lie where they belong. One that cannot be
+    /// read is passed over: training writes it anew.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), of records that can be read.
+    pub fn check_places(folder: &Path) -> Result<()> {
+        let mut records = Self::default();
+        for file in files(folder)? {
+            if let Ok(record) = Record::read(&file) {
+                records.add(file, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, file: PathBuf, record: Record) -> Result<()> {
+        let id = record.id();
+        let in_place = file.ends_with(id.path());
+        if !in_place && !file.ends_with(id.old_path(&record.machine.class)) {
+            return Err(Error::new(Kind::Data, "a record lies where another belongs")
+                .at(Place::file(file))
+                .expected(format!("…/{}", id.path().display()))
+                .hint("a record says which run it is of; do not rename or copy it"));
+        }
+        if let Some((other, known)) = self.0.get(&id) {
+            let both_in_place = in_place && other.ends_with(id.path());
+            if both_in_place || !same_result(known, &record) {
+                let same = "the same run gives the same bytes on every CPU";
                 return Err(Error::new(Kind::Data, "two records of the same run")
                     .at(Place::file(file))
-                    .expected("one record for each spec, profile, machine class, trial and seed")
+                    .expected(format!("one record for each spec, profile, trial and seed: {same}"))
                     .got(format!("the run of {}", other.display()))
                     .hint("remove one of the two"));
             }
-            if !file.ends_with(id.path()) {
-                return Err(Error::new(Kind::Data, "a record lies where another belongs")
-                    .at(Place::file(file))
-                    .expected(format!("…/{}", id.path().display()))
-                    .hint("a record says which run it is of; do not rename or copy it"));
+            if !in_place {
+                return Ok(());
             }
-            records.insert(id, (file, record));
         }
-        Ok(Self(records))
+        self.0.insert(id, (file, record));
+        Ok(())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &Record)> {
@@ -136,6 +202,12 @@ impl Checked {
             why: format!("its split is {}, the newest record's is {}", record.digests.split.short(), split.short()),
         }));
     }
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    find(folder, "seed-", &mut files)?;
+    Ok(files)
 }
 
 /// Files below `folder` that are called `<prefix>….json`, in order.
@@ -196,9 +268,54 @@ mod tests {
     fn refuses_a_record_in_the_place_of_another() {
         let folder = tempfile::tempdir().unwrap();
         let record = sample("a", 1);
-        record.write(&folder.path().join("paper/x86_64-avx512/a/seed-2.json")).unwrap();
+        record.write(&folder.path().join("paper/a/seed-2.json")).unwrap();
+        for error in [Records::read(folder.path()).unwrap_err(), Records::check_places(folder.path()).unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains("where another belongs") && error.contains("paper/a/seed-1.json"), "{error}");
+        }
+        fs::write(folder.path().join("paper/a/seed-2.json"), "{").unwrap();
+        assert!(Records::read(folder.path()).is_err(), "damaged");
+        Records::check_places(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn the_old_layout_by_machine_class_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = |record: &Record| {
+            let file = record.id().old_path(&record.machine.class);
+            record.write(&folder.path().join(&file)).unwrap();
+            folder.path().join(file)
+        };
+        let (mut first, mut other) = (sample("a", 1), sample("a", 1));
+        first.machine.class = "x86_64-avx2".into();
+        old(&first);
+        assert_eq!(Records::read(folder.path()).unwrap().len(), 1);
+        // Made on another CPU, too, and in the place of today.
+        other.machine.class = "x86_64-avx512".into();
+        let file = old(&other);
+        write(folder.path(), &other);
+        let records = Records::read(folder.path()).unwrap();
+        let [(found, _)] = records.iter().collect::<Vec<_>>()[..] else { panic!("{records:?}") };
+        assert_eq!(found, folder.path().join("paper/a/seed-1.json"));
+        assert_eq!(first.id().files(folder.path()).unwrap().len(), 3);
+        // Another result is no copy.
+        other.digests.weights = Digest::of(b"other");
+        other.write(&file).unwrap();
         let error = Records::read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("where another belongs") && error.contains("seed-1.json"), "{error}");
+        assert!(error.contains("two records of the same run") && error.contains("every CPU"), "{error}");
+    }
+
+    #[test]
+    fn what_cuda_made_lies_apart() {
+        let mut record = sample("a", 1);
+        record.device = "cuda:0 Example".into();
+        record.machine.class = "x86_64-avx512-cuda".into();
+        assert_eq!(record.id().path(), Path::new("paper/cuda/a/seed-1.json"));
+        let folder = tempfile::tempdir().unwrap();
+        for record in [&record, &sample("a", 1)] {
+            write(folder.path(), record);
+        }
+        assert_eq!(Records::read(folder.path()).unwrap().len(), 2);
     }
 
     #[test]

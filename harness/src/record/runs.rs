@@ -1,39 +1,62 @@
 //! The runs that are compared and reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Record;
+use super::{Arithmetic, Record};
 use crate::metrics::Metric;
 use crate::stats::Summary;
 
-/// Runs of one spec and profile on one machine class: seeds of two classes are not two samples, and
-/// their times do not mix.
+/// Runs of one spec and profile by one arithmetic: those of all CPUs are one sample, since each gives the same bytes.
+/// Their times are not: see [`Timed`].
 pub struct Runs<'a> {
     /// `None` if there are no runs.
-    pub class: Option<&'a str>,
+    pub arithmetic: Option<Arithmetic>,
     by_trial: BTreeMap<&'a str, Vec<&'a Record>>,
-    /// Other classes that have runs, which the summary leaves out.
-    pub others: Vec<&'a str>,
+    /// Other arithmetics that have runs, which the summary leaves out.
+    pub others: Vec<Arithmetic>,
+    /// Whose times are told; `None` if there are no runs.
+    pub timed: Option<Timed<'a>>,
+}
+
+/// What training times share that may be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timed<'a> {
+    /// The name that the processor gives itself, where the system tells.
+    pub cpu: Option<&'a str>,
+    pub threads: usize,
+}
+
+impl<'a> Timed<'a> {
+    fn of(record: &'a Record) -> Self {
+        Self { cpu: record.machine.cpu.as_deref(), threads: record.threads }
+    }
 }
 
 impl<'a> Runs<'a> {
-    /// Takes the class with the most records; of equals, the first by name.
+    /// Takes the arithmetic with the most records; of equals, the CPU's. Times are of the processor and number of
+    /// threads that have runs of most trials; of equals, the most runs, then the first by name.
     pub fn of(records: &'a [Record]) -> Self {
-        let mut counts = BTreeMap::<&str, usize>::new();
+        let mut counts = BTreeMap::<Arithmetic, usize>::new();
         for record in records {
-            *counts.entry(&record.machine.class).or_default() += 1;
+            *counts.entry(record.id().arithmetic).or_default() += 1;
         }
-        // `max_by_key` keeps the last of equals; reversed, that is the first by name.
-        let class = counts.iter().rev().max_by_key(|(_, count)| **count).map(|(class, _)| *class);
+        // `max_by_key` keeps the last of equals; reversed, that is the first.
+        let arithmetic = counts.iter().rev().max_by_key(|(_, count)| **count).map(|(arithmetic, _)| *arithmetic);
         let mut by_trial = BTreeMap::<_, Vec<_>>::new();
-        for record in records.iter().filter(|record| Some(&*record.machine.class) == class) {
+        let mut timed = BTreeMap::<Timed<'a>, (BTreeSet<&str>, usize)>::new();
+        for record in records.iter().filter(|record| Some(record.id().arithmetic) == arithmetic) {
             by_trial.entry(&*record.trial).or_default().push(record);
+            let (trials, runs) = timed.entry(Timed::of(record)).or_default();
+            trials.insert(&record.trial);
+            *runs += 1;
         }
         for runs in by_trial.values_mut() {
             runs.sort_by_key(|record| record.seed);
         }
-        let others = counts.into_keys().filter(|other| Some(*other) != class).collect();
-        Self { class, by_trial, others }
+        let others = counts.into_keys().filter(|other| Some(*other) != arithmetic).collect();
+        let most = timed.iter().rev().max_by_key(|(_, (trials, runs))| (trials.len(), *runs));
+        let timed = most.map(|(timed, _)| *timed);
+        Self { arithmetic, by_trial, others, timed }
     }
 
     /// The runs of a trial, by seed.
@@ -56,6 +79,16 @@ impl<'a> Runs<'a> {
         Summary::of(&values)
     }
 
+    /// Whether a time that all threads of a run spent may stand beside others.
+    pub fn is_timed(&self, record: &Record) -> bool {
+        self.timed == Some(Timed::of(record))
+    }
+
+    /// Whether a time that one thread spent, a single request's, may stand beside others: threads do not matter.
+    pub fn is_on_the_processor(&self, record: &Record) -> bool {
+        self.timed.is_some_and(|timed| timed.cpu == record.machine.cpu.as_deref())
+    }
+
     pub fn metric(&self, trial: &str, metric: &str) -> Vec<f64> {
         self.trial(trial).iter().filter_map(|record| record.metrics.get(metric).copied()).collect()
     }
@@ -68,5 +101,39 @@ impl<'a> Runs<'a> {
     /// The test value of `metric` for each query, in ascending order of queries, by seed: of the runs that kept their ranks.
     pub fn by_query(&self, trial: &str, metric: Metric) -> BTreeMap<u64, Vec<f64>> {
         self.trial(trial).iter().filter_map(|record| Some((record.seed, record.per_query(metric)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample;
+
+    fn run(trial: &str, seed: u64, cpu: &str, threads: usize) -> Record {
+        let mut record = sample(trial, seed);
+        (record.machine.cpu, record.threads) = (Some(cpu.into()), threads);
+        record
+    }
+
+    #[test]
+    fn runs_of_all_processors_are_one_sample_and_their_times_are_not() {
+        let records =
+            [run("a", 0, "X", 1), run("a", 1, "Y", 1), run("b", 0, "X", 2), run("b", 1, "Y", 1), run("c", 0, "X", 2)];
+        let runs = Runs::of(&records);
+        assert_eq!(runs.trial("a").len() + runs.trial("b").len() + runs.trial("c").len(), 5);
+        // Two trials each on Y with one thread and on X with two, and two runs: the first by name.
+        assert_eq!(runs.timed, Some(Timed { cpu: Some("X"), threads: 2 }));
+        assert_eq!(records.each_ref().map(|record| runs.is_timed(record)), [false, false, true, false, true]);
+        assert_eq!(records.each_ref().map(|record| runs.is_on_the_processor(record)), [true, false, true, false, true]);
+        assert_eq!(Runs::of(&[]).timed, None);
+    }
+
+    #[test]
+    fn what_cuda_gave_is_another_sample() {
+        let mut records = [run("a", 0, "X", 1), run("a", 0, "X", 1)];
+        records[1].device = "cuda:0 Example".into();
+        let runs = Runs::of(&records);
+        assert_eq!((runs.arithmetic, runs.trial("a").len()), (Some(Arithmetic::Cpu), 1));
+        assert_eq!(runs.others, [Arithmetic::Cuda]);
     }
 }

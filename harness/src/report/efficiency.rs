@@ -16,7 +16,7 @@ pub(super) fn figures(experiment: &Experiment, runs: &Runs, records: &[LatencyRe
         let above = trial.teacher.as_deref().map(parameters).or(trial.teaches.then(|| own.clone())).unwrap_or_default();
         let share = own.iter().filter_map(|(seed, own)| Some((*seed, 100.0 * own / above.get(seed)?))).collect();
         let millions = own.iter().map(|(seed, own)| (*seed, own / 1e6)).collect();
-        let (cpu, gpu) = seconds(runs, records, &trial.id);
+        let (cpu, gpu) = seconds(records, &trial.id);
         let all: [(Efficiency, BTreeMap<u64, f64>); 4] = [
             (Efficiency::CpuSeconds, cpu),
             (Efficiency::GpuSeconds, gpu),
@@ -30,8 +30,8 @@ pub(super) fn figures(experiment: &Experiment, runs: &Runs, records: &[LatencyRe
 }
 
 /// Seconds to rank for all queries by seed, on the CPU and on the GPU beside it.
-fn seconds(runs: &Runs, records: &[LatencyRecord], trial: &str) -> (BTreeMap<u64, f64>, BTreeMap<u64, f64>) {
-    let Some(class) = latency::class(runs, records) else { return Default::default() };
+fn seconds(records: &[LatencyRecord], trial: &str) -> (BTreeMap<u64, f64>, BTreeMap<u64, f64>) {
+    let Some(class) = latency::class(records) else { return Default::default() };
     let all = latency::queries(class, records) as f64;
     let (gpu, cpu): (Vec<_>, Vec<_>) =
         latency::shown(class, records, trial).partition(|record| latency::on_gpu(record));

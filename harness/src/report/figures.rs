@@ -28,7 +28,7 @@ pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Re
         || experiment.trials.iter().map(|trial| (trial.label.clone(), (!trial.teaches).then_some(trial.method_place)));
     let palette = Palette::new(trials());
     let mut figures = Vec::new();
-    if runs.class.is_none() {
+    if runs.arithmetic.is_none() {
         return Ok(figures);
     }
     figures.push(quality(experiment, runs, beside, &palette)?);
@@ -43,7 +43,9 @@ pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Re
     let size = ("size.svg", "size", "trained parameters");
     figures.extend(against(experiment, runs, &palette, size, |record| Some(record.parameter_count as f64))?);
     let latency = ("latency.svg", "latency", "median microseconds of one request");
-    let p50 = |record: &Record| record.latency.as_ref().map(|latency| latency.p50_us);
+    let p50 = |record: &Record| {
+        record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(|latency| latency.p50_us)
+    };
     figures.extend(against(experiment, runs, &palette, latency, p50)?);
     Ok(figures)
 }
@@ -176,13 +178,13 @@ fn against(
     runs: &Runs,
     palette: &Palette,
     (file, name, axis): (&str, &str, &str),
-    of: fn(&Record) -> Option<f64>,
+    of: impl Fn(&Record) -> Option<f64>,
 ) -> Result<Option<Figure>> {
     let Some(metric) = experiment.metrics.first() else { return Ok(None) };
     let mut points = Vec::new();
     for trial in &experiment.trials {
         let values = runs.metric(&trial.id, &metric.name);
-        if let (Some(ours), Some(x)) = (Summary::of(&values), runs.summary(&trial.id, of))
+        if let (Some(ours), Some(x)) = (Summary::of(&values), runs.summary(&trial.id, &of))
             && x.mean > 0.0
         {
             let label = trial.label.clone();

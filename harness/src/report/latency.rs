@@ -1,9 +1,11 @@
 //! Size and speed of served models, student against teacher: the columns of RD's Table 5 (Tang and Wang, KDD
 //! 2018: time on a CPU, time on a GPU, parameters, ratio), and more of the first.
 
+use std::collections::BTreeMap;
+
 use super::number::{NO_GPU, NONE, count, decimals};
 use super::{Align, Experiment, Table, TrialText};
-use crate::record::{LatencyRecord, Runs};
+use crate::record::LatencyRecord;
 use crate::stats::Summary;
 
 /// A model that was measured.
@@ -165,9 +167,14 @@ fn beside<'r>(class: &str, records: &'r [LatencyRecord]) -> impl Iterator<Item =
     records.iter().filter(move |record| record.machine.class.trim_end_matches(CUDA) == class)
 }
 
-/// The class whose times are shown: that of the runs, or of the first record where there are none.
-pub(super) fn class<'a>(runs: &Runs<'a>, records: &'a [LatencyRecord]) -> Option<&'a str> {
-    runs.class.or(records.first().map(|record| &*record.machine.class))
+/// The class of machines whose times are shown: that with the most records, a GPU's counted to the CPU beside it; of
+/// equals, the first by name.
+pub(super) fn class(records: &[LatencyRecord]) -> Option<&str> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for record in records {
+        *counts.entry(record.machine.class.trim_end_matches(CUDA)).or_default() += 1;
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(class, _)| class)
 }
 
 fn label_of_teacher(experiment: &Experiment, trial: &TrialText) -> Option<String> {

@@ -64,7 +64,7 @@ impl<'a> Report<'a> {
 
     /// The table for the terminal, if there are runs.
     pub fn summary(&self) -> Option<Table> {
-        self.runs.class.map(|_| summary(self.experiment, &self.runs))
+        self.runs.arithmetic.map(|_| summary(self.experiment, &self.runs))
     }
 
     /// The files of the report by name: `REPORT.md`, CSV files, figures.

@@ -13,7 +13,7 @@ use crate::spec::base_profile;
 pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
     let columns = ["Paper", "Spec", "Dataset", "Runs a trial", "Claims", "Published cells", "Published effects"];
     let mut table = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
-    for report in reports.iter().filter(|report| report.runs.class.is_some()) {
+    for report in reports.iter().filter(|report| report.runs.arithmetic.is_some()) {
         let Some(published) = report.published else { continue };
         let experiment = report.experiment;
         let claims = if report.findings.is_empty() { NONE.into() } else { claims::tally(&report.findings) };

@@ -24,15 +24,16 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
         claimed(experiment, findings, &mut blocks);
     }
     blocks.push(Block::Heading(2, "Result".into()));
-    if runs.class.is_none() {
+    if runs.arithmetic.is_none() {
         blocks.push(Block::Text("There is no current record yet.".into()));
     } else {
         blocks.push(Block::Table(summary(experiment, runs)));
-        blocks.push(Block::Text(
+        blocks.push(Block::Text(format!(
             "Mean ± standard deviation over seeds. *Training* is the whole run without evaluation and checkpoints; \
-             *request* is one query, asked within the run, right after training: encode, score all items, take the best."
-                .into(),
-        ));
+             *request* is one query, asked within the run, right after training: encode, score all items, take the \
+             best.{}",
+            whose_times(runs)
+        )));
         blocks.extend(sampled(experiment).map(Block::Text));
     }
     blocks.extend(figures.iter().find(|figure| figure.file == QUALITY).map(Block::Figure));
@@ -46,7 +47,7 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
     let others: Vec<_> = figures.iter().filter(|figure| !elsewhere(&figure.file)).collect();
     if !others.is_empty() || !records.latency.is_empty() {
         blocks.push(Block::Heading(2, "Learning, size and latency".into()));
-        served(experiment, runs, &records.latency, &mut blocks);
+        served(experiment, &records.latency, &mut blocks);
         blocks.extend(others.into_iter().map(Block::Figure));
         for curve in &experiment.curves {
             let table = curves::table(experiment, runs, curve);
@@ -66,12 +67,29 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
     }
     blocks.push(Block::Heading(2, "How it was measured".into()));
     measured(experiment, runs, &mut blocks);
-    if runs.class.is_some() {
+    if runs.arithmetic.is_some() {
         blocks.push(Block::Heading(2, "Every run".into()));
         blocks.push(Block::Table(every_run(experiment, runs)));
     }
     stale(records, &mut blocks);
     blocks
+}
+
+/// Times mean something beside times of the same machine only.
+fn whose_times(runs: &Runs) -> String {
+    let Some(timed) = runs.timed else { return String::new() };
+    let all = runs.all().count();
+    let trained = runs.all().filter(|record| runs.is_timed(record)).count();
+    let asked = runs.all().filter(|record| runs.is_on_the_processor(record)).count();
+    let (cpu, threads) = (timed.cpu.unwrap_or("an unknown processor"), timed.threads);
+    let plural = if threads == 1 { "" } else { "s" };
+    let mut text = format!(" Times are of {cpu}, those of training with {threads} thread{plural}");
+    if asked < all {
+        text += &format!(" ({trained} of {all} runs; of requests {asked})");
+    } else if trained < all {
+        text += &format!(" ({trained} of {all} runs)");
+    }
+    text + "."
 }
 
 fn claimed(experiment: &Experiment, findings: &[Finding], blocks: &mut Vec<Block>) {
@@ -137,8 +155,8 @@ fn told(words: impl Iterator<Item = Word>, of: &str) -> String {
     format!("{} {of}: {}.", words.len(), overview::tally(words))
 }
 
-fn served(experiment: &Experiment, runs: &Runs, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
-    let Some(class) = latency::class(runs, records) else { return };
+fn served(experiment: &Experiment, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
+    let Some(class) = latency::class(records) else { return };
     let [one, all] = latency::latency_tables(experiment, class, records);
     if one.rows.is_empty() {
         return;
@@ -203,10 +221,10 @@ fn measured(experiment: &Experiment, runs: &Runs, blocks: &mut Vec<Block>) {
     if !runs.others.is_empty() {
         facts.push((
             "Also measured on, not in the tables above",
-            runs.others.iter().map(|class| format!("`{class}`")).collect::<Vec<_>>().join(", "),
+            runs.others.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>().join(", "),
         ));
     }
-    if runs.class.is_some() {
+    if runs.arithmetic.is_some() {
         blocks.push(facts_of(facts));
     }
 }
@@ -277,7 +295,8 @@ fn stale(records: &Checked, blocks: &mut Vec<Block>) {
     }
     blocks.push(Block::Heading(2, "Stale records".into()));
     blocks.push(Block::Text("Not of today's spec or data; listed, never compared.".into()));
-    let line =
-        |stale: &Stale| format!("`{}` seed {} on `{}`: {}", stale.id.trial, stale.id.seed, stale.id.class, stale.why);
+    let line = |stale: &Stale| {
+        format!("`{}` seed {} on `{}`: {}", stale.id.trial, stale.id.seed, stale.id.arithmetic, stale.why)
+    };
     blocks.push(Block::list(records.stale.iter().map(line)));
 }

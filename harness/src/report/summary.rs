@@ -2,10 +2,10 @@
 
 use super::number::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, mean_sd};
 use super::{Align, Experiment, Table};
-use crate::record::{Record, Runs};
+use crate::record::{Latency, Record, Runs};
 
 /// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials
-/// without runs have a row too.
+/// without runs have a row too. Times are of one processor, those of training also of one number of threads.
 pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
     let mut columns = vec![("Trial".to_string(), Align::Left)];
     let right = |name: String| (name, Align::Right);
@@ -15,6 +15,11 @@ pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
     let mut table = Table::new(format!("{} ({} profile)", experiment.title, experiment.profile), columns);
     for trial in &experiment.trials {
         let over_seeds = |of: fn(&Record) -> Option<f64>| runs.summary(&trial.id, of);
+        let training = |record: &Record| runs.is_timed(record).then(|| record.training_seconds());
+        let request = |of: fn(&Latency) -> f64| {
+            let of = |record: &Record| record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(of);
+            runs.summary(&trial.id, of)
+        };
         let mut row = vec![trial.label.clone()];
         for metric in &experiment.metrics {
             row.push(mean_sd(runs.summary(&trial.id, |record| record.metrics.get(&metric.name).copied()), METRIC));
@@ -22,9 +27,9 @@ pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
         row.push(runs.trial(&trial.id).len().to_string());
         row.push(mean_sd(over_seeds(|record| Some(record.epochs_run as f64)), 0));
         row.push(parameters(runs.trial(&trial.id)));
-        row.push(in_units(over_seeds(|record| Some(record.training_seconds())), SECONDS));
-        row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p50_us)), MICROSECONDS));
-        row.push(in_units(over_seeds(|record| record.latency.as_ref().map(|latency| latency.p99_us)), MICROSECONDS));
+        row.push(in_units(runs.summary(&trial.id, training), SECONDS));
+        row.push(in_units(request(|latency| latency.p50_us), MICROSECONDS));
+        row.push(in_units(request(|latency| latency.p99_us), MICROSECONDS));
         row.push(in_units(over_seeds(|record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)), BYTES));
         table.push_of(&trial.id, row);
     }

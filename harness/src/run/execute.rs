@@ -42,7 +42,7 @@ pub struct Training {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub trained: usize,
-    /// Done before, by this machine class, with today's fingerprint.
+    /// Done before, on any CPU, with today's fingerprint.
     pub skipped: usize,
     /// Runs that failed and why; the others are not touched by it.
     pub failed: Vec<(String, Error)>,
@@ -118,17 +118,16 @@ enum Done {
 }
 
 fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
-    let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
-    let path = record_path(job, world, run);
-    if is_done(job, world, &path, run, &store, &|_| {})? {
+    let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
+    if is_done(job, world, run, &store, &|_| {})? {
         return Ok(Done::Before);
     }
     let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
     // Now for good, so damage is told from here on.
-    if is_done(job, world, &path, run, &store, &|note| job.observer.note(note))? {
+    if is_done(job, world, run, &store, &|note| job.observer.note(note))? {
         return Ok(Done::Before);
     }
-    if let Some(spec) = adopt(job, world, run, &store, &path)? {
+    if let Some(spec) = adopt(job, world, run, &store)? {
         return Ok(Done::For(spec));
     }
     let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
@@ -141,7 +140,7 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
     let headline = measured.headline();
     let record = record(job, world, run, &measured, started);
-    record.write(&path)?;
+    put(job, world, run, &record)?;
     // The record is what a run is for. Only a teacher's run is not done before its model is kept.
     match store.save(&measured.parameters, world.split_digest).and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
@@ -155,11 +154,11 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
 /// stopped, by the next one without `fresh`.
 fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
     for run in &plan.runs {
-        let store = ModelStore::new(job.cache, run.fingerprint, &world.machine.class);
+        let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
         let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
         // What was derived from the model knows its weights, and is left for the same weights to find.
-        let files = [record_path(job, world, run), store.checkpoint(), store.model(), store.record()];
-        for path in files.into_iter().chain(store.periods()) {
+        let files = [store.checkpoint(), store.model(), store.record()];
+        for path in recorded(job, world, run)?.into_iter().chain(files).chain(store.periods()) {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("cannot remove what is to be trained again", &path, &error));
@@ -171,20 +170,13 @@ fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A run is done if its record is here with today's fingerprint, and its model if someone learns
-/// from it.
-fn is_done(
-    job: &Job<'_>,
-    world: &World,
-    path: &Path,
-    run: &Run<'_>,
-    store: &ModelStore,
-    note: &dyn Fn(&str),
-) -> Result<bool> {
+/// A run is done if its record is here with today's fingerprint, made on whatever CPU, and its model if
+/// someone learns from it.
+fn is_done(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     let ours = |record: Record| {
         record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
     };
-    let recorded = Record::read(path).is_ok_and(ours);
+    let recorded = recorded(job, world, run)?.iter().any(|file| Record::read(file).is_ok_and(ours));
     Ok(recorded && (!run.teaches || has_model(world, run, store, note)?))
 }
 
@@ -202,7 +194,7 @@ fn has_model(world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&st
 
 /// Takes over the record of the same run, trained for another spec or profile, and returns that spec's
 /// id. What this one trained elsewhere (`--results DIR`) is trained here, too: that was asked for.
-fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, path: &Path) -> Result<Option<String>> {
+fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore) -> Result<Option<String>> {
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
     let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
     if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(world, run, store, &|_| {})?) {
@@ -211,17 +203,27 @@ fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, path: 
     let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());
     record.profile.clone_from(&job.spec.profile);
     record.label.clone_from(&run.trial.label);
-    record.write(path)?;
+    put(job, world, run, &record)?;
     Ok(Some(spec))
 }
 
-fn record_path(job: &Job<'_>, world: &World, run: &Run<'_>) -> PathBuf {
-    job.results.join(world.id(job.spec, run).path())
+/// The records of a run that are here.
+fn recorded(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Vec<PathBuf>> {
+    world.id(job.spec, run).files(job.results)
+}
+
+/// Puts a record in its place. One of an earlier state of the spec, in the old layout, goes: a run has one record.
+fn put(job: &Job<'_>, world: &World, run: &Run<'_>, record: &Record) -> Result<()> {
+    let place = job.results.join(world.id(job.spec, run).path());
+    for old in recorded(job, world, run)?.iter().filter(|file| **file != place) {
+        std::fs::remove_file(old).map_err(|error| Error::io("cannot replace an old record", old, &error))?;
+    }
+    record.write(&place)
 }
 
 fn teacher(job: &Job<'_>, world: &World, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let store = ModelStore::new(job.cache, fingerprint, &world.machine.class);
+    let store = ModelStore::new(job.cache, fingerprint, world.arithmetic);
     let parameters = store.load(world.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")

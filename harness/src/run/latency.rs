@@ -1,5 +1,6 @@
 //! How fast the trained models of a spec answer, and how large they are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use candle_core::Device;
@@ -13,7 +14,7 @@ use crate::meter;
 use crate::method::{Parameter, Registry, content_digest};
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
-use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
+use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Record};
 use crate::spec::base_profile;
 use crate::train::{Checkpoint, Context};
 
@@ -40,7 +41,7 @@ pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRe
         job.observer.run_begins(index, plan.runs.len(), &run.name());
         match one(job, models, &world, run)? {
             Some(record) => {
-                record.write(&job.results.join(LatencyRecord::path(&record.id())))?;
+                record.write(&job.results.join(record.path()))?;
                 let word = format!("p50 {:.1} µs, {:.0} queries/s", record.request.p50_us, record.batch.per_second);
                 job.observer.run_ends(&run.name(), Ok(&word));
                 records.push(record);
@@ -52,7 +53,7 @@ pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRe
 }
 
 fn store(job: &Job<'_>, world: &World, run: &Run<'_>) -> ModelStore {
-    ModelStore::new(job.cache, run.fingerprint, &world.machine.class)
+    ModelStore::new(job.cache, run.fingerprint, world.arithmetic)
 }
 
 /// A model that is counted need not be.
@@ -69,8 +70,9 @@ fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
     if let Some(device) = job.device.name.split(' ').next().filter(|device| *device != "cpu") {
         command += &format!(" --device {device}");
     }
-    // A run that is recorded is not trained again unasked.
-    let hint = if job.results.join(world.id(spec, run).path()).exists() {
+    // A run that is recorded, as the spec has it today, is not trained again unasked.
+    let ours = |file: &PathBuf| Record::read(file).is_ok_and(|record| record.digests.run == run.fingerprint);
+    let hint = if world.id(spec, run).files(job.results).is_ok_and(|files| files.iter().any(ours)) {
         format!("its record is here without it: `{command} --results DIR` trains it beside, `--fresh` in its place")
     } else {
         format!("`{command}` trains it")

@@ -1,4 +1,4 @@
-//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT-CLASS/`.
+//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`, of a CUDA device `FINGERPRINT-cuda`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,11 @@ use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Parameter;
+use crate::record::Arithmetic;
 use crate::train::{State, WITHIN};
 
-/// The folder of one run, by its fingerprint and the class of the machine: a state or a teacher made
-/// on another device has other bits, and must not be taken up in silence.
+/// The folder of one run, by its fingerprint and arithmetic: a state or a teacher that a CUDA device made has other
+/// bits, and must not be taken up in silence.
 pub struct ModelStore {
     folder: PathBuf,
 }
@@ -28,9 +29,13 @@ struct Kept {
 const LOCK: &str = "lock";
 
 impl ModelStore {
-    pub fn new(cache: &Cache, fingerprint: Digest, class: &str) -> Self {
+    pub fn new(cache: &Cache, fingerprint: Digest, arithmetic: Arithmetic) -> Self {
         // 16 bytes of SHA-256 are plenty for a folder's name.
-        Self { folder: cache.runs().join(format!("{}-{class}", &fingerprint.to_string()[..32])) }
+        let mut name = fingerprint.to_string()[..32].to_string();
+        if let Some(folder) = arithmetic.folder() {
+            name += &format!("-{folder}");
+        }
+        Self { folder: cache.runs().join(name) }
     }
 
     pub fn checkpoint(&self) -> PathBuf {
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn a_model_comes_back_and_damage_is_seen() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
         let split = Digest::of(b"split");
         assert!(store.load(split).unwrap().is_none());
         let model = vec![
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_half_written_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
         store.save(&[], Digest::of(b"split")).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join("period-3.safetensors"), b"kept as it is").unwrap();
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn the_second_waits_for_the_first() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), "x");
+        let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
         let first = store.lock(|| panic!("nobody has it")).unwrap();
         let told = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {

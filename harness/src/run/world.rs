@@ -4,7 +4,7 @@ use super::Run;
 use crate::data::Dataset;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::record::{Machine, RunId};
+use crate::record::{Arithmetic, Machine, RunId};
 use crate::spec::Spec;
 use crate::train::Task;
 
@@ -12,6 +12,7 @@ use crate::train::Task;
 pub(super) struct World {
     pub task: Task,
     pub machine: Machine,
+    pub arithmetic: Arithmetic,
     pub dataset_digest: Digest,
     pub split_digest: Digest,
 }
@@ -26,7 +27,8 @@ impl World {
         let dataset_digest = dataset.digest();
         drop(dataset); // What it was cut into is all that training sees; this is a third of a small run's memory.
         let task = Task::new(cut, &spec.protocol)?;
-        Ok(Self { machine: Machine::here(device), dataset_digest, split_digest: task.digest(), task })
+        let arithmetic = Arithmetic::of_device(device);
+        Ok(Self { machine: Machine::here(device), arithmetic, dataset_digest, split_digest: task.digest(), task })
     }
 
     /// What a record made here is of.
@@ -34,7 +36,7 @@ impl World {
         RunId {
             spec: spec.id.clone(),
             profile: spec.profile.clone(),
-            class: self.machine.class.clone(),
+            arithmetic: self.arithmetic,
             trial: run.trial.id.clone(),
             seed: run.seed,
         }

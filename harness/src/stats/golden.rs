@@ -8,7 +8,6 @@ use super::{
     Interval, LEVEL, Summary, bootstrap_interval, holm, mean_interval, paired_differences, prediction_interval, t_test,
     welch_interval,
 };
-use crate::rng::Stream;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -128,14 +127,13 @@ fn holms_correction_agrees_with_statsmodels() {
     }
 }
 
-/// Other random numbers, so each end may differ by the noise of ours: a few hundredths of the width.
+/// Theirs has the noise of 100,000 resamples; of ten values the expansion leaves something out, too.
 #[test]
 fn bootstrap_intervals_agree_with_scipy() {
-    for (index, case) in (0..).zip(golden().bootstrap) {
-        let mut stream = Stream::new(0, "t", "bootstrap", index);
-        let ours = bootstrap_interval(&case.values, LEVEL, &mut stream).unwrap();
+    for case in golden().bootstrap {
+        let ours = bootstrap_interval(&case.values, LEVEL).unwrap();
         let [low, high] = case.interval;
-        let noise = 0.06 * (high - low);
+        let noise = if case.values.len() > 10 { 0.01 } else { 0.03 } * (high - low);
         assert!((ours.low - low).abs() < noise && (ours.high - high).abs() < noise, "{ours:?} {:?}", case.interval);
     }
 }

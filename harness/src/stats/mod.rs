@@ -9,7 +9,7 @@ mod student;
 mod summary;
 mod welch;
 
-pub use bootstrap::{RESAMPLES, bootstrap_interval};
+pub use bootstrap::bootstrap_interval;
 pub use holm::holm;
 pub use interval::{Interval, LEVEL, mean_interval, prediction_interval};
 pub use one_sided::{OneSided, t_test};

@@ -1,4 +1,4 @@
-//! Student's t distribution, with the same bits on every machine: all from `libm` and basic arithmetic.
+//! Student's t and the normal distribution, with the same bits on every machine: all from `libm` and basic arithmetic.
 
 /// Steps of the continued fraction; it ends long before for any freedom that occurs (some 100 at 10⁴ degrees).
 const MOST_TERMS: u32 = 10_000;
@@ -19,17 +19,26 @@ pub fn upper_tail(t: f64, freedom: f64) -> f64 {
 
 /// The t with `freedom` degrees of freedom that is exceeded with probability `tail`, for 0 < `tail` ≤ ½.
 pub fn quantile_above(tail: f64, freedom: f64) -> f64 {
+    exceeded_with(tail, |t| upper_tail(t, freedom))
+}
+
+/// The same of a standard normal value.
+pub fn normal_quantile_above(tail: f64) -> f64 {
+    exceeded_with(tail, |z| 0.5 * libm::erfc(z / std::f64::consts::SQRT_2))
+}
+
+/// Where a falling `tail_above` comes to `tail`, from 0 on and to the last bit: by halving, which cannot miss it.
+fn exceeded_with(tail: f64, tail_above: impl Fn(f64) -> f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
-    while upper_tail(high, freedom) > tail {
+    while tail_above(high) > tail {
         (low, high) = (high, 2.0 * high);
     }
-    // To the last bit: the tail falls with t, so halving cannot miss it.
     loop {
         let middle = 0.5 * (low + high);
         if middle <= low || middle >= high {
             return high;
         }
-        if upper_tail(middle, freedom) > tail { low = middle } else { high = middle }
+        if tail_above(middle) > tail { low = middle } else { high = middle }
     }
 }
 
@@ -108,5 +117,6 @@ mod tests {
         // From the tables: t(0.975) with 4 degrees, and nearly the normal one.
         assert!((quantile_above(0.025, 4.0) - 2.776_445_105).abs() < 1e-8);
         assert!((quantile_above(0.025, 1e7) - 1.959_964).abs() < 1e-5);
+        assert!((normal_quantile_above(0.025) - 1.959_963_984_540_054).abs() < 1e-14);
     }
 }

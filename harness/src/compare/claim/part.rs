@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::compare::MIN_SEEDS;
 use crate::metrics::Metric;
 use crate::record::{Record, Runs};
-use crate::rng::Stream;
 use crate::spec::{Bound, Inequality, Measure, Quantity};
 use crate::stats::{Interval, LEVEL, OneSided, Summary, bootstrap_interval, mean_interval, paired_differences, t_test};
 
@@ -18,7 +17,7 @@ pub struct Part<'a> {
     pub ours: Option<Summary>,
     /// Where its mean is, by the spread over seeds …
     pub over_seeds: Option<Interval>,
-    /// … and by the spread over queries, with the models as they are: percentile bootstrap.
+    /// … and by the spread over queries, with the models as they are: bootstrap.
     pub over_queries: Option<Interval>,
     /// The paper's own a − b, where a comparison of the spec has both cells.
     pub published: Option<Theirs>,
@@ -50,14 +49,14 @@ impl<'a> Part<'a> {
         match inequality.of {
             Measure::Metric(metric) => Self::of_metric(inequality, metric, published, runs),
             Measure::Quantity(Quantity::Parameters) => Self::of_parameters(inequality, runs),
-            Measure::Quantity(Quantity::Latency) => {
-                Self::of_measured(inequality, runs, |record| record.latency.as_ref().map(|latency| latency.p50_us))
-            }
+            Measure::Quantity(Quantity::Latency) => Self::of_measured(inequality, runs, |record| {
+                record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(|latency| latency.p50_us)
+            }),
             Measure::Quantity(Quantity::Memory) => {
                 Self::of_measured(inequality, runs, |record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64))
             }
             Measure::Quantity(Quantity::Training) => {
-                Self::of_measured(inequality, runs, |record| Some(record.training_seconds()))
+                Self::of_measured(inequality, runs, |record| runs.is_timed(record).then(|| record.training_seconds()))
             }
         }
     }
@@ -77,11 +76,10 @@ impl<'a> Part<'a> {
             let queries = queries.or(spread.then_some(seeds))?;
             Some(Against { holds: seeds.above.max(queries.above), fails: seeds.below.max(queries.below), exact: false })
         });
-        let mut stream = Stream::new(0, "bootstrap", &format!("{} {} {key}", inequality.a, inequality.b), 0);
         Self {
             ours: Summary::of(&differences),
             over_seeds: mean_interval(&differences, LEVEL),
-            over_queries: queries.and_then(|of| bootstrap_interval(&of, LEVEL, &mut stream)),
+            over_queries: queries.and_then(|of| bootstrap_interval(&of, LEVEL)),
             published,
             p,
             inequality,
@@ -106,8 +104,8 @@ impl<'a> Part<'a> {
     }
 
     /// Ratios are tested as logarithms: twice and half are the same distance from one.
-    fn of_measured(inequality: Inequality<'a>, runs: &Runs, of: fn(&Record) -> Option<f64>) -> Self {
-        let ratios = ratios(&runs.by_seed(inequality.a, of), &runs.by_seed(inequality.b, of));
+    fn of_measured(inequality: Inequality<'a>, runs: &Runs, of: impl Fn(&Record) -> Option<f64>) -> Self {
+        let ratios = ratios(&runs.by_seed(inequality.a, &of), &runs.by_seed(inequality.b, &of));
         let logs: Vec<f64> = ratios.iter().map(|&ratio| libm::log(ratio)).collect();
         let p = (logs.len() >= MIN_SEEDS).then_some(()).and_then(|()| {
             let p = sides(inequality.bound, t_test(&logs, libm::log(inequality.bound.value()))?);

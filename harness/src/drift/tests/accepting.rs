@@ -75,7 +75,7 @@ fn the_commit_is_that_of_all_runs_or_none() {
 }
 
 #[test]
-fn the_class_with_the_most_records_is_accepted() {
+fn the_arithmetic_with_the_most_records_is_accepted() {
     let mut both = one();
     both.records.extend(one().elsewhere().records.into_iter().take(1));
     let baseline = both.baseline();

@@ -59,8 +59,16 @@ impl World {
         self.accept("the first", &[], &[], None).unwrap()
     }
 
-    /// The same on another machine class.
+    /// The same on a CUDA device, whose bits are its own.
     fn elsewhere(mut self) -> Self {
+        for record in &mut self.records {
+            (record.device, record.machine.class) = ("cuda:0 Example".into(), "x86_64-avx512-cuda".into());
+        }
+        self
+    }
+
+    /// The same on another processor.
+    fn on_another_cpu(mut self) -> Self {
         self.records.iter_mut().for_each(|record| record.machine.class = "aarch64-neon".into());
         self
     }

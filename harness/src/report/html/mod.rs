@@ -24,7 +24,7 @@ const STYLE: &str = include_str!("style.css");
 /// The page. `papers` in the order in which they shall stand there.
 pub fn html(papers: &[Paper]) -> String {
     let mut body = String::from("<header><h1>Reprise: which published results hold</h1>\n<nav>");
-    let reports = || papers.iter().flat_map(|paper| paper.reports).filter(|report| report.runs.class.is_some());
+    let reports = || papers.iter().flat_map(|paper| paper.reports).filter(|report| report.runs.arithmetic.is_some());
     for report in reports() {
         let (anchor, spec) = (anchor(&[&report.experiment.spec]), escaped(&report.experiment.spec));
         let _ = write!(body, "<a href=\"#{anchor}\">{spec}</a> ");
@@ -35,7 +35,7 @@ pub fn html(papers: &[Paper]) -> String {
     }
     body += &overview_section(papers);
     for paper in papers {
-        for report in paper.reports.iter().filter(|report| report.runs.class.is_some()) {
+        for report in paper.reports.iter().filter(|report| report.runs.arithmetic.is_some()) {
             body += &section(report);
         }
         if let (Some(notes), Some(folder)) = (&paper.notes, paper.folder) {
@@ -125,7 +125,7 @@ fn section(report: &Report) -> String {
                 anchor(&[spec, &trial.id])
             );
             runs.iter().for_each(|record| text += &provenance(record));
-            let class = report.runs.class.unwrap_or_default();
+            let class = latency::class(&report.records.latency).unwrap_or_default();
             latency::shown(class, &report.records.latency, &trial.id).for_each(|record| text += &served(record));
             text += "</div></details>\n";
         }

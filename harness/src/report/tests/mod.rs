@@ -72,9 +72,9 @@ fn records() -> Checked {
     for (seed, hr) in [(0, 0.43), (1, 0.43), (2, 0.43)] {
         current.push(record("student", seed, hr, 608_040));
     }
-    // Another machine's runs of the same seeds are no further samples.
+    // A CUDA device's runs of the same seeds are no further samples.
     let mut elsewhere = record("teacher", 0, 0.9, 6_080_400);
-    elsewhere.machine.class = "aarch64-neon".into();
+    elsewhere.device = "cuda:0 Example".into();
     current.push(elsewhere);
     let id = RunId { seed: 7, ..sample("teacher", 7).id() };
     Checked { current, latency: vec![], stale: vec![Stale { id, why: "its run is old".into() }] }
