@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use candle_core::Device;
-use harness::data::{Dataset, Interaction, Part};
+use harness::data::{Clock, Dataset, Interaction, Part, Values};
 use harness::error::{Kind, Result};
 use harness::method::Trained;
 use harness::metrics::{Candidates, Protocol};
@@ -52,7 +52,7 @@ fn periods() -> Periods {
         let mut stream = Stream::new(0, "world", "period", u64::from(period));
         let known = 12 + 6 * period;
         let mut interactions: Vec<Interaction> = Vec::new();
-        let mut add = |user, item| interactions.push(Interaction { user, item, time: 0, value: 1.0 });
+        let mut add = |user, item| interactions.push(Interaction { user, item, time: 0.into(), value: 1.0 });
         let first = if period == 0 { 0 } else { known - 6 };
         (first..known).for_each(|item| add(1000 * period, item)); // New items in their order.
         for session in 1..=50 {
@@ -62,7 +62,14 @@ fn periods() -> Periods {
         Part { name: format!("period-{period}"), interactions }
     };
     let parts = (0..4).map(part).collect();
-    let dataset = Dataset { name: "made-up".into(), n_users: 4000, n_items: 33, parts };
+    let dataset = Dataset {
+        name: "made-up".into(),
+        n_users: 4000,
+        n_items: 33,
+        clock: Clock::Order,
+        values: Values::None,
+        parts,
+    };
     given(&dataset, 3, Catalogue::Growing).unwrap()
 }
 

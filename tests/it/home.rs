@@ -80,7 +80,7 @@ pub fn manifest(id: &str, source: &str) -> String {
     format!(
         "id = \"{id}\"\ntitle = \"Made up\"\nserves = \"tests\"\ncitation = \"none\"\nhomepage = \"none\"\n\n\
          [licence]\nname = \"MIT\"\nterms = \"made up\"\nredistributable = true\n\n\
-         [layout]\nform = \"table\"\nseparator = \"tab\"\ncolumns = [\"user\", \"item\", \"time\"]\n\n\
+         [layout]\nform = \"table\"\nseparator = \"tab\"\ncolumns = [\"user\", \"item\", \"time\"]\ntime = \"order\"\n\n\
          [users]\nids = \"map\"\ncount = 40\n\n[items]\nids = \"map\"\ncount = 25\n\n[interactions]\nall = 240\n\n\
          [[file]]\nname = \"rows.tsv\"\npart = \"all\"\n{}{source}",
         pins(&content)

@@ -139,7 +139,7 @@ fn home_of(rows: &str) -> Home {
     let manifest = [
         "id = \"tiny\"\ntitle = \"Made up\"\nserves = \"tests\"\ncitation = \"none\"\nhomepage = \"none\"\n\n".into(),
         "[licence]\nname = \"MIT\"\nterms = \"made up\"\nredistributable = true\n\n".into(),
-        "[layout]\nform = \"table\"\nseparator = \"tab\"\ncolumns = [\"user\", \"item\", \"time\"]\n\n".into(),
+        "[layout]\nform = \"table\"\nseparator = \"tab\"\ncolumns = [\"user\", \"item\", \"time\"]\ntime = \"order\"\n\n".into(),
         ids("users", 45, count(0)),
         ids("items", 25, count(1)),
         format!("[interactions]\nall = {}\n\n[[file]]\nname = \"rows.tsv\"\npart = \"all\"\n", rows.lines().count()),

@@ -24,6 +24,7 @@ pub fn word(state: FileState) -> &'static str {
         FileState::AtMirror => "at the mirror",
         FileState::AtUrl => "to be fetched",
         FileState::ByHand => "by hand",
+        FileState::Unpinned => "here, no digest pinned",
     }
 }
 

@@ -77,7 +77,7 @@ fn datasets(say: &mut impl FnMut(bool, &str, String), home: &Home) -> Result<()>
                     FileState::Cached => 1,
                     FileState::AtMirror => 2,
                     FileState::AtUrl => 3,
-                    FileState::ByHand => 4,
+                    FileState::ByHand | FileState::Unpinned => 4,
                 }] += 1;
             }
             Err(error) => say(false, "manifest", format!("{id}: {error}")),

@@ -23,7 +23,7 @@ pub fn run(args: &Places) -> Result<()> {
                 let data = match catalog.get(&summary.dataset) {
                     Ok(manifest) => {
                         let state = status(&manifest, &home.cache, home.mirror.as_deref());
-                        missing |= matches!(state, FileState::AtUrl | FileState::ByHand);
+                        missing |= matches!(state, FileState::AtUrl | FileState::ByHand | FileState::Unpinned);
                         super::data::word(state)
                     }
                     Err(_) => "no such manifest, or a wrong one",

@@ -1,15 +1,18 @@
 //! Canonical interactions: the only form of data that the rest of the program sees.
 
+use std::collections::BTreeMap;
+
 use crate::digest::{Digest, FieldHasher};
+
+use super::time::{Clock, Time};
 
 /// One interaction. Users and items are dense ids from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interaction {
     pub user: u32,
     pub item: u32,
-    /// Unix seconds where the source has times, else the position in the source.
-    /// Only its order is used.
-    pub time: i64,
+    /// When it happened, where the source says it, else the position in the source; see [`Dataset::clock`].
+    pub time: Time,
     /// Rating, count or other weight of the source; 1 where it has none.
     pub value: f32,
 }
@@ -30,7 +33,22 @@ pub struct Dataset {
     pub n_users: usize,
     /// Size of an item table: every item id is below it. May exceed the number of items that occur.
     pub n_items: usize,
+    /// What the times of its interactions are.
+    pub clock: Clock,
+    /// What the values of its interactions are.
+    pub values: Values,
     pub parts: Vec<Part>,
+}
+
+/// What the values of interactions are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// The source has none; all are 1.
+    None,
+    /// Ratings or counts.
+    Numbers,
+    /// Kinds of events, by name.
+    Labels(BTreeMap<String, f32>),
 }
 
 impl Dataset {
@@ -42,7 +60,8 @@ impl Dataset {
         self.parts.iter().map(|part| part.interactions.len()).sum()
     }
 
-    /// Digest of what was prepared: sizes, and every interaction of every part in order.
+    /// Digest of what was prepared: sizes, and every interaction of every part in order. Fractions of seconds have a
+    /// field of their own, where there are any.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise dataset 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());
@@ -52,10 +71,15 @@ impl Dataset {
             for i in &part.interactions {
                 bytes.extend(i.user.to_le_bytes());
                 bytes.extend(i.item.to_le_bytes());
-                bytes.extend(i.time.to_le_bytes());
+                bytes.extend(i.time.whole.to_le_bytes());
                 bytes.extend(i.value.to_le_bytes());
             }
             hasher.field(&part.name, &bytes);
+            if part.interactions.iter().any(|i| i.time.billionths > 0) {
+                let fractions: Vec<u8> =
+                    part.interactions.iter().flat_map(|i| i.time.billionths.to_le_bytes()).collect();
+                hasher.field(&format!("{}\0fractions", part.name), &fractions);
+            }
         }
         hasher.finish()
     }

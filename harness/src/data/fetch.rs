@@ -2,20 +2,20 @@
 //!
 //! A file with a wrong size or digest never appears under its name in the cache.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-
-use flate2::read::MultiGzDecoder;
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::{beside, by_rename};
 
+use super::bytes::{Members, bad_gzip, open, too_long};
 use super::cache::Cache;
-use super::download::download;
+use super::download::{Length, download};
 use super::identity::Identity;
-use super::load::{bad_gzip, load};
+use super::load::load;
 use super::lock::Lock;
 use super::manifest::{DataFile, Manifest, Source};
 
@@ -132,7 +132,8 @@ fn bring(
             Source::Url { url, gzip, identity } => {
                 let part = part_path(target, url);
                 progress(Event::Start { file: &file.name, from: url, bytes: identity.bytes() });
-                let got = download(url, &part, identity.bytes(), &mut |bytes| progress(Event::Received(bytes)));
+                let length = Length { expected: identity.bytes(), most: most_of(file, *gzip, identity) };
+                let got = download(url, &part, length, &mut |bytes| progress(Event::Received(bytes)));
                 let Err(error) = got.and_then(|()| install(manifest, file, target, &part, *gzip, identity)) else {
                     return remove(&part);
                 };
@@ -170,16 +171,32 @@ fn bring(
     }))
 }
 
-/// `NAME.DIGEST.part`, by eight digits of the URL's digest: bytes of two sources never mix.
+/// How much of a download is taken. Gzip of a pinned content may be another than the manifest saw: it is longer than
+/// the content by no more than its headers and five bytes for every block that is only stored.
+fn most_of(file: &DataFile, gzip: bool, identity: &Identity) -> u64 {
+    const HEADERS: u64 = 1 << 12;
+    let content = file.identity.most();
+    if gzip { identity.bytes().unwrap_or(0).max(content + content / 1000 + HEADERS) } else { identity.most() }
+}
+
+/// `.NAME.DIGEST.part`, by eight digits of the URL's digest: bytes of two sources never mix. No file of a manifest has
+/// a name that begins with a point.
 fn part_path(target: &Path, url: &str) -> PathBuf {
-    beside(target, &format!(".{}.part", &Digest::of(url.as_bytes()).to_string()[..8]))
+    hidden(target, &format!(".{}.part", &Digest::of(url.as_bytes()).to_string()[..8]))
+}
+
+fn hidden(target: &Path, more: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    beside(&target.with_file_name(name), more)
 }
 
 fn remove(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|error| Error::io("cannot remove a file of the cache", path, &error))
 }
 
-/// Verifies `from`, decompresses it if it is gzip, verifies the content, and names it `target`.
+/// Verifies `from`, decompresses it if it is gzip, verifies the content, and names it `target`. Of gzip the content
+/// decides: the same may be compressed otherwise.
 fn install(
     manifest: &Manifest,
     file: &DataFile,
@@ -188,27 +205,49 @@ fn install(
     gzip: bool,
     identity: &Identity,
 ) -> Result<()> {
-    if *identity != Identity::Unknown {
-        identity.check_file(from).map_err(|error| manifest.name_swapped(file, from, error))?;
-    }
-    by_rename(target, &beside(target, ".new"), |new| {
-        copy(from, new, gzip)?;
-        // The copy is about to vanish: the error must name what it was made from.
-        file.identity.check_file(new).map_err(|error| manifest.name_swapped(file, new, error).at(Place::file(from)))
+    let given = if *identity == Identity::Unknown { Ok(()) } else { identity.check_file(from) };
+    let given = match given {
+        Err(error) if !gzip || error.kind() != Kind::Data => return Err(manifest.name_swapped(file, from, error)),
+        given => given,
+    };
+    by_rename(target, &hidden(target, ".new"), |new| {
+        let content = copy(from, new, gzip, file.identity.most()).and_then(|()| file.identity.check_file(new));
+        content.map_err(|error| match &given {
+            Err(given) if error.kind() == Kind::Data => manifest
+                .name_swapped(file, from, given.clone())
+                .hint(format!("nor is its content, decompressed, the pinned one: {}", error.what())),
+            // The copy is about to vanish: the error must name what it was made from.
+            _ if error.kind() == Kind::Data => manifest.name_swapped(file, new, error).at(Place::file(from)),
+            _ => error,
+        })
     })
 }
 
-fn copy(from: &Path, to: &Path, gzip: bool) -> Result<()> {
+/// Copies no more than `most` bytes.
+fn copy(from: &Path, to: &Path, gzip: bool, most: u64) -> Result<()> {
     let written = |error| Error::io("cannot write a file of the cache", to, &error);
-    let mut input = File::open(from).map_err(|error| Error::io("cannot read a data file", from, &error))?;
-    let mut output = Writer { file: File::create(to).map_err(written)?, failed: false };
-    let copied =
-        if gzip { io::copy(&mut MultiGzDecoder::new(input), &mut output) } else { io::copy(&mut input, &mut output) };
+    let (input, _) = open(from)?;
+    let mut output = Writer { file: create(to).map_err(written)?, failed: false };
+    let some = most.saturating_add(1);
+    let copied = if gzip {
+        io::copy(&mut Members::new(BufReader::new(input)).take(some), &mut output)
+    } else {
+        io::copy(&mut input.take(some), &mut output)
+    };
     match copied {
+        Ok(bytes) if bytes > most => Err(too_long(from, most)),
         Ok(_) => Ok(()),
         Err(error) if output.failed => Err(written(error)),
         Err(error) if gzip => Err(bad_gzip(from, &error)),
         Err(error) => Err(Error::io("cannot read a data file", from, &error)),
+    }
+}
+
+/// A new file; what has the name is removed, so that a link is not followed.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => File::create_new(path),
     }
 }
 

@@ -1,7 +1,6 @@
 //! How the bytes of a file are known again.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
@@ -11,6 +10,8 @@ use sha1::{Digest as _, Sha1};
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
+
+use super::bytes::{open, too_long};
 
 /// Git's name of a file's content: SHA-1 of `blob LENGTH\0` and the bytes. It is all that an
 /// authors' pinned tree tells about a file that we have never seen.
@@ -95,14 +96,19 @@ impl Identity {
         }
     }
 
+    /// No more bytes than this can be it. A git blob id says no length: then it is 1 GiB, far more than hosts of git
+    /// repositories take (GitHub: 100 MiB a file).
+    pub fn most(&self) -> u64 {
+        const OF_A_BLOB: u64 = 1 << 30;
+        self.bytes().unwrap_or(OF_A_BLOB)
+    }
+
     /// Checks the file at `path`.
     ///
     /// # Errors
     /// [`Data`](Kind::Data) if its size or digest is another; [`Io`](Kind::Io).
     pub fn check_file(&self, path: &Path) -> Result<()> {
-        let failed = |error| Error::io("cannot read a data file", path, &error);
-        let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        let (file, length) = open(path)?;
         self.check(path, length, file)
     }
 
@@ -130,6 +136,7 @@ impl Identity {
                     .expected(format!("sha256 {digest}"))
                     .got(format!("sha256 {got}")))
             }
+            Self::GitBlob(_) if length > self.most() => Err(too_long(path, self.most())),
             Self::GitBlob(id) => {
                 let got = GitBlob::of_reader(length, reader).map_err(failed)?;
                 if got == *id {

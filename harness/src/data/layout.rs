@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::dataset::Values;
+use super::time::{Clock, TimeUnit};
+
 /// What stands between two fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -12,6 +15,7 @@ pub enum Separator {
     Blanks,
     Tab,
     Comma,
+    Semicolon,
     /// `::`, as MovieLens and MovieTweetings write it.
     DoubleColon,
 }
@@ -22,9 +26,10 @@ pub enum Separator {
 pub enum Column {
     User,
     Item,
-    /// A number; decimals are cut off (ties keep the order of the source).
+    /// A number, in the unit that the layout's `time` says; decimals count.
     Time,
-    /// `2014-04-07T10:51:09…`, read as UTC to the second.
+    /// `2014-04-07T10:51:09`, with or without a fraction of the second, `Z` or an offset such as `-05:00`; without one
+    /// it is UTC.
     IsoTime,
     /// A finite number.
     Value,
@@ -46,15 +51,57 @@ pub enum Leading {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layout {
     /// One interaction a line.
-    Table { separator: Separator, header: Option<String>, columns: Vec<Column>, labels: BTreeMap<String, f32> },
+    Table {
+        separator: Separator,
+        header: Option<String>,
+        columns: Vec<Column>,
+        labels: BTreeMap<String, f32>,
+        /// There exactly if a column `time` is.
+        time: Option<TimeUnit>,
+        /// Whether fields may stand in double quotes, and then hold separators and line ends (lines without anything are
+        /// then skipped); or whether quotes are part of an id. Where nothing is said an id in quotes is refused.
+        quoted: Option<bool>,
+    },
     /// One user or session a line, items in order.
-    Lists { separator: Separator, header: Option<String>, leading: Vec<Leading> },
+    Lists {
+        separator: Separator,
+        header: Option<String>,
+        leading: Vec<Leading>,
+        /// Whether a line may have no item: a user without interactions.
+        empty_lists: bool,
+    },
 }
 
 impl Layout {
     pub fn header(&self) -> Option<&str> {
         match self {
             Self::Table { header, .. } | Self::Lists { header, .. } => header.as_deref(),
+        }
+    }
+
+    /// What a table says of quotes.
+    pub fn quoted(&self) -> Option<bool> {
+        match self {
+            Self::Table { quoted, .. } => *quoted,
+            Self::Lists { .. } => None,
+        }
+    }
+
+    /// What the values are, and what they are called.
+    pub fn values(&self) -> Values {
+        match self {
+            Self::Table { labels, .. } if !labels.is_empty() => Values::Labels(labels.clone()),
+            Self::Table { columns, .. } if columns.contains(&Column::Value) => Values::Numbers,
+            _ => Values::None,
+        }
+    }
+
+    /// What the times are: a position where there is no column.
+    pub fn clock(&self) -> Clock {
+        match self {
+            Self::Table { columns, .. } if columns.contains(&Column::IsoTime) => Clock::Unix,
+            Self::Table { time: Some(unit), .. } => unit.clock(),
+            _ => Clock::Order,
         }
     }
 
@@ -68,6 +115,16 @@ impl Layout {
 }
 
 impl Separator {
+    /// The byte that it is, where it is one: fields in quotes are cut at such alone.
+    pub(super) fn byte(self) -> Option<u8> {
+        match self {
+            Self::Tab => Some(b'\t'),
+            Self::Comma => Some(b','),
+            Self::Semicolon => Some(b';'),
+            Self::Blanks | Self::DoubleColon => None,
+        }
+    }
+
     /// Cuts the first field off `rest`; `None` at the end of the line.
     pub(super) fn next<'a>(self, rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
         let line = (*rest)?;
@@ -86,6 +143,7 @@ impl Separator {
             }
             Self::Tab => cut(line, line.iter().position(|b| *b == b'\t'), 1),
             Self::Comma => cut(line, line.iter().position(|b| *b == b','), 1),
+            Self::Semicolon => cut(line, line.iter().position(|b| *b == b';'), 1),
             Self::DoubleColon => cut(line, line.windows(2).position(|pair| pair == b"::"), 2),
         };
         *rest = after;
@@ -108,6 +166,7 @@ mod tests {
         assert_eq!(fields(Separator::Blanks, ""), Vec::<String>::new());
         assert_eq!(fields(Separator::Tab, "1\t\t3"), ["1", "", "3"]);
         assert_eq!(fields(Separator::Comma, "1,2,"), ["1", "2", ""]);
+        assert_eq!(fields(Separator::Semicolon, "1;2,5"), ["1", "2,5"]);
         assert_eq!(fields(Separator::DoubleColon, "1::0104257::8"), ["1", "0104257", "8"]);
     }
 }

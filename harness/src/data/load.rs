@@ -1,16 +1,15 @@
 //! Verified bytes to a [`Dataset`] that has the counts and the digest that its manifest promises.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
 use crate::error::{Error, Kind, Place, Result};
 
+use super::bytes::{gunzip, open};
 use super::cache::Cache;
 use super::dataset::{Dataset, Part};
+use super::identity::Identity;
 use super::manifest::{DataFile, Manifest, TakeOut};
 use super::read::Reader;
 
@@ -80,14 +79,21 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
         take_pairs_out(&mut parts, take_out, manifest)?;
     }
     let (n_users, n_items) = reader.sizes();
-    Ok(Dataset { name: manifest.id.clone(), n_users, n_items, parts })
+    Ok(Dataset {
+        name: manifest.id.clone(),
+        n_users,
+        n_items,
+        clock: manifest.clock(),
+        values: manifest.values(),
+        parts,
+    })
 }
 
 /// The verified, decompressed bytes of a file, and where they were found.
-fn content(manifest: &Manifest, file: &DataFile, cache: &Cache) -> Result<(PathBuf, Vec<u8>)> {
+pub(super) fn content(manifest: &Manifest, file: &DataFile, cache: &Cache) -> Result<(PathBuf, Vec<u8>)> {
     if let Some(embedded) = file.embedded() {
         let path = manifest.beside(embedded);
-        let bytes = gunzip(&path, &read(&path)?)?;
+        let bytes = gunzip(&path, file.identity.most())?;
         file.identity.check(&path, bytes.len() as u64, &bytes[..])?;
         return Ok((path, bytes));
     }
@@ -96,31 +102,25 @@ fn content(manifest: &Manifest, file: &DataFile, cache: &Cache) -> Result<(PathB
         let missing = Error::new(Kind::Missing, format!("`{}` is not in the cache", file.name)).at(Place::file(&path));
         return Err(missing.hint(format!("`reprise data fetch {}` gets it, or says how", manifest.id)));
     }
-    let bytes = read(&path)?;
-    file.identity
-        .check(&path, bytes.len() as u64, &bytes[..])
-        .map_err(|error| manifest.name_swapped(file, &path, error))?;
-    let bytes = if file.gzip { gunzip(&path, &bytes)? } else { bytes };
+    let bytes = read(&path, file).map_err(|error| manifest.name_swapped(file, &path, error))?;
+    // Of a file that stays compressed only these bytes are known, and they are the pinned ones.
+    let bytes = if file.gzip { gunzip(&path, u64::MAX)? } else { bytes };
     Ok((path, bytes))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| Error::io("cannot read a data file", path, &error))
-}
-
-fn gunzip(path: &Path, bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut content = Vec::new();
-    MultiGzDecoder::new(bytes).read_to_end(&mut content).map_err(|error| bad_gzip(path, &error))?;
-    Ok(content)
-}
-
-/// The decompressor failed: the data is not gzip, damaged, or cut.
-pub(super) fn bad_gzip(path: &Path, error: &std::io::Error) -> Error {
-    let what = match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the gzip data ends too early",
-        _ => "the gzip data is damaged",
-    };
-    Error::new(Kind::Data, what).at(Place::file(path)).got(error.to_string())
+/// The verified bytes of the file at `path`; what cannot be right is not read into memory.
+fn read(path: &Path, file: &DataFile) -> Result<Vec<u8>> {
+    let (opened, length) = open(path)?;
+    if file.identity == Identity::Unknown || length > file.identity.most() {
+        // Always an error.
+        return file.identity.check(path, length, opened).map(|()| Vec::new());
+    }
+    let mut bytes = Vec::new();
+    // A file that grows meanwhile is caught by its length.
+    let all = opened.take(length.saturating_add(1)).read_to_end(&mut bytes);
+    all.map_err(|error| Error::io("cannot read a data file", path, &error))?;
+    file.identity.check(path, bytes.len() as u64, &bytes[..])?;
+    Ok(bytes)
 }
 
 /// Takes each pair of `take_out.parts` once out of `take_out.from`.

@@ -8,8 +8,11 @@ use crate::digest::Digest;
 use crate::document::read_text;
 use crate::error::{Error, Result};
 
+use super::bytes::open;
+use super::dataset::Values;
 use super::identity::Identity;
 use super::layout::Layout;
+use super::time::Clock;
 use super::wire;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +129,19 @@ impl Manifest {
         parts
     }
 
+    /// What the times of all files are; where files differ they are but an order.
+    pub fn clock(&self) -> Clock {
+        let clocks = || self.files.iter().map(|file| file.layout.clock());
+        if clocks().all(|clock| clock == Clock::Unix) { Clock::Unix } else { Clock::Order }
+    }
+
+    /// What the values of all files are; none where files differ.
+    pub fn values(&self) -> Values {
+        let mut all = self.files.iter().map(|file| file.layout.values());
+        let first = all.next().unwrap_or(Values::None);
+        if all.all(|values| values == first) { first } else { Values::None }
+    }
+
     /// Whether it is shipped with the program.
     pub fn is_embedded(&self) -> bool {
         self.files.iter().all(|file| file.embedded().is_some())
@@ -138,15 +154,23 @@ impl Manifest {
 
     /// Adds to an error about the bytes of `file` that another file's bytes were found instead.
     pub(super) fn name_swapped(&self, file: &DataFile, found: &Path, error: Error) -> Error {
-        let Ok((got, _)) = std::fs::File::open(found).and_then(Digest::of_reader) else { return error };
+        let known = |identity: &Identity, length| identity.bytes() == Some(length);
+        let identities = |other: &DataFile| {
+            let of_source = |source: &Source| match source {
+                Source::Mirror { identity, .. } | Source::Url { identity, .. } => Some(*identity),
+                Source::Embedded { .. } => None,
+            };
+            other.sources.iter().filter_map(of_source).chain([other.identity]).collect::<Vec<_>>()
+        };
+        let others = || self.files.iter().filter(|other| other.name != file.name);
+        let Ok((bytes, length)) = open(found) else { return error };
+        // Of another length it is none of them: there is no need to read it.
+        if !others().flat_map(identities).any(|identity| known(&identity, length)) {
+            return error;
+        }
+        let Ok((got, _)) = Digest::of_reader(bytes) else { return error };
         let is_got = |identity: &Identity| matches!(identity, Identity::Sha256 { digest, .. } if *digest == got);
-        let other = self.files.iter().filter(|other| other.name != file.name).find(|other| {
-            is_got(&other.identity)
-                || other.sources.iter().any(|source| match source {
-                    Source::Mirror { identity, .. } | Source::Url { identity, .. } => is_got(identity),
-                    Source::Embedded { .. } => false,
-                })
-        });
+        let other = others().find(|other| identities(other).iter().any(is_got));
         match other {
             Some(other) => {
                 error.hint(format!("these are the bytes of `{}`: have two files changed places?", other.name))

@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads an environment variable or prints: folders and progress come in as arguments.
 
+mod bytes;
 mod cache;
 mod catalog;
 mod dataset;
@@ -19,16 +20,19 @@ mod manifest;
 mod read;
 #[cfg(test)]
 mod tests;
+mod text;
+mod time;
 mod verify;
 mod wire;
 
 pub use cache::Cache;
 pub use catalog::Catalog;
-pub use dataset::{Dataset, Interaction, Part};
+pub use dataset::{Dataset, Interaction, Part, Values};
 pub use fetch::{Event, fetch};
 pub use identity::{GitBlob, Identity};
 pub use layout::{Column, Layout, Leading, Separator};
 pub use load::{Counts, load};
 pub use lock::Lock;
 pub use manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
+pub use time::{Clock, Time, TimeUnit};
 pub use verify::{FileCheck, FileState, Verification, status, verify};

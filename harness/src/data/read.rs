@@ -8,6 +8,8 @@ use crate::error::{Error, Kind, Place, Result};
 use super::dataset::Interaction;
 use super::layout::{Column, Layout, Leading, Separator};
 use super::manifest::{DataFile, Ids, Manifest};
+use super::text::{has_odd_ends, quoted, visible};
+use super::time::{self, Time, TimeUnit, Unreadable};
 
 /// Reads the files of one dataset in the manifest's order: ids and positions run on from file to file.
 pub(super) struct Reader {
@@ -15,19 +17,40 @@ pub(super) struct Reader {
     items: Numbering,
     /// Interactions read so far: their position is the time where the source has none.
     position: i64,
+    /// What the layout of the file in hand says of quotes.
+    quoted: Option<bool>,
 }
 
 /// What is wrong with a line.
 struct Bad {
     expected: String,
     got: String,
+    hint: Option<String>,
+}
+
+impl Bad {
+    fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { expected: expected.into(), got: got.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
 }
 
 type Field<T> = std::result::Result<T, Bad>;
 
+/// What some programs put before a text in UTF-8; it is no part of it.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 impl Reader {
     pub(super) fn new(manifest: &Manifest) -> Self {
-        Self { users: Numbering::new(manifest.users.ids), items: Numbering::new(manifest.items.ids), position: 0 }
+        Self {
+            users: Numbering::new(manifest.users.ids),
+            items: Numbering::new(manifest.items.ids),
+            position: 0,
+            quoted: None,
+        }
     }
 
     /// Appends the interactions of `bytes`, the content of `file`; `path` is only named.
@@ -41,29 +64,92 @@ impl Reader {
         bytes: &[u8],
         into: &mut Vec<Interaction>,
     ) -> Result<()> {
-        let wrong = |what: &str| Error::new(Kind::Data, what).at(Place::file(path));
+        self.quoted = file.layout.quoted();
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         if bytes.is_empty() {
-            return Err(wrong("a data file is empty"));
+            return Err(Error::new(Kind::Data, "a data file is empty").at(Place::file(path)));
         }
-        let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let lines = body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        for (index, line) in lines.enumerate() {
-            let read = match (index, file.layout.header()) {
-                (0, Some(header)) if header.as_bytes() == line => Ok(()),
-                (0, Some(header)) => Err(Bad { expected: format!("the header `{header}`"), got: quoted(line) }),
-                _ => match &file.layout {
-                    Layout::Table { separator, columns, labels, .. } => {
-                        self.row(*separator, columns, labels, line).map(|interaction| into.push(interaction))
-                    }
-                    Layout::Lists { separator, leading, .. } => self.list(*separator, leading, line, into),
-                },
+        let wrong = |line: usize, bad: Bad| {
+            let error = Error::new(Kind::Data, "a line is not as the manifest says")
+                .at(Place::file(path).line(line))
+                .expected(bad.expected)
+                .got(bad.got);
+            bad.hint.into_iter().fold(error, Error::hint)
+        };
+        let mut body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let mut first = 1;
+        if let Some(header) = file.layout.header() {
+            let (line, rest) = match body.iter().position(|byte| *byte == b'\n') {
+                Some(end) => (&body[..end], &body[end + 1..]),
+                None => (body, &body[body.len()..]),
             };
-            read.map_err(|Bad { expected, got }| {
-                let place = Place::file(path).line(index + 1);
-                Error::new(Kind::Data, "a line is not as the manifest says").at(place).expected(expected).got(got)
-            })?;
+            let line = without_return(line);
+            if line != header.as_bytes() {
+                let expected = format!("the header `{}`", visible(header));
+                return Err(wrong(1, Bad::new(expected, quoted(line))));
+            }
+            if line.len() == body.len() {
+                return Ok(()); // A header alone: counts tell whether that can be.
+            }
+            (body, first) = (rest, 2);
+        } else if self.begins_with_a_header(&file.layout, body) {
+            let line = without_return(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
+            let bad = Bad::new("an interaction: the manifest names no header", quoted(line));
+            return Err(wrong(
+                1,
+                bad.hint(format!("if this line is one, the layout says so: `header = {:?}`", lossy(line))),
+            ));
+        }
+        if let Layout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
+            let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
+            let mut rows =
+                csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(byte).from_reader(body);
+            let mut record = csv::ByteRecord::new();
+            loop {
+                let line = first + rows.position().line() as usize - 1;
+                match rows.read_byte_record(&mut record) {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(()),
+                    Err(error) => return Err(wrong(line, Bad::new("fields, in quotes or not", error.to_string()))),
+                }
+                // Where it begins: lines without anything are passed over.
+                let line = record.position().map_or(line, |position| first + position.line() as usize - 1);
+                let whole = || record.iter().collect::<Vec<_>>().join(&byte);
+                let row = self.row(&mut record.iter(), columns, labels, *time, &whole);
+                into.push(row.map_err(|bad| wrong(line, bad))?);
+            }
+        }
+        for (index, line) in body.split(|byte| *byte == b'\n').map(without_return).enumerate() {
+            let read = match &file.layout {
+                Layout::Table { separator, columns, labels, time, .. } => {
+                    let mut rest = Some(line);
+                    let mut fields = std::iter::from_fn(|| separator.next(&mut rest));
+                    let row = self.row(&mut fields, columns, labels, *time, &|| line.to_vec());
+                    row.map(|interaction| into.push(interaction))
+                }
+                Layout::Lists { separator, leading, empty_lists, .. } => {
+                    self.list(*separator, leading, *empty_lists, line, into)
+                }
+            };
+            read.map_err(|bad| wrong(first + index, bad))?;
         }
         Ok(())
+    }
+
+    /// Whether the first line names columns although the layout names no header: where all ids are mapped it would pass
+    /// for an interaction.
+    fn begins_with_a_header(&self, layout: &Layout, body: &[u8]) -> bool {
+        if !matches!((&self.users, &self.items), (Numbering::Map(_) | Numbering::Line(_), Numbering::Map(_))) {
+            return false;
+        }
+        let mut lines = body.split(|byte| *byte == b'\n').map(without_return);
+        let (first, second) = (lines.next().unwrap_or_default(), lines.next());
+        let Some(names) = user_and_item(layout, first) else { return false };
+        let is_number = |field: &&[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        let has_digit = |field: &&[u8]| field.iter().any(u8::is_ascii_digit);
+        let ids = second.and_then(|line| user_and_item(layout, line));
+        names.iter().all(|name| is_name_of_a_column(name))
+            || !names.iter().any(has_digit) && ids.is_some_and(|ids| ids.iter().all(is_number))
     }
 
     /// (table of users, table of items): the sizes.
@@ -71,32 +157,41 @@ impl Reader {
         (self.users.size(), self.items.size())
     }
 
-    fn row(
+    /// An id as it is; one in quotes would pass for another than the same without them, unless the layout says what
+    /// quotes are.
+    fn bare<'a>(&self, id: &'a [u8]) -> Field<&'a [u8]> {
+        if self.quoted.is_some() || !id.starts_with(b"\"") {
+            return Ok(id);
+        }
+        Err(Bad::new("an id without quotes", quoted(id))
+            .hint("a table's `quoted = true` reads fields in quotes, `quoted = false` takes quotes for part of an id"))
+    }
+
+    /// `line` is for messages.
+    fn row<'a>(
         &mut self,
-        separator: Separator,
+        fields: &mut dyn Iterator<Item = &'a [u8]>,
         columns: &[Column],
         labels: &BTreeMap<String, f32>,
-        line: &[u8],
+        unit: Option<TimeUnit>,
+        line: &dyn Fn() -> Vec<u8>,
     ) -> Field<Interaction> {
-        let mut rest = Some(line);
-        let mut row = Interaction { user: 0, item: 0, time: self.position, value: 1.0 };
+        let expected = || format!("{} fields", columns.len());
+        let mut row = Interaction { user: 0, item: 0, time: self.position.into(), value: 1.0 };
         for column in columns {
-            let field = separator.next(&mut rest).ok_or_else(|| Bad {
-                expected: format!("{} fields", columns.len()),
-                got: format!("fewer: {}", quoted(line)),
-            })?;
+            let field = fields.next().ok_or_else(|| Bad::new(expected(), format!("fewer: {}", quoted(&line()))))?;
             match column {
-                Column::User => row.user = self.users.id("user", field)?,
-                Column::Item => row.item = self.items.id("item", field)?,
-                Column::Time => row.time = time(field)?,
+                Column::User => row.user = self.users.id("user", self.bare(field)?)?,
+                Column::Item => row.item = self.items.id("item", self.bare(field)?)?,
+                Column::Time => row.time = time(field, unit)?,
                 Column::IsoTime => row.time = iso_time(field)?,
                 Column::Value => row.value = value(field)?,
                 Column::Label => row.value = label(field, labels)?,
                 Column::Skip => {}
             }
         }
-        if separator.next(&mut rest).is_some() {
-            return Err(Bad { expected: format!("{} fields", columns.len()), got: format!("more: {}", quoted(line)) });
+        if fields.next().is_some() {
+            return Err(Bad::new(expected(), format!("more: {}", quoted(&line()))));
         }
         self.position += 1;
         Ok(row)
@@ -106,18 +201,17 @@ impl Reader {
         &mut self,
         separator: Separator,
         leading: &[Leading],
+        empty_lists: bool,
         line: &[u8],
         into: &mut Vec<Interaction>,
     ) -> Field<()> {
         let mut rest = Some(line);
         let (mut user, mut count) = (None, None);
         for kind in leading {
-            let field = separator.next(&mut rest).ok_or_else(|| Bad {
-                expected: format!("{} fields before the items", leading.len()),
-                got: quoted(line),
-            })?;
+            let expected = || format!("{} fields before the items", leading.len());
+            let field = separator.next(&mut rest).ok_or_else(|| Bad::new(expected(), quoted(line)))?;
             match kind {
-                Leading::User => user = Some(self.users.id("user", field)?),
+                Leading::User => user = Some(self.users.id("user", self.bare(field)?)?),
                 Leading::Count => count = Some(number(field, "a count of items")?),
                 Leading::Skip => {}
             }
@@ -127,17 +221,21 @@ impl Reader {
             None => self.users.next_line(),
         };
         let before = into.len();
+        if empty_lists && rest.is_some_and(<[u8]>::is_empty) {
+            rest = None; // A separator at the end of a line without items.
+        }
         while let Some(field) = separator.next(&mut rest) {
-            let item = self.items.id("item", field)?;
-            into.push(Interaction { user, item, time: self.position, value: 1.0 });
+            let item = self.items.id("item", self.bare(field)?)?;
+            into.push(Interaction { user, item, time: self.position.into(), value: 1.0 });
             self.position += 1;
         }
         let got = into.len() - before;
         match count {
             Some(count) if got != count as usize => {
-                Err(Bad { expected: format!("{count} items, as the line says"), got: format!("{got} items") })
+                Err(Bad::new(format!("{count} items, as the line says"), format!("{got} items")))
             }
-            None if got == 0 => Err(Bad { expected: "at least one item".into(), got: quoted(line) }),
+            None if got == 0 && !empty_lists => Err(Bad::new("at least one item", quoted(line))
+                .hint("users without interactions are taken where the layout says `empty-lists = true`")),
             _ => Ok(()),
         }
     }
@@ -165,14 +263,16 @@ impl Numbering {
                 let id = number(field, what)?;
                 match id.checked_sub(*first) {
                     Some(dense) if (dense as usize) < *table => Ok(dense),
-                    _ => Err(Bad {
-                        expected: format!("an id of the {what}s in {first}..={}", *first as usize + *table - 1),
-                        got: format!("{id}"),
-                    }),
+                    _ => {
+                        let last = *first as usize + (*table).saturating_sub(1);
+                        Err(Bad::new(format!("an id of the {what}s in {first}..={last}"), format!("{id}")))
+                    }
                 }
             }
-            Self::Map(_) if field.is_empty() => {
-                Err(Bad { expected: format!("an id of the {what}s"), got: "nothing".into() })
+            Self::Map(_) if field.is_empty() => Err(Bad::new(format!("an id of the {what}s"), "nothing")),
+            Self::Map(_) if has_odd_ends(field) => {
+                let expected = format!("an id of the {what}s without blanks or what cannot be seen at its ends");
+                Err(Bad::new(expected, quoted(field)).hint("it would pass for another id than the one without them"))
             }
             Self::Map(map) => {
                 if let Some(id) = map.get(field) {
@@ -213,52 +313,85 @@ fn number(field: &[u8], what: &str) -> Field<u32> {
     });
     match digits {
         Some(number) if !field.is_empty() => Ok(number),
-        _ => Err(Bad { expected: format!("{what}: a whole number below 2^32"), got: quoted(field) }),
+        _ => Err(Bad::new(format!("{what}: a whole number below 2^32"), quoted(field))),
     }
 }
 
-/// A decimal number without its decimals.
-fn time(field: &[u8]) -> Field<i64> {
-    let text = std::str::from_utf8(field).unwrap_or("");
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    match whole.parse() {
-        Ok(time) if !decimals.is_empty() && decimals.bytes().all(|b| b.is_ascii_digit()) => Ok(time),
-        _ => Err(Bad { expected: "a time: a number".into(), got: quoted(field) }),
-    }
+fn time(field: &[u8], unit: Option<TimeUnit>) -> Field<Time> {
+    let unit = unit.expect("a checked layout says the unit of its times");
+    unit.parse(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
+        Unreadable::NoNumber => Bad::new("a time: a number, with at most nine decimals", quoted(field)),
+        Unreadable::Implausible(meant) => {
+            let bad = Bad::new(format!("a time of the years 1990 to 2099 in {}", unit.name()), quoted(field));
+            bad.hint(match meant {
+                Some(meant) => format!("in {0} it is one: `time = \"{0}\"`", meant.name()),
+                None => "numbers that only say what came first are `time = \"order\"`".into(),
+            })
+        }
+    })
 }
 
-fn iso_time(field: &[u8]) -> Field<i64> {
-    /// `2014-04-07T10:51:09`: the time to the second.
-    const TO_THE_SECOND: usize = 19;
-    let text = field.get(..TO_THE_SECOND).and_then(|field| std::str::from_utf8(field).ok()).unwrap_or("");
-    let zoned = text.parse::<jiff::civil::DateTime>().and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
-    match zoned {
-        Ok(time) => Ok(time.timestamp().as_second()),
-        Err(_) => Err(Bad { expected: "a time such as 2014-04-07T10:51:09".into(), got: quoted(field) }),
-    }
+fn iso_time(field: &[u8]) -> Field<Time> {
+    const FORM: &str = "a time such as 2014-04-07T10:51:09, 2014-04-07T10:51:09.125Z or 2014-04-07T10:51:09-05:00";
+    time::iso(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
+        Unreadable::NoNumber => Bad::new(FORM, quoted(field)),
+        Unreadable::Implausible(_) => Bad::new("a time of the years 1990 to 2099", quoted(field)),
+    })
 }
 
 fn value(field: &[u8]) -> Field<f32> {
     match std::str::from_utf8(field).ok().and_then(|text| text.parse::<f32>().ok()) {
         Some(value) if value.is_finite() => Ok(value),
-        _ => Err(Bad { expected: "a value: a finite number".into(), got: quoted(field) }),
+        _ => Err(Bad::new("a value: a finite number", quoted(field))),
     }
 }
 
 fn label(field: &[u8], labels: &BTreeMap<String, f32>) -> Field<f32> {
     let known = std::str::from_utf8(field).ok().and_then(|label| labels.get(label));
-    known.copied().ok_or_else(|| Bad {
-        expected: format!("a label: {}", labels.keys().cloned().collect::<Vec<_>>().join(", ")),
-        got: quoted(field),
+    known.copied().ok_or_else(|| {
+        let names = labels.keys().cloned().collect::<Vec<_>>().join(", ");
+        Bad::new(format!("a label: {names}"), quoted(field))
     })
 }
 
-/// For messages: at most the first 60 bytes.
-fn quoted(bytes: &[u8]) -> String {
-    const LONGEST: usize = 60;
-    if bytes.is_empty() {
-        return "nothing".into();
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn lossy(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).into_owned()
+}
+
+/// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.
+fn user_and_item<'a>(layout: &Layout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
+    let fields = |separator: Separator| {
+        let mut rest = Some(line);
+        std::iter::from_fn(|| separator.next(&mut rest)).collect::<Vec<_>>()
+    };
+    match layout {
+        Layout::Table { separator, columns, .. } => {
+            let fields = fields(*separator);
+            let field = |kind| columns.iter().position(|column| *column == kind).and_then(|at| fields.get(at).copied());
+            Some([field(Column::User)?, field(Column::Item)?])
+        }
+        Layout::Lists { separator, leading, .. } => {
+            let fields = fields(*separator);
+            let item = *fields.get(leading.len())?;
+            let user = leading.iter().position(|kind| *kind == Leading::User).and_then(|at| fields.get(at).copied());
+            Some([user.or_else(|| fields.get(leading.len() + 1).copied())?, item])
+        }
     }
-    let more = if bytes.len() > LONGEST { "…" } else { "" };
-    format!("`{}{more}`", String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]))
+}
+
+/// Whether a field is what people call a column of users or items, however they write it: `user_id`, `"movieId"`.
+fn is_name_of_a_column(field: &[u8]) -> bool {
+    const USERS: [&str; 9] = ["user", "session", "visitor", "customer", "reviewer", "member", "account", "uid", "sid"];
+    const ITEMS: [&str; 16] = [
+        "item", "movie", "product", "song", "track", "artist", "book", "business", "article", "venue", "place",
+        "location", "poi", "asin", "isbn", "iid",
+    ];
+    let name = lossy(field).to_lowercase();
+    let name: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    let stem = name.strip_suffix("id").or_else(|| name.strip_suffix('s')).unwrap_or(&name);
+    [&*name, stem].iter().any(|name| USERS.contains(name) || ITEMS.contains(name))
 }

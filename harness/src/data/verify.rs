@@ -6,7 +6,8 @@ use crate::digest::Digest;
 use crate::error::Result;
 
 use super::cache::Cache;
-use super::load::{Counts, load};
+use super::identity::Identity;
+use super::load::{Counts, content, load};
 use super::manifest::{DataFile, Manifest, Source};
 
 /// Where a file can be had, from the nearest to the farthest.
@@ -22,6 +23,8 @@ pub enum FileState {
     AtUrl,
     /// Only a person can bring it.
     ByHand,
+    /// In the cache, but the manifest says no digest: it cannot be used before one is pinned.
+    Unpinned,
 }
 
 /// Where a whole dataset can be had: the farthest of its files. Reads no content.
@@ -35,9 +38,10 @@ fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Optio
         return FileState::Embedded;
     }
     if let Ok(metadata) = cache.file(&manifest.id, &file.name).metadata()
+        && metadata.is_file()
         && file.identity.bytes().is_none_or(|bytes| bytes == metadata.len())
     {
-        return FileState::Cached;
+        return if file.identity == Identity::Unknown { FileState::Unpinned } else { FileState::Cached };
     }
     let at = |source: &Source| match (source, mirror) {
         (Source::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
@@ -74,10 +78,10 @@ impl Verification {
 /// Checks size and digest of every file that is here and, if all are, the prepared dataset.
 pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let here = |file: &DataFile| {
-        let path = cache.file(&manifest.id, &file.name);
         if file.embedded().is_some() {
-            return Ok(true); // `load` below checks it
+            return content(manifest, file, cache).map(|_| true);
         }
+        let path = cache.file(&manifest.id, &file.name);
         if !path.exists() {
             return Ok(false);
         }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use super::identity::{GitBlob, Identity};
 use super::layout::{Column, Layout, Leading, Separator};
 use super::manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
+use super::time::TimeUnit;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -81,6 +82,9 @@ struct WireLayout {
     columns: Option<Vec<Column>>,
     labels: Option<BTreeMap<String, f32>>,
     leading: Option<Vec<Leading>>,
+    time: Option<TimeUnit>,
+    quoted: Option<bool>,
+    empty_lists: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -124,6 +128,19 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Manifest> {
     Checker { document }.manifest(wire)
 }
 
+/// Ids of users or items: more than any published dataset has, and few enough for the lists that every run keeps of them.
+const LARGEST_TABLE: u64 = 1 << 27;
+
+/// Bytes of a name: file systems take 255, and ours put a few before and behind it.
+const LONGEST_NAME: usize = 200;
+
+/// What Windows takes for a device, with any ending.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let port = |kind| stem.strip_prefix(kind).is_some_and(|n: &str| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
+    ["con", "prn", "aux", "nul"].contains(&&*stem) || port("com") || port("lpt")
+}
+
 /// Builds the checked types; knows where in the text an error is.
 struct Checker<'a> {
     document: Document<'a>,
@@ -149,11 +166,13 @@ impl Checker<'_> {
                 .expected(format!("`{}`", stem.display()))
                 .got(format!("`{}`", wire.id.get_ref())));
         }
+        self.plain_id(&wire.id)?;
         let default = wire.layout.as_ref().map(|layout| self.layout(layout)).transpose()?;
         let mut files: Vec<DataFile> = Vec::new();
         for file in &wire.file {
             let checked = self.file(file, default.as_ref())?;
-            if files.iter().any(|other| other.name == checked.name) {
+            // Some systems take `A` and `a` for the same file.
+            if files.iter().any(|other| other.name.eq_ignore_ascii_case(&checked.name)) {
                 return Err(self.error(file, "name", format!("two files are called `{}`", checked.name)));
             }
             files.push(checked);
@@ -215,9 +234,34 @@ impl Checker<'_> {
         Ok(manifest)
     }
 
+    /// The id is the name of a folder of the cache, on every system.
+    fn plain_id(&self, id: &Spanned<String>) -> Result<()> {
+        let text = id.get_ref().as_str();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        let begins = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if begins && text.chars().all(plain) && !text.ends_with('.') && text.len() <= LONGEST_NAME && !is_device(text) {
+            return Ok(());
+        }
+        Err(self
+            .error(id, "", "a dataset's id must be a plain name")
+            .expected(format!(
+                "at most {LONGEST_NAME} lower-case letters, digits, `-` and `.`, beginning with a letter or digit, not \
+                 ending with `.`, and no name of a device such as `con`"
+            ))
+            .got(format!("`{text}`")))
+    }
+
     fn file(&self, wire: &Spanned<WireFile>, default: Option<&Layout>) -> Result<DataFile> {
         let file = wire.get_ref();
-        let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+        let odd = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.len() <= LONGEST_NAME
+                && !name.starts_with('.')
+                && !name.ends_with(['.', ' '])
+                && !name.contains(odd)
+                && !is_device(name)
+        };
         if !plain(&file.name) {
             return Err(self
                 .error(wire, "name", "a file's name in the cache must be a plain file name")
@@ -302,13 +346,22 @@ impl Checker<'_> {
     }
 
     fn layout(&self, wire: &Spanned<WireLayout>) -> Result<Layout> {
-        let WireLayout { form, separator, header, columns, labels, leading } = wire.get_ref();
+        let WireLayout { form, separator, header, columns, labels, leading, time, quoted, empty_lists } =
+            wire.get_ref();
         let wrong = |key: &str, what: &str| Err(self.error(wire, key, what));
         let (separator, header) = (*separator, header.clone());
         match form {
             WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
-            WireForm::Lists => Ok(Layout::Lists { separator, header, leading: leading.clone().unwrap_or_default() }),
+            WireForm::Lists if time.is_some() => wrong("time", "a list has no times"),
+            WireForm::Lists if quoted.is_some() => wrong("quoted", "fields in quotes are those of a table"),
+            WireForm::Lists => Ok(Layout::Lists {
+                separator,
+                header,
+                leading: leading.clone().unwrap_or_default(),
+                empty_lists: empty_lists.unwrap_or(false),
+            }),
             WireForm::Table if leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
+            WireForm::Table if empty_lists.is_some() => wrong("empty-lists", "a table has no lists"),
             WireForm::Table => {
                 let columns = columns.clone().unwrap_or_default();
                 let times = |column| columns.iter().filter(|other| **other == column).count();
@@ -322,7 +375,23 @@ impl Checker<'_> {
                 if (times(Column::Label) == 1) == labels.is_empty() {
                     return wrong("labels", "a column `label` needs `labels`, and they need it");
                 }
-                Ok(Layout::Table { separator, header, columns, labels })
+                if let Some((label, value)) = labels.iter().find(|(_, value)| !value.is_finite()) {
+                    return wrong("labels", &format!("the value of the label `{label}` is {value}"));
+                }
+                if (times(Column::Time) == 1) != time.is_some() {
+                    return Err(self
+                        .error(
+                            wire,
+                            "time",
+                            "a column `time` needs `time`, the unit in which it counts, and no other does",
+                        )
+                        .expected("`seconds`, `milliseconds`, `microseconds` or `nanoseconds` since 1970, or `order`")
+                        .hint("`order` is for numbers that only say what came first"));
+                }
+                if *quoted == Some(true) && separator.byte().is_none() {
+                    return wrong("quoted", "fields in quotes stand between tabs, commas or semicolons");
+                }
+                Ok(Layout::Table { separator, header, columns, labels, time: *time, quoted: *quoted })
             }
         }
     }
@@ -330,7 +399,19 @@ impl Checker<'_> {
     fn table(&self, wire: &Spanned<WireTable>) -> Result<Table> {
         let WireTable { ids, first, table, count } = *wire.get_ref();
         let ids = match (ids, first, table) {
-            (WireIds::Dense, first, Some(table)) => Ids::Dense { first: first.unwrap_or(0), table },
+            (WireIds::Dense, first, Some(table)) => {
+                let first = first.unwrap_or(0);
+                // The ids of files are below 2^32.
+                let most = LARGEST_TABLE.min((1 << 32) - u64::from(first));
+                if table == 0 || table as u64 > most {
+                    return Err(self
+                        .error(wire, "table", "the table cannot have this size")
+                        .expected(format!("1 to {most} ids"))
+                        .got(format!("{table}"))
+                        .hint("`table` is how many ids there can be, those from `first` on"));
+                }
+                Ids::Dense { first, table }
+            }
             (WireIds::Dense, _, None) => {
                 return Err(self.error(wire, "table", "dense ids need the size of their table"));
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::check::{Named, can_be_learnt, can_be_tested, items_seen};
 use super::sessions::{Event, sessions};
 use super::{Catalogue, Periods};
-use crate::data::Dataset;
+use crate::data::{Clock, Dataset};
 use crate::error::{Error, Kind, Result};
 use crate::split::UserItems;
 
@@ -34,7 +34,7 @@ pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Per
 /// authors drop theirs), the others numbered in the order in which they occur. What follows period `last` is left out.
 ///
 /// # Errors
-/// [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].
+/// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].
 pub fn by_time(
     dataset: &Dataset,
     [days, first, last]: [usize; 3],
@@ -42,27 +42,33 @@ pub fn by_time(
     catalogue: Catalogue,
 ) -> Result<Periods> {
     const SECONDS_OF_A_DAY: i64 = 86_400;
+    if dataset.clock != Clock::Unix {
+        return Err(Error::new(Kind::Input, format!("`{}` has no times that count in days", dataset.name))
+            .expected("a column of times whose unit the manifest says, or one of ISO times")
+            .got("an order alone")
+            .hint("the split rule `periods` takes the dataset's own periods"));
+    }
     let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
     all.sort_by_key(|event| event.time); // Stable: ties keep the order of the source.
     let mut counts = vec![0; dataset.n_items];
     all.iter().for_each(|event| counts[event.item as usize] += 1);
     all.retain(|event| counts[event.item as usize] >= least);
-    let (Some(start), Some(end)) = (all.first().map(|e| e.time), all.last().map(|e| e.time)) else {
+    let (Some(start), Some(end)) = (all.first().map(|e| e.time.whole), all.last().map(|e| e.time.whole)) else {
         return Err(Error::new(Kind::Data, format!("no interaction of `{}` is left", dataset.name))
             .expected(format!("items with at least {least} interactions")));
     };
     let length = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(SECONDS_OF_A_DAY);
-    let whole = (end - start) as u64 / length as u64; // Periods of `days` days that the data goes beyond.
+    let whole = end.abs_diff(start) / length as u64; // Periods of `days` days that the data goes beyond.
     if whole < first.saturating_add(last) as u64 {
         return Err(Error::new(Kind::Data, format!("`{}` ends before period {last} does", dataset.name))
             .expected(format!("{} × {days} days", first.saturating_add(last)))
             .got(format!("{whole} × {days} days and a part"))
-            .hint("use a smaller `last`, `days` or `first`; data without times cannot be cut by time"));
+            .hint("use a smaller `last`, `days` or `first`"));
     }
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     let mut periods: Vec<Vec<Event>> = vec![Vec::new(); last + 1];
     for event in all {
-        let period = ((event.time - start) / length + 1 - first as i64).max(0) as usize;
+        let period = ((event.time.whole - start) / length + 1 - first as i64).max(0) as usize;
         if let Some(events) = periods.get_mut(period) {
             let next = numbers.len() as u32;
             events.push((event.user, *numbers.entry(event.item).or_insert(next)));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{Dataset, Interaction, Part};
+use crate::data::{Clock, Dataset, Interaction, Part, Values};
 use crate::error::Kind;
 
 /// User, item, time.
@@ -8,9 +8,13 @@ type Events<'a> = &'a [(u32, u32, i64)];
 fn dataset(parts: &[(&str, Events<'_>)]) -> Dataset {
     let part = |(name, events): &(&str, Events<'_>)| Part {
         name: (*name).into(),
-        interactions: events.iter().map(|&(user, item, time)| Interaction { user, item, time, value: 1.0 }).collect(),
+        interactions: events
+            .iter()
+            .map(|&(user, item, time)| Interaction { user, item, time: time.into(), value: 1.0 })
+            .collect(),
     };
-    Dataset { name: "made-up".into(), n_users: 20, n_items: 9, parts: parts.iter().map(part).collect() }
+    let parts = parts.iter().map(part).collect();
+    Dataset { name: "made-up".into(), n_users: 20, n_items: 9, clock: Clock::Unix, values: Values::None, parts }
 }
 
 /// Session 1 goes on in period 1; items 3 and 4 are new in period 1, and 5 in period 2.
@@ -72,7 +76,7 @@ fn data_that_is_no_stream_is_refused() {
         (0, &[(1, 0, 0), (2, 1, 0), (3, 2, 0)], "period 0 of `made-up` has nothing to learn from"),
     ] {
         let mut dataset = three();
-        let events = events.iter().map(|&(user, item, time)| Interaction { user, item, time, value: 1.0 });
+        let events = events.iter().map(|&(user, item, time)| Interaction { user, item, time: time.into(), value: 1.0 });
         dataset.parts[part].interactions = events.collect();
         let error = refused(&dataset, 2);
         assert!(error.kind() == Kind::Data && error.to_string().contains(says), "{says}: {error}");
@@ -108,6 +112,11 @@ fn time_is_cut_into_periods() {
     assert_eq!((periods.n_items(), &periods.seen[..]), (3, &[2, 3, 3][..]));
     let error = cut(2, 1, 3).unwrap_err().to_string();
     assert!(error.contains("ends before period 3 does") && error.contains("3 × 2 days and a part"), "{error}");
+    // More periods than there is memory for are refused before there are any.
+    assert!(cut(2, 1, 100_000_000_000).unwrap_err().to_string().contains("ends before period 100000000000 does"));
+    let unordered = Dataset { clock: Clock::Order, ..dataset.clone() };
+    let error = by_time(&unordered, [2, 1, 2], 2, Catalogue::Growing).unwrap_err();
+    assert!(error.kind() == Kind::Input && error.to_string().contains("no times that count in days"), "{error}");
     assert!(by_time(&dataset, [2, 1, 2], 9, Catalogue::Growing).unwrap_err().to_string().contains("at least 9"));
     assert_eq!(rows(&cut(2, 2, 1).unwrap().sessions[0]), [vec![0, 1, 1, 0], vec![0, 2, 1]]);
 }

@@ -278,14 +278,15 @@ impl Renumbering {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::data::{Clock, Values};
 
     fn part(name: &str, rows: &[(u32, u32, i64)]) -> Part {
-        let row = |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time, value: 1.0 };
+        let row = |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time: time.into(), value: 1.0 };
         Part { name: name.into(), interactions: rows.iter().map(row).collect() }
     }
 
     fn dataset(parts: Vec<Part>) -> Dataset {
-        Dataset { name: "d".into(), n_users: 5, n_items: 10, parts }
+        Dataset { name: "d".into(), n_users: 5, n_items: 10, clock: Clock::Unix, values: Values::None, parts }
     }
 
     /// By a rule that makes no stream of periods.

@@ -50,7 +50,7 @@ pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, pha
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Interaction, Part};
+    use crate::data::{Clock, Interaction, Part, Values};
     use crate::error::Kind;
     use crate::golden;
     use crate::split::{SplitRule, applied};
@@ -69,12 +69,13 @@ mod tests {
 
     /// User 0 has 11 items in two parts, user 2 has 4, and item 3 comes twice; user 1 and items 12 to 14 have nothing.
     fn dataset() -> Dataset {
-        let row = |user: u32, item: u32, time: i64| Interaction { user, item, time, value: 1.0 };
+        let row = |user: u32, item: u32, time: i64| Interaction { user, item, time: time.into(), value: 1.0 };
         let early = (0..8).map(|k| row(0, 7 - k, k.into())).collect();
         let late = [8, 9, 10, 3].map(|k| row(0, k, i64::from(k) + 10)).into_iter();
         let late = late.chain([11, 0, 1, 2].map(|item| row(2, item, 0))).collect();
         let part = |name: &str, interactions| Part { name: name.into(), interactions };
-        Dataset { name: "d".into(), n_users: 3, n_items: 15, parts: vec![part("a", early), part("b", late)] }
+        let parts = vec![part("a", early), part("b", late)];
+        Dataset { name: "d".into(), n_users: 3, n_items: 15, clock: Clock::Order, values: Values::None, parts }
     }
 
     fn rule(core: usize, phase: Phase) -> SplitRule {

@@ -7,7 +7,7 @@ use crate::split::{SplitRule, applied};
 fn a_bad_line_is_told_by_number() {
     for (content, line, got) in [
         (&b"7\t10\n7\n"[..], 2, "fewer: `7`"),
-        (b"7\t10\t1\n", 1, "more: `7\t10\t1`"),
+        (b"7\t10\t1\n", 1, r"more: `7\t10\t1`"),
         (b"7\t10\n\n7\t11\n", 2, "nothing"),
         (b"7\t10\n7\t11\n7\t9\n", 3, "9"),
         (b"7\t10\n7\t15\n", 2, "15"),
@@ -46,34 +46,195 @@ fn pairs_are_taken_out_of_a_part() {
     assert_eq!(site.refused_fetch(&["test.tsv"]).kind(), Kind::Data);
 }
 
+/// User, item, time (whole and billionths) and value of every interaction of one file.
+type Rows = Vec<(u32, u32, (i64, u32), f32)>;
+
+/// What comes of a file `raw`; `users` says how ids of users become dense, those of items are mapped.
+fn read(layout: &str, users: &str, content: &[u8]) -> crate::error::Result<Rows> {
+    let mut site = Site::new();
+    fs::write(site.folder.path().join("raw"), content).unwrap();
+    let file = format!("{}[[file.source]]\nmirror = \"raw\"\n", pins(content));
+    site.sources = [format!("{file}[file.layout]\n{layout}\n"), String::new()];
+    site.tables = format!("[users]\nids = \"{users}\"\n[items]\nids = \"map\"\n");
+    let text = site.text();
+    let one_file = &text[..text.rfind("[[file]]").unwrap()];
+    let manifest = Manifest::parse(one_file, &site.folder.path().join("tiny.toml"))?;
+    fetch(&manifest, &site.cache(), Some(site.folder.path()), &mut |_| {})?;
+    load(&manifest, &site.cache()).map(|data| {
+        let row = |i: &Interaction| (i.user, i.item, (i.time.whole, i.time.billionths), i.value);
+        data.parts[0].interactions.iter().map(row).collect()
+    })
+}
+
+/// A table of fields between commas.
+fn table(columns: &str, more: &str) -> String {
+    let columns: Vec<String> = columns.split(' ').map(|column| format!("\"{column}\"")).collect();
+    format!("form = \"table\"\nseparator = \"comma\"\ncolumns = [{}]\n{more}", columns.join(", "))
+}
+
+#[track_caller]
+fn refused(layout: &str, content: &[u8], line: usize, says: &[&str]) {
+    let error = read(layout, "map", content).unwrap_err();
+    let text = error.to_string();
+    assert_eq!((error.kind(), error.place().and_then(|place| place.line)), (Kind::Data, Some(line)), "{text}");
+    assert!(says.iter().all(|says| text.contains(says)), "{says:?}: {text}");
+}
+
 #[test]
-fn lists_tables_and_times_are_read_as_the_layout_says() {
-    let read = |layout: &str, users: &str, content: &[u8]| {
-        let mut site = Site::new();
-        fs::write(site.folder.path().join("raw"), content).unwrap();
-        let file = format!("{}[[file.source]]\nmirror = \"raw\"\n", pins(content));
-        site.sources = [format!("{file}[file.layout]\n{layout}\n"), String::new()];
-        site.tables = format!("[users]\nids = \"{users}\"\n[items]\nids = \"map\"\n");
-        let text = site.text();
-        let one_file = &text[..text.rfind("[[file]]").unwrap()];
-        let manifest = Manifest::parse(one_file, &site.folder.path().join("tiny.toml")).unwrap();
-        fetch(&manifest, &site.cache(), Some(site.folder.path()), &mut |_| {})?;
-        load(&manifest, &site.cache()).map(|data| {
-            data.parts[0].interactions.iter().map(|i| (i.user, i.item, i.time, i.value)).collect::<Vec<_>>()
-        })
-    };
+fn lists_and_tables_are_read_as_the_layout_says() {
     let counted = "form = \"lists\"\nseparator = \"blanks\"\nleading = [\"count\"]";
-    assert_eq!(read(counted, "line", b"2 5 6 \n0\n1 5").unwrap(), [(0, 0, 0, 1.0), (0, 1, 1, 1.0), (2, 0, 2, 1.0)]);
+    let row = |user, item, time| (user, item, (time, 0), 1.0);
+    assert_eq!(read(counted, "line", b"2 5 6 \n0\n1 5").unwrap(), [row(0, 0, 0), row(0, 1, 1), row(2, 0, 2)]);
     assert!(read(counted, "line", b"2 5 6\n2 5\n").unwrap_err().to_string().contains("1 items"));
     let named = "form = \"lists\"\nseparator = \"comma\"\nleading = [\"user\", \"skip\"]";
-    assert_eq!(read(named, "map", b"a,x,1,2\r\nb,y,1\r\n").unwrap(), [(0, 0, 0, 1.0), (0, 1, 1, 1.0), (1, 0, 2, 1.0)]);
-    let table = "form = \"table\"\nseparator = \"double-colon\"\nheader = \"h\"\ncolumns = [\"user\", \"item\", \"value\", \"time\"]";
-    assert_eq!(read(table, "map", b"h\n1::0104::2.5::17.9\n").unwrap(), [(0, 0, 17, 2.5)]);
-    assert!(read(table, "map", b"1::0104::2.5::17\n").unwrap_err().to_string().contains("the header `h`"));
-    assert!(read(table, "map", b"h\n1::0104::nan::17\n").unwrap_err().to_string().contains("a finite number"));
+    assert_eq!(read(named, "map", b"a,x,1,2\r\nb,y,1\r\n").unwrap(), [row(0, 0, 0), row(0, 1, 1), row(1, 0, 2)]);
+    let table = "form = \"table\"\nseparator = \"double-colon\"\nheader = \"h\"\ncolumns = [\"user\", \"item\", \"value\", \"time\"]\ntime = \"order\"";
+    assert_eq!(read(table, "map", b"h\n1::0104::2.5::17.9\n").unwrap(), [(0, 0, (17, 900_000_000), 2.5)]);
+    refused(table, b"1::0104::2.5::17\n", 1, &["the header `h`"]);
+    refused(table, b"h\n1::0104::nan::17\n", 2, &["a finite number"]);
     let labelled = "form = \"table\"\nseparator = \"comma\"\ncolumns = [\"iso-time\", \"label\", \"user\", \"item\"]\nlabels = { view = 1, buy = 2 }";
-    assert_eq!(read(labelled, "map", b"1970-01-02T00:00:01.5Z,buy,1,1\n").unwrap(), [(0, 0, 86_401, 2.0)]);
-    assert!(read(labelled, "map", b"1970-01-02T00:00:01Z,bid,1,1\n").unwrap_err().to_string().contains("buy, view"));
+    let buy = b"2014-04-07T16:00:00.5Z,buy,1,1\n";
+    assert_eq!(read(labelled, "map", buy).unwrap(), [(0, 0, (1_396_886_400, 500_000_000), 2.0)]);
+    refused(labelled, b"2014-04-07T16:00:00.5Z,bid,1,1\n", 1, &["buy, view"]);
+    let semicolons = "form = \"table\"\nseparator = \"semicolon\"\ncolumns = [\"user\", \"item\"]";
+    assert_eq!(read(semicolons, "map", b"a,b;1\na;1\n").unwrap(), [row(0, 0, 0), row(1, 0, 1)]);
+}
+
+#[test]
+fn the_manifest_says_the_unit_of_its_times() {
+    let times = |unit: &str, times: [&str; 2]| {
+        let rows: String = times.iter().map(|time| format!("1,2,{time}\n")).collect();
+        let read = read(&table("user item time", &format!("time = \"{unit}\"")), "map", rows.as_bytes())?;
+        Ok::<_, Error>([0, 1].map(|row: usize| read[row].2))
+    };
+    assert_eq!(
+        times("seconds", ["1433221332", "1433221332.5"]).unwrap(),
+        [(1_433_221_332, 0), (1_433_221_332, 500_000_000)]
+    );
+    assert_eq!(times("milliseconds", ["1433221332000", "1433221332001"]).unwrap()[1], (1_433_221_332, 1_000_000));
+    assert_eq!(times("order", ["2000.9", "2000.1"]).unwrap(), [(2000, 900_000_000), (2000, 100_000_000)]);
+    // librec #152: milliseconds are no seconds, whatever the manifest says.
+    let error = times("seconds", ["1433221332000", "1433221332001"]).unwrap_err().to_string();
+    assert!(error.contains("train.tsv:1") && error.contains("years 1990 to 2099 in seconds"), "{error}");
+    assert!(error.contains("hint: in milliseconds it is one: `time = \"milliseconds\"`"), "{error}");
+    let error = times("seconds", ["1433221332", "0"]).unwrap_err().to_string();
+    assert!(error.contains("train.tsv:2") && error.contains("`time = \"order\"`"), "{error}");
+    // Nothing is guessed.
+    let unsaid = read(&table("user item time", ""), "map", b"1,2,1433221332\n").unwrap_err();
+    assert_eq!(unsaid.kind(), Kind::Input);
+    assert!(
+        unsaid.to_string().contains("(key `file[0].layout.time`)") && unsaid.to_string().contains("`seconds`"),
+        "{unsaid}"
+    );
+    let unused = read(&table("user item", "time = \"seconds\""), "map", b"1,2\n").unwrap_err().to_string();
+    assert!(unused.contains("no other does"), "{unused}");
+}
+
+/// pandas #5958: what stands behind the seconds counts, or is refused.
+#[test]
+fn iso_times_are_read_with_offset_and_fraction() {
+    let layout = table("user item iso-time", "");
+    let rows = b"1,1,2014-04-07T11:00:00-05:00\n1,2,2014-04-07T12:00:00+00:00\n1,3,2014-04-07T13:00:00+00:00\n";
+    let times: Vec<i64> = read(&layout, "map", rows).unwrap().iter().map(|row| row.2.0 - 1_396_886_400).collect();
+    assert_eq!(times, [0, -4 * 3600, -3 * 3600]);
+    refused(&layout, b"1,1,2014-04-07T11:00:00Z\n1,2,2014-04-07T16:00:00 PM broken\n", 2, &["PM broken"]);
+}
+
+/// nvidia-resiliency-ext #179: the last by its fraction is the last.
+#[test]
+fn fractions_order_and_are_part_of_the_identity() {
+    let layout = table("user item time", "time = \"order\"");
+    let dataset = |rows: &str| {
+        let mut site = Site::new();
+        fs::write(site.folder.path().join("raw"), rows).unwrap();
+        let file = format!("{}[[file.source]]\nmirror = \"raw\"\n[file.layout]\n{layout}\n", pins(rows.as_bytes()));
+        site.sources = [file, String::new()];
+        site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
+        let text = site.text();
+        let text = &text[..text.rfind("[[file]]").unwrap()];
+        let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
+        fetch(&manifest, &site.cache(), Some(site.folder.path()), &mut |_| {}).unwrap();
+        load(&manifest, &site.cache()).unwrap()
+    };
+    let data = dataset("1,5,2000.9\n1,6,2000.1\n1,7,2000.2\n");
+    let split = applied(&SplitRule::LeaveLastOut { core: 0 }, &data).unwrap();
+    assert_eq!((split.train.of(0), split.valid.of(0), split.test.of(0)), (&[1][..], &[2][..], &[0][..]));
+    let digest = |rows| dataset(rows).digest();
+    assert_ne!(data.digest(), digest("1,5,2000.9\n1,6,2000.1\n1,7,2000.3\n"));
+    // What has no fractions has the digest that it always had.
+    assert_eq!(digest("1,5,2000.0\n1,6,2001.00\n"), digest("1,5,2000\n1,6,2001\n"));
+}
+
+/// Loris-MRI #604: what does not show must not make another user or item.
+#[test]
+fn marks_quotes_and_blanks_make_no_other_id() {
+    let plain = table("user item", "");
+    let expected = read(&plain, "map", b"1,5\n1,6\n").unwrap();
+    assert_eq!(read(&plain, "map", b"\xef\xbb\xbf1,5\n1,6\n").unwrap(), expected);
+    let with_header = table("user item", "header = \"user,item\"");
+    assert_eq!(read(&with_header, "map", b"\xef\xbb\xbfuser,item\r\n1,5\r\n1,6\r\n").unwrap(), expected);
+    refused(&with_header, "user,\u{feff}item\n1,5\n".as_bytes(), 1, &[r"got:      `user,\u{feff}item`"]);
+    refused(&plain, b"1,5\n\"1\",6\n", 2, &["without quotes", "`quoted = true`"]);
+    refused(&plain, b"1,5\n1 ,6\n", 2, &["at its ends", "`1 `"]);
+    refused(&plain, b"1,5\n1,\t6\n", 2, &[r"`\t6`"]);
+    refused(&plain, "1,5\n1,6\u{200b}\n".as_bytes(), 2, &[r"`6\u{200b}`"]);
+    let lists = "form = \"lists\"\nseparator = \"blanks\"\nleading = [\"user\"]";
+    refused(lists, b"1 5\n\"1\" 6\n", 2, &["without quotes"]);
+    // Where quotes are a part of ids, the manifest says so.
+    assert_eq!(read(&table("user item", "quoted = false"), "map", b"1,\"5\n1,6\n").unwrap(), expected);
+}
+
+#[test]
+fn fields_in_quotes_are_read_where_the_layout_says_so() {
+    let layout = table("user value item", "quoted = true");
+    let rows = b"\"1\",2,\"a, \"\"b\"\"\"\n1,\"3\",\"two\nlines\"\n\"1\",4,\"a, \"\"b\"\"\"\n";
+    let read_rows: Vec<_> = read(&layout, "map", rows).unwrap().iter().map(|row| (row.0, row.1, row.3)).collect();
+    assert_eq!(read_rows, [(0, 0, 2.0), (0, 1, 3.0), (0, 0, 4.0)]);
+    let headed = table("user value item", "quoted = true\nheader = '\"u\",\"v\",i'");
+    assert_eq!(read(&headed, "map", b"\"u\",\"v\",i\n1,2,3\n").unwrap().len(), 1);
+    // Lines are counted as an editor counts them.
+    refused(&headed, b"\"u\",\"v\",i\n1,2,\"two\nlines\"\n1,x,3\n", 4, &["`x`"]);
+    refused(&layout, b"1,2,3\n1,2\n", 2, &["3 fields", "fewer: `1,2`"]);
+    refused(&layout, b"1,2,3\n1,2,3,4\n", 2, &["more: `1,2,3,4`"]);
+    let error = read(&layout.replace("comma", "blanks"), "map", b"1 2 3\n").unwrap_err().to_string();
+    assert!(error.contains("between tabs, commas or semicolons"), "{error}");
+}
+
+/// SR-GNN #34: a header would be an interaction of the user `user` with the item `item`.
+#[test]
+fn a_header_that_the_manifest_does_not_name_is_no_interaction() {
+    let layout = table("user item", "");
+    for header in
+        ["user,item", "userId,movieId", "\"user_id\",\"item_id\"", "SessionId,ItemId", "wer,was", "user,item\r"]
+    {
+        let rows = format!("{header}\n1,5\n");
+        refused(
+            &layout,
+            rows.as_bytes(),
+            1,
+            &["names no header", "hint: if this line is one, the layout says so: `header = "],
+        );
+    }
+    for rows in ["anna,matrix\nbert,alien\n", "a,b\nu1,i1\n", "u1,i1\nu2,i2\n", "user,alien\nbert,alien\n"] {
+        assert_eq!(read(&layout, "map", rows.as_bytes()).unwrap().len(), 2, "{rows}");
+    }
+    let lists = "form = \"lists\"\nseparator = \"blanks\"\nleading = [\"user\"]";
+    refused(lists, b"user items\n1 5 6\n", 1, &["names no header"]);
+}
+
+/// LightGCN-PyTorch #22: a user without test items is a user all the same.
+#[test]
+fn a_user_without_interactions_is_one_where_the_manifest_says_so() {
+    let lists = "form = \"lists\"\nseparator = \"blanks\"\nleading = [\"user\"]";
+    refused(lists, b"0 5\n1 \n2 5\n", 2, &["at least one item", "`empty-lists = true`"]);
+    let empty = format!("{lists}\nempty-lists = true");
+    let row = |user, item, time| (user, item, (time, 0), 1.0);
+    assert_eq!(read(&empty, "map", b"0 5\n1 \n2 5\n3\n").unwrap(), [row(0, 0, 0), row(2, 0, 1)]);
+    let commas = empty.replace("blanks", "comma");
+    assert_eq!(read(&commas, "map", b"0,5\n1,\n2,5\n3\n").unwrap(), [row(0, 0, 0), row(2, 0, 1)]);
+    refused(&commas, b"0,5,,6\n", 1, &["nothing"]);
+    let counted = "form = \"lists\"\nseparator = \"blanks\"\nleading = [\"count\"]\nempty-lists = true";
+    assert!(read(counted, "line", b"1\n").unwrap_err().to_string().contains("0 items"));
 }
 
 #[test]

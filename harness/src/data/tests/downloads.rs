@@ -50,6 +50,41 @@ fn a_server_that_ignores_the_range_starts_over() {
 }
 
 #[test]
+fn a_server_that_answers_with_another_range_starts_over() {
+    let cut = answer("200 OK", TRAIN.len(), &TRAIN[..6]);
+    for range in ["", "\r\nContent-Range: bytes 0-14/15", "\r\nContent-Range: bytes 7-14/15"] {
+        let other = answer(&format!("206 Partial Content{range}"), TRAIN.len(), TRAIN);
+        let (url, server) = server(vec![cut.clone(), other, answer("200 OK", TRAIN.len(), TRAIN)]);
+        let site = Site::with_url(&url, TRAIN);
+        site.fetch().unwrap_err();
+        site.fetched();
+        let requests = server.join().unwrap();
+        assert!(requests[1].contains("range: bytes=6-") && !requests[2].contains("range:"), "{requests:?}");
+    }
+}
+
+/// Gzip from a server may be longer or shorter than the manifest saw it; no more is taken than its content can need.
+#[test]
+fn gzip_from_a_server_is_known_by_its_content() {
+    let stored = {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(TRAIN).unwrap();
+        encoder.finish().unwrap()
+    };
+    assert_ne!(stored.len(), gzip(TRAIN).len());
+    let site = |url: &str| {
+        let mut site = Site::with_url(url, TRAIN);
+        site.sources[0] += &format!("gzip = true\n{}", pins(&gzip(TRAIN)));
+        site
+    };
+    let (url, _server) = server(vec![answer("200 OK", stored.len(), &stored)]);
+    site(&url).fetched();
+    let endless = [stored, vec![0; 10_000]].concat();
+    let (url, _server) = server(vec![answer("200 OK", endless.len(), &endless)]);
+    assert_eq!(site(&url).refused_fetch(&[]).what(), "a download is too long");
+}
+
+#[test]
 fn wrong_downloads_leave_nothing_behind() {
     let long = [TRAIN, b"7\t12\n"].concat();
     let mut other = TRAIN.to_vec();
