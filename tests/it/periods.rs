@@ -105,7 +105,7 @@ fn what_does_not_fit_a_stream_is_refused() {
     refused("last = 2", "last = 0", &["small.toml:", "split", "nonzero"]);
     let most = i64::MAX.to_string();
     wrong_data("last = 2", &format!("last = {most}"), &["ends before period"]);
-    wrong_data("days = 7", &format!("days = {most}"), &["ends before period 2 does", "data without times"]);
+    wrong_data("days = 7", &format!("days = {most}"), &["ends before period 2 does", "use a smaller `last`"]);
     wrong_data("least = 20", "least = 100000", &["no interaction", "at least 100000"]);
     let ader = WEEKS.replace("start = \"last\"", "start = \"fresh\"");
     Home::new(&ader).reprise("run small").with(2).tells(&["exemplars go on with the model", "start = \"last\""]);
