@@ -175,15 +175,24 @@ pub struct Report {
 
 #[derive(ClapArgs)]
 pub struct Check {
-    /// Specs; see `reprise list` [default: all that have a baseline]
+    /// Specs; see `reprise list` [default: all that have a baseline; with `--sample` or `--within`, records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
-    /// Profile of the specs [default: all that have a baseline; to accept: the base]
+    /// Profile of the specs [default: all that have a baseline, or with `--rerun` records; to accept: the base]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Train again, beside everything that is here, and judge that
+    /// Train again, beside everything that is here, and judge that: against the baseline or, without one, the records
     #[arg(long, conflicts_with = "results")]
     pub rerun: bool,
+    /// Only so many of the recorded runs, drawn at random, of all the specs together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "rerun", conflicts_with = "accept")]
+    pub sample: Option<u32>,
+    /// What is drawn
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
+    pub sample_seed: u64,
+    /// Only the cheapest runs, as many as their records say can be done in this time
+    #[arg(long, value_name = "MINUTES", value_parser = parse_minutes, requires = "rerun", conflicts_with = "accept")]
+    pub within: Option<f64>,
     /// Only this trial (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
@@ -208,7 +217,7 @@ pub struct Check {
     /// The smallest change of a metric that matters, in seed spreads (several times; else as before, or 1)
     #[arg(long, value_name = "METRIC=UNITS", value_parser = parse_matters, requires = "accept")]
     pub matters: Vec<(String, f64)>,
-    /// A trial that need not give the same bytes on the same machine class (several times)
+    /// Trial exempt from bit-exact comparison (several times)
     #[arg(long, value_name = "TRIAL", requires = "accept")]
     pub inexact: Vec<String>,
     #[command(flatten)]
@@ -248,6 +257,11 @@ pub enum Format {
     Junit,
     /// Annotations of GitHub Actions
     Github,
+}
+
+fn parse_minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0);
+    minutes.ok_or("expected a number of minutes above 0".into())
 }
 
 fn parse_matters(text: &str) -> Result<(String, f64), String> {

@@ -5,6 +5,7 @@ mod args;
 mod cmd;
 mod home;
 mod progress;
+mod scratch;
 mod terminal;
 
 use std::process::ExitCode;

@@ -34,13 +34,15 @@ fn what_was_accepted_is_fine_and_trained_again_it_is_still() {
     for words in ["check", "check small", "check small --profile base", "check small --trial bpr --seed 1"] {
         home.reprise(words).with(0).prints(&["small (base): fine", "verdict: fine", "wall time "]);
     }
-    let (results, cache) = (home.results(), files(&home.cache));
+    let kept =
+        |home: &Home| -> Vec<String> { files(&home.cache).into_iter().filter(|file| file != "rerun/lock").collect() };
+    let (results, cache) = (home.results(), kept(&home));
     let again = home.reprise("check small --rerun --threads 1").with(0);
     let again = again.prints(&["small (base): fine; 4 runs compared in 2 trials", "verdict: fine"]);
     drop(again.tells(&["4 of 4 runs on cpu, 1 threads", "bpr, seed 1: test recall@5"]));
     let one = home.reprise("check --rerun --trial bpr --seed 1").with(0);
     drop(one.prints(&["1 run compared in 1 trial"]).tells(&["1 of 4 runs"]));
-    assert_eq!((home.results(), files(&home.cache)), (results, cache), "trained beside all that is here");
+    assert_eq!((home.results(), kept(&home)), (results, cache), "trained beside all that is here");
 }
 
 #[test]
@@ -190,4 +192,127 @@ fn mistakes_are_told_before_anything_is_done() {
     home.reprise(unknown).with(2).tells(&["there is no trial `bprr` in the records", "did you mean `bpr`?"]);
     let unknown = "check small --accept --reason x --matters ndcg@6=1";
     home.reprise(unknown).with(2).tells(&["there is no metric `ndcg@6` in the records", "one of `ndcg@5`, `recall@5`"]);
+}
+
+/// What is committed is the reference, where nothing was accepted.
+#[test]
+fn runs_are_held_against_their_records_without_a_baseline() {
+    let home = Home::new(SMALL);
+    home.reprise("check small --rerun").with(2).tells(&["neither a baseline nor records", "hint: `reprise run`"]);
+    home.reprise("run small").with(0);
+    home.reprise("check small").with(2).tells(&["has no baseline"]);
+    let results = home.results();
+    let table = ["bpr    1     same     same", "seconds then", "4 runs compared in 2 trials", "verdict: fine"];
+    home.reprise("check small --rerun --threads 1").with(0).prints(&table);
+    let one = home.reprise("check small --rerun --trial bpr --seed 1").with(0);
+    drop(one.prints(&["1 run compared in 1 trial"]).tells(&["1 of 4 runs"]));
+    assert_eq!(home.results(), results, "nothing is written beside the records");
+    assert!(files(&home.cache.join("rerun")).iter().all(|file| file == "lock"), "{:?}", files(&home.cache));
+    // A record of other weights: as of a program that computes otherwise.
+    let file = home.record_file("bpr", 1);
+    let text = fs::read_to_string(&file).unwrap();
+    let weights = home.record("bpr", 1)["digests"]["weights"].as_str().unwrap().to_string();
+    let other = weights.chars().rev().collect::<String>();
+    fs::write(&file, text.replace(&weights, &other)).unwrap();
+    home.reprise("check small --rerun").with(1).prints(&[
+        "bpr    1     other    same",
+        "drifted: bpr",
+        "verdict: drift",
+    ]);
+    home.reprise("check small --rerun --seed 0 --format json").with(0).prints(&["\"same_weights\": true"]);
+    let github = home.reprise("check small --rerun --format github").with(1);
+    drop(github.prints(&["::error title=small (base)%2C BPR%3A counts drift::", "weights "]));
+    // Of runs that have no record nothing can be said, and they are not trained.
+    fs::remove_file(home.record_file("pop", 0)).unwrap();
+    home.reprise("check small --rerun --seed 0").with(0).prints(&["1 run compared in 1 trial"]);
+    home.reprise("check small --rerun --seed 0 --trial pop").with(2).tells(&["neither a baseline nor records"]);
+    // A record of a spec that has changed is told, and not compared.
+    home.edit("reproductions/small.toml", "dim = 4", "dim = 5");
+    let stale = home.reprise("check small --rerun").with(0).tells(&["not compared: bpr, seed 0", "its run is"]);
+    drop(stale.prints(&["1 run compared in 1 trial"]));
+}
+
+#[test]
+fn a_sample_is_drawn_by_its_seed_over_all_specs() {
+    let home = Home::new(SMALL);
+    home.write("reproductions/other.toml", SMALL.replace("\"small\"", "\"other\"").replace("batch = 64", "batch = 32"));
+    home.reprise("run small").with(0);
+    home.reprise("run other").with(0);
+    let drawn = |words: &str| {
+        let ended = home.reprise(&format!("check --rerun {words} --format json")).with(0);
+        let page: Value = serde_json::from_str(&ended.out).unwrap();
+        let mut runs = Vec::new();
+        for spec in page["specs"].as_array().unwrap() {
+            for trial in spec["trials"].as_array().unwrap() {
+                for run in trial["runs"].as_array().unwrap() {
+                    runs.push(format!("{} {} {}", spec["spec"], trial["id"], run["seed"]));
+                }
+            }
+        }
+        runs
+    };
+    let three = drawn("--sample 3");
+    assert_eq!((three.len(), &drawn("small other --sample 3")), (3, &three));
+    assert!((1..9).any(|seed| drawn(&format!("--sample 3 --sample-seed {seed}")) != three));
+    assert_eq!(drawn("--sample 99").len(), 8);
+    assert_eq!(drawn("--sample 2 --seed 1 --trial bpr").len(), 2);
+    // POP costs nothing; of what BPR took there is no hundredth of a second left.
+    let cheap = drawn("--sample 4 --within 60");
+    assert_eq!(cheap.iter().filter(|run| run.contains("pop")).count(), 4, "{cheap:?}");
+    home.reprise("check --rerun --sample 3").with(0).tells(&["3 of 8 recorded runs, drawn with the seed 0; some "]);
+    for (words, says) in [
+        ("check small --sample 3", "--rerun"),
+        ("check small --within 3", "--rerun"),
+        ("check small --rerun --sample 0", "0 is not in 1.."),
+        ("check small --rerun --within 0", "a number of minutes above 0"),
+        ("check small --rerun --sample-seed 3", "--sample"),
+        ("check small --rerun --within 0.0000001", "larger `--within MINUTES`"),
+        ("check small --rerun --sample 2 --trial nobody", "no trial `nobody`"),
+    ] {
+        home.reprise(words).with(2).tells(&[says]);
+    }
+}
+
+/// A student's teacher is trained for it, and compared where it has a record.
+#[test]
+fn teachers_come_along_with_a_sample() {
+    let home = Home::new(&crate::distill::spec());
+    home.reprise("run small").with(0);
+    let ended = home.reprise("check small --rerun --sample 1 --trial rrd").with(0);
+    drop(ended.prints(&["bpr    0     same", "rrd    0     same", "2 runs compared in 2 trials"]));
+}
+
+/// A record where another belongs, or a copy, is told before anything is trained.
+#[test]
+fn a_stray_record_is_told_before_training() {
+    let home = Home::new(SMALL);
+    home.reprise("run small --seed 0").with(0);
+    let record = fs::read(home.record_file("bpr", 0)).unwrap();
+    home.write("results/small/base/bpr/seed-7.json", &record);
+    home.reprise("run small").with(1).tells(&["a record lies where another belongs", "seed-7.json"]);
+    assert_eq!(home.results().iter().filter(|file| file.ends_with("seed-1.json")).count(), 0);
+    // One that is damaged is trained anew.
+    fs::remove_file(home.root.join("results/small/base/bpr/seed-7.json")).unwrap();
+    home.write("results/small/base/bpr/seed-0.json", "{");
+    home.reprise("run small").with(0).tells(&["3 trained"]);
+}
+
+/// Records of the layout before November 2026, of a processor of another kind.
+#[test]
+fn what_another_cpu_recorded_in_the_old_layout_is_done() {
+    let home = Home::new(SMALL);
+    home.reprise("run small").with(0);
+    for (trial, seed) in [("pop", 0), ("pop", 1), ("bpr", 0), ("bpr", 1)] {
+        let file = home.record_file(trial, seed);
+        let class = home.record(trial, seed)["machine"]["class"].as_str().unwrap().to_string();
+        let text = fs::read_to_string(&file).unwrap().replace(&class, "riscv64");
+        home.write(&format!("results/small/base/riscv64/{trial}/seed-{seed}.json"), text);
+        fs::remove_file(file).unwrap();
+    }
+    home.reprise("run small").with(0).tells(&["0 trained, 4 done before"]);
+    home.reprise("report small").with(0);
+    home.reprise("check small --rerun").with(0).prints(&["4 runs compared in 2 trials"]);
+    home.reprise("run small --trial bpr --seed 1 --fresh").with(0).tells(&["1 trained"]);
+    assert!(home.record_file("bpr", 1).ends_with("results/small/base/bpr/seed-1.json"));
+    home.reprise("report small").with(0);
 }

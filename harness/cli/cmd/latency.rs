@@ -17,7 +17,7 @@ pub fn run(args: &Latency) -> Result<()> {
     let spec = home.spec(&args.spec, args.profile.as_deref())?;
     // A checked spec has a seed.
     let seed = args.seed.into_iter().chain(spec.seeds.first().copied()).next();
-    let filter = Filter { trials: args.trials.clone(), seeds: seed.into_iter().collect() };
+    let filter = Filter { trials: args.trials.clone(), seeds: seed.into_iter().collect(), runs: None };
     // A mistyped trial or seed is told first; the digest does not matter for that.
     Plan::new(&spec, Digest::of(b""), &filter)?;
     let device = ComputeDevice::open(args.device)?;

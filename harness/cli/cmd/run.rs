@@ -24,7 +24,7 @@ pub fn run(args: &Run) -> Result<()> {
     }
     let began = Instant::now();
     let wanted = Wanted {
-        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone() },
+        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None },
         device: &ComputeDevice::open(args.device)?,
         training: Training { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) },
     };

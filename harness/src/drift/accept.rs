@@ -9,7 +9,7 @@ use crate::record::{Record, Runs};
 use crate::suggest::{did_you_mean, one_of};
 
 /// The smallest change that matters where nothing else was said, in units of the seed spread.
-const MATTERS: f64 = 1.0;
+pub(super) const MATTERS: f64 = 1.0;
 
 /// Missing runs that an error names; the rest is counted.
 const NAMED: usize = 4;

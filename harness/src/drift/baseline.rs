@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::accept::MATTERS;
 use super::check::check;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::write_by_rename;
-use crate::record::{Arithmetic, Digests, Record, to_text, unique, unreadable};
+use crate::record::{Arithmetic, Digests, Record, Runs, to_text, unique, unreadable};
 
 /// The version of the baseline's form. It changes when an old baseline would be misread.
 pub const FORMAT: u32 = 1;
@@ -104,6 +105,28 @@ pub(super) fn classes<'a>(records: impl Iterator<Item = &'a Record>) -> String {
 }
 
 impl Baseline {
+    /// What is recorded, taken as what was accepted: the reference of a spec without a baseline. `None` of no records.
+    pub fn of_records(spec: &str, profile: &str, records: &[Record]) -> Option<Self> {
+        let arithmetic = Runs::of(records).arithmetic?;
+        let records: Vec<&Record> = records.iter().filter(|record| record.id().arithmetic == arithmetic).collect();
+        let mut runs = BTreeMap::<String, Seeds>::new();
+        for record in &records {
+            runs.entry(record.trial.clone()).or_default().0.insert(record.seed, Run::of(record));
+        }
+        let when = records.iter().map(|record| record.started.clone()).max()?;
+        let metrics = records.iter().flat_map(|record| record.metrics.keys().cloned());
+        Some(Self {
+            format: FORMAT,
+            spec: spec.into(),
+            profile: profile.into(),
+            class: classes(records.iter().copied()),
+            accepted: vec![Accepted { when, reason: "the records that are here".into(), commit: None }],
+            matters: metrics.map(|metric| (metric, MATTERS)).collect(),
+            inexact: BTreeSet::new(),
+            runs,
+        })
+    }
+
     /// Of all of its runs.
     pub(super) fn arithmetic(&self) -> Arithmetic {
         self.runs.values().flat_map(|seeds| seeds.0.values()).map(Run::arithmetic).next().unwrap_or(Arithmetic::Cpu)

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::baseline::classes;
 use super::change::{Pair, Rule, counts, metric};
-use super::{Baseline, Case, Judgement, Run, Seeds, Today, Trial, Verdict};
+use super::{Baseline, Case, Compared, Judgement, Run, Seeds, Today, Trial, Verdict};
 use crate::record::Arithmetic;
 
 /// Holds today's records against a baseline.
@@ -56,8 +56,19 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
         class: classes(ours.values().copied()),
         exact,
         seeds: pairs.iter().map(|pair| pair.seed).collect(),
+        runs: pairs.iter().map(compared).collect(),
         seconds: seconds.fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1)),
         cases,
+    }
+}
+
+fn compared(pair: &Pair<'_>) -> Compared {
+    let bits = |run: &Run| run.metrics.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect::<Vec<_>>();
+    Compared {
+        seed: pair.seed,
+        same_weights: pair.baseline.digests.weights == pair.today.digests.weights,
+        same_metrics: bits(pair.baseline) == bits(&pair.today),
+        seconds: (pair.baseline.seconds, pair.today.seconds),
     }
 }
 

@@ -98,9 +98,23 @@ pub struct Trial {
     pub exact: bool,
     /// Seeds that were compared.
     pub seeds: Vec<u64>,
+    /// The same, run by run.
+    pub runs: Vec<Compared>,
     /// Wall-clock seconds of these: (the baseline's, today's).
     pub seconds: (f64, f64),
     pub cases: Vec<Case>,
+}
+
+/// A run beside the one that was accepted or recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compared {
+    pub seed: u64,
+    /// Whether every bit of the weights is the same.
+    pub same_weights: bool,
+    /// Whether every bit of every metric is.
+    pub same_metrics: bool,
+    /// Wall-clock seconds: (then, now).
+    pub seconds: (f64, f64),
 }
 
 /// One thing that was looked at.

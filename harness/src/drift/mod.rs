@@ -17,5 +17,5 @@ mod today;
 pub use accept::Acceptance;
 pub use baseline::{Accepted, BASELINE, Baseline, FORMAT, Run, Seeds};
 pub use judge::judge;
-pub use judgement::{Case, Judgement, Suite, Trial, Values, Verdict};
+pub use judgement::{Case, Compared, Judgement, Suite, Trial, Values, Verdict};
 pub use today::Today;

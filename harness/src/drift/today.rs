@@ -25,12 +25,11 @@ pub(super) type OfTrial<'a> = BTreeMap<u64, &'a Record>;
 impl<'a> Today<'a> {
     /// Trials of the baseline and of the spec that are asked about, each with its seeds.
     pub(super) fn asked(&self, baseline: &'a Baseline) -> BTreeMap<&'a str, BTreeSet<u64>> {
-        let Filter { trials, seeds } = self.filter;
         let theirs = baseline.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial, *seed)));
         let all = self.expected.keys().map(|(trial, seed)| (trial, *seed)).chain(theirs);
         let mut asked = BTreeMap::<&str, BTreeSet<u64>>::new();
         for (trial, seed) in all {
-            if (trials.is_empty() || trials.contains(trial)) && (seeds.is_empty() || seeds.contains(&seed)) {
+            if self.filter.asks_for(trial, seed) {
                 asked.entry(trial).or_default().insert(seed);
             }
         }

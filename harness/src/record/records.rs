@@ -35,6 +35,11 @@ impl RunId {
         std::iter::once(self.profile.as_str()).chain(folder).chain([trial, &file]).collect()
     }
 
+    /// Whether there is a record of any run below the folder of a profile.
+    pub fn any(profile: &Path) -> bool {
+        files(profile).is_ok_and(|files| !files.is_empty())
+    }
+
     /// The files of this run below `results`, the folder of its spec: in its place, and in those of the old layout.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::meter::PeakMemory;
-use crate::record::{Program, Record};
+use crate::record::{Program, Record, Records};
 use crate::spec::Spec;
 use crate::train::{Checkpoint, Context, Observer, Teacher};
 
@@ -60,6 +60,8 @@ pub struct Outcome {
 pub fn execute(job: &Job<'_>, training: Training) -> Result<Outcome> {
     check_writable("the records", job.results, "--results DIR")?;
     check_writable("states and models", job.cache.runs(), "--cache DIR")?;
+    // A stray copy would be told by the report, after hours of training.
+    Records::check_places(&job.results.join(&job.spec.profile))?;
     let dataset = load(job.manifest, job.cache)?;
     let world = World::new(job.spec, dataset, &job.device.name)?;
     let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;

@@ -1,6 +1,6 @@
 //! The list of runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -30,6 +30,17 @@ impl Run<'_> {
 pub struct Filter {
     pub trials: Vec<String>,
     pub seeds: Vec<u64>,
+    /// Of these, only these runs, by trial and seed; `None` wants all.
+    pub runs: Option<BTreeSet<(String, u64)>>,
+}
+
+impl Filter {
+    /// Whether a run is asked for by itself, and not only as another's teacher.
+    pub fn asks_for(&self, trial: &str, seed: u64) -> bool {
+        (self.trials.is_empty() || self.trials.iter().any(|asked| asked == trial))
+            && (self.seeds.is_empty() || self.seeds.contains(&seed))
+            && self.runs.as_ref().is_none_or(|runs| runs.contains(&(trial.to_string(), seed)))
+    }
 }
 
 /// The wanted runs of a spec and those that they need, teachers first.
@@ -59,30 +70,35 @@ impl<'a> Plan<'a> {
                 .expected(format!("one of {:?}", spec.seeds))
                 .hint("add it to `seeds` in the spec: a record belongs to a declared seed"));
         }
-        let mut wanted: Vec<&str> = Vec::new();
-        for trial in spec.trials.iter().rev() {
-            let asked = filter.trials.is_empty() || filter.trials.contains(&trial.id);
-            if asked || wanted.contains(&trial.id.as_str()) {
-                wanted.push(&trial.id);
-                wanted.extend(trial.teacher.as_deref());
-            }
+        let mut runs = Vec::new();
+        for &seed in &spec.seeds {
+            let trials = wanted(spec, filter, seed);
+            runs.extend(trials.iter().map(|&trial| Run {
+                trial,
+                seed,
+                fingerprint: run_fingerprint(spec, trial, seed, data),
+                teacher: trial.teacher.as_ref().map(|id| {
+                    let teacher = spec.trial(id).expect("a checked spec has the teachers of its trials");
+                    run_fingerprint(spec, teacher, seed, data)
+                }),
+                teaches: trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
+            }));
         }
-        let seeds = spec.seeds.iter().filter(|seed| filter.seeds.is_empty() || filter.seeds.contains(seed));
-        let trials: Vec<&Trial> = spec.trials.iter().filter(|t| wanted.contains(&t.id.as_str())).collect();
-        let run = |seed: u64, trial: &'a Trial| Run {
-            trial,
-            seed,
-            fingerprint: run_fingerprint(spec, trial, seed, data),
-            teacher: trial.teacher.as_ref().map(|id| {
-                let teacher = spec.trial(id).expect("a checked spec has the teachers of its trials");
-                run_fingerprint(spec, teacher, seed, data)
-            }),
-            teaches: trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
-        };
-        Ok(Self {
-            runs: seeds.flat_map(|&seed| trials.iter().map(move |&t| (seed, t))).map(|(s, t)| run(s, t)).collect(),
-        })
+        Ok(Self { runs })
     }
+}
+
+/// The trials that are asked for at a seed and those that they need, in the order of the spec.
+fn wanted<'a>(spec: &'a Spec, filter: &Filter, seed: u64) -> Vec<&'a Trial> {
+    let mut wanted: Vec<&str> = Vec::new();
+    // A teacher stands before its students.
+    for trial in spec.trials.iter().rev() {
+        if filter.asks_for(&trial.id, seed) || wanted.contains(&trial.id.as_str()) {
+            wanted.push(&trial.id);
+            wanted.extend(trial.teacher.as_deref());
+        }
+    }
+    spec.trials.iter().filter(|trial| wanted.contains(&trial.id.as_str())).collect()
 }
 
 /// Today's fingerprint of every run of a spec, by trial and seed: what records are held against.

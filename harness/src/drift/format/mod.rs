@@ -8,7 +8,7 @@ mod text;
 pub use github::github;
 pub use json::json;
 pub use junit::junit;
-pub use text::{lines, table};
+pub use text::{lines, reruns, table};
 
 use self::text::DIGITS;
 use super::{Case, Judgement, Trial};

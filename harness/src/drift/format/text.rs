@@ -34,6 +34,30 @@ pub fn table(suite: &Suite) -> Option<Table> {
     if table.rows.is_empty() { None } else { Some(table) }
 }
 
+/// The runs that were trained again, one row each.
+pub fn reruns(suite: &Suite) -> Option<Table> {
+    let judgement = suite.found.as_ref().ok()?;
+    let left = ["trial", "seed", "weights", "metrics"].map(|name| (name, Align::Left));
+    let right = ["seconds then", "seconds now"].map(|name| (name, Align::Right));
+    let columns = left.into_iter().chain(right).map(|(name, align)| (name.to_string(), align)).collect::<Vec<_>>();
+    let mut table = Table::new(suite.name(), columns);
+    let word = |same: bool| if same { "same" } else { "other" }.to_string();
+    for trial in &judgement.trials {
+        for run in &trial.runs {
+            let (then, now) = run.seconds;
+            table.push(vec![
+                trial.id.clone(),
+                run.seed.to_string(),
+                word(run.same_weights),
+                word(run.same_metrics),
+                format!("{then:.1}"),
+                format!("{now:.1}"),
+            ]);
+        }
+    }
+    if table.rows.is_empty() { None } else { Some(table) }
+}
+
 /// One line per spec, then the verdict of all.
 pub fn lines(suites: &[Suite]) -> String {
     let mut text: String = suites.iter().map(|suite| line(suite) + "\n").collect();

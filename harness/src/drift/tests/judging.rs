@@ -179,25 +179,25 @@ fn what_is_not_the_same_run_is_not_judged() {
 fn only_what_is_asked_for_is_judged() {
     let mut today = two().edit("teacher", 0, |record| record.epochs_run = 3);
     today.records.retain(|record| record.seed != 2);
-    today.filter = Filter { trials: vec!["student".into()], seeds: vec![0, 1] };
+    today.filter = Filter { trials: vec!["student".into()], seeds: vec![0, 1], runs: None };
     let judgement = found(&two().baseline(), &today, Verdict::Fine, &[]);
     assert_eq!(judgement.trials.len(), 1);
     assert_eq!(judgement.trials[0].seeds, [0, 1]);
 }
 
 #[test]
-fn records_of_the_baselines_class_come_first() {
+fn records_of_the_baselines_arithmetic_come_first() {
     let mut today = two();
     let other = two().elsewhere().edit("student", 0, |record| record.parameter_count = 29);
     today.records.extend(other.records);
     found(&two().baseline(), &today, Verdict::Fine, &[]);
-    // One record of the class is enough to be held to the bit: seeds of two classes are not two samples.
-    today.records.retain(|record| record.machine.class == "aarch64-neon" || record.seed > 0);
+    // One record of it is enough to be held to the bit: seeds of two arithmetics are not two samples.
+    today.records.retain(|record| record.device != "cpu" || record.seed > 0);
     found(&two().baseline(), &today, Verdict::CouldNotJudge, &["student: runs: could not judge: seed 0: there is no"]);
 }
 
 #[test]
-fn another_card_is_another_machine_but_another_slot_is_not() {
+fn cuda_is_judged_by_intervals_even_on_one_card() {
     let on = |device: &str| {
         let mut world = two();
         world.records.iter_mut().for_each(|record| record.device = device.into());
@@ -205,8 +205,12 @@ fn another_card_is_another_machine_but_another_slot_is_not() {
     };
     let bit: Edit = |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9;
     let baseline = on("cuda:0 Example A").baseline();
-    found(&baseline, &on("cuda:1 Example A").edit("student", 0, bit), Verdict::Drift, &["other bytes"]);
-    found(&baseline, &on("cuda:0 Example B").edit("student", 0, bit), Verdict::Fine, &["zero is in"]);
+    for device in ["cuda:0 Example A", "cuda:0 Example B", "cpu"] {
+        found(&baseline, &on(device).edit("student", 0, bit), Verdict::Fine, &["zero is in"]);
+    }
+    let mut moved = on("cuda:0 Example A");
+    moved.records.iter_mut().for_each(|record| *record.metrics.get_mut("hr@5").unwrap() += 10.0);
+    found(&baseline, &moved, Verdict::Drift, &["zero is outside"]);
 }
 
 #[test]

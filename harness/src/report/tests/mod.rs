@@ -119,8 +119,8 @@ fn the_page() {
         "499 negatives",
         "formula of hr@5",
         "`reprise run de-rrd/citeulike --profile paper`",
-        "* `teacher` seed 7 on `x86_64-avx512`: its run is old",
-        "not in the tables above**: `aarch64-neon`",
+        "* `teacher` seed 7 on `cpu`: its run is old",
+        "not in the tables above**: `cuda`",
         "| loss | 0 | 706.00 | 706.25 ± 0.00 | 3 | +0.0 % |",
         "| loss | 1 | 300.00 | 313.50 ± 0.00 | 3 | +4.5 % |",
         "Why the numbers differ.",
@@ -241,9 +241,9 @@ fn the_files_for_programs() {
     assert_eq!(cells.lines().count(), 3);
     let runs = &files["runs.csv"];
     assert_eq!(runs.lines().count(), 8, "{runs}");
-    assert!(
-        runs.contains("\nde-rrd/citeulike,paper,aarch64-neon,teacher,0,0.9,2,6080400,2.5,120.5,180,77000000,cpu,2,")
-    );
+    assert!(runs.contains(
+        "\nde-rrd/citeulike,paper,x86_64-avx512,teacher,0,0.9,2,6080400,2.5,120.5,180,77000000,cuda:0 Example,2,"
+    ));
 }
 
 #[test]

@@ -1,0 +1,329 @@
+//! `reprise check`: whether our own results are what was accepted.
+
+mod sample;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use harness::data::Manifest;
+use harness::digest::Digest;
+use harness::drift::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, format, judge};
+use harness::error::{Error, Kind, Place, Result};
+use harness::record::{Checked, Record, RunId};
+use harness::run::{ComputeDevice, Filter, Outcome, Plan, Run, Training, expected};
+use harness::spec::{self, Spec};
+
+use self::sample::Sample;
+use super::report::{checked, data_digest};
+use super::run::Wanted;
+use crate::args::{Check, Format};
+use crate::home::Home;
+use crate::progress::clock;
+use crate::scratch::Scratch;
+use crate::terminal::{print, table, talk};
+
+pub fn run(args: &Check) -> Result<Verdict> {
+    let home = Home::find(&args.places)?;
+    if args.accept {
+        args.specs.iter().try_for_each(|id| accept(&home, args, id))?;
+        return Ok(Verdict::Fine);
+    }
+    let mut asked = asked(&home, args)?;
+    choose(args, &mut asked)?;
+    let mut suites = Vec::new();
+    let mut interrupted = false;
+    for Asked { id: spec, profile, found } in asked {
+        let found = found.and_then(|reference| judged(&home, args, &reference));
+        // One bad baseline does not hide the others.
+        if let Err(error) = &found {
+            talk(&format!("error: {error}\n"));
+        }
+        let found = found.map(|(judgement, stopped)| {
+            interrupted |= stopped;
+            judgement
+        });
+        suites.push(Suite { spec, profile, found });
+        if interrupted {
+            break;
+        }
+    }
+    show(args, &suites);
+    if interrupted {
+        return Err(Error::new(Kind::Interrupted, "interrupted: the above is what was compared so far")
+            .hint("nothing of `--rerun` is kept; `--trial`, `--seed` and `--sample` ask for less"));
+    }
+    Ok(Suite::overall(&suites))
+}
+
+fn show(args: &Check, suites: &[Suite]) {
+    match args.format {
+        Format::Text => {
+            for rerun in suites.iter().filter(|_| args.rerun).filter_map(format::reruns) {
+                print(&format!("{}\n{}\n", rerun.title, table(&rerun)));
+            }
+            for moved in suites.iter().filter_map(format::table) {
+                print(&format!("{}\n{}\n", moved.title, table(&moved)));
+            }
+            print(&format::lines(suites));
+        }
+        Format::Json => print(&format::json(suites)),
+        Format::Junit => print(&format::junit(suites)),
+        Format::Github => print(&format::github(suites)),
+    }
+}
+
+/// A spec in a profile that is to be judged, or why it cannot be.
+struct Asked {
+    id: String,
+    profile: String,
+    found: Result<Reference>,
+}
+
+/// What today's runs of a spec are held against.
+struct Reference {
+    spec: Spec,
+    manifest: Manifest,
+    baseline: Baseline,
+    /// The runs that are compared.
+    filter: Filter,
+}
+
+impl Reference {
+    /// The accepted baseline or, of runs that are trained again, what is recorded.
+    fn find(home: &Home, args: &Check, id: &str, profile: &str) -> Result<Self> {
+        let spec = home.spec(id, Some(profile))?;
+        let manifest = home.catalog()?.get(&spec.dataset)?;
+        let mut filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
+        // A mistyped trial or seed is told first.
+        Plan::new(&spec, Digest::of(b""), &filter)?;
+        let file = home.baseline_beside(&spec.file, &spec.profile);
+        let baseline = match Baseline::read(&file, &spec.id, &spec.profile)? {
+            Some(baseline) => baseline,
+            None if args.rerun => {
+                let records = checked(home, &spec, &manifest)?;
+                for stale in &records.stale {
+                    talk(&format!("not compared: {}, seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
+                }
+                let recorded = |record: &&Record| filter.asks_for(&record.trial, record.seed);
+                let runs: BTreeSet<_> =
+                    records.current.iter().filter(recorded).map(|r| (r.trial.clone(), r.seed)).collect();
+                if runs.is_empty() {
+                    return Err(no_reference(&spec, &file));
+                }
+                filter.runs = Some(runs);
+                Baseline::of_records(&spec.id, &spec.profile, &records.current).expect("there are records")
+            }
+            None => return Err(no_baseline(id, &file)),
+        };
+        Ok(Self { spec, manifest, baseline, filter })
+    }
+
+    /// The runs that could be trained again and compared.
+    fn runs(&self) -> Vec<(String, u64)> {
+        let all =
+            self.baseline.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial.clone(), *seed)));
+        all.filter(|(trial, seed)| self.spec.trial(trial).is_some() && self.filter.asks_for(trial, *seed)).collect()
+    }
+}
+
+/// Narrows what is trained again to the sample that was asked for. Teachers that are trained for it and have a record
+/// are compared, too: that costs nothing.
+fn choose(args: &Check, asked: &mut [Asked]) -> Result<()> {
+    if args.sample.is_none() && args.within.is_none() {
+        return Ok(());
+    }
+    let references: Vec<_> = asked.iter_mut().filter_map(|asked| asked.found.as_mut().ok()).collect();
+    if references.is_empty() {
+        return Ok(()); // Why is told one by one.
+    }
+    let pool: Vec<_> = references.iter().map(|of| (&of.spec, &of.baseline, of.runs())).collect();
+    let within = args.within.map(|minutes| 60.0 * minutes);
+    let chosen = Sample { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
+    drop(pool);
+    if chosen.runs.is_empty() {
+        return Err(Error::new(Kind::Missing, "no recorded run can be trained again in that time")
+            .expected("a larger `--within MINUTES`")
+            .got(format!("{} runs to choose from", chosen.of)));
+    }
+    talk(&format!(
+        "{} of {} recorded runs, {}; some {} by their records",
+        chosen.runs.len(),
+        chosen.of,
+        if args.within.is_some() { "the cheapest".into() } else { format!("drawn with the seed {}", args.sample_seed) },
+        clock(Duration::from_secs_f64(chosen.seconds)),
+    ));
+    for (at, reference) in references.into_iter().enumerate() {
+        let of_spec = chosen.runs.iter().filter(|(spec, ..)| *spec == at);
+        let runs: BTreeSet<_> = of_spec.map(|(_, trial, seed)| (trial.clone(), *seed)).collect();
+        let alone = Filter { runs: Some(runs), ..Filter::default() };
+        let plan = Plan::new(&reference.spec, Digest::of(b""), &alone)?;
+        let recorded =
+            |trial: &str, seed: u64| reference.baseline.runs.get(trial).is_some_and(|runs| runs.0.contains_key(&seed));
+        let compared = plan.runs.iter().map(|run| (run.trial.id.clone(), run.seed));
+        let compared = compared.filter(|(trial, seed)| recorded(trial, *seed)).collect();
+        reference.filter = Filter { runs: Some(compared), ..Filter::default() };
+    }
+    Ok(())
+}
+
+/// The specs and profiles that were asked for: where none is named, all that have a baseline or, of a sample of runs
+/// that are trained again, records.
+fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
+    for id in &args.specs {
+        spec::find(&home.reproductions(), id)?;
+    }
+    let mut asked = Vec::new();
+    for listed in spec::discover(&home.reproductions())? {
+        let named = args.specs.contains(&listed.id);
+        if !named && !args.specs.is_empty() {
+            continue;
+        }
+        let one = |profile: String, found: Option<Error>| {
+            let found = found.map_or_else(|| Reference::find(home, args, &listed.id, &profile), Err);
+            Asked { id: listed.id.clone(), profile, found }
+        };
+        let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());
+        match (listed.summary, &args.profile) {
+            (Err(error), profile) => asked.push(one(profile.clone().unwrap_or("?".into()), Some(error))),
+            // That it has no baseline, or no such profile, is told when it is judged.
+            (Ok(_), Some(profile)) if named => asked.push(one(profile.clone(), None)),
+            (Ok(summary), wanted) => {
+                let results = home.results_beside(&listed.file);
+                let recorded = |profile: &str| RunId::any(&results.join(profile));
+                let has = |profile: &String| {
+                    wanted.as_ref().is_none_or(|wanted| wanted == profile)
+                        && (home.baseline_beside(&listed.file, profile).exists()
+                            || (records_count && recorded(profile)))
+                };
+                let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
+                if named && profiles.is_empty() {
+                    let base = summary.profiles[0].clone();
+                    // Why is told by the attempt.
+                    asked.push(one(base, None));
+                }
+                asked.extend(profiles.into_iter().map(|profile| one(profile.clone(), None)));
+            }
+        }
+    }
+    if asked.is_empty() {
+        let profile = args.profile.as_ref().map(|profile| format!(" in the profile `{profile}`")).unwrap_or_default();
+        return Err(Error::new(Kind::Missing, format!("no spec has a baseline{profile} yet")).hint(ACCEPT));
+    }
+    Ok(asked)
+}
+
+const ACCEPT: &str = "`reprise run SPEC`, look at the report, then `reprise check SPEC --accept --reason TEXT`";
+
+fn no_baseline(id: &str, file: &Path) -> Error {
+    Error::new(Kind::Missing, format!("`{id}` has no baseline")).at(Place::file(file)).hint(ACCEPT)
+}
+
+fn no_reference(spec: &Spec, file: &Path) -> Error {
+    Error::new(Kind::Missing, format!("`{}` has neither a baseline nor records of these runs", spec.id))
+        .at(Place::file(file))
+        .hint("`reprise run` makes records, and `--rerun` holds other runs against them")
+}
+
+/// What was found, and whether it was interrupted before all was.
+fn judged(home: &Home, args: &Check, reference: &Reference) -> Result<(Judgement, bool)> {
+    let Reference { spec, manifest, baseline, filter } = reference;
+    if filter.runs.as_ref().is_some_and(BTreeSet::is_empty) {
+        // Another spec's runs were drawn.
+        return Ok((judge(baseline, &Now::nothing(filter).today()), false));
+    }
+    let now = Now::find(home, args, spec, manifest, filter)?;
+    Ok((judge(baseline, &now.today()), now.interrupted))
+}
+
+fn accept(home: &Home, args: &Check, id: &str) -> Result<()> {
+    let spec = home.spec(id, args.profile.as_deref())?;
+    let file = home.baseline_beside(&spec.file, &spec.profile);
+    // Also so that a damaged one is not overwritten with its history.
+    let last = Baseline::read(&file, &spec.id, &spec.profile)?;
+    let acceptance = Acceptance {
+        reason: args.reason.as_deref().unwrap_or_default(),
+        when: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        matters: &args.matters,
+        inexact: &args.inexact,
+    };
+    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let now = Now::find(home, args, &spec, &manifest, &Filter::default())?;
+    if now.interrupted {
+        return Err(Error::new(
+            Kind::Interrupted,
+            "interrupted: nothing was accepted, and nothing of `--rerun` is kept",
+        ));
+    }
+    let baseline = acceptance.accept(&spec.id, &spec.profile, &now.today(), last)?;
+    baseline.write(&file)?;
+    let commit = baseline.newest().commit.as_ref().map_or("no one commit".into(), |commit| format!("commit {commit}"));
+    talk(&format!("baseline: {}, {} runs on {}, {commit}", file.display(), now.expected.len(), baseline.class));
+    Ok(())
+}
+
+/// What there is of a spec today.
+struct Now {
+    filter: Filter,
+    expected: BTreeMap<(String, u64), Digest>,
+    records: Checked,
+    missing: BTreeMap<(String, u64), String>,
+    interrupted: bool,
+}
+
+impl Now {
+    /// Where no run is asked for.
+    fn nothing(filter: &Filter) -> Self {
+        Self {
+            filter: filter.clone(),
+            expected: BTreeMap::new(),
+            records: Checked::default(),
+            missing: BTreeMap::new(),
+            interrupted: false,
+        }
+    }
+
+    /// Looks for records, or makes them.
+    fn find(home: &Home, args: &Check, spec: &Spec, manifest: &Manifest, filter: &Filter) -> Result<Self> {
+        let filter = filter.clone();
+        let mut missing = BTreeMap::new();
+        let mut interrupted = false;
+        let records = if args.rerun {
+            let scratch = Scratch::new(&home.cache.root().join("rerun"))?;
+            let beside = home.beside(&scratch.path());
+            let device = &ComputeDevice::open(args.device)?;
+            let training = Training { fresh: false, checkpoint_every: Duration::MAX };
+            let wanted = Wanted { filter: filter.clone(), device, training };
+            let outcome = wanted.train(&beside, spec, manifest)?;
+            interrupted = outcome.interrupted;
+            missing.extend(not_trained(spec, &outcome, &filter)?);
+            checked(&beside, spec, manifest)?
+        } else {
+            checked(home, spec, manifest)?
+        };
+        for stale in &records.stale {
+            let why = format!("its record is stale: {}", stale.why);
+            missing.insert((stale.id.trial.clone(), stale.id.seed), why);
+        }
+        Ok(Self { expected: expected(spec, data_digest(home, manifest)?), filter, records, missing, interrupted })
+    }
+
+    fn today(&self) -> Today<'_> {
+        Today { expected: &self.expected, records: &self.records.current, missing: &self.missing, filter: &self.filter }
+    }
+}
+
+/// Why runs have no record.
+fn not_trained(spec: &Spec, outcome: &Outcome, filter: &Filter) -> Result<BTreeMap<(String, u64), String>> {
+    let plan = Plan::new(spec, Digest::of(b""), filter)?;
+    let key = |run: &Run<'_>| (run.trial.id.clone(), run.seed);
+    let mut why = BTreeMap::new();
+    if outcome.interrupted {
+        why.extend(plan.runs.iter().map(|run| (key(run), "interrupted before it was trained".to_string())));
+    }
+    for (name, error) in &outcome.failed {
+        let run = plan.runs.iter().find(|run| run.name() == *name);
+        why.extend(run.map(|run| (key(run), format!("its run failed: {}", error.what()))));
+    }
+    Ok(why)
+}

@@ -1,0 +1,83 @@
+//! Which of the recorded runs are trained again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness::drift::Baseline;
+use harness::rng::Stream;
+use harness::spec::Spec;
+
+/// A run that could be trained again: the index of its spec among those that are checked, trial and seed.
+pub type Key = (usize, String, u64);
+
+/// How runs are chosen.
+pub struct Sample {
+    /// At most so many.
+    pub most: Option<u32>,
+    /// Of the draw.
+    pub seed: u64,
+    /// The cheapest, as many as fit into so many seconds by their records.
+    pub within: Option<f64>,
+}
+
+/// What was chosen.
+pub struct Chosen {
+    pub runs: BTreeSet<Key>,
+    /// Runs that there were to choose from.
+    pub of: usize,
+    /// What they and their teachers took by their records.
+    pub seconds: f64,
+}
+
+impl Sample {
+    /// Draws from the runs of `references`: without [`within`](Self::within) each with the same probability, with it in the
+    /// order of what they cost, teachers that must be trained first included; the draw decides between equals.
+    pub fn choose(&self, references: &[(&Spec, &Baseline, Vec<(String, u64)>)]) -> Chosen {
+        let all: Vec<Key> = (references.iter().enumerate())
+            .flat_map(|(at, (.., runs))| runs.iter().map(move |(trial, seed)| (at, trial.clone(), *seed)))
+            .collect();
+        let mut drawn: Vec<Key> = Stream::new(self.seed, "check", "sample", 0)
+            .permutation(all.len())
+            .into_iter()
+            .map(|at| all[at as usize].clone())
+            .collect();
+        let cost = |key: &Key, paid: &BTreeSet<Key>| -> Vec<(Key, f64)> {
+            with_teachers(references, key).into_iter().filter(|(key, _)| !paid.contains(key)).collect()
+        };
+        let whole = |key: &Key| cost(key, &BTreeSet::new()).iter().map(|(_, seconds)| seconds).sum::<f64>();
+        if self.within.is_some() {
+            drawn.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
+        }
+        let (mut runs, mut paid, mut seconds) = (BTreeSet::new(), BTreeSet::new(), 0.0);
+        for key in drawn {
+            if self.most.is_some_and(|most| runs.len() >= most as usize) {
+                break;
+            }
+            let more = cost(&key, &paid);
+            let sum = seconds + more.iter().map(|(_, seconds)| seconds).sum::<f64>();
+            if self.within.is_some_and(|within| sum > within) {
+                break;
+            }
+            seconds = sum;
+            paid.extend(more.into_iter().map(|(key, _)| key));
+            runs.insert(key);
+        }
+        Chosen { runs, of: all.len(), seconds }
+    }
+}
+
+/// A run and the teachers that it needs, each with the seconds of its record; of a teacher without one, none.
+fn with_teachers(references: &[(&Spec, &Baseline, Vec<(String, u64)>)], key: &Key) -> Vec<(Key, f64)> {
+    let (at, trial, seed) = key;
+    let (spec, reference, _) = &references[*at];
+    let seconds =
+        |trial: &str| reference.runs.get(trial).and_then(|runs| runs.0.get(seed)).map_or(0.0, |run| run.seconds);
+    let trials: BTreeMap<&str, Option<&str>> =
+        spec.trials.iter().map(|trial| (trial.id.as_str(), trial.teacher.as_deref())).collect();
+    let mut needed = Vec::new();
+    let mut next = Some(trial.as_str());
+    while let Some(trial) = next {
+        needed.push(((*at, trial.to_string(), *seed), seconds(trial)));
+        next = trials.get(trial).copied().flatten();
+    }
+    needed
+}
