@@ -8,6 +8,7 @@ mod cli;
 mod data;
 mod distill;
 mod drift;
+mod events;
 mod fixed;
 mod home;
 mod latency;

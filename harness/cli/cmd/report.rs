@@ -199,12 +199,15 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
             Some(negatives),
         ),
     };
-    let setting = [
+    let mut setting = vec![
         ("Dataset", format!("`{}`: {}", manifest.id, manifest.title)),
         ("Licence", format!("{}: {}", manifest.licence.name, manifest.licence.terms)),
         ("Split", spec.split.describe()),
         ("Candidates", candidates),
     ];
+    if let Some(events) = spec.events.describe() {
+        setting.insert(2, ("Events", events));
+    }
     let curve = |curve: &harness::spec::LoggedCurve| {
         let paper = home.paper_of(spec).expect("a checked spec with curves has a paper");
         let columns: Vec<&str> = curve.columns.iter().map(|(theirs, _)| theirs.as_str()).collect();
@@ -227,7 +230,7 @@ fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experimen
         dataset: spec.dataset.clone(),
         folder: home.folder_of(&spec.file),
         command: format!("reprise report {}{profile}", spec.id),
-        setting: setting.map(|(what, how)| (what.to_string(), how)).to_vec(),
+        setting: setting.into_iter().map(|(what, how)| (what.to_string(), how)).collect(),
         sampled,
         metrics: spec.protocol.metrics.iter().copied().map(|m| metric(m, spec.protocol.candidates)).collect(),
         trials: spec

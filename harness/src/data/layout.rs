@@ -101,7 +101,7 @@ impl Layout {
         match self {
             Self::Table { columns, .. } if columns.contains(&Column::IsoTime) => Clock::Unix,
             Self::Table { time: Some(unit), .. } => unit.clock(),
-            _ => Clock::Order,
+            _ => Clock::Position,
         }
     }
 

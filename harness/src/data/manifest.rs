@@ -131,8 +131,9 @@ impl Manifest {
 
     /// What the times of all files are; where files differ they are but an order.
     pub fn clock(&self) -> Clock {
-        let clocks = || self.files.iter().map(|file| file.layout.clock());
-        if clocks().all(|clock| clock == Clock::Unix) { Clock::Unix } else { Clock::Order }
+        let mut all = self.files.iter().map(|file| file.layout.clock());
+        let first = all.next().unwrap_or(Clock::Position);
+        if all.all(|clock| clock == first) { first } else { Clock::Order }
     }
 
     /// What the values of all files are; none where files differ.

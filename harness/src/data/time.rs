@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// A moment, ordered to the billionth of a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time {
-    /// Unix seconds under [`Clock::Unix`]; under [`Clock::Order`] a number or a position of the source.
+    /// Unix seconds under [`Clock::Unix`]; else a number or a position of the source.
     pub whole: i64,
     /// What follows the point, below a billion.
     pub billionths: u32,
@@ -22,8 +22,10 @@ impl From<i64> for Time {
 pub enum Clock {
     /// Moments: they can be counted in days.
     Unix,
-    /// Numbers that order interactions and say nothing else: the source's own, or positions in it.
+    /// Numbers that order interactions and say nothing else.
     Order,
+    /// The source has no times: they are positions in it, and no two are equal.
+    Position,
 }
 
 /// The unit in which a column `time` counts, as a layout names it.

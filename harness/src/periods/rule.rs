@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::check::{Named, can_be_learnt, can_be_tested, items_seen};
 use super::sessions::{Event, sessions};
 use super::{Catalogue, Periods};
-use crate::data::{Clock, Dataset};
+use crate::data::{Clock, Dataset, Time};
 use crate::error::{Error, Kind, Result};
-use crate::split::UserItems;
+use crate::split::{Ties, UserItems};
 
 /// The dataset's own periods, its parts `period-0` to `period-LAST`; a user of the dataset is a session.
 ///
@@ -32,6 +32,7 @@ pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Per
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
 /// what a user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped (as ADER's
 /// authors drop theirs), the others numbered in the order in which they occur. What follows period `last` is left out.
+/// Besides the periods: events asked for whose place in their session `ties` decided.
 ///
 /// # Errors
 /// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].
@@ -40,7 +41,8 @@ pub fn by_time(
     [days, first, last]: [usize; 3],
     least: usize,
     catalogue: Catalogue,
-) -> Result<Periods> {
+    ties: Ties,
+) -> Result<(Periods, u64)> {
     const SECONDS_OF_A_DAY: i64 = 86_400;
     if dataset.clock != Clock::Unix {
         return Err(Error::new(Kind::Input, format!("`{}` has no times that count in days", dataset.name))
@@ -49,7 +51,7 @@ pub fn by_time(
             .hint("the split rule `periods` takes the dataset's own periods"));
     }
     let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
-    all.sort_by_key(|event| event.time); // Stable: ties keep the order of the source.
+    ties.sort(&mut all, |_| ());
     let mut counts = vec![0; dataset.n_items];
     all.iter().for_each(|event| counts[event.item as usize] += 1);
     all.retain(|event| counts[event.item as usize] >= least);
@@ -67,14 +69,34 @@ pub fn by_time(
     }
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     let mut periods: Vec<Vec<Event>> = vec![Vec::new(); last + 1];
+    let mut times: Vec<Vec<Time>> = vec![Vec::new(); last + 1];
     for event in all {
         let period = ((event.time.whole - start) / length + 1 - first as i64).max(0) as usize;
         if let Some(events) = periods.get_mut(period) {
             let next = numbers.len() as u32;
             events.push((event.user, *numbers.entry(event.item).or_insert(next)));
+            times[period].push(event.time);
         }
     }
-    Periods::of(&dataset.name, periods, numbers.len(), catalogue)
+    let cut = Periods::of(&dataset.name, periods.clone(), numbers.len(), catalogue)?;
+    let tied = (1..=last).map(|number| tied(&periods[number], &times[number], cut.period(number).items())).sum();
+    Ok((cut, tied))
+}
+
+/// Events that a test asks for, of the first `known` items, whose place in their session a tie in time decided.
+fn tied(events: &[Event], times: &[Time], known: usize) -> u64 {
+    let mut of_sessions: HashMap<u32, Vec<Time>> = HashMap::new();
+    for (&(session, item), &time) in events.iter().zip(times) {
+        if (item as usize) < known {
+            of_sessions.entry(session).or_default().push(time);
+        }
+    }
+    // A sum of counts, in whatever order.
+    let of_session = |times: &Vec<Time>| {
+        let asked = 1..times.len();
+        asked.filter(|&at| times[at] == times[at - 1] || times.get(at + 1) == Some(&times[at])).count() as u64
+    };
+    of_sessions.values().map(of_session).sum()
 }
 
 impl Periods {

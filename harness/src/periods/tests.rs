@@ -1,6 +1,7 @@
 use super::*;
 use crate::data::{Clock, Dataset, Interaction, Part, Values};
 use crate::error::Kind;
+use crate::split::Ties;
 
 /// User, item, time.
 type Events<'a> = &'a [(u32, u32, i64)];
@@ -101,7 +102,10 @@ fn time_is_cut_into_periods() {
         (3, 7, 7 * DAY),
     ];
     let dataset = dataset(&[("all", events)]);
-    let cut = |days, first, last| by_time(&dataset, [days, first, last], 2, Catalogue::Growing);
+    let by_time =
+        |dataset: &Dataset, lengths, least, catalogue| by_time(dataset, lengths, least, catalogue, Ties::FileOrder);
+    let cut =
+        |days, first, last| by_time(&dataset, [days, first, last], 2, Catalogue::Growing).map(|(periods, _)| periods);
     // Days 0 to 1 are period 0, 2 to 3 period 1, 4 to 5 period 2; what follows is left out. Items are numbered
     // as they occur: 2 → 0, 5 → 1, 7 → 2.
     let periods = cut(2, 1, 2).unwrap();
@@ -118,5 +122,8 @@ fn time_is_cut_into_periods() {
     let error = by_time(&unordered, [2, 1, 2], 2, Catalogue::Growing).unwrap_err();
     assert!(error.kind() == Kind::Input && error.to_string().contains("no times that count in days"), "{error}");
     assert!(by_time(&dataset, [2, 1, 2], 9, Catalogue::Growing).unwrap_err().to_string().contains("at least 9"));
+    // User 2 has items 7 and 5 at one time in period 1, but 7 is not known; with all items known its second is asked for.
+    assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Growing).unwrap().1, 0);
+    assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Full).unwrap().1, 1);
     assert_eq!(rows(&cut(2, 2, 1).unwrap().sessions[0]), [vec![0, 1, 1, 0], vec![0, 2, 1]]);
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Curve, Machine, PeriodRecord, Ranks};
 use crate::digest::Digest;
 use crate::metrics::Metric;
+use crate::split::TimeTies;
 
 /// The version of the record's form. It changes when an old record would be misread.
 pub const FORMAT: u32 = 1;
@@ -68,6 +69,10 @@ pub struct Record {
     /// sum, and `ranks` those of all their queries, period by period.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub periods: Vec<PeriodRecord>,
+    /// Held-out items that ties in time chose; none where times choose nothing, and in records from before it was
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ties: Option<TimeTies>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranks: Option<Ranks>,
 }
@@ -249,6 +254,7 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         latency: Some(Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 }),
         curve: Some(curve),
         periods: Vec::new(),
+        time_ties: None,
         ranks: Some(Ranks {
             targets: Some(vec![1, 1, 2, 1]),
             sets: vec![RankSet { metrics: vec!["hr@5".into(), "recall@5".into()], within: Some(5), hits }],

@@ -8,7 +8,7 @@ use super::figures::QUALITY;
 use super::number::{METRIC, count};
 use super::{Align, Experiment, Report, Table, claims, curves, latency, overview, periods, summary};
 use crate::compare::{Finding, Verdict, Word};
-use crate::record::{Checked, LatencyRecord, Record, Runs, Stale};
+use crate::record::{Checked, LatencyRecord, Ranks, Record, Runs, Stale};
 
 /// The blocks of a report.
 pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
@@ -195,6 +195,23 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// How many held-out items a tie in time chose, and what decided it.
+fn time_ties(record: &Record) -> String {
+    let Some(ties) = &record.time_ties else { return "not counted".into() };
+    let of_all = |ranks: &Ranks| match &ranks.targets {
+        Some(targets) => Some(targets.iter().map(|n| u64::from(*n)).sum()),
+        None => record.queries(),
+    };
+    let all = record.ranks.as_ref().and_then(of_all).map_or(String::new(), |all| format!(" of {}", count(all)));
+    format!(
+        "{}{all} test items and {} validation items have the time of an item beside them on which the cut or the question \
+         hangs; `{}` decided",
+        count(ties.test),
+        count(ties.validation),
+        ties.by
+    )
+}
+
 fn measured(experiment: &Experiment, runs: &Runs, blocks: &mut Vec<Block>) {
     let facts_of =
         |facts: Vec<(&str, String)>| Block::list(facts.iter().map(|(what, how)| format!("**{what}**: {how}")));
@@ -218,6 +235,9 @@ fn measured(experiment: &Experiment, runs: &Runs, blocks: &mut Vec<Block>) {
         ("Program", distinct(runs, program)),
         ("Command", distinct(runs, |record| record.command.clone())),
     ];
+    if runs.all().any(|record| record.time_ties.is_some()) {
+        facts.push(("Ties in time", distinct(runs, time_ties)));
+    }
     if !runs.others.is_empty() {
         facts.push((
             "Also measured on, not in the tables above",

@@ -165,6 +165,7 @@ pub(super) fn record(
         latency: Some(request(latency)),
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
         periods: periods.iter().map(period).collect(),
+        time_ties: world.time_ties.clone(),
         ranks: Some(ranks(reported)),
     }
 }

@@ -3,9 +3,10 @@
 use super::Run;
 use crate::data::Dataset;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::record::{Arithmetic, Machine, RunId};
 use crate::spec::Spec;
+use crate::split::{Applied, TimeTies};
 use crate::train::Task;
 
 /// The data of a spec, prepared once for all of its runs.
@@ -15,6 +16,8 @@ pub(super) struct World {
     pub arithmetic: Arithmetic,
     pub dataset_digest: Digest,
     pub split_digest: Digest,
+    /// Held-out items that ties in time chose, where times choose them.
+    pub time_ties: Option<TimeTies>,
 }
 
 impl World {
@@ -23,12 +26,21 @@ impl World {
     /// # Errors
     /// If the split or the protocol does not fit the data.
     pub fn new(spec: &Spec, dataset: Dataset, device: &str) -> Result<Self> {
-        let cut = spec.split.apply(&dataset)?;
         let dataset_digest = dataset.digest();
+        let at = |key: &str| Place::file(&spec.file).key(key);
+        let dataset = spec.events.keep(dataset).map_err(|error| error.or_at(at("events")))?;
+        let Applied { cut, ties } = spec.split.apply(&dataset, spec.events.ties)?;
         drop(dataset); // What it was cut into is all that training sees; this is a third of a small run's memory.
         let task = Task::new(cut, &spec.protocol)?;
         let arithmetic = Arithmetic::of_device(device);
-        Ok(Self { machine: Machine::here(device), arithmetic, dataset_digest, split_digest: task.digest(), task })
+        Ok(Self {
+            machine: Machine::here(device),
+            arithmetic,
+            dataset_digest,
+            split_digest: task.digest(),
+            time_ties: ties,
+            task,
+        })
     }
 
     /// What a record made here is of.

@@ -53,6 +53,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
         profile: resolved.profile.clone(),
         paper: wire.paper.map(Spanned::into_inner),
         dataset: wire.dataset.into_inner(),
+        events: wire.events,
         split: wire.split,
         protocol: wire.protocol,
         seeds,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Claim, Origin, Protocol, Section, SplitRule};
+use super::{Claim, Events, Origin, Protocol, Section, SplitRule};
 use crate::method::Method;
 
 /// One experiment in one profile.
@@ -18,6 +18,8 @@ pub struct Spec {
     pub paper: Option<String>,
     /// Id of a manifest.
     pub dataset: String,
+    /// Which events of the dataset count, and what orders those of one time.
+    pub events: Events,
     pub split: SplitRule,
     pub protocol: Protocol,
     /// One run of each trial per seed; at least one, none twice, each below 2^63.

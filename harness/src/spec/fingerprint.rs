@@ -27,6 +27,10 @@ pub fn run_fingerprint(spec: &Spec, trial: &Trial, seed: u64, data: Digest) -> D
         .field("params", canonical(&trial.params).as_bytes())
         .field("seed", &seed.to_le_bytes())
         .field("teacher", teacher.as_ref().map_or(&[], |digest| &digest.0));
+    // A spec that says nothing of events has the fingerprint that it had before specs could.
+    if !spec.events.say_nothing() {
+        hasher.field("events", canonical(&json(&spec.events)).as_bytes());
+    }
     hasher.finish()
 }
 

@@ -39,7 +39,7 @@ use crate::document::{Document, read_text};
 use crate::error::Result;
 use crate::method::Registry;
 use crate::metrics::{Metric, Protocol};
-use crate::split::SplitRule;
+use crate::split::{Events, SplitRule};
 
 /// Reads the spec in `file`, lays `profile` over it (none: the base as written) and checks all of it.
 ///

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::check;
 use super::value::Decimals;
-use super::{Protocol, SplitRule};
+use super::{Events, Protocol, SplitRule};
 use crate::document::Document;
 use crate::error::Result;
 
@@ -28,6 +28,9 @@ pub struct Wire {
     /// Prose for the report; a spec may have none.
     #[serde(default)]
     pub analysis: String,
+    /// Where it is left out every event counts, and ties in time keep the order of the file.
+    #[serde(default)]
+    pub events: Events,
     pub split: SplitRule,
     pub protocol: Protocol,
     #[serde(rename = "trial")]

@@ -1,13 +1,17 @@
 //! Train, validation and test parts of a dataset, made by a named rule.
 
+mod events;
 mod rule;
 mod seventy_ten_twenty;
+mod time_ties;
 mod user_items;
 
+pub use events::{Events, Ties};
 #[cfg(test)]
 pub(crate) use rule::tests::applied;
-pub use rule::{Cut, SHORTEST, SplitRule};
+pub use rule::{Applied, Cut, SHORTEST, SplitRule};
 pub use seventy_ten_twenty::Phase;
+pub use time_ties::TimeTies;
 pub use user_items::UserItems;
 
 use crate::digest::{Digest, FieldHasher};

@@ -10,7 +10,9 @@ use crate::periods::{self, Catalogue, Periods};
 use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
+use super::events::Ties;
 use super::seventy_ten_twenty::{self, Phase};
+use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
 /// How train, validation and test are made.
@@ -27,7 +29,7 @@ pub enum SplitRule {
     /// time counts: full ranking leaves seen items out, so a repeat could never be found. Then the
     /// `core`-core: users and items with fewer than `core` distinct partners are dropped until
     /// none is left to drop (0 and 1 drop nobody). Ids are made dense again, in ascending order of
-    /// the dataset's ids. Ties in time keep the order of the source. A user with fewer than
+    /// the dataset's ids. What orders ties in time is the spec's to say ([`Ties`]). A user with fewer than
     /// [`SHORTEST`] items cannot give two away: all are training, and the user is not evaluated.
     LeaveLastOut { core: usize },
     /// Of each user's items two are drawn: one is the test, the other the validation, the rest is
@@ -51,6 +53,14 @@ pub enum SplitRule {
     /// A stream of periods of `days` days each, the first `first` of them together as period 0; a session is what a
     /// user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped.
     PeriodsByTime { days: NonZeroUsize, first: NonZeroUsize, least: usize, last: NonZeroUsize, catalogue: Catalogue },
+}
+
+/// A dataset that a rule was applied to.
+#[derive(Debug)]
+pub struct Applied {
+    pub cut: Cut,
+    /// Where times choose what is held out.
+    pub ties: Option<TimeTies>,
 }
 
 /// What a rule makes of a dataset.
@@ -107,25 +117,34 @@ impl SplitRule {
         }
     }
 
+    /// `ties` orders what has one time.
+    ///
     /// # Errors
-    /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test.
-    pub fn apply(&self, dataset: &Dataset) -> Result<Cut> {
+    /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test, or if `ties` refuses
+    /// those that choose held-out items.
+    pub fn apply(&self, dataset: &Dataset, ties: Ties) -> Result<Applied> {
+        let mut counted = None;
         let split = match self {
             Self::Periods { last, catalogue } => {
-                return periods::given(dataset, last.get(), *catalogue).map(Cut::Periods);
+                let periods = periods::given(dataset, last.get(), *catalogue)?;
+                return Ok(Applied { cut: Cut::Periods(periods), ties: None });
             }
             Self::PeriodsByTime { days, first, least, last, catalogue } => {
                 let lengths = [days, first, last].map(|length| length.get());
-                return periods::by_time(dataset, lengths, *least, *catalogue).map(Cut::Periods);
+                let (periods, asked) = periods::by_time(dataset, lengths, *least, *catalogue, ties)?;
+                let ties = TimeTies::of(dataset, ties, [0, asked])?;
+                return Ok(Applied { cut: Cut::Periods(periods), ties });
             }
-            Self::Given { train, valid, test } => given(dataset, [train, valid, test])?,
+            Self::Given { train, valid, test } => given(dataset, [train, valid, test], ties)?,
             Self::LeaveLastOut { core } => {
-                let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);
-                leave_two_out(dataset, &pairs, |_| {})
+                let kept = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset, ties), *core);
+                let cuts = |n: usize| if n < SHORTEST { (n, n) } else { (n - 2, n - 1) };
+                counted = TimeTies::of(dataset, ties, at_cuts(&kept, cuts))?;
+                leave_two_out(dataset, &pairs(&kept), |_| {})
             }
             Self::LeaveRandomOut { least, seed } => {
                 let mut counts = vec![0; dataset.n_users];
-                let mut pairs = first_interactions(dataset);
+                let mut pairs = pairs(&first_interactions(dataset, ties));
                 pairs.iter().for_each(|pair| counts[pair.0 as usize] += 1);
                 pairs.retain(|pair| counts[pair.0 as usize] >= *least);
                 let mut stream = Stream::new(*seed, "split", "leave-random-out", 0);
@@ -138,8 +157,10 @@ impl SplitRule {
                 })
             }
             Self::SeventyTenTwenty { core, phase } => {
-                let pairs = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset), *core);
-                seventy_ten_twenty::split(dataset, &pairs, *core == 0, *phase)
+                let kept = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset, ties), *core);
+                let cuts = |n: usize| seventy_ten_twenty::cuts(n, *phase);
+                counted = TimeTies::of(dataset, ties, at_cuts(&kept, cuts))?;
+                seventy_ten_twenty::split(dataset, &pairs(&kept), *core == 0, *phase)
             }
         };
         for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
@@ -149,17 +170,17 @@ impl SplitRule {
                     .got(format!("none, after the rule: {}", self.describe())));
             }
         }
-        Ok(Cut::Split(split))
+        Ok(Applied { cut: Cut::Split(split), ties: counted })
     }
 }
 
-fn given(dataset: &Dataset, names: [&String; 3]) -> Result<Split> {
+fn given(dataset: &Dataset, names: [&String; 3], ties: Ties) -> Result<Split> {
     if names[0] == names[1] || names[0] == names[2] || names[1] == names[2] {
         return Err(Error::new(Kind::Input, "train, validation and test must be three different parts")
             .got(names.map(String::as_str).join(", ")));
     }
     let part = |name: &str| match dataset.part(name) {
-        Some(part) => Ok(in_time_order(dataset, part)),
+        Some(part) => Ok(in_time_order(dataset, part, ties)),
         None => Err(unknown_part(dataset, name)),
     };
     let [train, valid, test] = names;
@@ -178,11 +199,14 @@ fn unknown_part(dataset: &Dataset, name: &str) -> Error {
     did_you_mean(error, name, parts())
 }
 
-fn in_time_order(dataset: &Dataset, part: &Part) -> UserItems {
+fn in_time_order(dataset: &Dataset, part: &Part, ties: Ties) -> UserItems {
     let mut interactions = part.interactions.clone();
-    interactions.sort_by_key(|interaction| interaction.time);
-    let pairs: Vec<(u32, u32)> = interactions.iter().map(|i| (i.user, i.item)).collect();
-    UserItems::from_pairs(dataset.n_users, &pairs)
+    ties.sort(&mut interactions, |_| ());
+    UserItems::from_pairs(dataset.n_users, &pairs(&interactions))
+}
+
+fn pairs(interactions: &[Interaction]) -> Vec<(u32, u32)> {
+    interactions.iter().map(|i| (i.user, i.item)).collect()
 }
 
 /// Holds out the last two items of every user with at least [`SHORTEST`], after `arrange` has put
@@ -212,33 +236,26 @@ fn leave_two_out(dataset: &Dataset, pairs: &[(u32, u32)], mut arrange: impl FnMu
     Split { n_users: users.size, n_items: items.size, train: lists(&train), valid: lists(&valid), test: lists(&test) }
 }
 
-/// The distinct (user, item) pairs by user, each user's in the order of their first interaction.
-fn first_interactions(dataset: &Dataset) -> Vec<(u32, u32)> {
-    let all = || dataset.parts.iter().flat_map(|part| &part.interactions);
-    let mut order: Vec<&Interaction> = all().collect();
-    // Stable: ties keep the order of the source.
-    order.sort_by_key(|interaction| (interaction.user, interaction.time));
+/// The first interactions of the distinct (user, item) pairs by user, each user's in their order.
+fn first_interactions(dataset: &Dataset, ties: Ties) -> Vec<Interaction> {
+    let mut order: Vec<Interaction> = dataset.parts.iter().flat_map(|part| &part.interactions).copied().collect();
+    ties.sort(&mut order, |interaction| interaction.user);
     // The user for whom an item was last met; no user has this id.
     let mut met_by = vec![u32::MAX; dataset.n_items];
-    let mut pairs = Vec::with_capacity(order.len());
-    for &Interaction { user, item, .. } in order {
-        if std::mem::replace(&mut met_by[item as usize], user) != user {
-            pairs.push((user, item));
-        }
-    }
-    pairs
+    order.retain(|i| std::mem::replace(&mut met_by[i.item as usize], i.user) != i.user);
+    order
 }
 
-/// Drops users and items with fewer than `core` of the distinct `pairs` until all have as many.
-fn k_core(n_users: usize, n_items: usize, mut pairs: Vec<(u32, u32)>, core: usize) -> Vec<(u32, u32)> {
+/// Drops users and items with fewer than `core` of the distinct pairs until all have as many.
+fn k_core(n_users: usize, n_items: usize, mut pairs: Vec<Interaction>, core: usize) -> Vec<Interaction> {
     loop {
         let (mut by_user, mut by_item) = (vec![0usize; n_users], vec![0usize; n_items]);
-        for &(user, item) in &pairs {
-            by_user[user as usize] += 1;
-            by_item[item as usize] += 1;
+        for pair in &pairs {
+            by_user[pair.user as usize] += 1;
+            by_item[pair.item as usize] += 1;
         }
         let before = pairs.len();
-        pairs.retain(|&(user, item)| by_user[user as usize] >= core && by_item[item as usize] >= core);
+        pairs.retain(|pair| by_user[pair.user as usize] >= core && by_item[pair.item as usize] >= core);
         if pairs.len() == before {
             return pairs;
         }
@@ -291,7 +308,7 @@ pub(crate) mod tests {
 
     /// By a rule that makes no stream of periods.
     pub(crate) fn applied(rule: &SplitRule, dataset: &Dataset) -> Result<Split> {
-        match rule.apply(dataset)? {
+        match rule.apply(dataset, Ties::FileOrder)?.cut {
             Cut::Split(split) => Ok(split),
             Cut::Periods(_) => panic!("a stream of periods"),
         }
@@ -310,6 +327,61 @@ pub(crate) mod tests {
         assert_eq!(pairs(&split.train), [(0, 2), (1, 0), (1, 2)]);
         assert_eq!(pairs(&split.valid), [(0, 1), (1, 1)]);
         assert_eq!(pairs(&split.test), [(0, 3), (1, 3)]);
+    }
+
+    /// LRURec #1: whose place times alone do not say.
+    #[test]
+    fn held_out_items_that_a_tie_chose_are_counted_and_may_be_refused() {
+        // User 0: the last two have one time, user 1: the last three, user 2: the first two, user 3: the middle two, in
+        // a short list. Given latest item first.
+        let rows = [
+            (0, 9, 3),
+            (0, 8, 3),
+            (0, 7, 1),
+            (1, 9, 5),
+            (1, 8, 5),
+            (1, 7, 5),
+            (2, 6, 7),
+            (2, 5, 6),
+            (2, 4, 1),
+            (2, 3, 1),
+            (3, 1, 2),
+            (3, 0, 2),
+            (4, 3, 3),
+            (4, 2, 2),
+            (4, 1, 2),
+        ];
+        let data = dataset(vec![part("all", &rows)]);
+        let rule = SplitRule::LeaveLastOut { core: 0 };
+        let ties = |dataset: &Dataset, rule: &SplitRule, ties| rule.apply(dataset, ties).unwrap().ties;
+        let counted = |by: &str, validation, test| Some(TimeTies { by: by.into(), validation, test });
+        // Validation: of users 0, 1, and 4 (which the training shares a time with).
+        assert_eq!(ties(&data, &rule, Ties::FileOrder), counted("file-order", 3, 2));
+        assert_eq!(ties(&data, &rule, Ties::Item), counted("item", 3, 2));
+        let tests = |ties| match rule.apply(&data, ties).unwrap().cut {
+            Cut::Split(split) => pairs(&split.test),
+            Cut::Periods(_) => panic!("a stream of periods"),
+        };
+        assert_eq!(tests(Ties::FileOrder), [(0, 8), (1, 7), (2, 6), (4, 3)].map(|(user, item)| (user, item)));
+        assert_eq!(tests(Ties::Item), [(0, 9), (1, 9), (2, 6), (4, 3)]);
+        let refused = rule.apply(&data, Ties::Refuse).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Data);
+        assert!(refused.to_string().contains("2 test and 3 validation items"), "{refused}");
+        // Ten items, of which 1 is for validation and 2 for the test.
+        let times = |times: [i64; 10]| {
+            let rows: Vec<_> = times.iter().zip(0..).map(|(time, item)| (0, item, *time)).collect();
+            dataset(vec![part("all", &rows)])
+        };
+        let tune = SplitRule::SeventyTenTwenty { core: 0, phase: Phase::Tune };
+        let report = SplitRule::SeventyTenTwenty { core: 0, phase: Phase::Report };
+        let tied = times([0, 1, 2, 3, 4, 5, 6, 7, 7, 7]);
+        assert_eq!(ties(&tied, &tune, Ties::FileOrder), counted("file-order", 1, 2));
+        assert_eq!(ties(&tied, &report, Ties::FileOrder), counted("file-order", 0, 2));
+        assert_eq!(ties(&times([0, 0, 2, 3, 4, 5, 6, 7, 8, 8]), &tune, Ties::Refuse), counted("refuse", 0, 0));
+        // Positions are never equal, and what is given or drawn is not chosen by time.
+        let positions = Dataset { clock: Clock::Position, ..times([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) };
+        assert_eq!(ties(&positions, &rule, Ties::Refuse), None);
+        assert_eq!(ties(&data, &SplitRule::LeaveRandomOut { least: 1, seed: 0 }, Ties::Refuse), None);
     }
 
     #[test]
@@ -354,9 +426,10 @@ pub(crate) mod tests {
     fn the_core_is_a_fixed_point() {
         // Item 3 falls (one user), then user 2 (one item left), then item 2 (one user left): the
         // square of users 0, 1 and items 0, 1 stays.
-        let all = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 2), (2, 3)];
-        assert_eq!(k_core(3, 4, all.to_vec(), 2), [(0, 0), (0, 1), (1, 0), (1, 1)]);
-        assert_eq!(k_core(3, 4, all.to_vec(), 3), []);
+        let all = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 2), (2, 3)].map(|(user, item)| (user, item, 0));
+        let core = |core| super::pairs(&k_core(3, 4, part("all", &all).interactions, core));
+        assert_eq!(core(2), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        assert_eq!(core(3), []);
     }
 
     #[test]
@@ -377,7 +450,7 @@ pub(crate) mod tests {
     #[test]
     fn nothing_left_is_an_error() {
         let data = dataset(vec![part("all", &[(0, 0, 1), (0, 1, 2), (0, 2, 3)])]);
-        let error = SplitRule::LeaveLastOut { core: 5 }.apply(&data).unwrap_err();
+        let error = SplitRule::LeaveLastOut { core: 5 }.apply(&data, Ties::FileOrder).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
     }
 

@@ -19,9 +19,10 @@ pub enum Phase {
 /// Where the validation and the test of a user with `n` items begin.
 ///
 /// The test is the last ⌊2n/10⌋, the validation the ⌊3n/10⌋ − ⌊2n/10⌋ before it, in integers: this gives
-/// the counts of the authors' files for all of their users.
-fn cuts(n: usize) -> (usize, usize) {
-    (n - 3 * n / 10, n - 2 * n / 10)
+/// the counts of the authors' files for all of their users. In the phase `report` there is no validation.
+pub(super) fn cuts(n: usize, phase: Phase) -> (usize, usize) {
+    let test = n - 2 * n / 10;
+    (if phase == Phase::Report { test } else { n - 3 * n / 10 }, test)
 }
 
 /// Cuts every user's `pairs`, which are in time order.
@@ -37,8 +38,7 @@ pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, pha
     let mut parts = [Vec::new(), Vec::new(), Vec::new()];
     for user in 0..users.size as u32 {
         let of_user = all.of(user);
-        let (valid, test) = cuts(of_user.len());
-        let valid = if phase == Phase::Report { test } else { valid };
+        let (valid, test) = cuts(of_user.len(), phase);
         for (part, range) in parts.iter_mut().zip([0..valid, valid..test, test..of_user.len()]) {
             part.extend(of_user[range].iter().map(|&item| (user, item)));
         }
@@ -62,7 +62,7 @@ mod tests {
         let counts = case["expected"]["train_val_test"].as_array().unwrap();
         for (n, want) in case["inputs"]["n"].as_array().unwrap().iter().zip(counts) {
             let n = n.as_u64().unwrap() as usize;
-            let (valid, test) = cuts(n);
+            let (valid, test) = cuts(n, Phase::Tune);
             assert_eq!(serde_json::json!([valid, test - valid, n - test]), *want, "{n} items");
         }
     }
