@@ -100,7 +100,7 @@ fn held_out_items_that_a_tie_in_time_chose_are_counted() {
         .tells(&["times of `made-up` do not say which items are held out", "1 test and 1 validation items"]);
     // By a rule of its own the order of rows means nothing.
     let held_out = |rows: &[String], events: &str| {
-        let home = home(&rows.concat(), &third.replace("\"time\"", "\"time\""), events);
+        let home = home(&rows.concat(), third, events);
         home.edit("data-manifests/made-up.toml", "[items]\nids = \"map\"", "[items]\nids = \"dense\"\ntable = 5");
         home.edit("data-manifests/made-up.toml", "[users]\nids = \"map\"", "[users]\nids = \"dense\"\ntable = 2");
         home.reprise("run small --mirror ../mirror").with(0);

@@ -362,7 +362,7 @@ pub(crate) mod tests {
             Cut::Split(split) => pairs(&split.test),
             Cut::Periods(_) => panic!("a stream of periods"),
         };
-        assert_eq!(tests(Ties::FileOrder), [(0, 8), (1, 7), (2, 6), (4, 3)].map(|(user, item)| (user, item)));
+        assert_eq!(tests(Ties::FileOrder), [(0, 8), (1, 7), (2, 6), (4, 3)]);
         assert_eq!(tests(Ties::Item), [(0, 9), (1, 9), (2, 6), (4, 3)]);
         let refused = rule.apply(&data, Ties::Refuse).unwrap_err();
         assert_eq!(refused.kind(), Kind::Data);
