@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use harness::run::Wanted;
 
@@ -73,13 +74,13 @@ impl Args {
 #[derive(ClapArgs, Clone)]
 pub struct Places {
     /// Repository with `data-manifests/` and `reproductions/` [default: the folder above that has them]
-    #[arg(long, env = "REPRISE_HOME", value_name = "DIR", hide_env_values = true)]
+    #[arg(long, env = "REPRISE_HOME", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub home: Option<PathBuf>,
     /// Folder for fetched data, states and models [default: the system's cache folder]
-    #[arg(long, env = "REPRISE_CACHE", value_name = "DIR", hide_env_values = true)]
+    #[arg(long, env = "REPRISE_CACHE", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub cache: Option<PathBuf>,
     /// Folder to look in for data files before the network
-    #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", hide_env_values = true)]
+    #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub mirror: Option<PathBuf>,
     /// Folder of records and reports [default: `results` in the repository]
     #[arg(long, value_name = "DIR")]
@@ -257,6 +258,11 @@ pub enum Format {
     Junit,
     /// Annotations of GitHub Actions
     Github,
+}
+
+/// A folder; an empty text, as CI sets variables, is told apart by [`Home`](crate::home::Home), and not refused.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn parse_minutes(text: &str) -> Result<f64, String> {

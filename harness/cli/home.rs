@@ -21,18 +21,20 @@ pub struct Home {
 
 impl Home {
     pub fn find(places: &Places) -> Result<Self> {
-        let root = match &places.home {
+        // Set to nothing is not set.
+        let set = |folder: &Option<PathBuf>| folder.clone().filter(|folder| !folder.as_os_str().is_empty());
+        let root = match &set(&places.home) {
             Some(root) => named(root)?,
             None => above()?,
         };
-        let cache = match &places.cache {
-            Some(root) => root.clone(),
+        let cache = match set(&places.cache) {
+            Some(root) => root,
             None => Cache::default_root()?,
         };
         Ok(Self {
             results: places.results.clone().unwrap_or_else(|| root.join("results")),
             cache: Cache::new(cache),
-            mirror: places.mirror.clone(),
+            mirror: set(&places.mirror),
             registry: reproductions::registry(),
             root,
         })

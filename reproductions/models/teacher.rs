@@ -98,7 +98,7 @@ impl<'a> TeacherModel<'a> {
             .hint("a shorter `list` (of CD: `pool`)"));
         }
         let name = format!("top-{}-{width}", side.other().many());
-        let ids = self.teacher.derived(&name, owners * width, cx.observer, || {
+        let ids = self.teacher.derived(&name, owners * width, partners as u32, cx.observer, || {
             let scorer = match side {
                 Side::User => self.scorer()?,
                 Side::Item => self.base.swapped_scorer(&self.teacher.parameters)?,

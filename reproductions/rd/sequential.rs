@@ -136,7 +136,7 @@ impl Sequential {
         }
         let rule = if self.exclude_seen { "unseen" } else { "any" };
         let name = format!("rd-{k}-{rule}-L{}-T{targets}", self.student.training().length.get());
-        let lists = teacher.derived(&name, windows.len() * k, cx.observer, || {
+        let lists = teacher.derived(&name, windows.len() * k, scorer.n_items() as u32, cx.observer, || {
             let queries: Vec<u32> = (0..windows.len() as u32).collect();
             let excluded = |query: u32| excluded.of(query, windows.as_slice()[query as usize]);
             Index::new(&*scorer).top_lists(&queries, k, &excluded)

@@ -166,3 +166,19 @@ fn results_are_put_together_by_copying_folders() {
         assert!(report.contains(&weights), "{report}");
     }
 }
+
+/// As CI sets variables that it has no value for.
+#[test]
+fn an_empty_variable_is_as_if_unset() {
+    let home = Home::new(SMALL);
+    let with = |name: &str, value: &str, words: &str| {
+        Ended::of(home.command(words.split(' ')).env(name, value).output().unwrap())
+    };
+    with("REPRISE_MIRROR", "", "run small --trial pop --seed 0").with(0).tells(&["1 trained"]);
+    with("REPRISE_HOME", "", "list").with(0).prints(&["small"]);
+    // What is embedded needs no mirror; what is not there is told where it is asked for.
+    with("REPRISE_MIRROR", "nowhere", "run small --trial pop --seed 1").with(0).tells(&["1 trained"]);
+    let at_mirror = crate::home::manifest("away", "[[file.source]]\nmirror = \"away/rows.tsv\"\n");
+    home.write("data-manifests/away.toml", at_mirror);
+    with("REPRISE_MIRROR", "nowhere", "data fetch away").with(2).tells(&["the mirror is not a folder", "nowhere"]);
+}

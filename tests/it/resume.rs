@@ -7,6 +7,8 @@ use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use harness::train::State;
+
 use crate::home::{Ended, Home, LONG_RUNS, SMALL, SMALL_RUNS, files, lasting, long, wait_until};
 
 /// The result of the long run in one go: what lasts of its record, and its model's bytes.
@@ -216,4 +218,114 @@ fn a_damaged_record_is_named_and_trained_again() {
         home.reprise("report small").with(1).tells(&["a record", "bpr/seed-1.json", "got:", "hint:", "`reprise run`"]);
         home.reprise("run small").with(0).tells(&["1 trained, 3 done before"]);
     }
+}
+
+/// A state or model in another run's place has a digest that is right, and would give other weights in silence.
+#[test]
+fn what_was_put_in_another_runs_place_is_told_and_made_again() {
+    let spec = crate::distill::spec().replace("seeds = [0]", "seeds = [0, 1]");
+    let (home, other) = (Home::new(&spec), Home::new(&spec));
+    other.reprise("run small --trial rrd").with(0);
+    home.reprise("run small --trial bpr").with(0);
+    let [zero, one] = [0, 1].map(|seed| home.store("bpr", seed).join("model.safetensors"));
+    let swap = zero.with_file_name("swap");
+    fs::rename(&zero, &swap).unwrap();
+    fs::rename(&one, &zero).unwrap();
+    fs::rename(&swap, &one).unwrap();
+    let told = ["a saved state cannot be used", "expected: a state of the run ", "someone moved it here"];
+    home.reprise("run small --trial rrd").with(0).tells(&told).tells(&["`bpr` is trained again"]);
+    for (trial, seed) in [("bpr", 0), ("bpr", 1), ("rrd", 0), ("rrd", 1)] {
+        assert!(lasting(&home.record(trial, seed)) == lasting(&other.record(trial, seed)), "{trial}, seed {seed}");
+    }
+    // Of its own run, with another weight.
+    let mut state = State::read(&zero).unwrap();
+    state.arrays.values_mut().next().unwrap().to_mut()[0] += 1.0;
+    state.write(&zero).unwrap();
+    fs::remove_file(home.record_file("rrd", 0)).unwrap();
+    home.reprise("run small --trial rrd").with(0).tells(&["kept model of `bpr` is not the one that is recorded"]);
+    assert!(lasting(&home.record("rrd", 0)) == lasting(&other.record("rrd", 0)));
+}
+
+/// As a kill leaves it after the model was kept and before the run was recorded, or before its state was removed.
+#[test]
+fn a_kill_between_model_and_record_loses_neither() {
+    let home = Home::new(SMALL);
+    home.reprise("run small").with(0);
+    let (file, store) = (home.record_file("bpr", 0), home.store("bpr", 0));
+    let record = home.record("bpr", 0);
+    fs::remove_file(&file).unwrap();
+    home.reprise("run small").with(0).tells(&["1 trained, 3 done before"]);
+    assert!(lasting(&home.record("bpr", 0)) == lasting(&record) && store.join("model.safetensors").exists());
+    for left in ["checkpoint.safetensors", "model.77.part", "period-3.safetensors"] {
+        fs::write(store.join(left), "left").unwrap();
+    }
+    home.reprise("run small").with(0).tells(&["0 trained, 4 done before"]);
+    assert_eq!(files(&store), ["lock", "model.safetensors", "record.json"]);
+    home.reprise("latency small --trial bpr").with(0);
+}
+
+/// States whose digest is right and that no run would have saved.
+#[test]
+fn forged_states_are_told_and_the_run_starts_over() {
+    let home = Home::new(&long());
+    let mut child = home.start(RUN);
+    wait_for_saves(&home, &mut child, 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let file = checkpoint(&home).unwrap();
+    let whole = fs::read(&file).unwrap();
+    type Forge = fn(&mut serde_json::Value);
+    let forgeries: [(&str, Forge); 10] = [
+        ("no epoch", |saved| saved["next"] = 0.into()),
+        ("more epochs than there are", |saved| saved["next"] = 4000.into()),
+        ("nothing was best", |saved| saved["selection"]["best"] = serde_json::json!([])),
+        ("a short curve", |saved| drop(saved["curve"]["loss"].as_array_mut().unwrap().pop())),
+        ("a short validation curve", |saved| {
+            let curves = saved["curve"]["validation"].as_object_mut().unwrap();
+            curves.values_mut().for_each(|curve| drop(curve.as_array_mut().unwrap().pop()));
+        }),
+        ("no test", |saved| saved["selection"]["best"][0]["test"] = serde_json::Value::Null),
+        ("no ranks", |saved| saved["selection"]["best"][0]["test"]["ranks"] = serde_json::json!([])),
+        ("negative time", |saved| saved["seconds"]["step"] = (-1.0).into()),
+        ("huge time", |saved| saved["seconds"]["step"] = 1e300.into()),
+        ("a shape of nothing", |saved| saved["kept"][0][1] = serde_json::json!([0, 8])),
+    ];
+    for (name, forge) in forgeries {
+        fs::write(&file, &whole).unwrap();
+        let mut state = State::read(&file).unwrap();
+        let mut saved: serde_json::Value = serde_json::from_str(&state.text).unwrap();
+        forge(&mut saved);
+        state.text = saved.to_string();
+        state.write(&file).unwrap();
+        let mut child = home.start(RUN);
+        wait_for_saves(&home, &mut child, 1);
+        child.kill().unwrap();
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        assert!(ended.err.contains("starts over") && !ended.err.contains("panicked"), "{name}: {}", ended.err);
+    }
+    // Weights that are no numbers, in what the model takes back: this attempt is lost, and the next one is not.
+    fs::write(&file, &whole).unwrap();
+    let mut state = State::read(&file).unwrap();
+    state.arrays.get_mut("user.weights").unwrap().to_mut()[3] = f32::NAN;
+    state.write(&file).unwrap();
+    home.reprise(RUN).with(1).tells(&["values that are not finite", "the same command starts this run over"]);
+    home.reprise(RUN).with(0);
+    assert_uninterrupted(&home);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_process_that_waits_for_another_ends_at_the_first_signal() {
+    use std::io::{BufRead, BufReader};
+    let home = Home::new(&long());
+    let mut first = home.start(RUN);
+    wait_for_saves(&home, &mut first, 1);
+    let mut second = home.start(RUN);
+    let mut lines = BufReader::new(second.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("waiting for it")));
+    assert!(Command::new("kill").args(["-TERM", &second.id().to_string()]).status().unwrap().success());
+    assert_eq!(second.wait().unwrap().code(), Some(130));
+    assert!(first.try_wait().unwrap().is_none(), "the first goes on");
+    first.kill().unwrap();
+    first.wait().unwrap();
 }

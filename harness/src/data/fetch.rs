@@ -47,7 +47,9 @@ pub fn fetch(
     mirror: Option<&Path>,
     progress: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
-    if let Some(mirror) = mirror.filter(|mirror| !mirror.is_dir()) {
+    // What a mirror is not asked for, it need not have.
+    let asked = |file: &DataFile| file.sources.iter().any(|source| matches!(source, Source::Mirror { .. }));
+    if let Some(mirror) = mirror.filter(|mirror| manifest.files.iter().any(asked) && !mirror.is_dir()) {
         return Err(Error::new(Kind::Input, "the mirror is not a folder").at(Place::file(mirror)));
     }
     let mut lock = None;
@@ -110,7 +112,9 @@ fn is_ready(manifest: &Manifest, file: &DataFile, target: &Path) -> Result<bool>
 
 /// One process at a time writes into a dataset's folder.
 fn lock_folder(manifest: &Manifest, cache: &Cache, progress: &mut dyn FnMut(Event<'_>)) -> Result<Lock> {
-    Lock::take(&cache.file(&manifest.id, ".lock"), || progress(Event::Waiting { dataset: &manifest.id }))
+    // No handler is set yet: a signal ends the process.
+    let waiting = || progress(Event::Waiting { dataset: &manifest.id });
+    Lock::take(&cache.file(&manifest.id, ".lock"), waiting, || false)
 }
 
 fn bring(

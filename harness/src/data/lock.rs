@@ -2,19 +2,43 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Place, Result};
+
+/// How often a process that waits looks again, and whether it was asked to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Held until it is dropped; the operating system lets go of it even if this process is killed.
 pub struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl Lock {
     /// Takes the lock file `path` for this process, folders above it included; `waiting` is called
-    /// if another has it, before waiting for it.
+    /// if another has it, before waiting for it, and `interrupted` while waiting.
     ///
     /// # Errors
-    /// [`Io`](crate::error::Kind::Io)
-    pub(crate) fn take(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+    /// [`Io`](Kind::Io); [`Interrupted`](Kind::Interrupted) as soon as `interrupted` says so.
+    pub(crate) fn take(path: &Path, waiting: impl FnOnce(), interrupted: impl Fn() -> bool) -> Result<Self> {
+        if let Some(lock) = Self::try_take(path)? {
+            return Ok(lock);
+        }
+        waiting();
+        loop {
+            if interrupted() {
+                return Err(Error::new(Kind::Interrupted, "interrupted while another process had it"));
+            }
+            std::thread::sleep(LOOK_EVERY);
+            if let Some(lock) = Self::try_take(path)? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// The lock, if no other process has it.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>> {
         let failed = |error: std::io::Error| {
             Error::io("the cache cannot be locked", path, &error)
                 .hint("the cache may be another folder: `--cache DIR` or `REPRISE_CACHE=DIR`")
@@ -22,15 +46,17 @@ impl Lock {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
+        // A pipe would block, and a device is nobody's lock.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::new(Kind::Io, "the cache cannot be locked")
+                .at(Place::file(path))
+                .expected("a regular file, or none"));
+        }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(failed)?;
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
-        Ok(Self(file))
     }
 }

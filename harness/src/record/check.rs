@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Curve, FORMAT, Latency, Machine, Ranks, Record};
+use super::{Curve, FORMAT, Latency, Machine, PeriodRecord, Ranks, Record};
 use crate::error::{Error, Kind, Place};
 use crate::metrics::Metric;
 
@@ -78,10 +78,11 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
 }
 
 fn parameters(record: &Record) -> Check {
-    // In u128, because shapes that are not true may overflow.
-    let size = |shape: &[usize]| shape.iter().map(|n| *n as u128).product::<u128>();
-    let sum: u128 = record.parameters.iter().map(|parameter| size(&parameter.shape)).sum();
-    if sum != u128::from(record.parameter_count) {
+    // Shapes that are not true may overflow.
+    let size = |shape: &[usize]| shape.iter().try_fold(1u64, |size, n| size.checked_mul(*n as u64));
+    let sum = record.parameters.iter().try_fold(0u64, |sum, p| sum.checked_add(size(&p.shape)?));
+    if sum != Some(record.parameter_count) {
+        let sum = sum.map_or("more than can be counted".into(), |sum| sum.to_string());
         return flaw("parameter_count", format!("the shapes' {sum}"), record.parameter_count.to_string());
     }
     let names: BTreeSet<_> = record.parameters.iter().map(|parameter| &parameter.name).collect();
@@ -197,8 +198,10 @@ fn periods(record: &Record) -> Check {
             return flaw(key("metrics"), "the names of the run's `metrics`", "others");
         }
     }
-    let epochs: u64 = periods.iter().map(|period| period.epochs_run).sum();
-    if epochs != record.epochs_run {
+    // Counts that are not true may overflow.
+    let sum = |of: fn(&PeriodRecord) -> u64| periods.iter().map(|period| u128::from(of(period))).sum::<u128>();
+    let epochs = sum(|period| period.epochs_run);
+    if epochs != u128::from(record.epochs_run) {
         return flaw("epochs_run", format!("the periods' {epochs}"), record.epochs_run.to_string());
     }
     for (name, got) in &record.metrics {
@@ -207,9 +210,9 @@ fn periods(record: &Record) -> Check {
             return flaw(format!("metrics.{name}"), format!("{mean}, the mean of its periods"), got.to_string());
         }
     }
-    let queries: u64 = periods.iter().map(|period| period.queries).sum();
+    let queries = sum(|period| period.queries);
     match record.queries() {
-        Some(ranked) if ranked != queries => {
+        Some(ranked) if u128::from(ranked) != queries => {
             flaw("ranks.sets", format!("the periods' {queries} queries"), ranked.to_string())
         }
         _ => Ok(()),

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::measure::{Measured, record};
 use super::world::World;
 use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
-use crate::data::{Cache, Manifest, load};
+use crate::data::{Cache, Lock, Manifest, load};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::meter::PeakMemory;
+use crate::method::content_digest;
 use crate::record::{Program, Record, Records};
 use crate::spec::Spec;
 use crate::train::{Checkpoint, Context, Observer, Teacher};
@@ -122,9 +123,10 @@ enum Done {
 fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
     let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
     if is_done(job, world, run, &store, &|_| {})? {
+        store.tidy();
         return Ok(Done::Before);
     }
-    let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
+    let _lock = lock(job, &store)?;
     // Now for good, so damage is told from here on.
     if is_done(job, world, run, &store, &|note| job.observer.note(note))? {
         return Ok(Done::Before);
@@ -135,19 +137,20 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
     let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
-    let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every);
+    let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
     let begun = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let mut cx = Context { teacher: teacher.as_ref(), ..begun };
     let trained = run.trial.built.train(&mut cx)?;
     let measured = Measured::new(&mut cx, job, trained, &peak)?;
     let headline = measured.headline();
     let record = record(job, world, run, &measured, started);
-    put(job, world, run, &record)?;
-    // The record is what a run is for. Only a teacher's run is not done before its model is kept.
+    // First the model: of a run that is recorded nobody looks for it again. But the record is what a run is for: one
+    // whose model cannot be kept is recorded all the same, unless it teaches.
     match store.save(&measured.parameters, world.split_digest).and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
         kept => kept?,
     }
+    put(job, world, run, &record)?;
     cx.checkpoint.remove();
     Ok(Done::Now(headline))
 }
@@ -157,7 +160,7 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
 fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
     for run in &plan.runs {
         let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
-        let _lock = store.lock(|| job.observer.note("another process trains this run; waiting for it"))?;
+        let _lock = lock(job, &store)?;
         // What was derived from the model knows its weights, and is left for the same weights to find.
         let files = [store.checkpoint(), store.model(), store.record()];
         for path in recorded(job, world, run)?.into_iter().chain(files).chain(store.periods()) {
@@ -172,19 +175,30 @@ fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
     Ok(())
 }
 
+fn lock(job: &Job<'_>, store: &ModelStore) -> Result<Lock> {
+    let waiting = || job.observer.note("another process trains this run; waiting for it");
+    store.lock(waiting, || job.observer.interrupted())
+}
+
 /// A run is done if its record is here with today's fingerprint, made on whatever CPU, and its model if
 /// someone learns from it.
 fn is_done(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
-    let ours = |record: Record| {
+    let ours = |record: &Record| {
         record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
     };
-    let recorded = recorded(job, world, run)?.iter().any(|file| Record::read(file).is_ok_and(ours));
-    Ok(recorded && (!run.teaches || has_model(world, run, store, note)?))
+    let recorded = recorded(job, world, run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
+    let Some(record) = recorded else { return Ok(false) };
+    Ok(!run.teaches || has_model(world, run, &record, store, note)?)
 }
 
-/// Whether the run's model is kept. One that is damaged is as good as none, after saying so.
-fn has_model(world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
+/// Whether the run's model is kept, the one that is recorded. One that is damaged or another is as good as none, after
+/// saying so.
+fn has_model(world: &World, run: &Run<'_>, record: &Record, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     match store.load(world.split_digest) {
+        Ok(Some(model)) if content_digest(&model) != record.digests.weights => {
+            note(&format!("the kept model of `{}` is not the one that is recorded; it is trained again", run.trial.id));
+            Ok(false)
+        }
         Ok(model) => Ok(model.is_some()),
         Err(error) if error.kind() == Kind::Data => {
             note(&format!("{error}\n`{}` is trained again", run.trial.id));
@@ -199,7 +213,8 @@ fn has_model(world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&st
 fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore) -> Result<Option<String>> {
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
     let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
-    if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(world, run, store, &|_| {})?) {
+    let has_model = |record: &Record| has_model(world, run, record, store, &|_| {});
+    if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(&record)?) {
         return Ok(None);
     }
     let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());

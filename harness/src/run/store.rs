@@ -15,6 +15,7 @@ use crate::train::{State, WITHIN};
 /// bits, and must not be taken up in silence.
 pub struct ModelStore {
     folder: PathBuf,
+    fingerprint: Digest,
 }
 
 /// The text part of a kept model.
@@ -35,7 +36,7 @@ impl ModelStore {
         if let Some(folder) = arithmetic.folder() {
             name += &format!("-{folder}");
         }
-        Self { folder: cache.runs().join(name) }
+        Self { folder: cache.runs().join(name), fingerprint }
     }
 
     pub fn checkpoint(&self) -> PathBuf {
@@ -56,15 +57,27 @@ impl ModelStore {
         self.folder.join("derived")
     }
 
-    /// Takes the run for this process; `waiting` is called if another has it, before waiting for it.
+    /// Takes the run for this process; `waiting` is called if another has it, before waiting for it, and `interrupted`
+    /// while waiting.
     /// What a killed process left half-written is removed.
     ///
     /// # Errors
-    /// [`Io`](Kind::Io)
-    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
-        let lock = Lock::take(&self.folder.join(LOCK), waiting)?;
+    /// [`Io`](Kind::Io); [`Interrupted`](Kind::Interrupted)
+    pub fn lock(&self, waiting: impl FnOnce(), interrupted: impl Fn() -> bool) -> Result<Lock> {
+        let lock = Lock::take(&self.folder.join(LOCK), waiting, interrupted)?;
         self.sweep().map_err(|error| Error::io("cannot tidy a folder of the cache", &self.folder, &error))?;
         Ok(lock)
+    }
+
+    /// Removes what a process left that was killed when its run was recorded already: its state, and what is
+    /// half-written. Nothing depends on it, so a failure is no error, and a run that another process has is left alone.
+    pub fn tidy(&self) {
+        let states = || std::iter::once(self.checkpoint()).chain(self.periods());
+        let left = states().any(|state| state.exists());
+        if left && let Ok(Some(_lock)) = Lock::try_take(&self.folder.join(LOCK)) {
+            let _ = self.sweep();
+            states().for_each(|state| drop(std::fs::remove_file(state)));
+        }
     }
 
     /// Removes what has none of the names of this store. Only for the holder of the lock: to others
@@ -94,7 +107,7 @@ impl ModelStore {
         let shapes = parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
         let text = serde_json::to_string(&Kept { split, parameters: shapes })
             .map_err(|e| Error::new(Kind::Internal, "cannot keep the model").got(e.to_string()))?;
-        let mut state = State { text, ..State::default() };
+        let mut state = State { text, run: Some(self.fingerprint), ..State::default() };
         for parameter in parameters {
             state.put(parameter.name.clone(), &parameter.values[..]);
         }
@@ -112,6 +125,7 @@ impl ModelStore {
             return Ok(None);
         }
         let mut state = State::read(&path)?;
+        state.must_be_of(Some(self.fingerprint)).map_err(|error| error.at(Place::file(&path)))?;
         let kept: Kept = serde_json::from_str(&state.text)
             .map_err(|e| Error::new(Kind::Data, "a kept model is damaged").at(Place::file(&path)).got(e.to_string()))?;
         if kept.split != split {
@@ -122,7 +136,8 @@ impl ModelStore {
                 .hint("someone moved it here; remove it, and it is trained again"));
         }
         let parameters = kept.parameters.into_iter().map(|(name, shape)| {
-            let values = state.take(&name, shape.iter().product())?;
+            let size = shape.iter().try_fold(1usize, |size, n| size.checked_mul(*n));
+            let values = state.take(&name, size.unwrap_or(usize::MAX))?;
             Ok(Parameter { name, shape, values })
         });
         parameters.collect::<Result<Vec<_>>>().map(Some)
@@ -169,7 +184,7 @@ mod tests {
         for half in [".tmpAbCdEf", "period-2.999.part", "checkpoint.999.part"] {
             std::fs::write(store.folder.join(half), b"half").unwrap();
         }
-        drop(store.lock(|| panic!("nobody has it")).unwrap());
+        drop(store.lock(|| panic!("nobody has it"), || false).unwrap());
         let names = std::fs::read_dir(&store.folder).unwrap().map(|e| e.unwrap().file_name());
         let names: std::collections::BTreeSet<_> = names.collect();
         assert!(
@@ -182,13 +197,20 @@ mod tests {
     fn the_second_waits_for_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
-        let first = store.lock(|| panic!("nobody has it")).unwrap();
+        let first = store.lock(|| panic!("nobody has it"), || false).unwrap();
         let told = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| store.lock(|| told.store(true, std::sync::atomic::Ordering::SeqCst)).unwrap());
+            let tell = || told.store(true, std::sync::atomic::Ordering::SeqCst);
+            let second = scope.spawn({
+                let store = &store;
+                move || store.lock(tell, || false).unwrap()
+            });
             while !told.load(std::sync::atomic::Ordering::SeqCst) {
                 std::thread::yield_now();
             }
+            // One that is asked to stop waits no more.
+            let stopped = store.lock(|| (), || true).err().unwrap();
+            assert_eq!(stopped.kind(), Kind::Interrupted);
             drop(first);
             drop(second.join().unwrap());
         });

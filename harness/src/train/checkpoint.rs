@@ -25,6 +25,9 @@ pub struct State<'a> {
     pub counts: BTreeMap<String, u64>,
     pub arrays: BTreeMap<String, Cow<'a, [f32]>>,
     pub ids: BTreeMap<String, Cow<'a, [u32]>>,
+    /// Fingerprint of the run that it is a state of, where it is one's: a file that someone put in another run's place
+    /// would give other weights in silence.
+    pub run: Option<Digest>,
 }
 
 /// What stands in the header beside the arrays.
@@ -34,6 +37,8 @@ struct Head {
     digest: Digest,
     counts: BTreeMap<String, u64>,
     text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<Digest>,
 }
 
 /// The head's key. One only: safetensors keeps several in a hash map, whose order differs from file to file.
@@ -61,7 +66,24 @@ impl<'a> State<'a> {
         if values.len() != expected {
             return Err(broken(format!("array `{name}` has {} values, not {expected}", values.len())));
         }
+        // Training ends where a loss or a score is none, so no state has such a value.
+        if !crate::simd::all_finite(&values) {
+            return Err(broken(format!("array `{name}` has values that are not finite")));
+        }
         Ok(values.into_owned())
+    }
+
+    /// Refuses a state of another run.
+    ///
+    /// # Errors
+    /// [`Data`](Kind::Data)
+    pub fn must_be_of(&self, run: Option<Digest>) -> Result<()> {
+        let name = |run: Option<Digest>| run.map_or("no run".into(), |run| format!("the run {}", run.short()));
+        if self.run == run {
+            return Ok(());
+        }
+        let error = broken(format!("one of {}", name(self.run)));
+        Err(error.expected(format!("a state of {}", name(run))).hint("someone moved it here"))
     }
 
     /// Writes a safetensors file by rename: a reader sees the old file or the new one, whole.
@@ -72,7 +94,7 @@ impl<'a> State<'a> {
         let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array::F32([values.len()], values)));
         let ids = self.ids.iter().map(|(name, values)| (name.as_str(), Array::U32([values.len()], values)));
         let internal = |error: String| Error::new(Kind::Internal, "cannot write a saved state").got(error);
-        let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone() };
+        let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone(), run: self.run };
         let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
         let head = HashMap::from([(HEAD.to_string(), head)]);
         // Of this process alone: what students of one teacher derive from it is under no lock.
@@ -124,9 +146,9 @@ impl<'a> State<'a> {
             }
         }
         let head = metadata.metadata().as_ref().and_then(|m| m.get(HEAD)).map_or("", String::as_str);
-        let Head { digest, counts, text } =
+        let Head { digest, counts, text, run } =
             serde_json::from_str(head).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
-        let state = State { text, counts, arrays, ids };
+        let state = State { text, counts, arrays, ids, run };
         match state.digest() {
             got if got == digest => Ok(state),
             got => {
@@ -139,6 +161,9 @@ impl<'a> State<'a> {
     fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise state 1");
         hasher.field("text", self.text.as_bytes());
+        if let Some(run) = &self.run {
+            hasher.field("run", run.to_string().as_bytes());
+        }
         for (name, count) in &self.counts {
             hasher.field("count", name.as_bytes()).field("value", &count.to_le_bytes());
         }
@@ -195,17 +220,24 @@ pub struct Checkpoint {
     path: PathBuf,
     every: Duration,
     last: Instant,
+    /// Fingerprint of the run.
+    run: Option<Digest>,
 }
 
 impl Checkpoint {
     /// The clock decides when states are written, and never what is in them.
     pub fn new(path: PathBuf, every: Duration) -> Self {
-        Self { path, every, last: Instant::now() }
+        Self { path, every, last: Instant::now(), run: None }
+    }
+
+    /// Of the run with this fingerprint: states of any other are refused.
+    pub fn of(self, run: Digest) -> Self {
+        Self { run: Some(run), ..self }
     }
 
     /// Another in the same folder, and as often.
     pub fn beside(&self, name: &str) -> Self {
-        Self::new(self.path.with_file_name(name), self.every)
+        Self { path: self.path.with_file_name(name), last: Instant::now(), ..self.clone() }
     }
 
     /// Whether the last state is old enough for another.
@@ -217,7 +249,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Io`](Kind::Io); the last state stays.
-    pub fn write(&mut self, state: &State<'_>) -> Result<()> {
+    pub fn write(&mut self, mut state: State<'_>) -> Result<()> {
+        state.run = self.run;
         state.write(&self.path)?;
         self.last = Instant::now();
         Ok(())
@@ -226,9 +259,14 @@ impl Checkpoint {
     /// The saved state, if there is one.
     ///
     /// # Errors
-    /// As [`State::read`].
+    /// As [`State::read`]; [`Data`](Kind::Data) if it is of another run.
     pub fn read(&self) -> Result<Option<State<'static>>> {
-        if self.path.exists() { State::read(&self.path).map(Some) } else { Ok(None) }
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let state = State::read(&self.path)?;
+        state.must_be_of(self.run).map_err(|error| error.at(Place::file(&self.path)))?;
+        Ok(Some(state))
     }
 
     /// Forgets the state: the run is finished, or the state is unusable.

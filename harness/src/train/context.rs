@@ -37,6 +37,7 @@ impl Teacher {
         &self,
         name: &str,
         len: usize,
+        below: u32,
         observer: &dyn Observer,
         make: impl FnOnce() -> Result<Vec<u32>>,
     ) -> Result<Vec<u32>> {
@@ -46,7 +47,7 @@ impl Teacher {
         if path.exists() {
             match State::read(&path) {
                 Ok(mut state) if state.text == weights => match state.ids.remove(IDS) {
-                    Some(ids) if ids.len() == len => return Ok(ids.into_owned()),
+                    Some(ids) if ids.len() == len && ids.iter().all(|id| *id < below) => return Ok(ids.into_owned()),
                     _ => observer.note(&format!("{}: holds something else; it is made again", path.display())),
                 },
                 Ok(_) => observer.note(&format!("{}: is of other weights; it is made again", path.display())),

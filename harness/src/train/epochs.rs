@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::sound::{self, require, unsound};
 use super::{Context, Curve, Ending, Epoch, Selected, Selection, SoFar, State};
 use crate::error::{Error, Kind, Result};
 use crate::method::Parameter;
@@ -81,7 +82,16 @@ impl Epochs {
                 return Ok(fresh);
             }
         };
-        match fresh.resume(cx, state, model) {
+        let mut state = state;
+        let (saved, kept) = match fresh.saved(&mut state, model, cx.period.is_none()) {
+            Ok(saved) => saved,
+            Err(error) => {
+                cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
+                cx.checkpoint.remove();
+                return Ok(fresh);
+            }
+        };
+        match fresh.resume(cx, saved, kept, state, model) {
             Ok(epochs) => {
                 let of = cx.period.map_or(String::new(), |period| format!(" of period {}", period.number));
                 cx.observer.note(&format!("going on after epoch {}{of}", epochs.next));
@@ -95,21 +105,49 @@ impl Epochs {
         }
     }
 
-    fn resume(self, cx: &mut Context<'_>, mut state: State<'_>, model: &mut dyn Model) -> Result<Self> {
-        let saved: Saved = serde_json::from_str(&state.text)
-            .map_err(|e| Error::new(Kind::Data, "a saved state cannot be used").got(e.to_string()))?;
-        let kept = saved.kept.into_iter().map(|(name, shape)| {
-            let values = state.take(&format!("kept.{name}"), shape.iter().product())?;
+    /// What a state says beside the model, and the weights that it keeps, if a training like this could have saved it.
+    fn saved(&self, state: &mut State<'_>, model: &dyn Model, tests: bool) -> Result<(Saved, Vec<Parameter>)> {
+        let saved: Saved = serde_json::from_str(&state.text).map_err(|error| unsound(error.to_string()))?;
+        let Saved { next, selection, curve, kept, seconds } = &saved;
+        let next = *next;
+        require(next > 0 && next <= self.most, || format!("epoch {next} of {}", self.most))?;
+        let of_epochs = |n: usize| n == next;
+        require(
+            of_epochs(curve.loss.len()) && curve.validation.values().all(|values| of_epochs(values.len())),
+            || format!("a curve that is not of {next} epochs"),
+        )?;
+        sound::seconds(seconds)?;
+        let chosen = match (&self.selection, selection) {
+            (Some(fresh), Some(so_far)) => {
+                let evaluated = next >= fresh.stopping().every.get() || next == self.most;
+                so_far.check(fresh.stopping(), next, evaluated, tests)?
+            }
+            (None, None) => false,
+            _ => return Err(unsound("a training that ends in another way")),
+        };
+        let shapes: Vec<_> =
+            if chosen { model.parameters()?.into_iter().map(|p| (p.name, p.shape)).collect() } else { vec![] };
+        require(*kept == shapes, || "weights that are not the model's".into())?;
+        let kept = shapes.into_iter().map(|(name, shape)| {
+            let values = state.take(&format!("kept.{name}"), sound::size(&name, &shape)?)?;
             Ok(Parameter { name, shape, values })
         });
         let kept = kept.collect::<Result<Vec<_>>>()?;
+        Ok((saved, kept))
+    }
+
+    fn resume(
+        self,
+        cx: &mut Context<'_>,
+        saved: Saved,
+        kept: Vec<Parameter>,
+        mut state: State<'_>,
+        model: &mut dyn Model,
+    ) -> Result<Self> {
         model.restore(&mut state)?;
         cx.meter.seconds = saved.seconds;
-        let selection = match (self.selection, saved.selection) {
-            (Some(fresh), Some(so_far)) => Some(Selection::resume(fresh.stopping().clone(), so_far)),
-            (None, None) => None,
-            _ => return Err(Error::new(Kind::Data, "a saved state is of a training that ends in another way")),
-        };
+        let so_far = saved.selection.unwrap_or_default();
+        let selection = self.selection.map(|fresh| Selection::resume(fresh.stopping().clone(), so_far));
         Ok(Self { most: self.most, next: saved.next, selection, kept, curve: saved.curve })
     }
 
@@ -200,7 +238,7 @@ impl Epochs {
         }
         model.save(&mut state)?;
         let checkpoint = &mut cx.checkpoint;
-        cx.meter.time(crate::meter::Phase::Checkpoint, || checkpoint.write(&state))
+        cx.meter.time(crate::meter::Phase::Checkpoint, || checkpoint.write(state))
     }
 
     /// Gives the selected weights back to the model, if there was a choice.

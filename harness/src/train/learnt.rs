@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::learner::within;
+use super::sound::{self, require, unsound};
 use super::{Context, Curve, Learner, State};
 use crate::error::{Error, Kind, Result};
 use crate::meter::{Phase, Seconds};
@@ -87,7 +88,7 @@ pub(super) fn save<'p>(cx: &mut Context<'p>, learner: &dyn Learner<'p>, learnt: 
     }
     learner.carry(&mut state)?;
     let checkpoint = &mut cx.checkpoint;
-    cx.meter.time(Phase::Checkpoint, || checkpoint.write(&state))
+    cx.meter.time(Phase::Checkpoint, || checkpoint.write(state))
 }
 
 /// The periods learnt before, if the run was stopped after one. An unreadable state is told and forgotten.
@@ -104,7 +105,8 @@ pub(super) fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> 
             return Ok(Vec::new());
         }
     };
-    let restored = restore(&mut state).and_then(|(learnt, seconds)| {
+    let last = cx.periods.map_or(0, Periods::last);
+    let restored = restore(&mut state, last).and_then(|(learnt, seconds)| {
         learner.take_up(&mut state)?;
         Ok((learnt, seconds))
     });
@@ -136,9 +138,11 @@ fn forget_within(cx: &Context<'_>, but: Option<usize>) {
     (1..=last).filter(|period| but != Some(*period)).for_each(|period| within(cx, period).remove());
 }
 
-fn restore(state: &mut State<'_>) -> Result<(Vec<Learnt>, Seconds)> {
-    let broken = |what: String| Error::new(Kind::Data, "a saved state cannot be used").got(what);
+fn restore(state: &mut State<'_>, last: usize) -> Result<(Vec<Learnt>, Seconds)> {
+    let broken = unsound;
     let saved: Saved = serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
+    sound::seconds(&saved.seconds)?;
+    require(saved.learnt.len() <= last, || format!("{} periods of {last}", saved.learnt.len()))?;
     let mut learnt = Vec::with_capacity(saved.learnt.len());
     for (index, l) in saved.learnt.into_iter().enumerate() {
         let period = index + 1;
@@ -146,14 +150,17 @@ fn restore(state: &mut State<'_>) -> Result<(Vec<Learnt>, Seconds)> {
         let (Some(targets), Some(ranks), Some(pessimistic_ranks)) = (targets, ranks, pessimistic_ranks) else {
             return Err(broken(format!("no ranks of period {period}")));
         };
+        require(l.queries == targets.len(), || format!("ranks of period {period} that are not its queries'"))?;
         let test = Evaluation {
-            queries: (0..l.queries as u32).collect(),
+            queries: (0..targets.len() as u32).collect(),
             targets: targets.into_owned(),
             ranks: ranks.into_owned(),
             pessimistic_ranks: pessimistic_ranks.into_owned(),
             values: l.values,
             pessimistic: l.pessimistic,
         };
+        sound::evaluation(&format!("period {period}"), &test)?;
+        require(l.seconds.is_finite() && l.seconds >= 0.0, || format!("{} seconds of period {period}", l.seconds))?;
         let SavedPeriod { items, facts, epochs_run, selected, curve, seconds, .. } = l;
         learnt.push(Learnt { period, items, facts, epochs_run, selected, curve, test, seconds });
     }

@@ -12,6 +12,7 @@ mod learnt;
 mod observer;
 mod pairs;
 mod selection;
+mod sound;
 mod task;
 
 pub use checkpoint::{Checkpoint, State};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sound::{self, require};
 use crate::error::Result;
 use crate::metrics::Metric;
 use crate::rank::Evaluation;
@@ -64,6 +65,33 @@ pub struct SoFar {
     /// Evaluations since any watched metric improved.
     stale: usize,
     last_improving: usize,
+}
+
+impl SoFar {
+    /// Refuses what a selection by `stopping` cannot remember after `next` epochs, `evaluated` or not yet, with tests at
+    /// hand in training or without; says whether an epoch was chosen.
+    ///
+    /// # Errors
+    /// [`Data`](crate::error::Kind::Data)
+    pub(super) fn check(&self, stopping: &Stopping, next: usize, evaluated: bool, tests: bool) -> Result<bool> {
+        require(self.best.is_empty() != evaluated, || format!("{} best epochs after {next}", self.best.len()))?;
+        let stale = self.stale <= next && (self.best.is_empty() || self.last_improving < next);
+        require(stale, || format!("no gain in {} evaluations since epoch {}", self.stale, self.last_improving))?;
+        for (index, best) in self.best.iter().enumerate() {
+            let known = stopping.watch.contains(&best.watched) && best.value.is_finite() && best.epoch < next;
+            let once = self.best[..index].iter().all(|other| other.watched != best.watched);
+            require(known && once, || format!("a best epoch of `{}` that cannot be", best.watched))?;
+            sound::evaluation("a best epoch", &best.valid)?;
+            require(best.valid.values.contains_key(&best.watched), || format!("no value of `{}`", best.watched))?;
+            require(best.test.is_some() == tests, || "a best epoch with the test of another training".into())?;
+            if let Some(test) = &best.test {
+                sound::evaluation("a best epoch", test)?;
+                require(test.values.keys().eq(best.valid.values.keys()), || "a test of other metrics".into())?;
+                require(!test.queries.is_empty(), || "a test without queries".into())?;
+            }
+        }
+        Ok(!self.best.is_empty())
+    }
 }
 
 impl Selection {
