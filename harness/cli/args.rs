@@ -161,7 +161,7 @@ pub struct Report {
     /// Profile of the specs [default: the base]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Also all of it as one page that needs nothing else
+    /// Also write all reports as one self-contained HTML file; `-` is standard output, then without tables there
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Also each figure as PNG

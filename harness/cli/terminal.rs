@@ -1,5 +1,6 @@
 //! Data to stdout, talk to stderr.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +9,17 @@ use harness::report::{Align, Table};
 
 /// A line for the person. Nobody there to read it is no error: `eprintln!` would panic.
 pub fn talk(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+}
+
+/// Text without what a terminal would obey: titles, keys and names come from files of others.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !"\n\t".contains(c);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if obeyed(c) { c.escape_default().collect::<String>() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// Whether output was lost; told at the end, because what was computed is recorded all the same.
@@ -16,7 +27,7 @@ static LOST: AtomicBool = AtomicBool::new(false);
 
 /// A line of output. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}")
+    if let Err(error) = writeln!(std::io::stdout(), "{}", harmless(text))
         && error.kind() != ErrorKind::BrokenPipe
     {
         LOST.store(true, Ordering::Relaxed);

@@ -1,11 +1,33 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and that are read only where they end.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
+
+/// After so long a part of a file is what a killed process left: writing one takes moments.
+const LEFT_AFTER: Duration = Duration::from_secs(3600);
+
+/// All bytes of a regular file. A pipe would block for ever, and a device never ends.
+///
+/// # Errors
+/// What the operating system says, or that it is no regular file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    fs::read(path)
+}
+
+/// Whether Windows takes a name for a device, with any ending.
+pub(crate) fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let port = |kind| stem.strip_prefix(kind).is_some_and(|n: &str| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
+    ["con", "prn", "aux", "nul"].contains(&&*stem) || port("com") || port("lpt")
+}
 
 /// Makes a file by `write` under the name `part` in the same folder, then renames: nobody ever sees
 /// half of it, and a power cut leaves the old one or the new one. Folders above it are made.
@@ -39,7 +61,43 @@ pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
     name.push(format!(".{}.part", std::process::id()));
     by_rename(path, &path.with_file_name(name), |part| {
         fs::write(part, bytes).map_err(|error| Error::io("cannot write a file", path, &error))
-    })
+    })?;
+    sweep_parts(path);
+    Ok(())
+}
+
+/// Writes `bytes` to what a person named: a device or a pipe is written to, and a link leads to its file, which is
+/// replaced [by rename](by_rename) as any other.
+///
+/// # Errors
+/// [`Io`](crate::error::Kind::Io)
+pub fn write_to(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: io::Error| Error::io("cannot write a file", path, &error);
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            let mut target = OpenOptions::new().write(true).open(path).map_err(failed)?;
+            target.write_all(bytes).map_err(failed)
+        }
+        Ok(_) => write_by_rename(&path.canonicalize().map_err(failed)?, bytes),
+        Err(_) => write_by_rename(path, bytes),
+    }
+}
+
+/// Removes what processes that were killed left of this file. Where that fails nothing is lost.
+fn sweep_parts(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let begin = format!(".{}.", name.to_string_lossy());
+    remove_left(folder, |name| name.starts_with(&begin) && name.ends_with(".part"));
+}
+
+/// Removes the files of a folder that have such a name and that nobody has written to for an hour.
+pub(crate) fn remove_left(folder: &Path, is_part: impl Fn(&str) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let old = |entry: &fs::DirEntry| entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_part(&entry.file_name().to_string_lossy()) && old(&entry).is_some_and(|age| age > LEFT_AFTER) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// `path` with more at the end of its name.
@@ -56,8 +114,10 @@ pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
 pub fn check_writable(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let probe = folder.join(format!(".probe.{}", std::process::id()));
-    fs::write(&probe, b"probe")?;
-    fs::remove_file(&probe)
+    let written = fs::write(&probe, b"probe");
+    // A full disk takes the name and not the bytes.
+    let removed = fs::remove_file(&probe);
+    written.and(removed)
 }
 
 #[cfg(test)]
@@ -82,6 +142,39 @@ mod tests {
         assert_eq!(failed.unwrap_err().what(), "not what it should be");
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names(path.parent().unwrap()), ["a.txt"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_a_file_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = |name: &str, age: u64| {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        part(".a.txt.17.part", 7200);
+        part(".a.txt.18.part", 5); // Another process is at it.
+        part(".b.txt.17.part", 7200);
+        write_by_rename(&folder.path().join("a.txt"), b"x").unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".a.txt.18.part", ".b.txt.17.part", "a.txt"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn devices_and_links_are_written_to_and_not_replaced() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        write_to(Path::new("/dev/null"), b"x").unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        assert!(read(Path::new("/dev/zero")).unwrap_err().to_string().contains("not a regular file"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+        write_to(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        write_to(&folder.path().join("fresh"), b"x").unwrap();
     }
 
     #[test]

@@ -6,8 +6,14 @@ use crate::error::Error;
 /// command line and the files guess alike.
 const ALIKE: f64 = 0.7;
 
+/// Bytes of the longest word that anyone mistypes; comparing takes the product of two lengths.
+const LONGEST: usize = 200;
+
 /// Adds a hint with the name nearest to `word`, if one is near; upper and lower case are alike.
 pub fn did_you_mean<'a>(error: Error, word: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
+    if word.len() > LONGEST {
+        return error;
+    }
     let word = word.to_lowercase();
     let nearest = names
         .into_iter()

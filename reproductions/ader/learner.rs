@@ -64,8 +64,8 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         let hyper = &method.training.model;
         // Weights, gradient, two moments; the selected copy without a gradient, while the one before is still there;
         // a teacher's table, or an anchor and the Fisher information: 4 bytes each.
-        check_fits("the model", [periods.n_items(), hyper.dim.get()], 48)
-            .map_err(|error| error.hint("use a smaller `dim`"))?;
+        check_fits("the model", [hyper.sizes(periods.n_items()).count()], 48)
+            .map_err(|error| error.hint("use a smaller `dim` or `length`, or fewer `blocks`"))?;
         let none = Arc::new(UserItems::from_pairs(0, &[]));
         Ok(Self {
             method,

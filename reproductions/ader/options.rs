@@ -33,7 +33,7 @@ pub struct Training {
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// At most, N (30,000).
-    pub budget: Count,
+    pub budget: Budget,
     /// How many of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
     pub quota: Quota,
     /// Which (`herding-capped` in code).
@@ -79,4 +79,25 @@ pub struct Ewc {
     pub weight: Weight,
     /// Exemplars that the Fisher information is the mean over, at most (1,000).
     pub samples: Count,
+}
+
+/// A number of exemplars, at most ten million: ADER keeps 30,000, and drawing more takes minutes for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget(usize);
+
+const MOST_EXEMPLARS: usize = 10_000_000;
+
+impl Budget {
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Budget {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let budget = Count::deserialize(deserializer)?.get();
+        let unexpected = || serde::de::Unexpected::Unsigned(budget as u64);
+        let error = || serde::de::Error::invalid_value(unexpected(), &"at most 10000000 exemplars");
+        if budget <= MOST_EXEMPLARS { Ok(Self(budget)) } else { Err(error()) }
+    }
 }

@@ -31,12 +31,15 @@ impl Base {
     /// # Errors
     /// If it does not fit into memory, or the device fails.
     pub fn model(self, cx: &Context<'_>, hyper: &Hyper) -> Result<Box<dyn Recommender>> {
-        let tables = match self {
-            Self::Bpr => 1,
-            Self::NeuMf => 2,
+        let entities = (cx.split.n_users + cx.split.n_items) as u128;
+        let dim = hyper.dim.get() as u128;
+        let count = match self {
+            Self::Bpr => entities * dim,
+            // Two tables, and the hidden layer from both halves to one.
+            Self::NeuMf => 2 * entities * dim + 2 * dim * dim,
         };
         // Weights, two moments and the selected copy, 4 bytes each.
-        check_fits("the model", [cx.split.n_users + cx.split.n_items, tables * hyper.dim.get()], 16)
+        check_fits("the model", [count.try_into().unwrap_or(usize::MAX)], 16)
             .map_err(|error| error.hint("use a smaller `dim`"))?;
         match self {
             Self::Bpr => bpr::model(cx, hyper),

@@ -222,3 +222,69 @@ fn paths_need_not_be_utf_8() {
     with("--cache").with(0).tells(&["4 trained"]);
     assert_eq!(files(&odd).iter().filter(|file| file.ends_with("model.safetensors")).count(), 4);
 }
+
+/// Names become folders and keys on every system, and two specs do not share their records.
+#[test]
+fn names_that_some_system_cannot_have_are_refused() {
+    for id in ["con", "nul", "com1", "a.", &"a".repeat(256)] {
+        let home = Home::new(&SMALL.replace("id = \"pop\"", &format!("id = \"{id}\"")));
+        let told = ["small.toml:", "at most 100 lower-case letters", "no name of a device"];
+        home.reprise("run small").with(2).tells(&told);
+        assert_eq!(home.results(), [""; 0]);
+    }
+    let home = Home::new(SMALL);
+    let spec = |id: &str| SMALL.replace("id = \"small\"", &format!("id = \"{id}\""));
+    home.write("reproductions/a-b.toml", spec("a-b"));
+    home.write("reproductions/a_b.toml", spec("a-b"));
+    home.reprise("run a-b").with(2).tells(&["two specs have the id `a-b`", "a_b.toml", "a-b.toml beside it"]);
+    home.reprise("list").tells(&["two specs have the id"]);
+}
+
+/// More than anyone writes: told at once, and not compared with one another for minutes.
+#[test]
+fn documents_beyond_all_measure_are_refused() {
+    let trial = |k: usize| format!("\n[[trial]]\nid = \"pop-{k}\"\nlabel = \"P\"\nmethod = \"pop\"\n");
+    let many: String = (0..10_000).map(trial).collect();
+    let home = Home::new(&format!("{SMALL}{many}"));
+    home.reprise("run small").with(2).tells(&["more trials than any paper", "at most 500", "10002"]);
+    let metrics: String = (1..2000).map(|k| format!("\"recall@{k}\", ")).collect();
+    let home = Home::new(&SMALL.replace("\"recall@5\", \"ndcg@5\"", &metrics));
+    home.reprise("run small").with(2).tells(&["more metrics than anyone reads", "at most 500"]);
+    let long = "t".repeat(100_000);
+    let home = Home::new(&SMALL.replace("method = \"bpr\"", &format!("method = \"bpr\"\nteacher = \"{long}\"")));
+    home.reprise("run small").with(2).tells(&["small.toml:"]);
+    let home = Home::new(&format!("{SMALL}# {}\n", "x".repeat(5 << 20)));
+    home.reprise("run small").with(2).tells(&["longer than any", "at most 4194304 bytes"]);
+}
+
+/// What never ends, leads back, or would block.
+#[test]
+#[cfg(unix)]
+fn links_and_devices_end_nothing() {
+    use std::os::unix::fs::symlink;
+    let home = Home::new(SMALL);
+    home.reprise("run small --seed 0").with(0);
+    let results = home.root.join("results/small/base");
+    symlink("..", results.join("up")).unwrap();
+    symlink(".", home.root.join("reproductions/itself")).unwrap();
+    home.reprise("report small").with(0);
+    home.reprise("list").with(0);
+    symlink("/dev/zero", results.join("pop/seed-7.json")).unwrap();
+    home.reprise("report small").with(1).tells(&["cannot read a record", "seed-7.json", "not a regular file"]);
+    fs::remove_file(results.join("pop/seed-7.json")).unwrap();
+    // The page goes where it was told to.
+    let page = home.reprise("report small --html /dev/stdout").with(0);
+    assert!(page.out.contains("<!doctype html>") || page.out.contains("<!DOCTYPE html>"), "{}", &page.out[..200]);
+    let page = home.reprise("report --html -").with(0);
+    assert!(page.out.trim_start().to_lowercase().starts_with("<!doctype html>"), "{}", &page.out[..200]);
+    assert!(!home.root.join("-").exists());
+}
+
+/// Titles come from files of others, and a terminal obeys what it is sent.
+#[test]
+fn a_terminal_is_sent_nothing_that_it_would_obey() {
+    let home = Home::new(&SMALL.replace("title = \"A small experiment\"", "title = \"A \\u001b[31mred\\u0007 one\""));
+    let ended = home.reprise("run small --seed 0").with(0);
+    let shown = ended.out + &ended.err + &home.reprise("list").out;
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown}");
+}

@@ -111,6 +111,16 @@ fn what_does_not_fit_a_stream_is_refused() {
     Home::new(&ader).reprise("run small").with(2).tells(&["exemplars go on with the model", "start = \"last\""]);
     refused("window = 1", "window = 2", &["small.toml:", "exemplars stand for the periods before", "`window = 1`"]);
     refused("budget = 500", "budget = 0", &["small.toml:", "budget", "an integer from 1"]);
+    refused("budget = 500", "budget = 1000000000", &["small.toml:", "budget", "at most 10000000 exemplars"]);
+    for (from, to) in [
+        ("length = 10", "length = 2147483648"),
+        ("blocks = 1", "blocks = 1000000000"),
+        ("dim = 16", "dim = 1000000"),
+        ("dim = 16", "dim = 2147483648"),
+    ] {
+        let hint = "hint: use a smaller `dim` or `length`, or fewer `blocks`";
+        wrong_data(from, to, &["the model does not fit into memory", "GiB", hint]);
+    }
     refused("window = 1", "window = 0", &["small.toml:", "window"]);
     refused("\"growing\"", "\"shrinking\"", &["small.toml:", "unknown value `shrinking`", "one of `growing`, `full`"]);
     refused("heads = 1", "heads = 3", &["`heads` = 3 does not divide `dim` = 16"]);

@@ -86,6 +86,11 @@ fn what_the_data_cannot_give_is_told() {
         // More than any machine has.
         ("length = 5", "length = 2000000000", ["the model does not fit into memory", "GiB", "smaller `dim`, `length`"]),
         ("negatives = 3", "negatives = 2000000000", ["what a batch scores does not fit", "GiB", "fewer `negatives`"]),
+        (
+            "batch = 16",
+            "batch = 2000000000",
+            ["what a batch computes does not fit", "GiB", "a smaller `batch`, `dim`, or number of filters"],
+        ),
         ("list = 4", "list = 2000000000", ["the list of every window does not fit", "GiB", "a shorter `list`"]),
         (
             "samples.with-replacement = 6",
@@ -95,7 +100,8 @@ fn what_the_data_cannot_give_is_told() {
     ] {
         let home = Home::new(&spec().replace(from, to));
         home.reprise("run small").with(1).tells(&words);
-        let trained = if ["targets", "length", "negatives"].iter().any(|key| from.starts_with(key)) { 0 } else { 2 };
+        let trained =
+            if ["targets", "length", "negatives", "batch"].iter().any(|key| from.starts_with(key)) { 0 } else { 2 };
         let records = home.results().iter().filter(|file| file.ends_with(".json")).count();
         assert_eq!(records, trained, "{to}: {:?}", home.results());
     }

@@ -4,7 +4,7 @@ use harness::compare::{Logged, Published};
 use harness::data::{Manifest, load};
 use harness::digest::Digest;
 use harness::error::{Error, Place, Result};
-use harness::file::write_by_rename;
+use harness::file::{write_by_rename, write_to};
 use harness::metrics::{Candidates, Metric};
 use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
@@ -35,10 +35,11 @@ pub fn run(args: &args::Report) -> Result<()> {
         .iter()
         .map(|(_, basis, records)| Report::new(&basis.experiment, records, basis.published.as_ref()))
         .collect::<Result<Vec<_>>>()?;
+    let page_is_output = args.html.as_ref().is_some_and(|file| file.as_os_str() == "-");
     // Fonts are missed before anything is written.
     let pixels = args.png.then(Pixels::new).transpose()?;
     for ((spec, _, records), report) in all.iter().zip(&reports) {
-        put(&home, spec, records, report, reports.len() == 1)?;
+        put(&home, spec, records, report, reports.len() == 1 && !page_is_output)?;
         if let Some(pixels) = &pixels {
             let folder = home.results_of(spec).join(&spec.profile);
             for (name, svg) in report.files().iter().filter(|(name, _)| name.ends_with(".svg")) {
@@ -48,8 +49,13 @@ pub fn run(args: &args::Report) -> Result<()> {
     }
     if let Some(file) = &args.html {
         let papers = papers(&home, &all, &reports)?;
-        write_by_rename(file, html(&papers).as_bytes())?;
-        talk(&format!("page:    {}", file.display()));
+        let page = html(&papers);
+        if page_is_output {
+            print(&page);
+        } else {
+            write_to(file, page.as_bytes())?;
+            talk(&format!("page:    {}", file.display()));
+        }
     }
     if args.readme {
         splice_readme(&home, &reports)?;

@@ -17,7 +17,7 @@ impl Logged {
     /// [`Io`](Kind::Io); [`Input`](Kind::Input) with the line of a field that is no finite number, or
     /// of an epoch that does not come after the one before; with a suggestion for a column that is not there.
     pub fn read(file: &Path, columns: &[&str]) -> Result<Self> {
-        let bytes = std::fs::read(file).map_err(|error| Error::io("cannot read a logged curve", file, &error))?;
+        let bytes = crate::file::read(file).map_err(|error| Error::io("cannot read a logged curve", file, &error))?;
         Self::parse(&bytes, file, columns)
     }
 

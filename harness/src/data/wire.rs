@@ -9,6 +9,7 @@ use toml::Spanned;
 use crate::digest::Digest;
 use crate::document::{Document, tree};
 use crate::error::{Error, Result};
+use crate::file::is_device;
 
 use super::identity::{GitBlob, Identity};
 use super::layout::{Column, Layout, Leading, Separator};
@@ -133,13 +134,6 @@ const LARGEST_TABLE: u64 = 1 << 27;
 
 /// Bytes of a name: file systems take 255, and ours put a few before and behind it.
 const LONGEST_NAME: usize = 200;
-
-/// What Windows takes for a device, with any ending.
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let port = |kind| stem.strip_prefix(kind).is_some_and(|n: &str| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
-    ["con", "prn", "aux", "nul"].contains(&&*stem) || port("com") || port("lpt")
-}
 
 /// Builds the checked types; knows where in the text an error is.
 struct Checker<'a> {

@@ -4,12 +4,22 @@ use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
 
+/// Bytes of the longest document that is read: a hundred times the longest spec there is. Its tree takes some hundred times as
+/// many.
+const LONGEST: usize = 4 << 20;
+
 /// Reads a text; `noun` is what it should be, for the errors.
 ///
 /// # Errors
 /// [`Io`](Kind::Io), or [`Input`](Kind::Input) if the file is not UTF-8 (as TOML must be).
 pub fn read_text(noun: &str, file: &Path) -> Result<String> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io(format!("cannot read the {noun}"), file, &error))?;
+    let bytes = crate::file::read(file).map_err(|error| Error::io(format!("cannot read the {noun}"), file, &error))?;
+    if bytes.len() > LONGEST {
+        return Err(Error::new(Kind::Input, format!("the {noun} is longer than any"))
+            .at(Place::file(file))
+            .expected(format!("at most {LONGEST} bytes"))
+            .got(format!("{} bytes", bytes.len())));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let (line, column) = position(&String::from_utf8_lossy(&error.as_bytes()[..at]), at);

@@ -1,7 +1,6 @@
 //! What was accepted as the result of a spec in a profile, on the CPU or on a CUDA device.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -145,7 +144,7 @@ impl Baseline {
     /// # Errors
     /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
     pub fn read(path: &Path, spec: &str, profile: &str) -> Result<Option<Self>> {
-        let bytes = match fs::read(path) {
+        let bytes = match crate::file::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("cannot read a baseline", path, &error)),

@@ -104,7 +104,8 @@ impl Definition {
             Mrr | LooMrr => first.map_or(0.0, |r| 1.0 / f64::from(r)),
             Map | Ap => {
                 let precisions = (1u32..).zip(hits).map(|(nth, &r)| f64::from(nth) / f64::from(r));
-                precisions.sum::<f64>() / f64::from(ideal)
+                // A sum of no terms is −0 in Rust, and no hit is worth 0.
+                (precisions.sum::<f64>() + 0.0) / f64::from(ideal)
             }
             Hr | LooHr => f64::from(first.is_some()),
             LooNdcg => first.map_or(0.0, |r| std::f64::consts::LN_2 / libm::log(f64::from(r) + 1.0)),

@@ -65,17 +65,25 @@ impl Candidates {
     }
 }
 
+/// Metrics of the longest protocol.
+const MOST_METRICS: usize = 500;
+
 impl Protocol {
     /// The name of the protocol's own random streams, which no trial may have.
     pub const STREAM: &str = "protocol";
 
     /// # Errors
-    /// No metric, a metric twice, or no negatives.
+    /// No metric, a metric twice, too many, or no negatives.
     pub fn new(candidates: Candidates, metrics: Vec<Metric>) -> Result<Self> {
         if metrics.is_empty() {
             return Err(Error::new(Kind::Input, "the protocol measures nothing")
                 .expected("at least one metric, such as `metrics = [\"ndcg@10\"]`")
                 .got("`metrics = []`"));
+        }
+        if metrics.len() > MOST_METRICS {
+            return Err(Error::new(Kind::Input, "the protocol has more metrics than anyone reads")
+                .expected(format!("at most {MOST_METRICS}"))
+                .got(metrics.len().to_string()));
         }
         if let Some(twice) = metrics.iter().enumerate().find(|(i, m)| metrics[..*i].contains(m)) {
             return Err(Error::new(Kind::Input, format!("metric `{}` is listed twice", twice.1)));

@@ -21,7 +21,7 @@ pub(super) struct Tick {
 impl Axis {
     /// Covers `values` on the pixels `from` to `to` (either way round) with about `ticks` ticks.
     pub(super) fn linear(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64), ticks: usize) -> Self {
-        let (low, high) = extent(values);
+        let (low, high) = extent(values.into_iter().map(drawable));
         // A single value, or equal ones, still need a range to stand in.
         let margin = if high > low { MARGIN * (high - low) } else { (0.05 * low.abs()).max(0.5e-3) };
         Self::linear_within((low - margin, high + margin), (from, to), ticks)
@@ -29,6 +29,10 @@ impl Axis {
 
     /// Like [`Axis::linear`], with the ends given.
     pub(super) fn linear_within((low, high): (f64, f64), (from, to): (f64, f64), ticks: usize) -> Self {
+        let (low, high) = (drawable(low), drawable(high));
+        // Closer together than numbers of this size are told apart: any range will do.
+        let apart = high - low > 1e-12 * low.abs().max(high.abs()).max(LEAST);
+        let high = if apart { high } else { low + low.abs().max(1.0) };
         let step = step((high - low) / ticks.max(1) as f64);
         // The logarithm of a power of ten may fall just below a whole number.
         let decimals = (-(libm::log10(step) + 1e-9).floor()).max(0.0) as usize;
@@ -43,15 +47,18 @@ impl Axis {
 
     /// Covers positive `values` on a logarithmic scale.
     pub(super) fn log(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
-        let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0));
+        let (low, high) = extent(values.into_iter().map(drawable).filter(|value| *value > 0.0));
         let decades = libm::log10(high / low);
         let margin = libm::exp10((MARGIN * decades).max(0.08));
         let (low, high) = (low / margin, high * margin);
         // Few decades need ticks between the powers of ten.
         let multiples: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let powers = libm::log10(low).floor() as i32..=libm::log10(high).ceil() as i32;
-        let ticks =
-            powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * libm::exp10(f64::from(power))));
+        // A tick at every power of ten, or at every second, third, … where there are many.
+        let every = (decades / MOST_DECADES).ceil().max(1.0) as usize;
+        let ticks = powers
+            .step_by(every)
+            .flat_map(|power| multiples.iter().map(move |multiple| multiple * libm::exp10(f64::from(power))));
         let ticks = ticks.filter(|value| low <= *value && *value <= high).map(|value| (value, short(value)));
         Self::with(low, high, true, (from, to), ticks.collect())
     }
@@ -71,6 +78,18 @@ impl Axis {
         };
         self.from + share * (self.to - self.from)
     }
+}
+
+/// Powers of ten that a logarithmic axis names at most.
+const MOST_DECADES: f64 = 12.0;
+
+/// The smallest and largest numbers that are drawn: between them differences, steps and powers of ten stay finite. Nothing
+/// that is measured is beyond.
+const LEAST: f64 = 1e-100;
+const MOST: f64 = 1e100;
+
+fn drawable(value: f64) -> f64 {
+    if value.abs() < LEAST { 0.0 } else { value.clamp(-MOST, MOST) }
 }
 
 fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
@@ -107,6 +126,17 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a record that is edited may have them: told by few ticks, and by none that is no place.
+    #[test]
+    fn numbers_beyond_all_measure_are_drawn_at_the_edge() {
+        for values in [[5e-324, 1e308], [1e308, -1e308], [0.0, 5e-324], [1.0, 1e308], [1e15, 1e15 + 0.125]] {
+            for axis in [Axis::linear(values, (0.0, 100.0), 5), Axis::log(values, (0.0, 100.0))] {
+                assert!(axis.ticks.len() < 20, "{values:?}: {} ticks", axis.ticks.len());
+                assert!(axis.ticks.iter().all(|tick| tick.at.is_finite() && tick.label.len() < 130), "{values:?}");
+            }
+        }
+    }
 
     fn labels(axis: &Axis) -> Vec<&str> {
         axis.ticks.iter().map(|tick| &*tick.label).collect()

@@ -21,3 +21,9 @@ pub use palette::Palette;
 pub use periods::{Course, Periods, PeriodsPanel};
 pub use png::Pixels;
 pub use scatter::{Point, Scatter};
+
+/// Whether a file is a figure that this program drew: by how it begins.
+pub fn is_drawing(svg: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&svg[..svg.len().min(120)]);
+    head.starts_with("<svg width=\"") && head.contains(" role=\"img\" aria-label=\"")
+}

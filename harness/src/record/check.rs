@@ -241,7 +241,7 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
         }
         for (query, hits) in set.hits.iter().enumerate() {
             let targets = ranks.targets.as_ref().map_or(1, |targets| targets[query]);
-            if targets == 0 || hits.len() > targets as usize {
+            if targets == 0 || targets > MOST_TARGETS || hits.len() > targets as usize {
                 return flaw(
                     format!("{key}.hits"),
                     format!("at most {targets} ranks, at least one target, for query {query}"),
@@ -272,6 +272,9 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
 fn rounding(terms: usize) -> f64 {
     (terms as f64 * f64::EPSILON).max(1e-12)
 }
+
+/// Held-out items that a query may have; a metric's ideal list is summed over them.
+const MOST_TARGETS: u32 = 1 << 20;
 
 /// A metric's mean is that of its ranks.
 fn follows(name: &str, record: &Record) -> Check {

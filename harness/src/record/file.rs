@@ -1,6 +1,5 @@
 //! Records on disk.
 
-use std::fs;
 use std::path::Path;
 
 use super::Record;
@@ -28,7 +27,7 @@ impl Record {
     /// # Errors
     /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|error| Error::io("cannot read a record", path, &error))?;
+        let bytes = crate::file::read(path).map_err(|error| Error::io("cannot read a record", path, &error))?;
         Self::parse(&bytes, path)
     }
 
@@ -62,6 +61,8 @@ pub(crate) fn unreadable(what: &str, path: &Path, error: &serde_json::Error) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::sample;
     use super::*;
 

@@ -3,7 +3,6 @@
 //! It lies below the class of the machine, since another machine takes another time.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -107,7 +106,7 @@ impl LatencyRecord {
     /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
     pub fn read(path: &Path) -> Result<Self> {
         let what = "a latency record";
-        let bytes = fs::read(path).map_err(|error| Error::io(format!("cannot read {what}"), path, &error))?;
+        let bytes = crate::file::read(path).map_err(|error| Error::io(format!("cannot read {what}"), path, &error))?;
         let record: Self =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(what, path, &error).hint(MEASURE_AGAIN))?;
         let contradiction = |flaw: Flaw| flaw.error(Kind::Data, format!("{what} contradicts itself"), path);

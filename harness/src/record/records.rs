@@ -223,11 +223,13 @@ pub(super) fn find(folder: &Path, prefix: &str, files: &mut Vec<PathBuf>) -> Res
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
-    paths.sort();
-    for path in paths {
+    let entry = |entry: std::io::Result<fs::DirEntry>| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)));
+    let mut paths = entries.map(entry).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    paths.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (path, kind) in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() {
+        // Links to folders are not followed: they may lead back.
+        if kind.is_dir() {
             find(&path, prefix, files)?;
         } else if name.starts_with(prefix) && name.ends_with(".json") {
             files.push(path);

@@ -23,8 +23,8 @@ impl Block<'_> {
 
     fn markdown(&self) -> String {
         match self {
-            Self::Heading(level, text) => format!("{} {text}", "#".repeat(usize::from(*level))),
-            Self::Text(text) => text.clone(),
+            Self::Heading(level, text) => format!("{} {}", "#".repeat(usize::from(*level)), harmless(text)),
+            Self::Text(text) => harmless(text),
             Self::Table(table) => table.markdown(),
             Self::Folded(what, table) => {
                 format!("<details><summary>{what}</summary>\n\n{}\n</details>", table.markdown())
@@ -34,7 +34,38 @@ impl Block<'_> {
     }
 }
 
+/// Markdown without HTML or links that run something: titles and prose come from files of others, and whoever shows the
+/// report may obey them. Code between backticks is shown as it is by everyone.
+fn harmless(text: &str) -> String {
+    let mut parts: Vec<String> = text.split('`').map(str::to_string).collect();
+    let closed = parts.len() % 2 == 1;
+    for part in parts.iter_mut().enumerate().filter(|(at, _)| at % 2 == 0 || !closed).map(|(_, part)| part) {
+        *part = part.replace('<', "&lt;");
+        for scheme in ["javascript:", "vbscript:", "data:"] {
+            while let Some(at) = part.to_ascii_lowercase().find(&format!("]({scheme}")) {
+                part.replace_range(at + 2..at + 2 + scheme.len(), "#");
+            }
+        }
+    }
+    parts.join("`")
+}
+
 pub(super) fn markdown(blocks: &[Block]) -> String {
     let parts: Vec<_> = blocks.iter().map(|block| block.markdown().trim_end().to_string()).collect();
     parts.join("\n\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_shown_and_not_obeyed() {
+        let text = |text: &str| markdown(&[Block::Text(text.into())]);
+        assert_eq!(text("a <script>x</script> b"), "a &lt;script>x&lt;/script> b\n");
+        assert_eq!(text("[x](JavaScript:alert(1)) [y](https://y)"), "[x](#alert(1)) [y](https://y)\n");
+        assert_eq!(text("`a < b` < c"), "`a < b` &lt; c\n");
+        assert_eq!(text("` <b>"), "` &lt;b>\n");
+        assert_eq!(markdown(&[Block::Heading(2, "<b>".into())]), "## &lt;b>\n");
+    }
 }

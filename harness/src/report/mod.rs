@@ -36,6 +36,7 @@ use std::path::{Path, PathBuf};
 use crate::compare::{Finding, Ours, Published, findings};
 use crate::error::{Error, Result};
 use crate::file::write_by_rename;
+use crate::plot::is_drawing;
 use crate::record::{Checked, Runs};
 
 /// What the records of one spec say.
@@ -94,15 +95,18 @@ pub fn check(experiment: &Experiment, published: Option<&Published>) -> Result<(
     Report::new(experiment, &Checked::default(), published).map(drop)
 }
 
-/// Whether a report may have a file of this name, or a picture of its figure.
-fn is_ours(name: &str) -> bool {
+/// Whether a report had this file and has it no longer: a table of its name, or a figure that we drew. A PNG goes with
+/// the figure that it is a picture of.
+fn is_past(folder: &Path, name: &str, files: &BTreeMap<String, String>) -> bool {
     const TABLES: [&str; 3] = ["cells.csv", "claims.csv", "periods.csv"];
-    let figure = name.strip_suffix(".svg").or(name.strip_suffix(".png"));
-    let ours = |figure: &str| {
-        ["quality", "curves", "size", "latency"].contains(&figure)
-            || ["curve-", periods::FIGURES].iter().any(|begin| figure.starts_with(begin))
+    let Some(figure) = name.strip_suffix(".svg").or(name.strip_suffix(".png")) else {
+        return TABLES.contains(&name) && !files.contains_key(name);
     };
-    TABLES.contains(&name) || figure.is_some_and(ours)
+    let drawing = format!("{figure}.svg");
+    let named = ["quality", "curves", "size", "latency"].contains(&figure)
+        || ["curve-", periods::FIGURES].iter().any(|begin| figure.starts_with(begin));
+    // Somebody else's picture may have such a name.
+    named && !files.contains_key(&drawing) && std::fs::read(folder.join(drawing)).is_ok_and(|svg| is_drawing(&svg))
 }
 
 /// Writes the files of a report, each by rename, removes those that it has no longer, and tells where they are.
@@ -110,12 +114,13 @@ fn is_ours(name: &str) -> bool {
 /// # Errors
 /// [`Io`](crate::error::Kind::Io)
 pub fn write(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<PathBuf>> {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_ours(&name) && !files.contains_key(&name) {
-            let gone = std::fs::remove_file(entry.path());
-            gone.map_err(|error| Error::io("cannot remove what a report has no longer", &entry.path(), &error))?;
-        }
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    // All first: a PNG is told by the figure beside it.
+    let past: Vec<String> = names.filter(|name| is_past(folder, name, files)).collect();
+    for path in past.iter().map(|name| folder.join(name)) {
+        let gone = std::fs::remove_file(&path);
+        gone.map_err(|error| Error::io("cannot remove what a report has no longer", &path, &error))?;
     }
     files
         .iter()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
+use crate::file;
 use crate::method::Parameter;
 use crate::record::Arithmetic;
 use crate::train::{State, WITHIN};
@@ -90,6 +91,8 @@ impl ModelStore {
                 std::fs::remove_file(path)?;
             }
         }
+        // Students make these under no lock.
+        file::remove_left(&self.derived(), |name| name.ends_with(".part"));
         Ok(())
     }
 

@@ -66,17 +66,26 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     })
 }
 
+/// Letters of the longest name: with what is put around it, file names have 255 bytes.
+const LONGEST_NAME: usize = 100;
+
 /// A name that is safe as a folder and as a key of a random stream on every system.
 pub fn plain_name(document: &Document<'_>, name: &Spanned<impl AsRef<str>>, what: &str) -> Result<()> {
     let text = name.get_ref().as_ref();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) && text.chars().all(plain) {
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let device = crate::file::is_device(text);
+    if begins && text.chars().all(plain) && !text.ends_with('.') && text.len() <= LONGEST_NAME && !device {
         return Ok(());
     }
+    let shown: String = text.chars().take(LONGEST_NAME).collect();
     Err(document
-        .refuse(name.span(), format!("{what} cannot be `{text}`"))
-        .expected("lower-case letters, digits, `-` and `.`, beginning with a letter or digit")
-        .got(format!("`{text}`")))
+        .refuse(name.span(), format!("{what} cannot be `{shown}`"))
+        .expected(format!(
+            "at most {LONGEST_NAME} lower-case letters, digits, `-` and `.`, beginning with a letter or digit, not ending \
+             with `.`, and no name of a device such as `con`"
+        ))
+        .got(format!("`{shown}`, of {} bytes", text.len())))
 }
 
 /// The spec's id for a place in the tree: folders and file stem, `-` for `_`.

@@ -51,7 +51,13 @@ pub fn discover(dir: &Path) -> Result<Vec<Listed>> {
             Listed { file, id, summary }
         })
         .collect();
-    listed.sort_by(|a, b| a.id.cmp(&b.id));
+    listed.sort_by(|a, b| (&a.id, &a.file).cmp(&(&b.id, &b.file)));
+    for at in 1..listed.len() {
+        if listed[at].id == listed[at - 1].id {
+            let (id, first) = (listed[at].id.clone(), listed[at - 1].file.clone());
+            listed[at].summary = Err(same_id(&id, &first, &listed[at].file));
+        }
+    }
     Ok(listed)
 }
 
@@ -64,8 +70,12 @@ pub fn find(dir: &Path, id: &str) -> Result<PathBuf> {
     collect(dir, &mut files)?;
     let mut known: Vec<_> = files.into_iter().map(|file| (id_in(dir, &file), file)).collect();
     known.sort();
-    if let Some((_, file)) = known.iter().find(|(known, _)| known == id) {
-        return Ok(file.clone());
+    let mut found = known.iter().filter(|(known, _)| known == id).map(|(_, file)| file);
+    if let Some(file) = found.next() {
+        return match found.next() {
+            None => Ok(file.clone()),
+            Some(second) => Err(same_id(id, file, second)),
+        };
     }
     let ids = || known.iter().map(|(id, _)| id.as_str());
     let error = Error::new(Kind::Input, format!("there is no spec `{id}`"))
@@ -75,11 +85,22 @@ pub fn find(dir: &Path, id: &str) -> Result<PathBuf> {
     Err(did_you_mean(error, id, ids()))
 }
 
+/// Two files of one id would share their records.
+fn same_id(id: &str, first: &Path, second: &Path) -> Error {
+    Error::new(Kind::Input, format!("two specs have the id `{id}`"))
+        .at(Place::file(second))
+        .expected("names that differ in more than `-` and `_`")
+        .got(format!("{} beside it", first.display()))
+        .hint("rename or remove one of the two")
+}
+
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let io = |error: std::io::Error| Error::io("cannot list the specs", dir, &error);
     for entry in std::fs::read_dir(dir).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.is_dir() {
+        let entry = entry.map_err(io)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(io)?);
+        // Links to folders are not followed: they may lead back.
+        if kind.is_dir() {
             collect(&path, files)?;
         } else if is_spec(&path) {
             files.push(path);

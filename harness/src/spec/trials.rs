@@ -162,8 +162,17 @@ fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &Wi
     Ok(())
 }
 
+/// Trials of the largest spec; the checks of a spec compare each with each.
+const MOST_TRIALS: usize = 500;
+
 /// Indices of the trials, each teacher before its students, else as written.
 fn order(document: &Document<'_>, wires: &[WireTrial]) -> Result<Vec<usize>> {
+    if let Some(extra) = wires.get(MOST_TRIALS) {
+        return Err(document
+            .refuse(extra.id.span(), "the spec has more trials than any paper")
+            .expected(format!("at most {MOST_TRIALS}"))
+            .got(wires.len().to_string()));
+    }
     let ids: Vec<&str> = wires.iter().map(|trial| trial.id.get_ref().as_str()).collect();
     let mut teachers = Vec::new();
     for trial in wires {

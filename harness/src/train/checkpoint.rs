@@ -99,10 +99,14 @@ impl<'a> State<'a> {
         let head = HashMap::from([(HEAD.to_string(), head)]);
         // Of this process alone: what students of one teacher derive from it is under no lock.
         by_rename(path, &path.with_extension(format!("{}.part", std::process::id())), |part| {
+            let failed = |error: std::io::Error| Error::io("cannot write a saved state", path, &error);
+            // The crate makes a file that only its owner reads; ours are as readable as all that is written here.
+            let mode = File::create(part).and_then(|file| Ok(file.metadata()?.permissions())).map_err(failed)?;
             safetensors::serialize_to_file(arrays.chain(ids), Some(head), part).map_err(|error| match error {
-                SafeTensorError::IoError(error) => Error::io("cannot write a saved state", path, &error),
+                SafeTensorError::IoError(error) => failed(error),
                 other => internal(other.to_string()),
-            })
+            })?;
+            std::fs::set_permissions(part, mode).map_err(failed)
         })
     }
 
@@ -299,6 +303,10 @@ mod tests {
         assert!(back.take("empty", 0).unwrap().is_empty());
         assert!(back.take("a", 4).unwrap_err().to_string().contains("missing"));
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no part file stays");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions();
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "x").unwrap();
+        assert_eq!(mode(&path), mode(&plain), "as readable as any file");
     }
 
     #[test]

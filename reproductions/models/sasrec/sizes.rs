@@ -61,6 +61,16 @@ impl Sizes {
             .collect()
     }
 
+    /// Numbers to train, counted without listing them: as many as there can be if there were more.
+    pub fn count(&self) -> usize {
+        let [items, dim, length, blocks] = [self.items, self.dim, self.length, self.blocks].map(|n| n as u128);
+        let weights = OF_BLOCK.iter().filter(|name| name.ends_with("weight")).count() as u128;
+        let vectors = OF_BLOCK.len() as u128 - weights;
+        let of_block = dim.saturating_mul(dim).saturating_mul(weights).saturating_add(vectors * dim);
+        let count = (items + length + 2).saturating_mul(dim).saturating_add(blocks.saturating_mul(of_block));
+        count.try_into().unwrap_or(usize::MAX)
+    }
+
     /// Bound of a parameter's uniform start: √(6/(rows + columns)) [code: Glorot]. The authors' item table has a
     /// row more, the padding's.
     pub fn bound(&self, name: &str, shape: &[usize]) -> f64 {

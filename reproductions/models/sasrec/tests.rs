@@ -238,3 +238,13 @@ fn batches_that_cannot_be_are_refused() {
     assert!(refused(&sequences, &[part(2, 90, Target::Items(&[3, 4])), part(0, 90, Target::Items(&[]))]), "no row");
     assert!(refused(&Sequences::default(), &[]));
 }
+
+#[test]
+fn parameters_are_counted_as_they_are_listed() {
+    for (items, dim, length, blocks) in [(7, 6, 5, 1), (1, 3, 2, 4)] {
+        let sizes = Sizes { items, dim, length, blocks, heads: 1 };
+        let listed: usize = sizes.shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(sizes.count(), listed);
+    }
+    assert_eq!(Sizes { items: 1, dim: 1 << 31, length: 1 << 31, blocks: 1 << 31, heads: 1 }.count(), usize::MAX);
+}

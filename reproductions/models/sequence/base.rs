@@ -116,6 +116,19 @@ impl Student {
         count.try_into().unwrap_or(usize::MAX)
     }
 
+    /// Numbers that a window becomes before its representation: what the filters give, or the items that it reads.
+    fn features(&self) -> usize {
+        let length = self.training().length.get();
+        match self {
+            Self::Caser(hyper) => {
+                let of_rows = hyper.vertical_filters.get().saturating_mul(hyper.dim.get());
+                // Each horizontal filter at each place, of which the largest counts.
+                of_rows.saturating_add(hyper.horizontal_filters.get().saturating_mul(length).saturating_mul(length))
+            }
+            Self::Fossil(hyper) => length.saturating_mul(hyper.dim.get()),
+        }
+    }
+
     /// A fresh model on the run's device, for users with these training sequences. Initial values come from
     /// the run's streams and are the same on every device.
     ///
@@ -126,6 +139,9 @@ impl Student {
         check_fits("the model", [self.parameters(cx.split.n_users, cx.split.n_items)], 16)
             .map_err(|error| error.hint("use a smaller `dim`, `length` or number of filters"))?;
         let training = self.training();
+        // What a step computes for each window, and its gradients.
+        check_fits("what a batch computes", [training.batch.get(), self.features()], 8)
+            .map_err(|error| error.hint("use a smaller `batch`, `dim`, or number of filters"))?;
         check_scored(training.batch.get(), training.targets.get().saturating_add(training.negatives.get()))
             .map_err(|error| error.hint("use a smaller `batch`, or fewer `negatives`"))?;
         match self {

@@ -301,8 +301,12 @@ fn files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("a.csv".to_string(), "x\n".to_string())].into();
     std::fs::create_dir(folder.path().join("deep")).unwrap();
-    for name in ["size.svg", "quality.png", "claims.csv", "periods.csv", "periods-hr-5.png", "notes.csv"] {
+    for name in ["quality.png", "claims.csv", "periods.csv", "periods-hr-5.png", "notes.csv"] {
         std::fs::write(folder.path().join("deep").join(name), "old").unwrap();
+    }
+    for name in ["size.svg", "quality.svg", "periods-hr-5.svg"] {
+        let drawn = "<svg width=\"9\" height=\"9\" role=\"img\" aria-label=\"old\"></svg>";
+        std::fs::write(folder.path().join("deep").join(name), drawn).unwrap();
     }
     let paths = write(&folder.path().join("deep"), &files).unwrap();
     let mut names: Vec<_> =
@@ -311,4 +315,24 @@ fn files_are_written() {
     assert_eq!(names, ["a.csv", "notes.csv"], "what it has no longer is gone, what is not its own stays");
     assert_eq!(paths, [folder.path().join("deep/a.csv")]);
     assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "x\n");
+}
+
+/// Figures that others put there, pictures of our figures, and what was drawn before and is not any more.
+#[test]
+fn only_our_own_figures_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let ours = rendered();
+    write(folder.path(), &ours).unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    put("curve-of-mine.svg", "<svg><!-- mine --></svg>");
+    put("curve-of-mine.png", "png");
+    put("quality.png", "png");
+    put("curve-gone.svg", &ours["curves.svg"]);
+    put("curve-gone.png", "png");
+    write(folder.path(), &ours).unwrap();
+    let there = |name: &str| folder.path().join(name).exists();
+    for name in ["curve-of-mine.svg", "curve-of-mine.png", "quality.png", "quality.svg"] {
+        assert!(there(name), "{name} stays");
+    }
+    assert!(!there("curve-gone.svg") && !there("curve-gone.png"));
 }
