@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench distill_baselines -- --quick`
 
+#![allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,8 @@
 //! Throughput is in floating-point operations, so that `Gelem/s` reads GFLOP/s; `gemm/2048` is the
 //! machine's peak, to hold the others against. `cargo bench --bench session -- --quick`
 
+#![allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
+
 mod support;
 
 use criterion::{Criterion, Throughput};

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench step -- --quick`
 
+#![allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
+
 mod support;
 
 use criterion::{Criterion, Throughput};

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench floor`; `RAYON_NUM_THREADS` sets the threads.
 
+#![allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -20,7 +20,7 @@ pub const SAMPLES: usize = 100;
 pub const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-6 };
 
 /// Users' sequences: popularity rank^-0.8 with ranks shuffled over the items, as on the PyTorch side.
-#[allow(clippy::disallowed_methods, reason = "no result: what is timed")]
+#[allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
 pub fn sequences() -> UserItems {
     let mut stream = Stream::new(0, "bench", "sequences", 0);
     let items = stream.permutation(ITEMS);

@@ -32,10 +32,10 @@ pub fn run(args: &Places) -> Result<()> {
                 let profiles: Vec<String> = summary
                     .profiles
                     .iter()
-                    .map(|profile| match Records::read(&folder.join(profile)).map(|records| records.len()) {
+                    .map(|profile| match Records::count(&folder.join(profile)) {
                         Ok(0) => profile.clone(),
                         Ok(n) => format!("{profile} ({n} record{})", if n == 1 { "" } else { "s" }),
-                        Err(_) => format!("{profile} (records damaged)"),
+                        Err(_) => format!("{profile} (records cannot be listed)"),
                     })
                     .collect();
                 rows.push(vec![listed.id, summary.title, summary.dataset, data.to_string(), profiles.join(", ")]);

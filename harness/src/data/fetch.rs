@@ -250,7 +250,7 @@ fn copy(from: &Path, to: &Path, gzip: bool, most: u64) -> Result<()> {
 /// A new file; what has the name is removed, so that a link is not followed.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => File::create_new(path),
     }
 }

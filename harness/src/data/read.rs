@@ -168,9 +168,9 @@ impl Reader {
     }
 
     /// `line` is for messages.
-    fn row<'a>(
+    fn row(
         &mut self,
-        fields: &mut dyn Iterator<Item = &'a [u8]>,
+        fields: &mut dyn Iterator<Item = &[u8]>,
         columns: &[Column],
         labels: &BTreeMap<String, f32>,
         unit: Option<TimeUnit>,

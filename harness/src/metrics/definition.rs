@@ -3,6 +3,8 @@
 //! A metric is a pure function of the ranks of a query's targets, so ties are settled before, where
 //! ranks are made (`rank/`). Logarithms come from `libm`: the same bits on every platform.
 
+use std::sync::LazyLock;
+
 /// A metric's definition. The texts are printed by reports.
 ///
 /// Symbols: G the query's targets, k the cutoff, r the rank of a target (from 1, among the
@@ -99,8 +101,8 @@ impl Definition {
         match self {
             Recall => hits.len() as f64 / targets as f64,
             Precision => hits.len() as f64 / f64::from(k),
-            Ndcg => gain(hits.iter().copied()) / gain(1..=ideal),
-            NdcgRd => gain(within(ideal).iter().copied()) / gain(1..=ideal),
+            Ndcg => gain(hits) / ideal_gain(ideal),
+            NdcgRd => gain(within(ideal)) / ideal_gain(ideal),
             Mrr | LooMrr => first.map_or(0.0, |r| 1.0 / f64::from(r)),
             Map | Ap => {
                 let precisions = (1u32..).zip(hits).map(|(nth, &r)| f64::from(nth) / f64::from(r));
@@ -113,9 +115,32 @@ impl Definition {
     }
 }
 
+/// Ranks whose discounts are looked up: logarithms would be most of the time of reading a record.
+const KNOWN: u32 = 1024;
+
+/// 1/log2(r+1)
+fn discount(rank: u32) -> f64 {
+    // That of rank 0 is never asked for.
+    static DISCOUNTS: LazyLock<Vec<f64>> = LazyLock::new(|| (0..=KNOWN).map(computed).collect());
+    fn computed(rank: u32) -> f64 {
+        1.0 / libm::log2(f64::from(rank) + 1.0)
+    }
+    DISCOUNTS.get(rank as usize).copied().unwrap_or_else(|| computed(rank))
+}
+
 /// Σ 1/log2(r+1), summed from the best rank down.
-fn gain(ranks: impl Iterator<Item = u32>) -> f64 {
-    ranks.map(|r| 1.0 / libm::log2(f64::from(r) + 1.0)).sum()
+fn gain(ranks: &[u32]) -> f64 {
+    // A sum of no terms is −0 in Rust, and no hit is worth 0.
+    ranks.iter().map(|&rank| discount(rank)).sum::<f64>() + 0.0
+}
+
+/// The gain of the ranks 1 to `last`.
+fn ideal_gain(last: u32) -> f64 {
+    static GAINS: LazyLock<Vec<f64>> = LazyLock::new(|| (0..=KNOWN).map(computed).collect());
+    fn computed(last: u32) -> f64 {
+        (1..=last).map(discount).sum()
+    }
+    GAINS.get(last as usize).copied().unwrap_or_else(|| computed(last))
 }
 
 #[cfg(test)]
@@ -144,11 +169,24 @@ mod tests {
         close(at(NdcgRd, 5), 1.0 / (1.0 + 1.0 / log2(3.0) + 0.5));
     }
 
+    /// What is looked up are the very bits that are computed, and beyond it nothing changes.
+    #[test]
+    fn gains_are_those_of_the_formula() {
+        let of = |rank: u32| 1.0 / libm::log2(f64::from(rank) + 1.0);
+        for last in [1, 2, 10, 100, KNOWN - 1, KNOWN, KNOWN + 1, 3 * KNOWN] {
+            let ideal: f64 = (1..=last).map(of).sum();
+            assert_eq!(ideal_gain(last).to_bits(), ideal.to_bits(), "{last}");
+            assert_eq!(gain(&[last, last + 7]).to_bits(), (of(last) + of(last + 7)).to_bits(), "{last}");
+            let targets = last as usize;
+            assert_eq!(Ndcg.value(&[last], targets, Some(last)).to_bits(), (of(last) / ideal).to_bits(), "{last}");
+        }
+    }
+
     #[test]
     fn without_a_hit_all_are_zero_and_a_perfect_list_is_one() {
         for &d in Definition::all() {
             if d != Ap {
-                assert_eq!(d.value(&[11], 1, Some(10)), 0.0, "{}", d.id());
+                assert_eq!(d.value(&[11], 1, Some(10)).to_bits(), 0, "{}: 0, and not −0", d.id());
             }
             let k = if d == Precision { 1 } else { 10 };
             close(d.value(&[1], 1, Some(k)), 1.0);

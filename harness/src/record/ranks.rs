@@ -85,14 +85,11 @@ impl Hits {
         if text.is_empty() {
             return Ok(hits);
         }
-        for (query, token) in text.split(' ').enumerate() {
-            if token != "." {
+        for (query, token) in text.as_bytes().split(|&byte| byte == b' ').enumerate() {
+            if token != b"." {
                 let start = hits.ranks.len();
-                for rank in token.split('+') {
-                    // Only digits: `parse` alone would take `+3`.
-                    let digits = rank.bytes().all(|b| b.is_ascii_digit());
-                    let rank = digits.then(|| rank.parse().ok()).flatten();
-                    hits.ranks.push(rank.ok_or_else(|| bad_token(query, token))?);
+                for digits in token.split(|&byte| byte == b'+') {
+                    hits.ranks.push(rank(digits).ok_or_else(|| bad_token(query, token))?);
                 }
                 if !ascend(&hits.ranks[start..]) {
                     return Err(bad_token(query, token));
@@ -104,11 +101,23 @@ impl Hits {
     }
 }
 
+/// As it is written: without sign and without leading zeros.
+fn rank(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits[0] == b'0' {
+        return None;
+    }
+    digits.iter().try_fold(0u32, |rank, byte| {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+        rank.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 fn ascend(ranks: &[u32]) -> bool {
     ranks.first() != Some(&0) && ranks.windows(2).all(|pair| pair[0] < pair[1])
 }
 
-fn bad_token(query: usize, token: &str) -> String {
+fn bad_token(query: usize, token: &[u8]) -> String {
+    let token = String::from_utf8_lossy(token);
     format!("`{token}` for query {query}, expected `.` or ascending ranks from 1 joined by `+`")
 }
 
@@ -120,7 +129,20 @@ impl Serialize for Hits {
 
 impl<'de> Deserialize<'de> for Hits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Hits;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a string of ranks")
+            }
+
+            // Where it stands: the text may be megabytes.
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hits, E> {
+                Hits::parse(text).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -142,7 +164,7 @@ mod tests {
 
     #[test]
     fn refuses_what_it_would_not_write() {
-        for bad in ["0", "7+2", "2+2", "x", "1  2", "+3", "3+", "-1", " 1", "1 ", "4294967296"] {
+        for bad in ["0", "7+2", "2+2", "x", "1  2", "+3", "3+", "-1", " 1", "1 ", "03", "4294967296"] {
             assert!(Hits::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -35,11 +35,6 @@ impl RunId {
         std::iter::once(self.profile.as_str()).chain(folder).chain([trial, &file]).collect()
     }
 
-    /// Whether there is a record of any run below the folder of a profile.
-    pub fn any(profile: &Path) -> bool {
-        files(profile).is_ok_and(|files| !files.is_empty())
-    }
-
     /// The files of this run below `results`, the folder of its spec: in its place, and in those of the old layout.
     ///
     /// # Errors
@@ -117,6 +112,14 @@ impl Records {
             records.add(file, record)?;
         }
         Ok(records)
+    }
+
+    /// How many records lie below `folder`, unread: whether they can be, reports say.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub fn count(folder: &Path) -> Result<usize> {
+        Ok(files(folder)?.len())
     }
 
     /// Finds out before hours of training whether the records below `folder` lie where they belong. One that cannot be

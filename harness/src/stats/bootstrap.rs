@@ -110,7 +110,7 @@ mod tests {
             ours += u32::from(bootstrap_interval(&values, LEVEL).unwrap().contains(truth));
             theirs += u32::from(resampled(&values, 400, &mut stream).contains(truth));
         }
-        assert!(ours >= 920 && ours <= 970, "{ours} of {samples}");
+        assert!((920..=970).contains(&ours), "{ours} of {samples}");
         // Both judge the same samples; 400 resamples move an end by some .04 of the width.
         assert!(ours.abs_diff(theirs) <= 15, "{ours} and {theirs} of {samples}");
     }

@@ -10,11 +10,11 @@ use harness::data::Manifest;
 use harness::digest::Digest;
 use harness::drift::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, format, judge};
 use harness::error::{Error, Kind, Place, Result};
-use harness::record::{Checked, Record, RunId};
+use harness::record::{Checked, Record, Records};
 use harness::run::{ComputeDevice, Filter, Outcome, Plan, Run, Training, expected};
 use harness::spec::{self, Spec};
 
-use self::sample::Sample;
+use self::sample::{Pool, Sample};
 use super::report::{checked, data_digest};
 use super::run::Wanted;
 use crate::args::{Check, Format};
@@ -137,7 +137,8 @@ fn choose(args: &Check, asked: &mut [Asked]) -> Result<()> {
     if references.is_empty() {
         return Ok(()); // Why is told one by one.
     }
-    let pool: Vec<_> = references.iter().map(|of| (&of.spec, &of.baseline, of.runs())).collect();
+    let pool: Vec<_> =
+        references.iter().map(|of| Pool { spec: &of.spec, reference: &of.baseline, runs: of.runs() }).collect();
     let within = args.within.map(|minutes| 60.0 * minutes);
     let chosen = Sample { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
     drop(pool);
@@ -190,7 +191,7 @@ fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
             (Ok(_), Some(profile)) if named => asked.push(one(profile.clone(), None)),
             (Ok(summary), wanted) => {
                 let results = home.results_beside(&listed.file);
-                let recorded = |profile: &str| RunId::any(&results.join(profile));
+                let recorded = |profile: &str| Records::count(&results.join(profile)).is_ok_and(|n| n > 0);
                 let has = |profile: &String| {
                     wanted.as_ref().is_none_or(|wanted| wanted == profile)
                         && (home.baseline_beside(&listed.file, profile).exists()

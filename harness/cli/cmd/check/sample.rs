@@ -9,6 +9,14 @@ use harness::spec::Spec;
 /// A run that could be trained again: the index of its spec among those that are checked, trial and seed.
 pub type Key = (usize, String, u64);
 
+/// The runs of one spec that there are to choose from.
+pub struct Pool<'a> {
+    pub spec: &'a Spec,
+    pub reference: &'a Baseline,
+    /// Trial and seed.
+    pub runs: Vec<(String, u64)>,
+}
+
 /// How runs are chosen.
 pub struct Sample {
     /// At most so many.
@@ -29,11 +37,11 @@ pub struct Chosen {
 }
 
 impl Sample {
-    /// Draws from the runs of `references`: without [`within`](Self::within) each with the same probability, with it in the
+    /// Draws from the runs of all specs together: without [`within`](Self::within) each with the same probability, with it in the
     /// order of what they cost, teachers that must be trained first included; the draw decides between equals.
-    pub fn choose(&self, references: &[(&Spec, &Baseline, Vec<(String, u64)>)]) -> Chosen {
-        let all: Vec<Key> = (references.iter().enumerate())
-            .flat_map(|(at, (.., runs))| runs.iter().map(move |(trial, seed)| (at, trial.clone(), *seed)))
+    pub fn choose(&self, pool: &[Pool<'_>]) -> Chosen {
+        let all: Vec<Key> = (pool.iter().enumerate())
+            .flat_map(|(at, of)| of.runs.iter().map(move |(trial, seed)| (at, trial.clone(), *seed)))
             .collect();
         let mut drawn: Vec<Key> = Stream::new(self.seed, "check", "sample", 0)
             .permutation(all.len())
@@ -41,7 +49,7 @@ impl Sample {
             .map(|at| all[at as usize].clone())
             .collect();
         let cost = |key: &Key, paid: &BTreeSet<Key>| -> Vec<(Key, f64)> {
-            with_teachers(references, key).into_iter().filter(|(key, _)| !paid.contains(key)).collect()
+            with_teachers(pool, key).into_iter().filter(|(key, _)| !paid.contains(key)).collect()
         };
         let whole = |key: &Key| cost(key, &BTreeSet::new()).iter().map(|(_, seconds)| seconds).sum::<f64>();
         if self.within.is_some() {
@@ -66,9 +74,9 @@ impl Sample {
 }
 
 /// A run and the teachers that it needs, each with the seconds of its record; of a teacher without one, none.
-fn with_teachers(references: &[(&Spec, &Baseline, Vec<(String, u64)>)], key: &Key) -> Vec<(Key, f64)> {
+fn with_teachers(pool: &[Pool<'_>], key: &Key) -> Vec<(Key, f64)> {
     let (at, trial, seed) = key;
-    let (spec, reference, _) = &references[*at];
+    let Pool { spec, reference, .. } = &pool[*at];
     let seconds =
         |trial: &str| reference.runs.get(trial).and_then(|runs| runs.0.get(seed)).map_or(0.0, |run| run.seconds);
     let trials: BTreeMap<&str, Option<&str>> =
