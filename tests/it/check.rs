@@ -256,9 +256,20 @@ fn a_sample_is_drawn_by_its_seed_over_all_specs() {
     assert!((1..9).any(|seed| drawn(&format!("--sample 3 --sample-seed {seed}")) != three));
     assert_eq!(drawn("--sample 99").len(), 8);
     assert_eq!(drawn("--sample 2 --seed 1 --trial bpr").len(), 2);
-    // POP costs nothing; of what BPR took there is no hundredth of a second left.
-    let cheap = drawn("--sample 4 --within 60");
-    assert_eq!(cheap.iter().filter(|run| run.contains("pop")).count(), 4, "{cheap:?}");
+    // As if BPR had taken longer than there is time.
+    for spec in ["small", "other"] {
+        for (trial, took) in [("pop", 0.0), ("bpr", 100.0)] {
+            for seed in [0, 1] {
+                let file = home.root.join(format!("results/{spec}/base/{trial}/seed-{seed}.json"));
+                let mut record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+                record["seconds"] = serde_json::json!({"evaluate": took, "total": took});
+                fs::write(&file, record.to_string()).unwrap();
+            }
+        }
+    }
+    let cheap = drawn("--sample 6 --within 1");
+    assert!(cheap.len() == 4 && cheap.iter().all(|run| run.contains("pop")), "{cheap:?}");
+    assert_eq!(drawn("--within 4").len(), 6);
     home.reprise("check --rerun --sample 3").with(0).tells(&["3 of 8 recorded runs, drawn with the seed 0; some "]);
     for (words, says) in [
         ("check small --sample 3", "--rerun"),
@@ -266,7 +277,7 @@ fn a_sample_is_drawn_by_its_seed_over_all_specs() {
         ("check small --rerun --sample 0", "0 is not in 1.."),
         ("check small --rerun --within 0", "a number of minutes above 0"),
         ("check small --rerun --sample-seed 3", "--sample"),
-        ("check small --rerun --within 0.0000001", "larger `--within MINUTES`"),
+        ("check small --rerun --trial bpr --within 0.0000001", "larger `--within MINUTES`"),
         ("check small --rerun --sample 2 --trial nobody", "no trial `nobody`"),
     ] {
         home.reprise(words).with(2).tells(&[says]);

@@ -20,7 +20,7 @@ pub struct Effect {
     pub published: f64,
     /// Paired over the seeds that both trials have.
     pub ours: Option<Summary>,
-    /// Where the mean of our differences is; the effect is real if 0 is outside.
+    /// Where the mean of our differences is; the effect is real if 0 is outside. `None` where seeds change nothing.
     pub interval: Option<Interval>,
     /// Where the difference of one more pair of runs falls: what the word judges by.
     pub one_more: Option<Interval>,
@@ -59,7 +59,8 @@ pub fn effects(comparison: &Comparison, published: &Published, ours: &Ours) -> R
                 over: column.over,
                 published: theirs,
                 ours: summary,
-                interval: mean_interval(&differences, LEVEL),
+                // Of methods that draw nothing seeds are one run, and say nothing of where another would be.
+                interval: mean_interval(&differences, LEVEL).filter(|interval| interval.low < interval.high),
                 one_more: prediction_interval(&differences, LEVEL),
                 // A difference within the rounding is no divisor.
                 ratio: summary.filter(|_| theirs.abs() > 2.0 * comparison.rounding()).map(|ours| ours.mean / theirs),

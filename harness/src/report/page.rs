@@ -135,7 +135,8 @@ fn comparison(experiment: &Experiment, of: &Beside, blocks: &mut Vec<Block>) {
     }
     if !of.effects.is_empty() {
         blocks.push(Block::Text(
-            "Effects, paired over seeds. An effect of ours is real if zero lies outside the interval of our mean. The \
+            "Effects, paired over seeds. An effect of ours is real if zero lies outside the interval of our mean; where \
+             no seed changes anything there is none. The \
              word is that of the published effect beside the interval for one more run, widened by a whole unit \
              because both printed figures are rounded."
                 .into(),

@@ -66,11 +66,10 @@ impl<'a> Part<'a> {
         let values = |trial: &str| runs.by_seed(trial, |record| record.metrics.get(&key).copied());
         let differences = paired_differences(&values(inequality.a), &values(inequality.b));
         let queries = over_queries(&runs.by_query(inequality.a, metric), &runs.by_query(inequality.b, metric));
-        let bound = inequality.bound.value();
         let p = (differences.len() >= MIN_SEEDS).then_some(()).and_then(|()| {
-            let seeds = sides(inequality.bound, t_test(&differences, bound)?);
+            let seeds = tested(inequality.bound, &differences)?;
             // Both must speak: another seed could have given other models, other users other queries. So the larger p.
-            let queries = queries.as_deref().and_then(|of| Some(sides(inequality.bound, t_test(of, bound)?)));
+            let queries = queries.as_deref().and_then(|of| tested(inequality.bound, of));
             // Equal values of a few seeds may be chance: without queries there is nothing to tell.
             let spread = Summary::of(&differences)?.sd? > 0.0;
             let queries = queries.or(spread.then_some(seeds))?;
@@ -122,6 +121,18 @@ impl<'a> Part<'a> {
             inequality,
         }
     }
+}
+
+/// The test of an inequality over some values. Of values that all are the bound itself, as where two trials gave the same
+/// bytes, there is nothing to estimate: `≥` and `≤` are true of them, and `>` is not.
+fn tested(bound: Bound, values: &[f64]) -> Option<OneSided> {
+    let summary = Summary::of(values)?;
+    if summary.sd == Some(0.0) && summary.mean == bound.value() {
+        let strict = matches!(bound, Bound::Above(_));
+        let p = |said: bool| if said { 0.0 } else { 1.0 };
+        return Some(OneSided { above: p(!strict), below: p(strict) });
+    }
+    Some(sides(bound, t_test(values, bound.value())?))
 }
 
 /// Whichever side the bound is on, `above` is that of the inequality.

@@ -238,3 +238,12 @@ fn a_real_difference_is_found() {
     assert_eq!(verdicts(vec![order(&["a", "b"])], &records)[0].0, Verdict::Holds);
     assert_eq!(verdicts(vec![order(&["b", "a"])], &records)[0].0, Verdict::Fails);
 }
+
+/// Bit-equal results of every seed and query: true or not, and nothing to estimate.
+#[test]
+fn what_is_the_same_to_the_bit_is_at_least_and_not_above() {
+    let records: Vec<_> =
+        (0..3).flat_map(|s| [first("a", s, 5 + s as usize, 10), first("b", s, 5 + s as usize, 10)]).collect();
+    let found = verdicts(vec![effect("a", "b", Bound::AtLeast(0.0)), order(&["a", "b"])], &records);
+    assert_eq!(found, [(Verdict::Holds, Some(0.0)), (Verdict::Fails, Some(0.0))]);
+}
