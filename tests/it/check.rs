@@ -256,6 +256,13 @@ fn a_sample_is_drawn_by_its_seed_over_all_specs() {
     assert!((1..9).any(|seed| drawn(&format!("--sample 3 --sample-seed {seed}")) != three));
     assert_eq!(drawn("--sample 99").len(), 8);
     assert_eq!(drawn("--sample 2 --seed 1 --trial bpr").len(), 2);
+    let one = home.reprise("check --rerun --sample 1").with(0);
+    assert_eq!(
+        one.out.matches(" (base): ").count(),
+        1,
+        "of a spec that nothing was drawn of nothing is said: {}",
+        one.out
+    );
     // As if BPR had taken longer than there is time.
     for spec in ["small", "other"] {
         for (trial, took) in [("pop", 0.0), ("bpr", 100.0)] {

@@ -129,7 +129,7 @@ impl Reference {
 
 /// Narrows what is trained again to the sample that was asked for. Teachers that are trained for it and have a record
 /// are compared, too: that costs nothing.
-fn choose(args: &Check, asked: &mut [Asked]) -> Result<()> {
+fn choose(args: &Check, asked: &mut Vec<Asked>) -> Result<()> {
     if args.sample.is_none() && args.within.is_none() {
         return Ok(());
     }
@@ -165,6 +165,10 @@ fn choose(args: &Check, asked: &mut [Asked]) -> Result<()> {
         let compared = compared.filter(|(trial, seed)| recorded(trial, *seed)).collect();
         reference.filter = Filter { runs: Some(compared), ..Filter::default() };
     }
+    // Of the others nothing was drawn, and nothing is said.
+    asked.retain(|asked| {
+        asked.found.as_ref().map_or(true, |of| of.filter.runs.as_ref().is_none_or(|runs| !runs.is_empty()))
+    });
     Ok(())
 }
 
@@ -229,10 +233,6 @@ fn no_reference(spec: &Spec, file: &Path) -> Error {
 /// What was found, and whether it was interrupted before all was.
 fn judged(home: &Home, args: &Check, reference: &Reference) -> Result<(Judgement, bool)> {
     let Reference { spec, manifest, baseline, filter } = reference;
-    if filter.runs.as_ref().is_some_and(BTreeSet::is_empty) {
-        // Another spec's runs were drawn.
-        return Ok((judge(baseline, &Now::nothing(filter).today()), false));
-    }
     let now = Now::find(home, args, spec, manifest, filter)?;
     Ok((judge(baseline, &now.today()), now.interrupted))
 }
@@ -273,17 +273,6 @@ struct Now {
 }
 
 impl Now {
-    /// Where no run is asked for.
-    fn nothing(filter: &Filter) -> Self {
-        Self {
-            filter: filter.clone(),
-            expected: BTreeMap::new(),
-            records: Checked::default(),
-            missing: BTreeMap::new(),
-            interrupted: false,
-        }
-    }
-
     /// Looks for records, or makes them.
     fn find(home: &Home, args: &Check, spec: &Spec, manifest: &Manifest, filter: &Filter) -> Result<Self> {
         let filter = filter.clone();
