@@ -130,11 +130,16 @@ fn what_cannot_be_drawn_is_refused() {
     // 80 items, 8 of them seen.
     let long = rd("1", "\"uniform\"").replace("list = 7", "list = 73");
     let error = World::new().run("rd", &long, &[]).unwrap_err().to_string();
-    assert!(error.contains("list of user 0 cannot be filled") && error.contains("at least 73 items"), "{error}");
+    assert!(error.contains("list of user number 0 of the split") && error.contains("at least 73 items"), "{error}");
     let error = World::new().run("cd", &cd("1", 10, "{ better-of-two = { pool = 73, gamma = 0 } }"), &[]).unwrap_err();
     assert!(error.to_string().contains("at least 73"), "{error}");
     let error = World::new().run("cd", &cd("1", 73, EXPONENTIAL), &[]).unwrap_err().to_string();
-    assert!(error.contains("user 0 has too few items") && error.contains("got:      72"), "{error}");
+    assert!(
+        error.contains("user number 0 of the split")
+            && error.contains("has too few items")
+            && error.contains("got:      72"),
+        "{error}"
+    );
     assert!(error.contains("hint: a smaller `count`"), "{error}");
 }
 

@@ -13,7 +13,7 @@ fn manifest(path: &Path) -> datatest_stable::Result<()> {
     let folder = tempfile::tempdir()?;
     let cache = Cache::new(folder.path());
     if status(&manifest, &cache, mirror.as_deref()) <= FileState::AtMirror {
-        fetch(&manifest, &cache, mirror.as_deref(), &mut |_| {})?;
+        fetch(&manifest, &cache, mirror.as_deref(), &|| false, &mut |_| {})?;
         let dataset = load(&manifest, &cache)?;
         if manifest.prepared.is_none() {
             return Err(format!("pin `prepared = \"{}\"` and {:?}", dataset.digest(), Counts::of(&dataset)).into());

@@ -123,7 +123,7 @@ impl Observer for Progress {
     }
 
     fn interrupted(&self) -> bool {
-        INTERRUPTED.load(Ordering::SeqCst)
+        interrupted()
     }
 }
 
@@ -131,6 +131,11 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Whether a person asked for the end, since a [`Progress`] was there to hear it.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,15 +11,35 @@ use crate::error::{Error, Result};
 /// After so long a part of a file is what a killed process left: writing one takes moments.
 const LEFT_AFTER: Duration = Duration::from_secs(3600);
 
-/// All bytes of a regular file. A pipe would block for ever, and a device never ends.
+/// Opens a regular file to read it. A pipe would block for ever, and a device never ends.
+///
+/// # Errors
+/// What the operating system says, or that it is no regular file.
+pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    fs::File::open(path)
+}
+
+/// All bytes of a regular file.
 ///
 /// # Errors
 /// What the operating system says, or that it is no regular file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    fs::read(path)
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The text of a regular file.
+///
+/// # Errors
+/// What the operating system says, or that it is no regular file, or no text.
+pub fn read_to_string(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Whether Windows takes a name for a device, with any ending.

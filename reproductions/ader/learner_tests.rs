@@ -66,6 +66,7 @@ fn periods() -> Periods {
         name: "made-up".into(),
         n_users: 4000,
         n_items: 33,
+        item_places: Vec::new(),
         clock: Clock::Order,
         values: Values::None,
         parts,

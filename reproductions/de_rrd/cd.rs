@@ -22,7 +22,7 @@ use harness::nn::{log_loss, sigmoid};
 use harness::rank::Index;
 use harness::rng::Stream;
 use harness::spec::value::{Count, Rate, Real, Weight};
-use harness::split::UserItems;
+use harness::split::{UserItems, numbered};
 use harness::train::Context;
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -180,10 +180,13 @@ impl<'a> Ranking<'a> {
             Self::All { index, seen, gamma } => {
                 let ranked = index.top_k(user, seen.of(user), index.n_items())?;
                 if ranked.len() < items.len() {
-                    return Err(Error::new(Kind::Input, format!("user {user} has too few items to draw from"))
-                        .expected(format!("`count` = {} that are not in the training part", items.len()))
-                        .got(ranked.len().to_string())
-                        .hint("a smaller `count`"));
+                    return Err(Error::new(
+                        Kind::Input,
+                        format!("{} has too few items to draw from", numbered("user", user)),
+                    )
+                    .expected(format!("`count` = {} that are not in the training part", items.len()))
+                    .got(ranked.len().to_string())
+                    .hint("a smaller `count`"));
                 }
                 let ranks = distinct_ranks(stream, &exponential(ranked.len(), *gamma), items.len());
                 for (item, rank) in items.iter_mut().zip(ranks) {

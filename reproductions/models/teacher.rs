@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use harness::error::{Error, Kind, Result};
 use harness::metrics::Scorer;
 use harness::rank::Index;
-use harness::split::UserItems;
+use harness::split::{UserItems, numbered};
 use harness::train::{Context, Teacher};
 
 use super::{Base, Side};
@@ -91,7 +91,7 @@ impl<'a> TeacherModel<'a> {
             let (owner_name, partners_name) = (side.one(), side.other().many());
             return Err(Error::new(
                 Kind::Input,
-                format!("the teacher's list of {owner_name} {owner} cannot be filled"),
+                format!("the teacher's list of {} cannot be filled", numbered(owner_name, owner)),
             )
             .expected(format!("at least {width} {partners_name} that are no training pair, the length of a list"))
             .got((partners - seen.of(owner).len()).to_string())

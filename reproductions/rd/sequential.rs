@@ -14,7 +14,7 @@ use harness::method::{Method, Params, Trained};
 use harness::rank::Index;
 use harness::rng::{Rejection, Stream};
 use harness::spec::value::Count;
-use harness::split::UserItems;
+use harness::split::{UserItems, numbered};
 use harness::train::Context;
 use serde::Deserialize;
 
@@ -111,10 +111,12 @@ impl Sequential {
         let left = |user: u32| cx.split.n_items - cx.seen.of(user).len();
         match (0..cx.split.n_users as u32).find(|&user| left(user) < count.get()) {
             None => Ok(()),
-            Some(user) => Err(Error::new(Kind::Input, format!("the samples of user {user} cannot be drawn"))
-                .expected(format!("at least {} items that are no training items of the user", count.get()))
-                .got(left(user).to_string())
-                .hint("fewer `samples`, or `with-replacement`")),
+            Some(user) => {
+                Err(Error::new(Kind::Input, format!("the samples of {} cannot be drawn", numbered("user", user)))
+                    .expected(format!("at least {} items that are no training items of the user", count.get()))
+                    .got(left(user).to_string())
+                    .hint("fewer `samples`, or `with-replacement`"))
+            }
         }
     }
 
@@ -128,7 +130,7 @@ impl Sequential {
         let all = windows.as_slice().iter().enumerate();
         let left = |number: usize, window: Window| scorer.n_items() - excluded.of(number as u32, window).len();
         if let Some((number, window)) = all.clone().find(|(number, window)| left(*number, **window) < k) {
-            let what = format!("the teacher's list for user {} cannot be filled", window.user);
+            let what = format!("the teacher's list for {} cannot be filled", numbered("user", window.user));
             return Err(Error::new(Kind::Input, what)
                 .expected(format!("at least {k} items that may stand in it, the length of a `list`"))
                 .got(left(number, *window).to_string())

@@ -244,7 +244,10 @@ fn what_cannot_be_is_refused() {
         };
         let one = "{ added = 1 }";
         // 80 items, 8 of them seen; Caser's padding is one more.
-        refused(&params(&student, 81, false, one, "\"uniform\""), &["list for user 0 cannot be filled", "at least 81"]);
+        refused(
+            &params(&student, 81, false, one, "\"uniform\""),
+            &["list for user number 0 of the split", "at least 81"],
+        );
         refused(
             &params(&student, 73, true, one, "\"uniform\""),
             &["cannot be filled", "got:      72", "hint: a shorter"],
@@ -252,7 +255,7 @@ fn what_cannot_be_is_refused() {
         let many = hybrid("paper", true, "without-replacement = 73");
         refused(
             &params(&student, 4, true, one, &many),
-            &["samples of user 0 cannot be drawn", "at least 73", "got:      72"],
+            &["samples of user number 0 of the split", "at least 73", "got:      72"],
         );
         let long = match student.0 {
             "caser" => caser([3, 8]),
@@ -270,7 +273,7 @@ fn what_cannot_be_is_refused() {
     full.split.train = UserItems::from_pairs(users, &all);
     [full.split.valid, full.split.test] = [1, 2].map(|item| UserItems::from_pairs(users, &[(0, item)]));
     let error = full.run("caser", &caser([3, 1]), &[]).unwrap_err().to_string();
-    assert!(error.contains("user 7 has every item"), "{error}");
+    assert!(error.contains("user number 7 of the split") && error.contains("has every item"), "{error}");
     let wrong = |change: &dyn Fn(&mut Vec<Parameter>)| {
         let mut world = world("caser");
         change(&mut world.teacher);

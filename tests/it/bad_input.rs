@@ -284,7 +284,12 @@ fn links_and_devices_end_nothing() {
 #[test]
 fn a_terminal_is_sent_nothing_that_it_would_obey() {
     let home = Home::new(&SMALL.replace("title = \"A small experiment\"", "title = \"A \\u001b[31mred\\u0007 one\""));
-    let ended = home.reprise("run small --seed 0").with(0);
-    let shown = ended.out + &ended.err + &home.reprise("list").out;
+    let refused =
+        home.reprise("run small --seed 0").with(2).tells(&["small.toml:2:9", r"the character `\u{1b}` in it"]);
+    // Names of files are not checked.
+    home.write("reproductions/a\u{1b}[31m.toml", "id = 1\n");
+    let listed = home.reprise("list");
+    let shown = refused.out + &refused.err + &listed.out + &listed.err;
+    assert!(shown.contains("[31m"), "{shown}");
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown}");
 }

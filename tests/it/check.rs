@@ -256,6 +256,16 @@ fn a_sample_is_drawn_by_its_seed_over_all_specs() {
     assert!((1..9).any(|seed| drawn(&format!("--sample 3 --sample-seed {seed}")) != three));
     assert_eq!(drawn("--sample 99").len(), 8);
     assert_eq!(drawn("--sample 2 --seed 1 --trial bpr").len(), 2);
+    // Of two specs one has the trial: nothing is said of the other.
+    home.edit("reproductions/other.toml", "id = \"pop\"", "id = \"popular\"");
+    home.reprise("run other").with(0);
+    fs::remove_dir_all(home.root.join("results/other/base/pop")).unwrap();
+    assert_eq!(drawn("--sample 9 --trial popular").len(), 2);
+    assert_eq!(drawn("--sample 9 --trial popular --trial pop").len(), 4);
+    home.reprise("check --rerun --sample 9 --trial nobody").with(2).tells(&["no trial `nobody`"]);
+    home.edit("reproductions/other.toml", "id = \"popular\"", "id = \"pop\"");
+    home.reprise("run other").with(0);
+    fs::remove_dir_all(home.root.join("results/other/base/popular")).unwrap();
     let one = home.reprise("check --rerun --sample 1").with(0);
     assert_eq!(
         one.out.matches(" (base): ").count(),

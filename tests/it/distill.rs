@@ -114,7 +114,15 @@ fn a_user_with_too_few_items_left_is_told_and_the_others_are_trained() {
             "uninteresting = 12",
             ["has too few items to draw from", "`uninteresting` = 12", "got:      11"],
         ),
-        ("list = 10", "list = 22", ["list of user 0 cannot be filled", "at least 22 items", "got:      21"]),
+        (
+            "list = 10",
+            "list = 22",
+            [
+                "list of user number 0 of the split (from 0, not an id of the file) cannot be filled",
+                "at least 22 items",
+                "got:      21",
+            ],
+        ),
     ] {
         let home = Home::new(&spec().replacen(from, to, 1));
         home.reprise("run small").with(1).tells(&words).tells(&["8 trained"]);
@@ -202,9 +210,10 @@ fn a_model_that_is_empty_is_told_and_trained_again() {
 #[test]
 fn a_list_longer_than_any_memory_is_refused_before_it_is_made() {
     let home = Home::new(&spec().replacen("list = 10", "list = 2000000000", 1));
-    home.reprise("run small --trial rrd")
-        .with(1)
-        .tells(&["list of user 0 cannot be filled", "at least 2000000000 items"]);
+    home.reprise("run small --trial rrd").with(1).tells(&[
+        "list of user number 0 of the split (from 0, not an id of the file) cannot be filled",
+        "at least 2000000000 items",
+    ]);
 }
 
 #[test]

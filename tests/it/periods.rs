@@ -198,7 +198,7 @@ fn of_authors(id: &str) -> Option<(Vec<Vec<u32>>, Periods)> {
         skipped();
         return None;
     }
-    fetch(&manifest, &cache, Some(&mirror), &mut |_| {}).unwrap();
+    fetch(&manifest, &cache, Some(&mirror), &|| false, &mut |_| {}).unwrap();
     let dataset = load(&manifest, &cache).unwrap();
     let last = &dataset.part("period-16").unwrap().interactions;
     let last = sessions(last.iter().map(|event| (event.user, event.item)));

@@ -81,7 +81,11 @@ fn what_the_data_cannot_give_is_told() {
         (
             "samples.with-replacement = 6",
             "samples.without-replacement = 21",
-            ["the samples of user 0 cannot be drawn", "at least 21 items", "got:      20"],
+            [
+                "the samples of user number 0 of the split (from 0, not an id of the file) cannot be drawn",
+                "at least 21 items",
+                "got:      20",
+            ],
         ),
         // More than any machine has.
         ("length = 5", "length = 2000000000", ["the model does not fit into memory", "GiB", "smaller `dim`, `length`"]),
@@ -123,7 +127,7 @@ fn values_that_cannot_be_are_refused_with_their_place() {
         (
             "metrics = [\"recall@5\"",
             "metrics = [\"recall@26\"",
-            ["cutoff 26 reaches past", "20 for user 0", "smaller cutoffs"],
+            ["cutoff 26 reaches past", "20 for user number 0", "smaller cutoffs"],
         ),
     ] {
         let home = Home::new(&spec().replace(from, to));

@@ -6,6 +6,7 @@ use harness::report::{Align, Table};
 
 use crate::args::{Data, DataCommand, Places};
 use crate::home::Home;
+use crate::progress::interrupted;
 use crate::terminal::{print, table, talk};
 
 pub fn run(args: &Data) -> Result<()> {
@@ -75,7 +76,7 @@ fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
     let catalog = home.catalog()?;
     each(ids, |id| {
         let manifest = catalog.get(id)?;
-        fetch(&manifest, &home.cache, home.mirror.as_deref(), &mut tell)?;
+        fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut tell)?;
         if manifest.is_embedded() {
             talk(&format!("{id}: shipped with the repository, nothing to fetch"));
         } else {

@@ -2,7 +2,7 @@
 
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
-use harness::report::latency_tables;
+use harness::report::{Host, latency_tables};
 use harness::run::{ComputeDevice, Filter, Job, Plan, measure_latency};
 
 use super::report::Basis;
@@ -53,7 +53,7 @@ pub fn run(args: &Latency) -> Result<()> {
             .expected("a model that is a dot product")
             .hint("leave `--device` out to serve on the CPU"));
     };
-    let [one, all] = latency_tables(&basis.experiment, &first.machine.class, &records);
+    let [one, all] = latency_tables(&basis.experiment, Host::of(first), &records);
     print(&format!("{}\n\n{}", table(&one), table(&all)));
     talk(&format!(
         "\n{} recorded in {}; `{}` shows them",

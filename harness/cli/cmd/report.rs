@@ -4,7 +4,7 @@ use harness::compare::{Logged, Published};
 use harness::data::{Manifest, load};
 use harness::digest::Digest;
 use harness::error::{Error, Place, Result};
-use harness::file::{write_by_rename, write_to};
+use harness::file::{read_to_string, write_by_rename, write_to};
 use harness::metrics::{Candidates, Metric};
 use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
@@ -100,9 +100,9 @@ fn papers<'a>(home: &Home, all: &'a [(Spec, Basis, Checked)], reports: &'a [Repo
     for group in all.chunk_by(|(a, ..), (b, ..)| a.paper == b.paper) {
         let (spec, ..) = &group[0];
         let notes = match home.paper_of(spec).map(|paper| paper.join("NOTES.md")).filter(|file| file.is_file()) {
-            Some(file) => Some(
-                std::fs::read_to_string(&file).map_err(|error| Error::io("cannot read the notes", &file, &error))?,
-            ),
+            Some(file) => {
+                Some(read_to_string(&file).map_err(|error| Error::io("cannot read the notes", &file, &error))?)
+            }
             None => None,
         };
         papers.push(Paper { folder: spec.paper.as_deref(), reports: &reports[start..start + group.len()], notes });
@@ -114,7 +114,7 @@ fn papers<'a>(home: &Home, all: &'a [(Spec, Basis, Checked)], reports: &'a [Repo
 /// The table of verdicts, between the marks of README.md.
 fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
     let file = home.root.join("README.md");
-    let page = std::fs::read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
+    let page = read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
     let link = |report: &Report<'_>| {
         let folder = report.experiment.folder.display();
         format!("results/{folder}/{}/REPORT.md", report.experiment.profile)

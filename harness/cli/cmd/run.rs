@@ -12,7 +12,7 @@ use harness::spec::{Spec, print_spec};
 use super::report::{self, Basis};
 use crate::args::Run;
 use crate::home::Home;
-use crate::progress::{Progress, clock};
+use crate::progress::{Progress, clock, interrupted};
 use crate::terminal::{print, talk};
 
 pub fn run(args: &Run) -> Result<()> {
@@ -53,7 +53,7 @@ impl Wanted<'_> {
     pub fn train(&self, home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Outcome> {
         // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
         let wanted = Plan::new(spec, Digest::of(b""), &self.filter)?.runs.len();
-        fetch(manifest, &home.cache, home.mirror.as_deref(), &mut super::data::tell)?;
+        fetch(manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
         talk(&format!(
             "{} (profile {}), {wanted} of {} runs on {}, {} threads",
             spec.id,

@@ -33,6 +33,9 @@ pub struct Dataset {
     pub n_users: usize,
     /// Size of an item table: every item id is below it. May exceed the number of items that occur.
     pub n_items: usize,
+    /// Of items that were numbered as they came, the place of each in the order of the source's ids: numbers by value,
+    /// then other ids by their bytes. Empty where items have the source's own numbers. Not part of the digest.
+    pub item_places: Vec<u32>,
     /// What the times of its interactions are.
     pub clock: Clock,
     /// What the values of its interactions are.
@@ -54,6 +57,11 @@ pub enum Values {
 impl Dataset {
     pub fn part(&self, name: &str) -> Option<&Part> {
         self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// What orders an item among others by the source's ids, whatever the order of its rows.
+    pub fn item_place(&self, item: u32) -> u32 {
+        self.item_places.get(item as usize).copied().unwrap_or(item)
     }
 
     pub fn n_interactions(&self) -> usize {

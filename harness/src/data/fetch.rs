@@ -45,6 +45,7 @@ pub fn fetch(
     manifest: &Manifest,
     cache: &Cache,
     mirror: Option<&Path>,
+    interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
     // What a mirror is not asked for, it need not have.
@@ -62,7 +63,7 @@ pub fn fetch(
             continue;
         }
         if lock.is_none() && !file.sources.is_empty() {
-            lock = Some(lock_folder(manifest, cache, progress)?);
+            lock = Some(lock_folder(manifest, cache, interrupted, progress)?);
             // Another process may have brought it in the meantime.
             if is_ready(manifest, file, &target)? {
                 progress(Event::Ready { file: &file.name });
@@ -111,10 +112,14 @@ fn is_ready(manifest: &Manifest, file: &DataFile, target: &Path) -> Result<bool>
 }
 
 /// One process at a time writes into a dataset's folder.
-fn lock_folder(manifest: &Manifest, cache: &Cache, progress: &mut dyn FnMut(Event<'_>)) -> Result<Lock> {
-    // No handler is set yet: a signal ends the process.
+fn lock_folder(
+    manifest: &Manifest,
+    cache: &Cache,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(Event<'_>),
+) -> Result<Lock> {
     let waiting = || progress(Event::Waiting { dataset: &manifest.id });
-    Lock::take(&cache.file(&manifest.id, ".lock"), waiting, || false)
+    Lock::take(&cache.file(&manifest.id, ".lock"), waiting, interrupted)
 }
 
 fn bring(

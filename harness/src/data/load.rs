@@ -79,10 +79,12 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
         take_pairs_out(&mut parts, take_out, manifest)?;
     }
     let (n_users, n_items) = reader.sizes();
+    let item_places = reader.item_places();
     Ok(Dataset {
         name: manifest.id.clone(),
         n_users,
         n_items,
+        item_places,
         clock: manifest.clock(),
         values: manifest.values(),
         parts,

@@ -102,6 +102,7 @@ impl Reader {
         }
         if let Layout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
             let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
+            well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
             let mut rows =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(byte).from_reader(body);
             let mut record = csv::ByteRecord::new();
@@ -150,6 +151,18 @@ impl Reader {
         let ids = second.and_then(|line| user_and_item(layout, line));
         names.iter().all(|name| is_name_of_a_column(name))
             || !names.iter().any(has_digit) && ids.is_some_and(|ids| ids.iter().all(is_number))
+    }
+
+    /// The place of each item in the order of the source's ids, of mapped ones; see [`Dataset::item_places`].
+    ///
+    /// [`Dataset::item_places`]: super::Dataset::item_places
+    pub(super) fn item_places(&self) -> Vec<u32> {
+        let Numbering::Map(map) = &self.items else { return Vec::new() };
+        let mut ids: Vec<(&[u8], u32)> = map.iter().map(|(id, number)| (&**id, *number)).collect();
+        ids.sort_unstable_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
+        let mut places = vec![0; ids.len()];
+        ids.iter().zip(0..).for_each(|((_, number), place)| places[*number as usize] = place);
+        places
     }
 
     /// (table of users, table of items): the sizes.
@@ -270,6 +283,9 @@ impl Numbering {
                 }
             }
             Self::Map(_) if field.is_empty() => Err(Bad::new(format!("an id of the {what}s"), "nothing")),
+            Self::Map(_) if field.contains(&b'\n') || field.contains(&b'\r') => {
+                Err(Bad::new(format!("an id of the {what}s on one line"), quoted(field)))
+            }
             Self::Map(_) if has_odd_ends(field) => {
                 let expected = format!("an id of the {what}s without blanks or what cannot be seen at its ends");
                 Err(Bad::new(expected, quoted(field)).hint("it would pass for another id than the one without them"))
@@ -362,6 +378,65 @@ fn lossy(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
+/// What orders mapped ids: numbers by value, of equal ones the one with fewer zeros before it, then others by their bytes.
+fn place(id: &[u8]) -> (bool, usize, &[u8], usize) {
+    if !id.iter().all(u8::is_ascii_digit) {
+        return (true, 0, id, 0);
+    }
+    let zeros = id.iter().take_while(|byte| **byte == b'0').count();
+    (false, id.len() - zeros, &id[zeros..], zeros)
+}
+
+/// Finds out whether quotes stand as RFC 4180 has it: around whole fields, doubled within them, closed before the end; and
+/// no carriage return without a line feed outside of them. The csv crate takes what it can get. Else the line, from 0, on
+/// which the field in question begins.
+fn well_quoted(body: &[u8], separator: u8) -> std::result::Result<(), (usize, Bad)> {
+    let (mut at, mut line) = (0, 0);
+    while at < body.len() {
+        if body[at] != b'"' {
+            let end =
+                body[at..].iter().position(|byte| *byte == separator || *byte == b'\n').map_or(body.len(), |n| at + n);
+            let mut field = &body[at..end];
+            if body.get(end) != Some(&separator) {
+                field = without_return(field);
+            }
+            if field.contains(&b'"') || field.contains(&b'\r') {
+                let bad = Bad::new("quotes around the whole of a field, and no carriage return alone", quoted(field));
+                return Err((line, bad.hint("a quote within a field in quotes is doubled")));
+            }
+            line += usize::from(body.get(end) == Some(&b'\n'));
+            at = end + 1;
+            continue;
+        }
+        let begin = line;
+        at += 1;
+        loop {
+            match body[at..].iter().position(|byte| *byte == b'"') {
+                None => return Err((begin, Bad::new("a field whose quotes are closed", quoted(&body[at - 1..])))),
+                Some(n) => {
+                    line += body[at..at + n].iter().filter(|byte| **byte == b'\n').count();
+                    at += n + 1;
+                }
+            }
+            if body.get(at) != Some(&b'"') {
+                break;
+            }
+            at += 1;
+        }
+        at += match &body[at..] {
+            [] => 0,
+            [next, ..] if *next == separator => 1,
+            [b'\n', ..] | [b'\r', b'\n', ..] => {
+                line += 1;
+                1 + usize::from(body[at] == b'\r')
+            }
+            [b'\r'] => 1,
+            behind => return Err((begin, Bad::new("the end of a field behind its quotes", quoted(behind)))),
+        };
+    }
+    Ok(())
+}
+
 /// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.
 fn user_and_item<'a>(layout: &Layout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let fields = |separator: Separator| {
@@ -391,6 +466,7 @@ fn is_name_of_a_column(field: &[u8]) -> bool {
         "location", "poi", "asin", "isbn", "iid",
     ];
     let name = lossy(field).to_lowercase();
+    let name = name.split(':').next().unwrap_or_default(); // RecBole puts the type behind it: `user_id:token`.
     let name: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
     let stem = name.strip_suffix("id").or_else(|| name.strip_suffix('s')).unwrap_or(&name);
     [&*name, stem].iter().any(|name| USERS.contains(name) || ITEMS.contains(name))

@@ -84,7 +84,7 @@ impl Site {
     }
 
     fn fetch(&self) -> crate::error::Result<()> {
-        fetch(&self.manifest(), &self.cache(), Some(self.folder.path()), &mut |_| {})
+        fetch(&self.manifest(), &self.cache(), Some(self.folder.path()), &|| false, &mut |_| {})
     }
 
     fn fetched(&self) -> Dataset {

@@ -30,9 +30,15 @@ pub(super) fn has_odd_ends(field: &[u8]) -> bool {
     match (field, std::str::from_utf8(field)) {
         ([first, .., last], _) | ([first @ last], _) if first.is_ascii_graphic() && last.is_ascii_graphic() => false,
         (_, Ok(text)) => text.starts_with(is_odd) || text.ends_with(is_odd),
-        // No text, so nothing is known of what can be seen of it.
-        _ => false,
+        // Not UTF-8: of an older encoding, of which blanks are known alone.
+        ([first, .., last] | [first @ last], _) => [first, last].iter().any(|byte| !is_seen(**byte)),
+        ([], _) => false,
     }
+}
+
+/// Whether a byte of a text in an unknown encoding may be a letter or sign.
+fn is_seen(byte: u8) -> bool {
+    byte.is_ascii_graphic() || !byte.is_ascii()
 }
 
 fn is_odd(c: char) -> bool {
@@ -61,6 +67,9 @@ mod tests {
         for plain in ["1", "a b", "ü", "\"x\"", "a\u{200b}b", "中"] {
             assert!(!has_odd_ends(plain.as_bytes()), "{plain:?}");
         }
-        assert!(!has_odd_ends(b"caf\xe9"));
+        assert!(!has_odd_ends(b"caf\xe9") && !has_odd_ends(b"\xe9"));
+        for odd in [&b" caf\xe9"[..], b"caf\xe9 ", b"\xe9\t", b"\x00\xe9"] {
+            assert!(has_odd_ends(odd), "{odd:?}");
+        }
     }
 }

@@ -126,6 +126,11 @@ impl Baseline {
         })
     }
 
+    /// Trial and seed of every run.
+    pub fn keys(&self) -> impl Iterator<Item = (String, u64)> {
+        self.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial.clone(), *seed)))
+    }
+
     /// Of all of its runs.
     pub(super) fn arithmetic(&self) -> Arithmetic {
         self.runs.values().flat_map(|seeds| seeds.0.values()).map(Run::arithmetic).next().unwrap_or(Arithmetic::Cpu)

@@ -34,8 +34,8 @@ pub fn items_seen(period: Named<'_>, events: &[Event], before: usize) -> Result<
     match new.iter().zip(before..).find(|(item, expected)| *item != expected) {
         Some((item, expected)) => Err(period
             .wrong("has new items that do not go on from those before")
-            .expected(format!("item {expected} next, counting from 0"))
-            .got(format!("item {item}"))
+            .expected(format!("item number {expected} next, as the dataset numbers them from 0"))
+            .got(format!("item number {item}"))
             .hint("items must be numbered in the order in which periods show them; a manifest's `first` is taken off")),
         None => Ok(before + new.len()),
     }
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(items_seen(period(2), &[(1, 1)], 3).unwrap(), 3, "a period without new items");
         let error = items_seen(period(4), &[(1, 1), (1, 5)], 3).unwrap_err().to_string();
         assert!(error.contains("period 4 of `made-up` has new items that do not go on"), "{error}");
-        assert!(error.contains("item 3 next") && error.contains("item 5"), "{error}");
+        assert!(error.contains("item number 3 next") && error.contains("item number 5"), "{error}");
         assert!(items_seen(period(5), &[], 3).unwrap_err().to_string().contains("period 5 of `made-up` has no event"));
     }
 

@@ -51,7 +51,7 @@ pub fn by_time(
             .hint("the split rule `periods` takes the dataset's own periods"));
     }
     let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
-    ties.sort(&mut all, |_| ());
+    ties.sort(dataset, &mut all, |_| ());
     let mut counts = vec![0; dataset.n_items];
     all.iter().for_each(|event| counts[event.item as usize] += 1);
     all.retain(|event| counts[event.item as usize] >= least);

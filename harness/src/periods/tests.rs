@@ -15,7 +15,15 @@ fn dataset(parts: &[(&str, Events<'_>)]) -> Dataset {
             .collect(),
     };
     let parts = parts.iter().map(part).collect();
-    Dataset { name: "made-up".into(), n_users: 20, n_items: 9, clock: Clock::Unix, values: Values::None, parts }
+    Dataset {
+        name: "made-up".into(),
+        n_users: 20,
+        n_items: 9,
+        item_places: Vec::new(),
+        clock: Clock::Unix,
+        values: Values::None,
+        parts,
+    }
 }
 
 /// Session 1 goes on in period 1; items 3 and 4 are new in period 1, and 5 in period 2.

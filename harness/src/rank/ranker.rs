@@ -4,7 +4,7 @@ use super::evaluation::{Evaluation, Ranks};
 use super::{Index, full, sampled};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol, Scorer};
-use crate::split::{HeldOut, Split, UserItems};
+use crate::split::{HeldOut, Split, UserItems, numbered};
 
 /// Evaluates scorers under one protocol on one split. Negatives are drawn once, when it is made.
 pub struct Ranker {
@@ -148,9 +148,12 @@ impl Queries {
     fn check_unseen(&self, seen: &UserItems) -> Result<()> {
         for (user, targets) in self.iter() {
             if let Some(item) = targets.iter().find(|&item| seen.of(user).binary_search(item).is_ok()) {
-                return Err(Error::new(Kind::Data, format!("item {item} of user {user} is both seen and held out"))
-                    .expected("parts of a split that share no (user, item) pair: a seen item is no candidate")
-                    .hint("let the dataset or the split rule keep one interaction of each pair"));
+                return Err(Error::new(
+                    Kind::Data,
+                    format!("item number {item} of {} is both seen and held out", numbered("user", user)),
+                )
+                .expected("parts of a split that share no (user, item) pair: a seen item is no candidate")
+                .hint("let the dataset or the split rule keep one interaction of each pair"));
             }
         }
         Ok(())
@@ -162,7 +165,7 @@ impl Queries {
             None => Ok(()),
             Some(&user) => Err(Error::new(Kind::Input, format!("the cutoff {cutoff} reaches past the candidates"))
                 .expected(format!("at least {cutoff} candidates for every query"))
-                .got(format!("{} for user {user}", candidates(user)))
+                .got(format!("{} for {}", candidates(user), numbered("user", user)))
                 .hint("use smaller cutoffs: within such a list every model finds everything")),
         }
     }
@@ -173,7 +176,7 @@ impl Queries {
             Some((user, targets)) => {
                 Err(Error::new(Kind::Input, format!("{what} needs one held-out item for each user"))
                     .expected("a leave-one-out split")
-                    .got(format!("user {user} has {}", targets.len())))
+                    .got(format!("{} for {}", targets.len(), numbered("user", user))))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::metrics::{Dot, Protocol, Scorer};
 use crate::rng::{Rejection, Stream};
 use crate::simd::{Above, all_finite, count_above};
-use crate::split::{Split, UserItems};
+use crate::split::{Split, UserItems, numbered};
 
 /// Queries in a block: they share each tile of items while it is in the cache.
 pub(super) const BLOCK: usize = 256;
@@ -35,10 +35,13 @@ pub(super) fn draw_negatives(split: &Split, count: usize, seed: u64) -> Result<V
             let mut stream = Stream::new(seed, Protocol::STREAM, "negatives", u64::from(user));
             let taken = taken.of(user);
             let mut drawn = sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
-                Error::new(Kind::Input, format!("user {user} has too few items left to draw negatives from"))
-                    .expected(format!("at least {count} of {} items outside the user's own", split.n_items))
-                    .got(format!("{} (the user has {})", split.n_items - taken.len(), taken.len()))
-                    .hint("lower `negatives`, or use `candidates = \"full\"`")
+                Error::new(
+                    Kind::Input,
+                    format!("{} has too few items left to draw negatives from", numbered("user", user)),
+                )
+                .expected(format!("at least {count} of {} items outside the user's own", split.n_items))
+                .got(format!("{} (the user has {})", split.n_items - taken.len(), taken.len()))
+                .hint("lower `negatives`, or use `candidates = \"full\"`")
             })?;
             drawn.sort_unstable();
             Ok(drawn)

@@ -99,7 +99,10 @@ fn metrics(record: &Record) -> Check {
     let maps = [("metrics", &record.metrics), ("pessimistic", &record.pessimistic), ("validation", &record.validation)];
     for (key, map) in maps {
         for (name, value) in map {
-            finite(&format!("{key}.{name}"), *value)?;
+            not_negative(&format!("{key}.{name}"), *value)?;
+            if *value > 1.0 + rounding(1) {
+                return flaw(format!("{key}.{name}"), "at most 1", value.to_string());
+            }
             if !record.metrics.contains_key(name) {
                 return flaw(format!("{key}.{name}"), "a name that `metrics` has", "another");
             }
@@ -228,6 +231,10 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
     if queries == 0 {
         return flaw("ranks.sets", "at least one query", "none");
     }
+    let targets = ranks.targets.iter().flatten().map(|targets| u64::from(*targets)).sum::<u64>();
+    if targets > MOST_TARGETS {
+        return flaw("ranks.targets", format!("at most {MOST_TARGETS} together"), targets.to_string());
+    }
     let mut served = BTreeSet::new();
     for (index, set) in ranks.sets.iter().enumerate() {
         let key = format!("ranks.sets[{index}]");
@@ -241,7 +248,7 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
         }
         for (query, hits) in set.hits.iter().enumerate() {
             let targets = ranks.targets.as_ref().map_or(1, |targets| targets[query]);
-            if targets == 0 || targets > MOST_TARGETS || hits.len() > targets as usize {
+            if targets == 0 || hits.len() > targets as usize {
                 return flaw(
                     format!("{key}.hits"),
                     format!("at most {targets} ranks, at least one target, for query {query}"),
@@ -273,8 +280,9 @@ fn rounding(terms: usize) -> f64 {
     (terms as f64 * f64::EPSILON).max(1e-12)
 }
 
-/// Held-out items that a query may have; a metric's ideal list is summed over them.
-const MOST_TARGETS: u32 = 1 << 20;
+/// Held-out items of all queries: more than any published dataset has, and few enough for ideal lists to be summed over
+/// them in seconds.
+const MOST_TARGETS: u64 = 1 << 26;
 
 /// A metric's mean is that of its ranks.
 fn follows(name: &str, record: &Record) -> Check {

@@ -27,27 +27,76 @@ impl Block<'_> {
             Self::Text(text) => harmless(text),
             Self::Table(table) => table.markdown(),
             Self::Folded(what, table) => {
-                format!("<details><summary>{what}</summary>\n\n{}\n</details>", table.markdown())
+                format!("<details><summary>{}</summary>\n\n{}\n</details>", harmless(what), table.markdown())
             }
-            Self::Figure(figure) => format!("![{}]({})\n\n{}", figure.caption, figure.file, figure.caption),
+            Self::Figure(figure) => {
+                let caption = harmless(&figure.caption);
+                format!("![{caption}]({})\n\n{caption}", figure.file)
+            }
         }
     }
 }
 
 /// Markdown without HTML or links that run something: titles and prose come from files of others, and whoever shows the
-/// report may obey them. Code between backticks is shown as it is by everyone.
-fn harmless(text: &str) -> String {
-    let mut parts: Vec<String> = text.split('`').map(str::to_string).collect();
-    let closed = parts.len() % 2 == 1;
-    for part in parts.iter_mut().enumerate().filter(|(at, _)| at % 2 == 0 || !closed).map(|(_, part)| part) {
-        *part = part.replace('<', "&lt;");
-        for scheme in ["javascript:", "vbscript:", "data:"] {
-            while let Some(at) = part.to_ascii_lowercase().find(&format!("]({scheme}")) {
-                part.replace_range(at + 2..at + 2 + scheme.len(), "#");
+/// report may obey them. Lines are taken one by one: what Markdown takes for code only together with other lines is
+/// escaped as well.
+pub(super) fn harmless(text: &str) -> String {
+    text.split_inclusive('\n').map(harmless_line).collect()
+}
+
+fn harmless_line(line: &str) -> String {
+    // Of a table, cells are cut before code is found.
+    let may_hold_code = !line.contains('|');
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let ticks = rest.len() - rest.trim_start_matches('`').len();
+        let mut taken = c.len_utf8();
+        match c {
+            '`' => {
+                taken = if may_hold_code { code(rest, ticks).unwrap_or(ticks) } else { ticks };
+                out += &rest[..taken];
             }
+            '\\' if rest[1..].starts_with(|next: char| next.is_ascii_punctuation() && next != '<') => {
+                taken = 2;
+                out += &rest[..taken];
+            }
+            '<' if rest[1..].starts_with(|next: char| next.is_ascii_alphabetic() || "/!?".contains(next)) => {
+                out += "&lt;"
+            }
+            ']' if leads_astray(&rest[1..]) => out += "]\\",
+            _ => out.push(c),
+        }
+        rest = &rest[taken..];
+    }
+    out
+}
+
+/// The length of the code that `ticks` backticks begin, where as many end it.
+fn code(text: &str, ticks: usize) -> Option<usize> {
+    let mut at = ticks;
+    while let Some(next) = text[at..].find('`') {
+        let run = text[at + next..].len() - text[at + next..].trim_start_matches('`').len();
+        at += next + run;
+        if run == ticks {
+            return Some(at);
         }
     }
-    parts.join("`")
+    None
+}
+
+/// Whether what follows a `]` makes it a link, or where one leads, to something else than a page, a file or a place of
+/// this page.
+fn leads_astray(behind: &str) -> bool {
+    let Some(target) = behind.strip_prefix(['(', ':']).map(|target| target.trim_start_matches([' ', '\t', '<'])) else {
+        return false;
+    };
+    if ["https://", "http://", "mailto:", "#"].iter().any(|known| target.starts_with(known)) {
+        return false;
+    }
+    // A scheme, if there is one, ends at the first `:`, which may be written as an entity; a line that ends here goes on.
+    let end = target.find([')', ' ', '\t', '\n', '\r']).unwrap_or(target.len());
+    end == 0 || target[..end].contains([':', '&', '\\'])
 }
 
 pub(super) fn markdown(blocks: &[Block]) -> String {
@@ -62,10 +111,33 @@ mod tests {
     #[test]
     fn what_others_wrote_is_shown_and_not_obeyed() {
         let text = |text: &str| markdown(&[Block::Text(text.into())]);
-        assert_eq!(text("a <script>x</script> b"), "a &lt;script>x&lt;/script> b\n");
-        assert_eq!(text("[x](JavaScript:alert(1)) [y](https://y)"), "[x](#alert(1)) [y](https://y)\n");
-        assert_eq!(text("`a < b` < c"), "`a < b` &lt; c\n");
-        assert_eq!(text("` <b>"), "` &lt;b>\n");
+        for (written, shown) in [
+            ("a <script>x</script> b", "a &lt;script>x&lt;/script> b"),
+            ("p < 0.01, a<-b", "p < 0.01, a<-b"),
+            ("`a <b>` <c>", "`a <b>` &lt;c>"),
+            ("``a ` <b>`` <c>", "``a ` <b>`` &lt;c>"),
+            // No code: the first backtick is escaped, is not closed, is closed by another number, or in another block.
+            ("\\` <b> `", "\\` &lt;b> `"),
+            ("` <b>", "` &lt;b>"),
+            ("```<b>`", "```&lt;b>`"),
+            ("* `\n* <b>`", "* `\n* &lt;b>`"),
+            ("| `a | <b>` |", "| `a | &lt;b>` |"),
+            ("\\<b>", "\\&lt;b>"),
+            ("[y](https://y) [z](BIAS.md#a) [w](#here)", "[y](https://y) [z](BIAS.md#a) [w](#here)"),
+            ("[x](JavaScript:alert(1))", "[x]\\(JavaScript:alert(1))"),
+            ("[x]( javascript:y)", "[x]\\( javascript:y)"),
+            ("[x](java&#115;cript:y)", "[x]\\(java&#115;cript:y)"),
+            ("[x](\njavascript:y)", "[x]\\(\njavascript:y)"),
+            ("[x](<data:y>)", "[x]\\(&lt;data:y>)"),
+            ("[1]: javascript:y", "[1]\\: javascript:y"),
+        ] {
+            // Nothing that a browser would take for a tag or follow.
+            assert_eq!(text(written), format!("{shown}\n"), "{written}");
+        }
+        let mut table = Table::new("", [("<b>".to_string(), crate::report::Align::Left)]);
+        table.push(vec!["P <script> | [l](javascript:y)".into()]);
+        let shown = "| &lt;b> |\n| --- |\n| P &lt;script> \\| [l]\\(javascript:y) |\n";
+        assert_eq!(markdown(&[Block::Table(table)]), shown);
         assert_eq!(markdown(&[Block::Heading(2, "<b>".into())]), "## &lt;b>\n");
     }
 }

@@ -31,10 +31,9 @@ pub(super) fn figures(experiment: &Experiment, runs: &Runs, records: &[LatencyRe
 
 /// Seconds to rank for all queries by seed, on the CPU and on the GPU beside it.
 fn seconds(records: &[LatencyRecord], trial: &str) -> (BTreeMap<u64, f64>, BTreeMap<u64, f64>) {
-    let Some(class) = latency::class(records) else { return Default::default() };
-    let all = latency::queries(class, records) as f64;
-    let (gpu, cpu): (Vec<_>, Vec<_>) =
-        latency::shown(class, records, trial).partition(|record| latency::on_gpu(record));
+    let Some(host) = latency::Host::of_most(records) else { return Default::default() };
+    let all = latency::queries(host, records) as f64;
+    let (gpu, cpu): (Vec<_>, Vec<_>) = latency::shown(host, records, trial).partition(|record| latency::on_gpu(record));
     let by_seed = |records: Vec<&LatencyRecord>| {
         records.iter().map(|record| (record.seed, all / record.batch.per_second)).collect()
     };

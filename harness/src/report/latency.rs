@@ -122,10 +122,10 @@ fn significant(value: Option<f64>) -> String {
 }
 
 /// Of one request and of all queries: the trials that have records, in the order of the spec; means over the seeds
-/// that were measured, on the CPU of a machine class and on the GPU beside it.
-pub fn latency_tables(experiment: &Experiment, class: &str, records: &[LatencyRecord]) -> [Table; 2] {
+/// that were measured, on the CPU of a host and on the GPU beside it.
+pub fn latency_tables(experiment: &Experiment, host: Host<'_>, records: &[LatencyRecord]) -> [Table; 2] {
     let served = experiment.trials.iter().filter_map(|trial| {
-        let (gpu, cpu): (Vec<_>, Vec<_>) = shown(class, records, &trial.id).partition(|record| on_gpu(record));
+        let (gpu, cpu): (Vec<_>, Vec<_>) = shown(host, records, &trial.id).partition(|record| on_gpu(record));
         let first = cpu.first().or(gpu.first())?;
         Some(Served {
             label: trial.label.clone(),
@@ -138,12 +138,37 @@ pub fn latency_tables(experiment: &Experiment, class: &str, records: &[LatencyRe
         })
     });
     let served: Vec<_> = served.collect();
-    [served_table("Size and speed", &served), passes_table("All queries", &served, queries(class, records))]
+    [served_table("Size and speed", &served), passes_table("All queries", &served, queries(host, records))]
 }
 
-/// All queries: the largest batch of a class. That of a model too slow for all of them in some seconds is smaller.
-pub(super) fn queries(class: &str, records: &[LatencyRecord]) -> u64 {
-    beside(class, records).map(|record| record.batch.queries).max().unwrap_or(0)
+/// Whose times may stand in one table: one processor by its own name, with the GPUs beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Host<'r> {
+    /// The class of its machine, as if no GPU did the work.
+    class: &'r str,
+    /// The name that the processor gives itself, where the system tells.
+    pub processor: Option<&'r str>,
+}
+
+impl<'r> Host<'r> {
+    pub fn of(record: &'r LatencyRecord) -> Self {
+        let class = record.machine.class.trim_end_matches(CUDA);
+        Self { class, processor: record.machine.cpu.as_deref() }
+    }
+
+    /// The one with the most records; of equals, the first by name.
+    pub(super) fn of_most(records: &'r [LatencyRecord]) -> Option<Self> {
+        let mut counts = BTreeMap::<Self, usize>::new();
+        for record in records {
+            *counts.entry(Self::of(record)).or_default() += 1;
+        }
+        counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(host, _)| host)
+    }
+}
+
+/// All queries: the largest batch of a host. That of a model too slow for all of them in some seconds is smaller.
+pub(super) fn queries(host: Host<'_>, records: &[LatencyRecord]) -> u64 {
+    beside(host, records).map(|record| record.batch.queries).max().unwrap_or(0)
 }
 
 /// Ends the class of a machine whose GPU did the work.
@@ -153,28 +178,17 @@ pub(super) fn on_gpu(record: &LatencyRecord) -> bool {
     record.machine.class.ends_with(CUDA)
 }
 
-/// The records of a trial on the CPU of a machine class and on the GPU beside it.
+/// The records of a trial on the CPU of a host and on the GPU beside it.
 pub(super) fn shown<'r>(
-    class: &str,
+    host: Host<'r>,
     records: &'r [LatencyRecord],
     trial: &str,
 ) -> impl Iterator<Item = &'r LatencyRecord> {
-    beside(class, records).filter(move |record| record.trial == trial)
+    beside(host, records).filter(move |record| record.trial == trial)
 }
 
-fn beside<'r>(class: &str, records: &'r [LatencyRecord]) -> impl Iterator<Item = &'r LatencyRecord> {
-    let class = class.trim_end_matches(CUDA);
-    records.iter().filter(move |record| record.machine.class.trim_end_matches(CUDA) == class)
-}
-
-/// The class of machines whose times are shown: that with the most records, a GPU's counted to the CPU beside it; of
-/// equals, the first by name.
-pub(super) fn class(records: &[LatencyRecord]) -> Option<&str> {
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for record in records {
-        *counts.entry(record.machine.class.trim_end_matches(CUDA)).or_default() += 1;
-    }
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(class, _)| class)
+fn beside<'r>(host: Host<'r>, records: &'r [LatencyRecord]) -> impl Iterator<Item = &'r LatencyRecord> {
+    records.iter().filter(move |record| Host::of(record) == host)
 }
 
 fn label_of_teacher(experiment: &Experiment, trial: &TrialText) -> Option<String> {
@@ -207,6 +221,17 @@ mod tests {
             parameters,
             bytes: 4 * parameters,
         }
+    }
+
+    #[test]
+    fn times_of_two_processors_do_not_stand_in_one_table() {
+        let mut records = [0, 1, 2].map(|seed| crate::record::latency_sample("teacher", seed));
+        for record in &mut records[1..] {
+            record.machine.cpu = Some("Another".into());
+        }
+        let host = Host::of_most(&records).unwrap();
+        assert_eq!(host.processor, Some("Another"));
+        assert_eq!(shown(host, &records, "teacher").map(|record| record.seed).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use beside::Beside;
 pub use experiment::{Experiment, LoggedCurve, MetricText, TrialText};
 use figures::Figure;
 pub use html::{Paper, html};
-pub use latency::{Served, Speed, latency_tables, passes_table, served_table};
+pub use latency::{Host, Served, Speed, latency_tables, passes_table, served_table};
 pub use overview::{overview, splice};
 use summary::summary;
 pub use table::{Align, Table};
@@ -106,7 +106,7 @@ fn is_past(folder: &Path, name: &str, files: &BTreeMap<String, String>) -> bool 
     let named = ["quality", "curves", "size", "latency"].contains(&figure)
         || ["curve-", periods::FIGURES].iter().any(|begin| figure.starts_with(begin));
     // Somebody else's picture may have such a name.
-    named && !files.contains_key(&drawing) && std::fs::read(folder.join(drawing)).is_ok_and(|svg| is_drawing(&svg))
+    named && !files.contains_key(&drawing) && crate::file::read(&folder.join(drawing)).is_ok_and(|svg| is_drawing(&svg))
 }
 
 /// Writes the files of a report, each by rename, removes those that it has no longer, and tells where they are.

@@ -54,24 +54,25 @@ pub(super) fn tally<W: Ord + Display>(words: impl IntoIterator<Item = W>) -> Str
     counts.join(", ")
 }
 
-const BEGIN: &str = "<!-- verdicts: made by `reprise report --readme`; do not edit -->\n";
-const END: &str = "<!-- /verdicts -->\n";
+const BEGIN: &str = "<!-- verdicts: made by `reprise report --readme`; do not edit -->";
+const END: &str = "<!-- /verdicts -->";
 
-/// Puts the table between the two marks of a page, in the place of what was there.
+/// Puts the table between the two marks of a page, in the place of what was there. Lines end as that of the first mark does.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) if the page has not each mark once, in their order.
+/// [`Input`](Kind::Input) if the page has not each mark once, on a line of its own, in their order.
 pub fn splice(page: &str, table: &Table) -> Result<String> {
     let once = |mark: &str| page.match_indices(mark).count() == 1;
     let places = page.find(BEGIN).zip(page.find(END)).filter(|(begin, end)| once(BEGIN) && once(END) && begin < end);
-    let Some((begin, end)) = places else {
-        return Err(Error::new(Kind::Input, "the page has no place for the table of verdicts").expected(format!(
-            "the lines `{}` and `{}`, each once",
-            BEGIN.trim_end(),
-            END.trim_end()
-        )));
+    let line_end = |(begin, _): &(usize, usize)| {
+        ["\n", "\r\n"].into_iter().find(|line_end| page[begin + BEGIN.len()..].starts_with(line_end))
     };
-    Ok(format!("{}{}{}", &page[..begin + BEGIN.len()], table.markdown(), &page[end..]))
+    let Some(((begin, end), line_end)) = places.and_then(|places| Some((places, line_end(&places)?))) else {
+        return Err(Error::new(Kind::Input, "the page has no place for the table of verdicts")
+            .expected(format!("the lines `{BEGIN}` and `{END}`, each once")));
+    };
+    let table = table.markdown().replace('\n', line_end);
+    Ok(format!("{}{line_end}{table}{}", &page[..begin + BEGIN.len()], &page[end..]))
 }
 
 #[cfg(test)]
@@ -82,11 +83,13 @@ mod tests {
     fn splices_between_the_marks() {
         let mut table = Table::new("", [("A".to_string(), Align::Left)]);
         table.push(vec!["new".into()]);
-        let page = format!("before\n\n{BEGIN}| old |\n{END}\nafter\n");
+        let page = format!("before\n\n{BEGIN}\n| old |\n{END}\nafter\n");
         let spliced = splice(&page, &table).unwrap();
-        assert_eq!(spliced, format!("before\n\n{BEGIN}| A |\n| --- |\n| new |\n{END}\nafter\n"));
+        assert_eq!(spliced, format!("before\n\n{BEGIN}\n| A |\n| --- |\n| new |\n{END}\nafter\n"));
         assert_eq!(splice(&spliced, &table).unwrap(), spliced);
-        for bad in ["", BEGIN, &format!("{END}{BEGIN}"), &format!("{BEGIN}{END}{END}")] {
+        let windows = |page: &str| page.replace('\n', "\r\n");
+        assert_eq!(splice(&windows(&page), &table).unwrap(), windows(&spliced), "as Git checks it out on Windows");
+        for bad in ["", BEGIN, &format!("{END}{BEGIN}"), &format!("{BEGIN}\n{END}\n{END}"), &format!("{BEGIN} {END}")] {
             assert!(splice(bad, &table).is_err(), "{bad}");
         }
     }

@@ -157,12 +157,12 @@ fn told(words: impl Iterator<Item = Word>, of: &str) -> String {
 }
 
 fn served(experiment: &Experiment, records: &[LatencyRecord], blocks: &mut Vec<Block>) {
-    let Some(class) = latency::class(records) else { return };
-    let [one, all] = latency::latency_tables(experiment, class, records);
+    let Some(host) = latency::Host::of_most(records) else { return };
+    let [one, all] = latency::latency_tables(experiment, host, records);
     if one.rows.is_empty() {
         return;
     }
-    let shown = || experiment.trials.iter().flat_map(|trial| latency::shown(class, records, &trial.id));
+    let shown = || experiment.trials.iter().flat_map(|trial| latency::shown(host, records, &trial.id));
     let words = |of: fn(&LatencyRecord) -> String| {
         let values: BTreeSet<_> = shown().map(of).collect();
         values.into_iter().collect::<Vec<_>>().join(", ")
@@ -171,7 +171,8 @@ fn served(experiment: &Experiment, records: &[LatencyRecord], blocks: &mut Vec<B
     blocks.push(Block::Text(format!(
         "Measured by themselves, with no training beside them. *Time* is of one request, which comes alone and is \
          answered by one CPU thread: encode the query, score all items, take the best {}; *queries/s* is of batches, on \
-         {} threads. Ratios are in per cent of the teacher. {} Device: {}. Seeds: {}. Made by {}.",
+         {} threads. Ratios are in per cent of the teacher. {} Processor: {}. Device: {}. Seeds: {}. \
+         Made by {}.",
         crate::meter::TOP,
         words(|record| record.batch.threads.to_string()),
         if shown().any(latency::on_gpu) {
@@ -179,6 +180,7 @@ fn served(experiment: &Experiment, records: &[LatencyRecord], blocks: &mut Vec<B
         } else {
             "Nothing was measured on a GPU."
         },
+        host.processor.map_or("not known".into(), |name| format!("`{name}`")),
         words(|record| format!("`{}`", record.device)),
         words(|record| record.seed.to_string()),
         words(|record| format!("`{}`", record.command)),

@@ -1,5 +1,7 @@
 //! A table of texts, for whoever renders it.
 
+use super::block::harmless;
+
 /// How a column is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -48,7 +50,8 @@ impl Table {
     /// As GitHub's Markdown, without the title.
     pub fn markdown(&self) -> String {
         let line = |cells: &[String]| {
-            let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+            let cells: Vec<_> =
+                cells.iter().map(|cell| harmless(&cell.replace('|', "\\|").replace('\n', " "))).collect();
             format!("| {} |\n", cells.join(" | "))
         };
         let rule: Vec<_> = self.align.iter().map(|align| if *align == Align::Left { "---" } else { "---:" }).collect();

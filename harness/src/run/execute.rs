@@ -183,9 +183,8 @@ fn lock(job: &Job<'_>, store: &ModelStore) -> Result<Lock> {
 /// A run is done if its record is here with today's fingerprint, made on whatever CPU, and its model if
 /// someone learns from it.
 fn is_done(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
-    let ours = |record: &Record| {
-        record.digests.run == run.fingerprint && record.spec == job.spec.id && record.profile == job.spec.profile
-    };
+    let id = world.id(job.spec, run);
+    let ours = |record: &Record| record.digests.run == run.fingerprint && record.id() == id;
     let recorded = recorded(job, world, run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
     let Some(record) = recorded else { return Ok(false) };
     Ok(!run.teaches || has_model(world, run, &record, store, note)?)
@@ -229,13 +228,14 @@ fn recorded(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Vec<PathBuf>>
     world.id(job.spec, run).files(job.results)
 }
 
-/// Puts a record in its place. One of an earlier state of the spec, in the old layout, goes: a run has one record.
+/// Puts a record in its place. One of an earlier state of the spec, in the old layout, then goes: a run has one record.
 fn put(job: &Job<'_>, world: &World, run: &Run<'_>, record: &Record) -> Result<()> {
     let place = job.results.join(world.id(job.spec, run).path());
+    record.write(&place)?;
     for old in recorded(job, world, run)?.iter().filter(|file| **file != place) {
         std::fs::remove_file(old).map_err(|error| Error::io("cannot replace an old record", old, &error))?;
     }
-    record.write(&place)
+    Ok(())
 }
 
 fn teacher(job: &Job<'_>, world: &World, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {

@@ -29,9 +29,10 @@ impl World {
         let dataset_digest = dataset.digest();
         let at = |key: &str| Place::file(&spec.file).key(key);
         let dataset = spec.events.keep(dataset).map_err(|error| error.or_at(at("events")))?;
-        let Applied { cut, ties } = spec.split.apply(&dataset, spec.events.ties)?;
+        let Applied { cut, ties } =
+            spec.split.apply(&dataset, spec.events.ties).map_err(|error| error.or_at(at("split")))?;
         drop(dataset); // What it was cut into is all that training sees; this is a third of a small run's memory.
-        let task = Task::new(cut, &spec.protocol)?;
+        let task = Task::new(cut, &spec.protocol).map_err(|error| error.or_at(at("protocol")))?;
         let arithmetic = Arithmetic::of_device(device);
         Ok(Self {
             machine: Machine::here(device),

@@ -16,6 +16,8 @@ pub const CAP: &str = "REPRISE_SIMD";
 pub enum Level {
     /// No more than the target that the program was built for.
     Scalar,
+    /// The vector unit of 64-bit Arm.
+    Neon,
     /// AVX2 and fused multiply-add: x86-64-v3.
     V3,
     /// AVX-512 (F, BW, CD, DQ, VL): x86-64-v4.
@@ -23,12 +25,13 @@ pub enum Level {
 }
 
 impl Level {
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::V3, Self::V4];
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Neon, Self::V3, Self::V4];
 
     /// As [`CAP`] names it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Neon => "neon",
             Self::V3 => "v3",
             Self::V4 => "v4",
         }
@@ -47,7 +50,8 @@ impl Level {
             Self::V3 => pulp::x86::V3::try_new().map(Arch::V3),
             #[cfg(target_arch = "x86_64")]
             Self::V4 => pulp::x86::V4::try_new().map(Arch::V4),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => pulp::aarch64::Neon::try_new().map(Arch::Neon),
             _ => None,
         }
     }

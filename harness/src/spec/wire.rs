@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny, Unexpected};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -11,7 +11,7 @@ use super::check;
 use super::value::Decimals;
 use super::{Events, Protocol, SplitRule};
 use crate::document::Document;
-use crate::error::Result;
+use crate::error;
 
 /// A name, or a map from name to name, with their places.
 pub type Text = Spanned<String>;
@@ -21,6 +21,7 @@ pub type TextMap = Spanned<BTreeMap<Text, Text>>;
 #[serde(deny_unknown_fields)]
 pub struct Wire {
     pub id: Text,
+    #[serde(deserialize_with = "line")]
     pub title: String,
     pub paper: Option<Text>,
     pub dataset: Text,
@@ -50,6 +51,7 @@ pub struct Wire {
 #[serde(deny_unknown_fields)]
 pub struct WireTrial {
     pub id: Text,
+    #[serde(deserialize_with = "line")]
     pub label: String,
     pub method: Text,
     pub teacher: Option<Text>,
@@ -82,6 +84,7 @@ pub struct WireComparison {
 #[serde(deny_unknown_fields)]
 pub struct WireCurve {
     pub file: Text,
+    #[serde(deserialize_with = "line")]
     pub label: String,
     pub trial: Text,
     pub columns: TextMap,
@@ -91,9 +94,25 @@ pub struct WireCurve {
 #[serde(deny_unknown_fields)]
 pub struct WireClaim {
     pub id: Text,
+    #[serde(deserialize_with = "line")]
     pub label: String,
     pub says: Text,
     pub source: String,
+}
+
+/// Characters of the longest title or label: figures are as wide as their text.
+const LONGEST_LINE: usize = 200;
+
+/// Text that stands in one line of tables and figures.
+fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let characters = text.chars().count();
+    let got = match text.chars().find(|c| c.is_control()) {
+        Some(control) => format!("the character `{}` in it", control.escape_debug()),
+        None if characters > LONGEST_LINE => format!("{characters} characters"),
+        None => return Ok(text),
+    };
+    Err(D::Error::invalid_value(Unexpected::Other(&got), &&*format!("one line of at most {LONGEST_LINE} characters")))
 }
 
 impl Wire {
@@ -101,7 +120,7 @@ impl Wire {
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
-    pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> Result<Self> {
+    pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<Self> {
         check::storable(document, root)?;
         check::metrics(document, root)?;
         document.read(root)

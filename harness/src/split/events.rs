@@ -28,7 +28,7 @@ pub enum Ties {
     /// The order of the source, file after file.
     #[default]
     FileOrder,
-    /// The id of the item in the dataset, the lower first.
+    /// The source's id of the item: the lower number first, then other ids by their bytes.
     Item,
     /// Nothing: a held-out item that a tie would choose is an error.
     Refuse,
@@ -39,12 +39,17 @@ impl Ties {
         *self == Self::FileOrder
     }
 
-    /// Sorts by time, after `first`.
-    pub(crate) fn sort<K: Ord>(self, interactions: &mut [Interaction], first: impl Fn(&Interaction) -> K) {
+    /// Sorts interactions of `dataset` by time, after `first`.
+    pub(crate) fn sort<K: Ord>(
+        self,
+        dataset: &Dataset,
+        interactions: &mut [Interaction],
+        first: impl Fn(&Interaction) -> K,
+    ) {
         match self {
             // Stable: ties keep the order that they have.
             Self::FileOrder | Self::Refuse => interactions.sort_by_key(|i| (first(i), i.time)),
-            Self::Item => interactions.sort_by_key(|i| (first(i), i.time, i.item)),
+            Self::Item => interactions.sort_by_key(|i| (first(i), i.time, dataset.item_place(i.item))),
         }
     }
 
@@ -141,7 +146,15 @@ mod tests {
         let row =
             |(item, value): (usize, &f32)| Interaction { user: 0, item: item as u32, time: 0.into(), value: *value };
         let parts = vec![Part { name: "all".into(), interactions: of.iter().enumerate().map(row).collect() }];
-        Dataset { name: "d".into(), n_users: 1, n_items: of.len(), clock: Clock::Order, values, parts }
+        Dataset {
+            name: "d".into(),
+            n_users: 1,
+            n_items: of.len(),
+            item_places: Vec::new(),
+            clock: Clock::Order,
+            values,
+            parts,
+        }
     }
 
     fn kept(text: &str, dataset: Dataset) -> std::result::Result<Vec<u32>, String> {

@@ -28,6 +28,11 @@ pub struct Split {
     pub test: UserItems,
 }
 
+/// How errors name a `user` or an `item`: a split numbers them anew, and a person must not look for the number in the file.
+pub fn numbered(noun: &str, number: u32) -> String {
+    format!("{noun} number {number} of the split (from 0, not an id of the file)")
+}
+
 /// Which held-out part is ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeldOut {

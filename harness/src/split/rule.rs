@@ -201,7 +201,7 @@ fn unknown_part(dataset: &Dataset, name: &str) -> Error {
 
 fn in_time_order(dataset: &Dataset, part: &Part, ties: Ties) -> UserItems {
     let mut interactions = part.interactions.clone();
-    ties.sort(&mut interactions, |_| ());
+    ties.sort(dataset, &mut interactions, |_| ());
     UserItems::from_pairs(dataset.n_users, &pairs(&interactions))
 }
 
@@ -239,7 +239,7 @@ fn leave_two_out(dataset: &Dataset, pairs: &[(u32, u32)], mut arrange: impl FnMu
 /// The first interactions of the distinct (user, item) pairs by user, each user's in their order.
 fn first_interactions(dataset: &Dataset, ties: Ties) -> Vec<Interaction> {
     let mut order: Vec<Interaction> = dataset.parts.iter().flat_map(|part| &part.interactions).copied().collect();
-    ties.sort(&mut order, |interaction| interaction.user);
+    ties.sort(dataset, &mut order, |interaction| interaction.user);
     // The user for whom an item was last met; no user has this id.
     let mut met_by = vec![u32::MAX; dataset.n_items];
     order.retain(|i| std::mem::replace(&mut met_by[i.item as usize], i.user) != i.user);
@@ -303,7 +303,15 @@ pub(crate) mod tests {
     }
 
     fn dataset(parts: Vec<Part>) -> Dataset {
-        Dataset { name: "d".into(), n_users: 5, n_items: 10, clock: Clock::Unix, values: Values::None, parts }
+        Dataset {
+            name: "d".into(),
+            n_users: 5,
+            n_items: 10,
+            item_places: Vec::new(),
+            clock: Clock::Unix,
+            values: Values::None,
+            parts,
+        }
     }
 
     /// By a rule that makes no stream of periods.

@@ -75,7 +75,15 @@ mod tests {
         let late = late.chain([11, 0, 1, 2].map(|item| row(2, item, 0))).collect();
         let part = |name: &str, interactions| Part { name: name.into(), interactions };
         let parts = vec![part("a", early), part("b", late)];
-        Dataset { name: "d".into(), n_users: 3, n_items: 15, clock: Clock::Order, values: Values::None, parts }
+        Dataset {
+            name: "d".into(),
+            n_users: 3,
+            n_items: 15,
+            item_places: Vec::new(),
+            clock: Clock::Order,
+            values: Values::None,
+            parts,
+        }
     }
 
     fn rule(core: usize, phase: Phase) -> SplitRule {

@@ -8,7 +8,9 @@ use super::student::normal_quantile_above;
 /// That mean is a sum of n independent draws, so that all cumulants of its distribution are known from those of the
 /// values: the r-th is κᵣ/nʳ⁻¹. The quantiles follow from the first four by the expansion of Cornish and Fisher (1938).
 /// What it leaves out is of the order n^(−3/2) of the interval's width; 2,000 resamples, which the expansion replaces,
-/// left a thirtieth of the width to chance. Tests hold it against resampling and to its coverage.
+/// left a thirtieth of the width to chance. Tests hold it against resampling and to its coverage. Where a handful of many
+/// values differ from the others the expansion is rough: 1 success in 5,000 gives the interval 0 to 3.4 successes, where
+/// resampling gives 0 to 3.
 pub fn bootstrap_interval(values: &[f64], level: f64) -> Option<Interval> {
     if values.len() < 2 {
         return None;
@@ -18,7 +20,9 @@ pub fn bootstrap_interval(values: &[f64], level: f64) -> Option<Interval> {
     let first = values[0];
     let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
     let [mut second, mut third, mut fourth] = [0.0; 3];
+    let (mut least, mut most) = (first, first);
     for value in values {
+        (least, most) = (value.min(least), value.max(most));
         let distance = value - mean;
         let square = distance * distance;
         second += square / n;
@@ -36,7 +40,8 @@ pub fn bootstrap_interval(values: &[f64], level: f64) -> Option<Interval> {
         let by_skewness = (z * z - 1.0) / 6.0 * skewness;
         let by_excess = (z * z - 3.0) * z / 24.0 * excess;
         let by_its_square = (2.0 * z * z - 5.0) * z / 36.0 * skewness * skewness;
-        mean + error * (z + by_skewness + by_excess - by_its_square)
+        // No mean of values lies beyond them.
+        (mean + error * (z + by_skewness + by_excess - by_its_square)).clamp(least, most)
     };
     Some(Interval { low: quantile(-z), high: quantile(z) })
 }
@@ -80,6 +85,15 @@ mod tests {
         let interval = bootstrap_interval(&halves, 0.95).unwrap();
         assert!((interval.high - (0.5 + half_width)).abs() < 1e-7, "{interval:?}");
         assert!((interval.low - (0.5 - half_width)).abs() < 1e-7, "{interval:?}");
+    }
+
+    #[test]
+    fn it_ends_at_the_values() {
+        let mut one = vec![0.0; 5000];
+        one[17] = 1.0;
+        let interval = bootstrap_interval(&one, LEVEL).unwrap();
+        assert_eq!(interval.low, 0.0);
+        assert!((3.0..3.5).contains(&(5000.0 * interval.high)), "{interval:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
-use crate::file::by_rename;
+use crate::file::{by_rename, open};
 
 /// Named arrays of f32, named lists of ids, named counts, and a text (JSON) beside them.
 #[derive(Default)]
@@ -119,7 +119,7 @@ impl<'a> State<'a> {
             ErrorKind::UnexpectedEof => broken("it is cut short").or_at(Place::file(path)),
             _ => Error::io("cannot read a saved state", path, &e),
         };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let mut size = [0u8; 8];
         file.read_exact(&mut size).map_err(failed)?;

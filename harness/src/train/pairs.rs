@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::rng::{Rejection, Stream};
-use crate::split::{Split, UserItems};
+use crate::split::{Split, UserItems, numbered};
 
 /// All training pairs, with a fresh negative each at every epoch.
 pub struct TrainingPairs<'a> {
@@ -21,9 +21,12 @@ impl<'a> TrainingPairs<'a> {
             return Err(Error::new(Kind::Data, "the training part is empty").hint("check the spec's `[split]`"));
         }
         if let Some(user) = (0..split.n_users as u32).find(|&user| seen.of(user).len() >= split.n_items) {
-            return Err(Error::new(Kind::Data, format!("user {user} has every item: no negative can be drawn"))
-                .expected(format!("fewer than {} items", split.n_items))
-                .got(seen.of(user).len().to_string()));
+            return Err(Error::new(
+                Kind::Data,
+                format!("{} has every item: no negative can be drawn", numbered("user", user)),
+            )
+            .expected(format!("fewer than {} items", split.n_items))
+            .got(seen.of(user).len().to_string()));
         }
         Ok(Self { pairs: split.train.pairs().collect(), seen, negatives: Rejection::new(split.n_items) })
     }
@@ -85,6 +88,9 @@ mod tests {
         let split = Split { n_users: 2, n_items: 2, train, valid: empty.clone(), test: empty };
         let seen = split.train.sorted();
         let error = TrainingPairs::new(&split, &seen).err().expect("an error");
-        assert!(error.to_string().contains("user 1 has every item"), "{error}");
+        assert!(
+            error.to_string().contains("user number 1 of the split (from 0, not an id of the file) has every item"),
+            "{error}"
+        );
     }
 }

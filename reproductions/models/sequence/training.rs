@@ -15,6 +15,7 @@ use harness::meter::Phase;
 use harness::method::Trained;
 use harness::optim::Adam;
 use harness::spec::value::{Count, Rate, Weight};
+use harness::split::numbered;
 use harness::train::{Context, Ending, Epochs};
 use serde::Deserialize;
 
@@ -53,9 +54,12 @@ pub fn train(
 ) -> Result<Trained> {
     let hyper = student.training();
     if let Some(user) = (0..cx.split.n_users as u32).find(|&user| cx.seen.of(user).len() >= cx.split.n_items) {
-        return Err(Error::new(Kind::Data, format!("user {user} has every item: no negative can be drawn"))
-            .expected(format!("fewer than {} training items", cx.split.n_items))
-            .got(cx.seen.of(user).len().to_string()));
+        return Err(Error::new(
+            Kind::Data,
+            format!("{} has every item: no negative can be drawn", numbered("user", user)),
+        )
+        .expected(format!("fewer than {} training items", cx.split.n_items))
+        .got(cx.seen.of(user).len().to_string()));
     }
     let adam = Adam { learning_rate: hyper.learning_rate.get(), weight_decay: hyper.weight_decay.get() };
     let (targets, negatives) = (hyper.targets.get(), hyper.negatives.get());

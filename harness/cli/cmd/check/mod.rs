@@ -10,7 +10,7 @@ use harness::data::Manifest;
 use harness::digest::Digest;
 use harness::drift::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, format, judge};
 use harness::error::{Error, Kind, Place, Result};
-use harness::record::{Checked, Record, Records};
+use harness::record::{Checked, Records};
 use harness::run::{ComputeDevice, Filter, Outcome, Plan, Run, Training, expected};
 use harness::spec::{self, Spec};
 
@@ -90,11 +90,20 @@ struct Reference {
 }
 
 impl Reference {
-    /// The accepted baseline or, of runs that are trained again, what is recorded.
-    fn find(home: &Home, args: &Check, id: &str, profile: &str) -> Result<Self> {
+    /// The accepted baseline or, of runs that are trained again, what is recorded. One that has none of the trials,
+    /// seeds or runs that are asked for is told or, with `pass_over`, `None`.
+    fn find(home: &Home, args: &Check, id: &str, profile: &str, pass_over: bool) -> Result<Option<Self>> {
         let spec = home.spec(id, Some(profile))?;
         let manifest = home.catalog()?.get(&spec.dataset)?;
         let mut filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
+        if pass_over {
+            // Of all specs, those that have what is asked for.
+            filter.trials.retain(|trial| spec.trial(trial).is_some());
+            filter.seeds.retain(|seed| spec.seeds.contains(seed));
+            if filter.trials.is_empty() != args.trials.is_empty() || filter.seeds.is_empty() != args.seeds.is_empty() {
+                return Ok(None);
+            }
+        }
         // A mistyped trial or seed is told first.
         Plan::new(&spec, Digest::of(b""), &filter)?;
         let file = home.baseline_beside(&spec.file, &spec.profile);
@@ -105,25 +114,29 @@ impl Reference {
                 for stale in &records.stale {
                     talk(&format!("not compared: {}, seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
                 }
-                let recorded = |record: &&Record| filter.asks_for(&record.trial, record.seed);
-                let runs: BTreeSet<_> =
-                    records.current.iter().filter(recorded).map(|r| (r.trial.clone(), r.seed)).collect();
+                let recorded = Baseline::of_records(&spec.id, &spec.profile, &records.current);
+                let recorded = recorded.ok_or_else(|| no_reference(&spec, &file))?;
+                let runs: BTreeSet<_> = recorded.keys().filter(|(trial, seed)| filter.asks_for(trial, *seed)).collect();
+                if runs.is_empty() && pass_over {
+                    return Ok(None);
+                }
                 if runs.is_empty() {
                     return Err(no_reference(&spec, &file));
                 }
                 filter.runs = Some(runs);
-                Baseline::of_records(&spec.id, &spec.profile, &records.current).expect("there are records")
+                recorded
             }
             None => return Err(no_baseline(id, &file)),
         };
-        Ok(Self { spec, manifest, baseline, filter })
+        Ok(Some(Self { spec, manifest, baseline, filter }))
     }
 
     /// The runs that could be trained again and compared.
     fn runs(&self) -> Vec<(String, u64)> {
-        let all =
-            self.baseline.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial.clone(), *seed)));
-        all.filter(|(trial, seed)| self.spec.trial(trial).is_some() && self.filter.asks_for(trial, *seed)).collect()
+        self.baseline
+            .keys()
+            .filter(|(trial, seed)| self.spec.trial(trial).is_some() && self.filter.asks_for(trial, *seed))
+            .collect()
     }
 }
 
@@ -173,26 +186,32 @@ fn choose(args: &Check, asked: &mut Vec<Asked>) -> Result<()> {
 }
 
 /// The specs and profiles that were asked for: where none is named, all that have a baseline or, of a sample of runs
-/// that are trained again, records.
+/// that are trained again, records. Of those that lack the trials or seeds that are asked for nothing is said, unless all do.
 fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
     for id in &args.specs {
         spec::find(&home.reproductions(), id)?;
     }
+    let found = if args.specs.is_empty() { having(home, args, true)? } else { Vec::new() };
+    if found.is_empty() { having(home, args, false) } else { Ok(found) }
+}
+
+fn having(home: &Home, args: &Check, pass_over: bool) -> Result<Vec<Asked>> {
     let mut asked = Vec::new();
     for listed in spec::discover(&home.reproductions())? {
         let named = args.specs.contains(&listed.id);
         if !named && !args.specs.is_empty() {
             continue;
         }
-        let one = |profile: String, found: Option<Error>| {
-            let found = found.map_or_else(|| Reference::find(home, args, &listed.id, &profile), Err);
-            Asked { id: listed.id.clone(), profile, found }
+        let one = |profile: String, error: Option<Error>| {
+            let found =
+                error.map_or_else(|| Reference::find(home, args, &listed.id, &profile, pass_over), Err).transpose()?;
+            Some(Asked { id: listed.id.clone(), profile, found })
         };
         let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());
         match (listed.summary, &args.profile) {
-            (Err(error), profile) => asked.push(one(profile.clone().unwrap_or("?".into()), Some(error))),
+            (Err(error), profile) => asked.extend(one(profile.clone().unwrap_or("?".into()), Some(error))),
             // That it has no baseline, or no such profile, is told when it is judged.
-            (Ok(_), Some(profile)) if named => asked.push(one(profile.clone(), None)),
+            (Ok(_), Some(profile)) if named => asked.extend(one(profile.clone(), None)),
             (Ok(summary), wanted) => {
                 let results = home.results_beside(&listed.file);
                 let recorded = |profile: &str| Records::count(&results.join(profile)).is_ok_and(|n| n > 0);
@@ -205,13 +224,13 @@ fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
                 if named && profiles.is_empty() {
                     let base = summary.profiles[0].clone();
                     // Why is told by the attempt.
-                    asked.push(one(base, None));
+                    asked.extend(one(base, None));
                 }
-                asked.extend(profiles.into_iter().map(|profile| one(profile.clone(), None)));
+                asked.extend(profiles.into_iter().filter_map(|profile| one(profile.clone(), None)));
             }
         }
     }
-    if asked.is_empty() {
+    if asked.is_empty() && !pass_over {
         let profile = args.profile.as_ref().map(|profile| format!(" in the profile `{profile}`")).unwrap_or_default();
         return Err(Error::new(Kind::Missing, format!("no spec has a baseline{profile} yet")).hint(ACCEPT));
     }

@@ -8,7 +8,7 @@ fn a_cache_path_need_not_be_unicode() {
     use std::os::unix::ffi::OsStrExt as _;
     let site = Site::new();
     let cache = Cache::new(site.folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9")));
-    fetch(&site.manifest(), &cache, Some(site.folder.path()), &mut |_| {}).unwrap();
+    fetch(&site.manifest(), &cache, Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
     assert_eq!(load(&site.manifest(), &cache).unwrap().n_interactions(), 6);
 }
 
@@ -17,7 +17,8 @@ fn a_cache_that_cannot_be_written_is_a_clear_error() {
     let site = Site::new();
     let file = site.folder.path().join("file");
     fs::write(&file, b"").unwrap();
-    let error = fetch(&site.manifest(), &Cache::new(&file), Some(site.folder.path()), &mut |_| {}).unwrap_err();
+    let error =
+        fetch(&site.manifest(), &Cache::new(&file), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap_err();
     assert_eq!((error.kind(), error.what()), (Kind::Io, "the cache cannot be locked"));
     assert!(error.to_string().contains("`--cache DIR`"), "{error}");
 }

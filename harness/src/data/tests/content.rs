@@ -1,7 +1,7 @@
 //! What is read of the files.
 
 use super::*;
-use crate::split::{SplitRule, applied};
+use crate::split::{Cut, SplitRule, Ties, applied};
 
 #[test]
 fn a_bad_line_is_told_by_number() {
@@ -59,7 +59,7 @@ fn read(layout: &str, users: &str, content: &[u8]) -> crate::error::Result<Rows>
     let text = site.text();
     let one_file = &text[..text.rfind("[[file]]").unwrap()];
     let manifest = Manifest::parse(one_file, &site.folder.path().join("tiny.toml"))?;
-    fetch(&manifest, &site.cache(), Some(site.folder.path()), &mut |_| {})?;
+    fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {})?;
     load(&manifest, &site.cache()).map(|data| {
         let row = |i: &Interaction| (i.user, i.item, (i.time.whole, i.time.billionths), i.value);
         data.parts[0].interactions.iter().map(row).collect()
@@ -153,7 +153,7 @@ fn fractions_order_and_are_part_of_the_identity() {
         let text = site.text();
         let text = &text[..text.rfind("[[file]]").unwrap()];
         let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
-        fetch(&manifest, &site.cache(), Some(site.folder.path()), &mut |_| {}).unwrap();
+        fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
         load(&manifest, &site.cache()).unwrap()
     };
     let data = dataset("1,5,2000.9\n1,6,2000.1\n1,7,2000.2\n");
@@ -163,6 +163,52 @@ fn fractions_order_and_are_part_of_the_identity() {
     assert_ne!(data.digest(), digest("1,5,2000.9\n1,6,2000.1\n1,7,2000.3\n"));
     // What has no fractions has the digest that it always had.
     assert_eq!(digest("1,5,2000.0\n1,6,2001.00\n"), digest("1,5,2000\n1,6,2001\n"));
+}
+
+/// What the csv crate would take, and RFC 4180 does not: rows would be lost in silence.
+#[test]
+fn quotes_stand_around_whole_fields_or_are_refused() {
+    let layout = table("user item skip", "quoted = true");
+    let good = b"\"1\",5,\"a \"\"b\"\",\nc\"\r\n1,\"6\",\n";
+    assert_eq!(read(&layout, "map", good).unwrap().len(), 2);
+    refused(&layout, b"1,5,x\n2,\"4,x\n2,5,x\n", 2, &["a field whose quotes are closed", "got:      `\"4,x"]);
+    refused(&layout, b"1,5,\"x\ny\"\n\"1\"x,3,x\n", 3, &["the end of a field behind its quotes", "`x,3,x"]);
+    refused(
+        &layout,
+        b"1,5,x\n1,6\" tall,x\n",
+        2,
+        &["quotes around the whole of a field", "hint: a quote within a field in quotes is doubled"],
+    );
+    refused(&layout, b"1,5,x\r1,6,x\n", 1, &["no carriage return alone"]);
+    refused(&layout, b"1,\"5\n6\",x\n", 1, &["an id of the items on one line"]);
+}
+
+/// A rule for ties that does not depend on the order of rows needs one of mapped ids, too.
+#[test]
+fn mapped_items_have_a_place_by_their_ids() {
+    let layout = table("user item time", "time = \"order\"");
+    let rows = ["1,b,7", "1,10,7", "1,9,7", "1,a,7", "1,09,7", "1,0,7"].map(|row| format!("{row}\n"));
+    let mut site = Site::new();
+    let mut held_out = |rows: String| {
+        fs::write(site.folder.path().join("raw"), &rows).unwrap();
+        let file = format!("{}[[file.source]]\nmirror = \"raw\"\n[file.layout]\n{layout}\n", pins(rows.as_bytes()));
+        site.sources = [file, String::new()];
+        site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
+        let text = site.text();
+        let text = &text[..text.rfind("[[file]]").unwrap()];
+        let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
+        fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
+        let data = load(&manifest, &site.cache()).unwrap();
+        let Cut::Split(split) = SplitRule::LeaveLastOut { core: 0 }.apply(&data, Ties::Item).unwrap().cut else {
+            panic!()
+        };
+        // By row: which items are last and last but one.
+        let id = |item: u32| rows.lines().nth(item as usize).unwrap().split(',').nth(1).unwrap().to_string();
+        ([split.test.of(0)[0], split.valid.of(0)[0]].map(id), data.item_places.clone())
+    };
+    let (ids, places) = held_out(rows.concat());
+    assert_eq!((ids.each_ref().map(String::as_str), places), (["b", "a"], vec![5, 3, 1, 4, 2, 0]));
+    assert_eq!(held_out(rows.iter().rev().cloned().collect()).0, ids);
 }
 
 /// Loris-MRI #604: what does not show must not make another user or item.
@@ -187,13 +233,13 @@ fn marks_quotes_and_blanks_make_no_other_id() {
 #[test]
 fn fields_in_quotes_are_read_where_the_layout_says_so() {
     let layout = table("user value item", "quoted = true");
-    let rows = b"\"1\",2,\"a, \"\"b\"\"\"\n1,\"3\",\"two\nlines\"\n\"1\",4,\"a, \"\"b\"\"\"\n";
+    let rows = b"\"1\",2,\"a, \"\"b\"\"\"\n1,\"3\",\"two lines\"\n\"1\",4,\"a, \"\"b\"\"\"\n";
     let read_rows: Vec<_> = read(&layout, "map", rows).unwrap().iter().map(|row| (row.0, row.1, row.3)).collect();
     assert_eq!(read_rows, [(0, 0, 2.0), (0, 1, 3.0), (0, 0, 4.0)]);
-    let headed = table("user value item", "quoted = true\nheader = '\"u\",\"v\",i'");
-    assert_eq!(read(&headed, "map", b"\"u\",\"v\",i\n1,2,3\n").unwrap().len(), 1);
+    let headed = table("user value item skip", "quoted = true\nheader = '\"u\",\"v\",i,t'");
+    assert_eq!(read(&headed, "map", b"\"u\",\"v\",i,t\n1,2,3,\n").unwrap().len(), 1);
     // Lines are counted as an editor counts them.
-    refused(&headed, b"\"u\",\"v\",i\n1,2,\"two\nlines\"\n1,x,3\n", 4, &["`x`"]);
+    refused(&headed, b"\"u\",\"v\",i,t\n1,2,3,\"two\nlines\"\n1,x,3,t\n", 4, &["`x`"]);
     refused(&layout, b"1,2,3\n1,2\n", 2, &["3 fields", "fewer: `1,2`"]);
     refused(&layout, b"1,2,3\n1,2,3,4\n", 2, &["more: `1,2,3,4`"]);
     let error = read(&layout.replace("comma", "blanks"), "map", b"1 2 3\n").unwrap_err().to_string();

@@ -90,13 +90,13 @@ fn a_wrong_digest_in_the_manifest_is_told_with_both() {
 fn a_file_that_only_a_person_can_bring_says_how() {
     let mut site = Site::new();
     site.sources[0] = "instructions = \"ask the authors\"\n".into();
-    let error = fetch(&site.manifest(), &site.cache(), None, &mut |_| {}).unwrap_err();
+    let error = fetch(&site.manifest(), &site.cache(), None, &|| false, &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Missing);
     assert!(error.to_string().contains("ask the authors") && error.to_string().contains("train.tsv"), "{error}");
     // Once it is there, its digest must be pinned before use.
     fs::create_dir_all(site.cache().dataset("tiny")).unwrap();
     fs::write(site.cache().file("tiny", "train.tsv"), TRAIN).unwrap();
-    let error = fetch(&site.manifest(), &site.cache(), None, &mut |_| {}).unwrap_err().to_string();
+    let error = fetch(&site.manifest(), &site.cache(), None, &|| false, &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains(&Digest::of(TRAIN).to_string()), "{error}");
 }
 

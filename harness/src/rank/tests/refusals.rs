@@ -7,17 +7,20 @@ use crate::error::Kind;
 fn what_cannot_be_ranked_is_refused() {
     let refused = |protocol: &Protocol, split: &Split| Ranker::new(protocol, split).err().unwrap().to_string();
     let two = split(2, 9, &[(0, 0)], &[], &[(1, 1), (1, 2)]);
-    assert!(refused(&sampled(3, &["mrr@2"]), &two).contains("user 1 has 2"));
+    assert!(refused(&sampled(3, &["mrr@2"]), &two).contains("2 for user number 1 of the split"));
     assert!(refused(&full(&["loo-mrr@2"]), &two).contains("metric `loo-mrr@2` needs one held-out item"));
-    assert!(refused(&full(&["hr@10"]), &two).contains("9 for user 1"));
+    assert!(refused(&full(&["hr@10"]), &two).contains("9 for user number 1 of"));
     let one = split(2, 9, &[(0, 0), (1, 4)], &[], &[(1, 1)]);
-    assert!(refused(&sampled(8, &["mrr@2"]), &one).contains("user 1 has too few items left"));
-    assert!(refused(&sampled(7, &["mrr@9"]), &one).contains("8 for user 1"));
+    assert!(
+        refused(&sampled(8, &["mrr@2"]), &one)
+            .contains("user number 1 of the split (from 0, not an id of the file) has too few items left")
+    );
+    assert!(refused(&sampled(7, &["mrr@9"]), &one).contains("8 for user number 1"));
     assert!(Ranker::new(&sampled(7, &["mrr@8"]), &one).is_ok());
     assert!(refused(&full(&["ap"]), &split(2, 9, &[(0, 0)], &[], &[])).contains("no user has a held-out item"));
     let twice = split(1, 9, &[(0, 5)], &[], &[(0, 5)]);
     for protocol in [full(&["ap"]), sampled(3, &["hr@1"])] {
-        assert!(refused(&protocol, &twice).contains("item 5 of user 0 is both seen and held out"));
+        assert!(refused(&protocol, &twice).contains("item number 5 of user number 0 of the split"));
     }
     let ranker = Ranker::new(&full(&["ap"]), &one).unwrap();
     let table = Table { n_items: 9, scores: vec![0.0; 18] };

@@ -125,8 +125,9 @@ fn section(report: &Report) -> String {
                 anchor(&[spec, &trial.id])
             );
             runs.iter().for_each(|record| text += &provenance(record));
-            let class = latency::class(&report.records.latency).unwrap_or_default();
-            latency::shown(class, &report.records.latency, &trial.id).for_each(|record| text += &served(record));
+            if let Some(host) = latency::Host::of_most(&report.records.latency) {
+                latency::shown(host, &report.records.latency, &trial.id).for_each(|record| text += &served(record));
+            }
             text += "</div></details>\n";
         }
     }

@@ -57,6 +57,21 @@ fn refuses_unknown_keys_everywhere_and_suggests() {
 }
 
 #[test]
+fn refuses_titles_and_labels_that_no_figure_can_show() {
+    let long = "x".repeat(201);
+    let line = "expected: one line of at most 200 characters";
+    has(
+        &refused("title = \"T\"", &format!("title = \"{long}\"")),
+        &["small.toml:2:9 (key `title`)", line, "201 characters"],
+    );
+    has(
+        &refused("label = \"POP\"", r#"label = "P\nP""#),
+        &["small.toml:29:9 (key `trial.pop.label`)", line, r"got:      the character `\n` in it"],
+    );
+    resolve_text(&edited("title = \"T\"", &format!("title = \"{}\"", "ü".repeat(200))), None).unwrap();
+}
+
+#[test]
 fn refuses_missing_keys() {
     has(&refused("title = \"T\"\n", ""), &["missing key `title`", "small.toml (key `title`)"]);
     has(&refused("dim = 64\n", ""), &["missing key `dim`", "small.toml:36:1 (key `trial.teacher.params.dim`)"]);
