@@ -9,6 +9,7 @@ mod data;
 mod distill;
 mod drift;
 mod events;
+mod fingerprints;
 mod fixed;
 mod home;
 mod latency;

@@ -119,7 +119,7 @@ fn id_in(dir: &Path, file: &Path) -> String {
 fn summary(file: &Path, id: &str) -> Result<Summary> {
     let text = read_text(NOUN, file)?;
     let document = Document::parse(NOUN, file, &text)?;
-    let wire = Wire::read(&document, &document.root)?;
+    let wire = Wire::read(&document, &profile::base(&document)?.root)?;
     check::place(&document, &wire)?;
     if wire.id.get_ref() != id {
         return Err(document

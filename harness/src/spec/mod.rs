@@ -3,11 +3,11 @@
 //! A spec is one TOML file that states one experiment. It goes one way:
 //!
 //! ```text
-//! file → Document (tree with spans) → profile laid over → Wire (strict serde) → Spec (checked)
+//! file → Document (tree with spans) → profile laid over → likenesses written out → Wire (strict serde) → Spec (checked)
 //! ```
 //!
 //! Nothing outside this module sees the wire form. Nothing has a default: what a run does stands in
-//! the file. The base document is a profile itself, named by [`base_profile`]; other profiles
+//! the file, though a trial may be `like` another. The base document is a profile itself, named by [`base_profile`]; other profiles
 //! override what it declares and add nothing.
 
 mod beside;
@@ -16,6 +16,7 @@ mod checked;
 mod claim;
 mod efficiency;
 mod fingerprint;
+mod like;
 mod listing;
 mod origin;
 mod profile;
@@ -56,7 +57,7 @@ const NOUN: &str = "spec";
 fn resolve(file: &Path, text: &str, profile: Option<&str>, registry: &Registry) -> Result<Spec> {
     let document = Document::parse(NOUN, file, text)?;
     // The base is checked first, so that a mistake of its own is not blamed on a profile.
-    let base = check::check(&document, &profile::base(&document), registry)?;
+    let base = check::check(&document, &profile::base(&document)?, registry)?;
     let resolved = profile::resolve(&document, profile.unwrap_or(&base.profile))?;
     if resolved.profile == base.profile { Ok(base) } else { check::check(&document, &resolved, registry) }
 }

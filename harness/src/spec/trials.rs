@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{known_trial, measured, metric_texts, not_empty, plain_name, unique};
+use super::like::likened;
 use super::wire::{Wire, WireTrial};
 use super::{Protocol, Trial};
 use crate::document::{Document, tree};
@@ -29,7 +30,17 @@ pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry:
     let order = order(document, wires)?;
     let trees = root.get("trial").and_then(|trials| trials.get_ref().as_array()).expect("the trials were read");
     let mut trials = (wires.iter().zip(trees.iter()))
-        .map(|(wire_trial, tree)| one(document, wire_trial, tree, wire, registry).map(Some))
+        .map(|(trial, tree)| match one(document, trial, tree, wire, registry) {
+            Ok(one) => Ok(Some(one)),
+            // What is wrong may stand where it is right.
+            Err(error) => Err(match likened(document, trial.id.get_ref()) {
+                Some(other) => error.hint(format!(
+                    "`{}` has it from `{other}`, which it is like, or says it itself",
+                    trial.id.get_ref()
+                )),
+                None => error,
+            }),
+        })
         .collect::<Result<Vec<_>>>()?;
     teachers_can_teach(document, wires, &trials)?;
     Ok(order.into_iter().map(|index| trials[index].take().expect("an order holds each trial once")).collect())
@@ -163,7 +174,7 @@ fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &Wi
 }
 
 /// Trials of the largest spec; the checks of a spec compare each with each.
-const MOST_TRIALS: usize = 500;
+pub const MOST_TRIALS: usize = 500;
 
 /// Indices of the trials, each teacher before its students, else as written.
 fn order(document: &Document<'_>, wires: &[WireTrial]) -> Result<Vec<usize>> {

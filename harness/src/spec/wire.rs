@@ -55,6 +55,11 @@ pub struct WireTrial {
     pub label: String,
     pub method: Text,
     pub teacher: Option<Text>,
+    /// Written out before the tree is read; here so that the list of expected keys is complete.
+    #[serde(default, rename = "like")]
+    _like: IgnoredAny,
+    #[serde(default, rename = "without")]
+    _without: IgnoredAny,
     /// Read by the method itself, from the tree.
     #[serde(default, rename = "params")]
     _params: IgnoredAny,

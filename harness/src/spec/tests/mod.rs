@@ -3,6 +3,7 @@
 mod claims;
 mod files;
 mod fingerprints;
+mod likes;
 mod periods;
 mod refusals;
 mod resolving;
