@@ -34,6 +34,7 @@ pub mod split;
 pub mod stats;
 mod suggest;
 pub mod train;
+pub mod value;
 
 #[cfg(test)]
 #[path = "../../tests/golden/vectors.rs"]

@@ -12,9 +12,9 @@ use harness::metrics::{Candidates, Protocol};
 use harness::periods::sessions::sub_sequences;
 use harness::periods::{Catalogue, Periods, given};
 use harness::rng::Stream;
-use harness::spec::value::Limit;
 use harness::split::Cut;
 use harness::train::{Checkpoint, Context, Learner, State, Task};
+use harness::value::Limit;
 use serde::Deserialize;
 
 use super::learner::ContinualSasRec;

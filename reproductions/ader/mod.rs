@@ -27,8 +27,8 @@ pub mod weight;
 
 use harness::method::{Method, Params, Trained};
 use harness::periods::{Schedule, Start};
-use harness::spec::value::Limit;
 use harness::train::{Context, learn};
+use harness::value::Limit;
 use serde::Deserialize;
 
 use self::learner::ContinualSasRec;

@@ -1,8 +1,8 @@
 //! What a spec states. The authors' values stand in parentheses; where paper and code differ, each has a name.
 
 use harness::periods::Schedule;
-use harness::spec::value::{Count, Rate, Share, Weight};
 use harness::train::Ending;
+use harness::value::{Count, Rate, Share, Weight};
 use serde::Deserialize;
 
 use super::{Quota, Selection, Weighting};

@@ -21,8 +21,8 @@ mod sampling;
 use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Parameter, Params, Trained};
 use harness::rng::Stream;
-use harness::spec::value::{Count, Rate, Weight};
 use harness::train::{Context, State};
+use harness::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
 pub use self::correction::Correction;

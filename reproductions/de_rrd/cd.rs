@@ -21,9 +21,9 @@ use harness::metrics::Scorer;
 use harness::nn::{log_loss, sigmoid};
 use harness::rank::Index;
 use harness::rng::Stream;
-use harness::spec::value::{Count, Rate, Real, Weight};
 use harness::split::{UserItems, numbered};
 use harness::train::Context;
+use harness::value::{Count, Rate, Real, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 

@@ -10,9 +10,9 @@ use harness::error::Result;
 use harness::meter::check_fits;
 use harness::method::{Method, Params, Trained};
 use harness::rng::{Rejection, Stream};
-use harness::spec::value::{Count, Weight};
 use harness::split::UserItems;
 use harness::train::Context;
+use harness::value::{Count, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 

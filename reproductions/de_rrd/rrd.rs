@@ -2,9 +2,9 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::rng::{Rejection, Stream};
-use harness::spec::value::{Count, Rate, Weight};
 use harness::split::UserItems;
 use harness::train::Context;
+use harness::value::{Count, Rate, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 

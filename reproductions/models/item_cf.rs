@@ -7,9 +7,9 @@ use harness::error::Result;
 use harness::meter::Phase;
 use harness::method::{Method, Parameter, Params, Trained};
 use harness::metrics::Scorer;
-use harness::spec::value::Limit;
 use harness::split::UserItems;
 use harness::train::Context;
+use harness::value::Limit;
 use rayon::prelude::*;
 use serde::Deserialize;
 

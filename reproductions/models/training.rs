@@ -14,8 +14,8 @@ use harness::meter::Phase;
 use harness::method::{Parameter, Trained};
 use harness::metrics::Scorer;
 use harness::optim::Adam;
-use harness::spec::value::{Count, Rate, Weight};
 use harness::train::{Context, Ending, Epochs, Model, State, TrainingPairs};
+use harness::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
 use super::term::Distinct;

@@ -1,7 +1,7 @@
 //! The loss of the exemplary list, and how it is added to the base model's.
 
 use harness::nn::log_loss;
-use harness::spec::value::{Share, Weight};
+use harness::value::{Share, Weight};
 use serde::Deserialize;
 
 /// L_D = Σ_r w_r ln(1 + e^−ŷ_r) over a list with these `scores`, times `scale`. `weights` come as w_r

@@ -13,9 +13,9 @@ use harness::meter::check_fits;
 use harness::method::{Method, Params, Trained};
 use harness::rank::Index;
 use harness::rng::{Rejection, Stream};
-use harness::spec::value::Count;
 use harness::split::{UserItems, numbered};
 use harness::train::Context;
+use harness::value::Count;
 use serde::Deserialize;
 
 use super::list::Candidates;

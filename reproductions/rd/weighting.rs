@@ -1,6 +1,6 @@
 //! Which weights a list gets: the paper's comparison of four.
 
-use harness::spec::value::Rate;
+use harness::value::Rate;
 use serde::Deserialize;
 
 use super::weights::{self, RankEstimate};

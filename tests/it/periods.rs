@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use harness::data::{Cache, FileState, Manifest, fetch, load, status};
 use harness::periods::sessions::{sessions, sub_sequences};
 use harness::periods::{Catalogue, Period, Periods, given};
-use harness::spec::value::Limit;
+use harness::value::Limit;
 
 use crate::home::{Ended, Home, files, lasting, wait_until};
 

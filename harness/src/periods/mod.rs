@@ -18,8 +18,8 @@ pub use self::catalogue::Catalogue;
 pub use self::rule::{by_time, given};
 pub use self::schedule::{Schedule, Start};
 use crate::digest::{Digest, FieldHasher};
-use crate::spec::value::Limit;
 use crate::split::{HeldOut, Split, UserItems};
+use crate::value::Limit;
 
 /// The periods of a dataset, each with sessions, checked to be fit for learning and testing.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::spec::value::Limit;
+use crate::value::Limit;
 
 /// In a spec: `schedule = {start = "last", window = 1}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

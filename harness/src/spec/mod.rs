@@ -23,7 +23,6 @@ mod profile;
 #[cfg(test)]
 mod tests;
 mod trials;
-pub mod value;
 mod wire;
 
 use std::path::Path;

@@ -8,10 +8,11 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::check;
-use super::value::Decimals;
+
 use super::{Events, Protocol, SplitRule};
 use crate::document::Document;
 use crate::error;
+use crate::value::Decimals;
 
 /// A name, or a map from name to name, with their places.
 pub type Text = Spanned<String>;

@@ -15,8 +15,8 @@ use crate::method::Parameter;
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::periods::tests::three;
 use crate::periods::{Catalogue, Period, given, queries};
-use crate::spec::value::Limit;
 use crate::split::{Cut, HeldOut, UserItems};
+use crate::value::Limit;
 
 /// Scores items by how often they came, with noise; what it carries is the counts, and a number that each period's
 /// end doubles.

@@ -8,7 +8,7 @@ use super::sound::{self, require};
 use crate::error::Result;
 use crate::metrics::Metric;
 use crate::rank::Evaluation;
-use crate::spec::value::{Count, Decimals};
+use crate::value::{Count, Decimals};
 
 /// When training ends and which epoch is reported.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -1,7 +1,7 @@
 //! What a spec says about DE.
 
 use harness::error::{Error, Kind, Result};
-use harness::spec::value::{Count, Rate, Weight};
+use harness::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
 /// What the distance between a teacher's representation and its reconstruction is, summed over entities.

@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use harness::error::Result;
-use harness::spec::value::{Count, Share};
 use harness::split::UserItems;
 use harness::train::Context;
+use harness::value::{Count, Share};
 use serde::Deserialize;
 
 pub use self::activation::Activation;

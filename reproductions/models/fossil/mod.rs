@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use harness::error::{Error, Kind, Result};
-use harness::spec::value::{Count, Rate, Weight};
 use harness::split::UserItems;
 use harness::train::Context;
+use harness::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
 pub use self::encoder::FossilEncoder;

@@ -33,8 +33,8 @@ use std::sync::Arc;
 use harness::error::Result;
 use harness::method::Parameter;
 use harness::metrics::Scorer;
-use harness::spec::value::{Count, Share};
 use harness::split::Split;
+use harness::value::{Count, Share};
 use serde::Deserialize;
 
 pub use self::encoder::{SasRecEncoder, SessionQueries};

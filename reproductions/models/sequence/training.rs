@@ -14,9 +14,9 @@ use harness::error::{Error, Kind, Result};
 use harness::meter::Phase;
 use harness::method::Trained;
 use harness::optim::Adam;
-use harness::spec::value::{Count, Rate, Weight};
 use harness::split::numbered;
 use harness::train::{Context, Ending, Epochs};
+use harness::value::{Count, Rate, Weight};
 use serde::Deserialize;
 
 use super::draw::{Drawn, Source, Streams};

@@ -12,11 +12,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::value::{Count, Decimals, Rate};
 use super::*;
 use crate::error::{Error, Kind};
 use crate::method::{Method, Params, Trained};
 use crate::train::Context;
+use crate::value::{Count, Decimals, Rate};
 
 /// Line numbers in the tests count in this text.
 const BASE: &str = r#"id = "paper-x/small"
