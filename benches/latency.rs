@@ -11,13 +11,14 @@ use std::io::Write as _;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use harness::meter::{self, TOP};
-use harness::method::{Parameter, Serve};
+use harness::method::Serve;
 use harness::metrics::Scorer;
 use harness::rank::{Index, OnDevice, Server};
 use harness::report::{Served, Speed, passes_table, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
 use harness::split::{Split, UserItems};
+use harness::weights::Parameter;
 use reproductions::models::sequence::{serve_caser, serve_fossil};
 use reproductions::models::{bpr, caser, fossil, neumf};
 use support::{GOWALLA, ITEMS, SEEN, USERS};

@@ -7,8 +7,8 @@
 //! compared tightly, before any step; trained weights by rules that rounding cannot break, and that a term
 //! which is wrong, missing or added twice does.
 
-use harness::method::Parameter;
 use harness::optim::Adam;
+use harness::weights::Parameter;
 
 /// Fewest neighbouring weights that a median is taken of: so many that gradients near zero are not half of them.
 const BLOCK: usize = 16;

@@ -8,11 +8,12 @@ use std::time::Duration;
 use candle_core::Device;
 use harness::digest::Digest;
 use harness::error::{Error, Result};
-use harness::method::{Method, Parameter, Params};
+use harness::method::{Method, Params};
 use harness::metrics::{Candidates, Protocol};
 use harness::rng::Stream;
 use harness::split::{Cut, Split, UserItems};
 use harness::train::{Checkpoint, Context, Epoch, Observer, Task, Teacher};
+use harness::weights::Parameter;
 use toml::de::DeValue;
 
 /// What a run ended with: bits of the losses of all epochs and of the selected weights.

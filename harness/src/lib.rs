@@ -35,6 +35,7 @@ pub mod stats;
 mod suggest;
 pub mod train;
 pub mod value;
+pub mod weights;
 
 #[cfg(test)]
 #[path = "../../tests/golden/vectors.rs"]

@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::metrics::Scorer;
 use crate::split::Split;
 use crate::train::{Context, Learnt, Selected};
+use crate::weights::Parameter;
 
 /// A method with its checked hyper-parameters.
 pub trait Method: Send + Sync {
@@ -50,24 +50,6 @@ pub struct Trained {
     pub selected: Option<Selected>,
     /// What the periods came to, of a method that goes through a stream of them; else none.
     pub periods: Vec<Learnt>,
-}
-
-/// A named tensor of weights, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    pub name: String,
-    pub shape: Vec<usize>,
-    pub values: Vec<f32>,
-}
-
-/// Digest of weights: names, shapes and every bit of the values.
-pub fn content_digest(parameters: &[Parameter]) -> Digest {
-    let mut hasher = FieldHasher::new("reprise weights 1");
-    for parameter in parameters {
-        let shape: Vec<u32> = parameter.shape.iter().map(|&n| n as u32).collect();
-        hasher.field("name", parameter.name.as_bytes()).u32s("shape", &shape).f32s("values", &parameter.values);
-    }
-    hasher.finish()
 }
 
 /// Hyper-parameters as written in a spec, with their places.

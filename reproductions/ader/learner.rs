@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use harness::error::{Error, Kind, Result};
 use harness::meter::{Phase, check_fits};
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::optim::TfAdam;
 use harness::periods::sessions::sub_sequences;
 use harness::periods::{Period, Start, queries};
 use harness::split::{HeldOut, UserItems};
 use harness::train::{Context, Ending, Learner, Lesson, Model, State};
+use harness::weights::Parameter;
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;

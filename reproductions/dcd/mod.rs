@@ -19,10 +19,11 @@ mod discrepancy;
 mod sampling;
 
 use harness::error::{Error, Kind, Result};
-use harness::method::{Method, Parameter, Params, Trained};
+use harness::method::{Method, Params, Trained};
 use harness::rng::Stream;
 use harness::train::{Context, State};
 use harness::value::{Count, Rate, Weight};
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 pub use self::correction::Correction;

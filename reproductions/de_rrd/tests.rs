@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use harness::method::Parameter;
 use harness::spec::{self, Spec, Trial};
 use harness::train::Model;
+use harness::weights::Parameter;
 
 use crate::golden::{case, ids};
 use crate::models::Base;

@@ -5,11 +5,12 @@
 
 use harness::error::Result;
 use harness::meter::Phase;
-use harness::method::{Method, Parameter, Params, Trained};
+use harness::method::{Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::Limit;
+use harness::weights::Parameter;
 use rayon::prelude::*;
 use serde::Deserialize;
 

@@ -2,9 +2,10 @@
 
 use harness::error::Result;
 use harness::meter::Phase;
-use harness::method::{Method, Parameter, Params, Trained};
+use harness::method::{Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::train::Context;
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 /// POP has no hyper-parameters.

@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use harness::error::Result;
 use harness::meter::Phase;
-use harness::method::{Parameter, Trained};
+use harness::method::Trained;
 use harness::metrics::Scorer;
 use harness::optim::Adam;
 use harness::train::{Context, Ending, Epochs, Model, State, TrainingPairs};
 use harness::value::{Count, Rate, Weight};
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 use super::term::Distinct;

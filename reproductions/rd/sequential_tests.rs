@@ -1,7 +1,7 @@
 //! The lists against a full sort, and whole training runs.
 
 use harness::error::Kind;
-use harness::method::Parameter;
+use harness::weights::Parameter;
 
 use super::loss_tests::{combination, hybrid, weighting};
 use super::*;

@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::saved;
 use crate::error::Result;
-use crate::method::Parameter;
 use crate::optim::Optimiser;
 use crate::train::State;
+use crate::weights::Parameter;
 
 /// Elements that one task moves: 16 KiB of each of four arrays. No sum crosses a block.
 const BLOCK: usize = 4096;

@@ -6,9 +6,9 @@
 use candle_core::{Device, Tensor, Var};
 
 use crate::error::Result;
-use crate::method::Parameter;
 use crate::optim::Adam;
 use crate::train::State;
+use crate::weights::Parameter;
 
 /// `[rows, dim]` with the moments of Adam.
 ///

@@ -19,10 +19,10 @@ use rayon::prelude::*;
 
 use super::{Occurrences, saved};
 use crate::error::Result;
-use crate::method::Parameter;
 use crate::optim::{Adam, AdamStep};
 use crate::simd;
 use crate::train::State;
+use crate::weights::Parameter;
 
 /// Elements that one task updates: 16 KiB of each array, so the four streams stay in the L2 cache.
 /// Fixed, so that nothing depends on the number of threads (no sum crosses a block anyway).

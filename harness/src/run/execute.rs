@@ -11,10 +11,10 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::meter::PeakMemory;
-use crate::method::content_digest;
 use crate::record::{Program, Record, Records};
 use crate::spec::Spec;
 use crate::train::{Checkpoint, Context, Observer, Teacher};
+use crate::weights::content_digest;
 
 /// What to run, where, and who watches.
 pub struct Job<'a> {

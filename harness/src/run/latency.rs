@@ -11,12 +11,13 @@ use super::{Job, ModelStore, Plan, Run};
 use crate::data::load;
 use crate::error::{Error, Kind, Place, Result};
 use crate::meter;
-use crate::method::{Parameter, Registry, content_digest};
+use crate::method::Registry;
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
 use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Record};
 use crate::spec::base_profile;
 use crate::train::{Checkpoint, Context};
+use crate::weights::{Parameter, content_digest};
 
 /// Measures the models that the wanted runs have made, and writes a record of each: a model is read from
 /// the cache, or made again where making it is counting. Returns the records in the order of the plan.

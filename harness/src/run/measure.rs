@@ -8,7 +8,7 @@ use crate::data::Manifest;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::meter::{self, PeakMemory, Seconds};
-use crate::method::{Parameter, Trained, content_digest};
+use crate::method::Trained;
 use crate::metrics::Metric;
 use crate::rank::{Evaluation, Index};
 use crate::record::{
@@ -16,6 +16,7 @@ use crate::record::{
 };
 use crate::split::HeldOut;
 use crate::train::{self, Context, Learnt, Selected};
+use crate::weights::{Parameter, content_digest};
 
 /// Everything about a trained run that goes into its record.
 pub(super) struct Measured {

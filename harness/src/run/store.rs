@@ -8,9 +8,9 @@ use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file;
-use crate::method::Parameter;
 use crate::record::Arithmetic;
 use crate::train::{State, WITHIN};
+use crate::weights::Parameter;
 
 /// The folder of one run, by its fingerprint and arithmetic: a state or a teacher that a CUDA device made has other
 /// bits, and must not be taken up in silence.

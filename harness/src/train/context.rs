@@ -9,12 +9,12 @@ use super::{Checkpoint, Observer, State, Task};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::{Meter, Phase};
-use crate::method::{Parameter, content_digest};
 use crate::metrics::Scorer;
 use crate::periods::Periods;
 use crate::rank::{Evaluation, Ranker};
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
+use crate::weights::{Parameter, content_digest};
 
 /// A trained model that a student learns from.
 pub struct Teacher {

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::sound::{self, require, unsound};
 use super::{Context, Curve, Ending, Epoch, Selected, Selection, SoFar, State};
 use crate::error::{Error, Kind, Result};
-use crate::method::Parameter;
 use crate::metrics::{Metric, Scorer};
 use crate::split::HeldOut;
+use crate::weights::Parameter;
 
 /// A model in training. Its methods fail where its device does, and `restore` on a state of another model.
 pub trait Model {

@@ -11,12 +11,12 @@ use candle_core::Device;
 
 use super::*;
 use crate::error::{Error, Kind, Result};
-use crate::method::Parameter;
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::periods::tests::three;
 use crate::periods::{Catalogue, Period, given, queries};
 use crate::split::{Cut, HeldOut, UserItems};
 use crate::value::Limit;
+use crate::weights::Parameter;
 
 /// Scores items by how often they came, with noise; what it carries is the counts, and a number that each period's
 /// end doubles.

@@ -2,10 +2,10 @@
 
 use candle_core::Device;
 use harness::error::Kind;
-use harness::method::Parameter;
 use harness::optim::Adam;
 use harness::split::{Split, UserItems};
 use harness::train::Model;
+use harness::weights::Parameter;
 use toml::de::ValueDeserializer;
 
 use super::*;

@@ -1,9 +1,9 @@
 //! Experts and gate of one side, and DE's loss over a set of entities of each side.
 
-use harness::method::Parameter;
 use harness::nn::{DenseParameter, add_product, add_transposed_product};
 use harness::optim::Adam;
 use harness::simd;
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::expert_selection::ExpertSelection;

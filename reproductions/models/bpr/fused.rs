@@ -4,12 +4,12 @@
 //! [`GraphBpr`](super::GraphBpr) (a test proves it) at several times the speed.
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus};
 use harness::optim::Adam;
 use harness::simd;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::NAMES;

@@ -2,11 +2,11 @@
 
 use candle_core::{Device, Tensor, Var};
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{DeviceTable, softplus_neg_sum};
 use harness::optim::Adam;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 
 use super::NAMES;
 use crate::models::{Factors, ListLoss, Lists, Recommender, Side};

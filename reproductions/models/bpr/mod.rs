@@ -11,9 +11,9 @@ mod graph;
 
 use candle_core::Device;
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::train::Context;
+use harness::weights::Parameter;
 
 pub use self::fused::FusedBpr;
 pub use self::graph::GraphBpr;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::nn::padded;
 use harness::split::UserItems;
+use harness::weights::Parameter;
 
 use super::Sizes;
 use super::layers::{Layers, Pass};

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, EmbeddingTable};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::block::{Buffers, Step, Tables};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use harness::error::{Error, Result};
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::DeviceTable;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 
 use super::encoder::CaserEncoder;
 use super::{Activation, NAMES, Sizes};

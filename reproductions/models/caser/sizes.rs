@@ -1,8 +1,8 @@
 //! The sizes of a Caser, its parameters by name, and how they start.
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::rng::Stream;
+use harness::weights::Parameter;
 
 use super::Activation;
 use crate::models::sequence::{Kept, setting, setting_of};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::Device;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 
 use super::*;
 use crate::agreement::assert_trained_alike;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::simd;
 use harness::split::UserItems;
+use harness::weights::Parameter;
 
 use super::Sizes;
 use crate::models::sequence::{Encoder, Output, Window, check_sequences, id_of};

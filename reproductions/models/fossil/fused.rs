@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, EmbeddingTable, Occurrences};
 use harness::optim::Adam;
@@ -15,6 +14,7 @@ use harness::rng::Stream;
 use harness::simd;
 use harness::split::UserItems;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::encoder::FossilEncoder;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use harness::error::{Error, Result};
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::DeviceTable;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 
 use super::encoder::FossilEncoder;
 use super::{History, NAMES, Sizes, row_of};

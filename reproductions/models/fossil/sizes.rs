@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::rng::Stream;
 use harness::split::UserItems;
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 use crate::models::sequence::{Kept, Window, setting, setting_of};

@@ -6,11 +6,11 @@
 //! It equals [`GraphNeuMf`](super::GraphNeuMf) (a test proves it).
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, EmbeddingTable, sigmoid, softplus};
 use harness::optim::Adam;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::kernel::{Head, logits};

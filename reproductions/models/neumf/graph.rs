@@ -4,11 +4,11 @@
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Linear, Module};
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::nn::{DeviceTable, softplus_neg_sum};
 use harness::optim::Adam;
 use harness::train::{Model, State};
+use harness::weights::Parameter;
 
 use super::{NAMES, parts, scorer};
 use crate::models::{ListLoss, Lists, Recommender, Side};

@@ -19,10 +19,10 @@ mod side;
 
 use candle_core::Device;
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::rng::Stream;
 use harness::train::Context;
+use harness::weights::Parameter;
 
 pub use self::fused::FusedNeuMf;
 pub use self::graph::GraphNeuMf;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
 use harness::metrics::{Dot, Scorer};
 use harness::split::UserItems;
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::forward::Trace;

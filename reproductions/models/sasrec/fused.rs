@@ -2,11 +2,11 @@
 //! seen so far, and back. No graph, and no padding.
 
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
 use harness::nn::{DenseParameter, padded};
 use harness::optim::Optimiser;
 use harness::rng::Stream;
 use harness::train::State;
+use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::dropout::Masks;

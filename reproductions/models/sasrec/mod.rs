@@ -31,10 +31,10 @@ mod sizes;
 use std::sync::Arc;
 
 use harness::error::Result;
-use harness::method::Parameter;
 use harness::metrics::Scorer;
 use harness::split::Split;
 use harness::value::{Count, Share};
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 pub use self::encoder::{SasRecEncoder, SessionQueries};

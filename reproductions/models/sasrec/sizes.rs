@@ -1,8 +1,8 @@
 //! The sizes of a SASRec, its parameters by name, and how they start.
 
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
 use harness::rng::Stream;
+use harness::weights::Parameter;
 
 use crate::models::sequence::{setting, setting_of};
 

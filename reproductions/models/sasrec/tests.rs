@@ -1,11 +1,11 @@
 //! The step by hand against the reference vectors, a candle graph on padded inputs, and any number of threads.
 
-use harness::method::Parameter;
 use harness::nn::padded;
 use harness::optim::TfAdam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::State;
+use harness::weights::Parameter;
 use serde_json::Value;
 
 use super::sizes::OF_BLOCK;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
-use harness::method::{Method, Parameter, Params, Trained};
+use harness::method::{Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::split::{Split, UserItems};
 use harness::train::Context;
+use harness::weights::Parameter;
 use serde::Deserialize;
 
 use super::{Encoder, Queries, SequentialModel, Training, Window, Windows, train};

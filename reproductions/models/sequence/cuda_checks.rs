@@ -1,8 +1,8 @@
 //! The first steps of a sequential model on CUDA against those by hand on the CPU.
 
-use harness::method::Parameter;
 use harness::optim::Adam;
 use harness::run::ComputeDevice;
+use harness::weights::Parameter;
 
 use super::SequentialModel;
 use super::checks::{Parts, gap, pass};

@@ -1,7 +1,7 @@
 //! The parameters of a kept model, as they are read back.
 
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
+use harness::weights::Parameter;
 
 /// `N` parameters with values, then settings. Errors are [`Internal`](Kind::Internal): what is kept is ours.
 pub struct Kept<'p, const N: usize> {

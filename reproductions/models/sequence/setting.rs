@@ -4,7 +4,7 @@
 //! `activation=sigmoid`. It adds nothing to the model's size.
 
 use harness::error::{Error, Kind, Result};
-use harness::method::Parameter;
+use harness::weights::Parameter;
 
 /// A setting as a parameter.
 pub fn setting(key: &str, value: impl std::fmt::Display) -> Parameter {

@@ -2,7 +2,7 @@
 //! of every block computed.
 
 use candle_core::{D, DType, Device, Tensor, Var};
-use harness::method::Parameter;
+use harness::weights::Parameter;
 
 use crate::models::sasrec::dropout::{Masks, queries};
 use crate::models::sasrec::fused::GROUP;
