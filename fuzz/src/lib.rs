@@ -24,8 +24,7 @@ pub fn file(path: impl AsRef<Path>, bytes: &[u8]) -> PathBuf {
     file
 }
 
-/// What was accepted. What was refused must be the input's fault, and said so that nothing in the message can move the
-/// cursor of a terminal.
+/// What was accepted. What was refused must be the input's fault, and say something.
 pub fn accepted<T>(result: Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),

@@ -1,5 +1,7 @@
 //! From the bytes of data files to interactions. Every line is understood or refused by number.
 
+mod quotes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -102,7 +104,7 @@ impl Reader {
         }
         if let Layout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
             let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
-            well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
+            quotes::well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
             let mut rows =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(byte).from_reader(body);
             let mut record = csv::ByteRecord::new();
@@ -385,56 +387,6 @@ fn place(id: &[u8]) -> (bool, usize, &[u8], usize) {
     }
     let zeros = id.iter().take_while(|byte| **byte == b'0').count();
     (false, id.len() - zeros, &id[zeros..], zeros)
-}
-
-/// Finds out whether quotes stand as RFC 4180 has it: around whole fields, doubled within them, closed before the end; and
-/// no carriage return without a line feed outside of them. The csv crate takes what it can get. Else the line, from 0, on
-/// which the field in question begins.
-fn well_quoted(body: &[u8], separator: u8) -> std::result::Result<(), (usize, Bad)> {
-    let (mut at, mut line) = (0, 0);
-    while at < body.len() {
-        if body[at] != b'"' {
-            let end =
-                body[at..].iter().position(|byte| *byte == separator || *byte == b'\n').map_or(body.len(), |n| at + n);
-            let mut field = &body[at..end];
-            if body.get(end) != Some(&separator) {
-                field = without_return(field);
-            }
-            if field.contains(&b'"') || field.contains(&b'\r') {
-                let bad = Bad::new("quotes around the whole of a field, and no carriage return alone", quoted(field));
-                return Err((line, bad.hint("a quote within a field in quotes is doubled")));
-            }
-            line += usize::from(body.get(end) == Some(&b'\n'));
-            at = end + 1;
-            continue;
-        }
-        let begin = line;
-        at += 1;
-        loop {
-            match body[at..].iter().position(|byte| *byte == b'"') {
-                None => return Err((begin, Bad::new("a field whose quotes are closed", quoted(&body[at - 1..])))),
-                Some(n) => {
-                    line += body[at..at + n].iter().filter(|byte| **byte == b'\n').count();
-                    at += n + 1;
-                }
-            }
-            if body.get(at) != Some(&b'"') {
-                break;
-            }
-            at += 1;
-        }
-        at += match &body[at..] {
-            [] => 0,
-            [next, ..] if *next == separator => 1,
-            [b'\n', ..] | [b'\r', b'\n', ..] => {
-                line += 1;
-                1 + usize::from(body[at] == b'\r')
-            }
-            [b'\r'] => 1,
-            behind => return Err((begin, Bad::new("the end of a field behind its quotes", quoted(behind)))),
-        };
-    }
-    Ok(())
 }
 
 /// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.

@@ -66,6 +66,20 @@ fn read(layout: &str, users: &str, content: &[u8]) -> crate::error::Result<Rows>
     })
 }
 
+/// The dataset in a file of `rows` whose users and items are mapped.
+fn mapped(layout: &str, rows: &str) -> Dataset {
+    let mut site = Site::new();
+    fs::write(site.folder.path().join("raw"), rows).unwrap();
+    let file = format!("{}[[file.source]]\nmirror = \"raw\"\n[file.layout]\n{layout}\n", pins(rows.as_bytes()));
+    site.sources = [file, String::new()];
+    site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
+    let text = site.text();
+    let text = &text[..text.rfind("[[file]]").unwrap()];
+    let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
+    fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
+    load(&manifest, &site.cache()).unwrap()
+}
+
 /// A table of fields between commas.
 fn table(columns: &str, more: &str) -> String {
     let columns: Vec<String> = columns.split(' ').map(|column| format!("\"{column}\"")).collect();
@@ -144,18 +158,7 @@ fn iso_times_are_read_with_offset_and_fraction() {
 #[test]
 fn fractions_order_and_are_part_of_the_identity() {
     let layout = table("user item time", "time = \"order\"");
-    let dataset = |rows: &str| {
-        let mut site = Site::new();
-        fs::write(site.folder.path().join("raw"), rows).unwrap();
-        let file = format!("{}[[file.source]]\nmirror = \"raw\"\n[file.layout]\n{layout}\n", pins(rows.as_bytes()));
-        site.sources = [file, String::new()];
-        site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
-        let text = site.text();
-        let text = &text[..text.rfind("[[file]]").unwrap()];
-        let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
-        fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
-        load(&manifest, &site.cache()).unwrap()
-    };
+    let dataset = |rows: &str| mapped(&layout, rows);
     let data = dataset("1,5,2000.9\n1,6,2000.1\n1,7,2000.2\n");
     let split = applied(&SplitRule::LeaveLastOut { core: 0 }, &data).unwrap();
     assert_eq!((split.train.of(0), split.valid.of(0), split.test.of(0)), (&[1][..], &[2][..], &[0][..]));
@@ -188,17 +191,8 @@ fn quotes_stand_around_whole_fields_or_are_refused() {
 fn mapped_items_have_a_place_by_their_ids() {
     let layout = table("user item time", "time = \"order\"");
     let rows = ["1,b,7", "1,10,7", "1,9,7", "1,a,7", "1,09,7", "1,0,7"].map(|row| format!("{row}\n"));
-    let mut site = Site::new();
-    let mut held_out = |rows: String| {
-        fs::write(site.folder.path().join("raw"), &rows).unwrap();
-        let file = format!("{}[[file.source]]\nmirror = \"raw\"\n[file.layout]\n{layout}\n", pins(rows.as_bytes()));
-        site.sources = [file, String::new()];
-        site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
-        let text = site.text();
-        let text = &text[..text.rfind("[[file]]").unwrap()];
-        let manifest = Manifest::parse(text, &site.folder.path().join("tiny.toml")).unwrap();
-        fetch(&manifest, &site.cache(), Some(site.folder.path()), &|| false, &mut |_| {}).unwrap();
-        let data = load(&manifest, &site.cache()).unwrap();
+    let held_out = |rows: String| {
+        let data = mapped(&layout, &rows);
         let Cut::Split(split) = SplitRule::LeaveLastOut { core: 0 }.apply(&data, Ties::Item).unwrap().cut else {
             panic!()
         };
