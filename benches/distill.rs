@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use reproductions::de_rrd::de::De;
-use reproductions::models::bpr::FusedBpr;
+use reproductions::models::bpr::{FusedBpr, of_tables};
 use reproductions::models::{Batch, Recommender, Term};
 use support::{ITEMS, USERS};
 
@@ -28,7 +28,9 @@ fn de(criterion: &mut Criterion) {
         .expect("the authors' options");
         let teachers = [USERS, ITEMS].map(|n| (OF_TEACHER, draws.normals(n * OF_TEACHER, 0.1)));
         let mut term = De::of_representations(teachers, WIDTH, options, stream);
-        let mut student = FusedBpr::new(WIDTH, draws.normals(USERS * WIDTH, 0.1), draws.normals(ITEMS * WIDTH, 0.1));
+        let mut student =
+            FusedBpr::new(of_tables(WIDTH, draws.normals(USERS * WIDTH, 0.1), draws.normals(ITEMS * WIDTH, 0.1)))
+                .unwrap();
         let users = draws.without_replacement(USERS as u32, 716);
         let positives = draws.without_replacement(ITEMS as u32, 959);
         let negatives = draws.without_replacement(ITEMS as u32, 1003);

@@ -14,7 +14,7 @@ use harness::rng::Stream;
 use harness::split::UserItems;
 use reproductions::de_rrd::cd::SoftLabels;
 use reproductions::de_rrd::rd::{Exemplary, Weighting};
-use reproductions::models::bpr::FusedBpr;
+use reproductions::models::bpr::{FusedBpr, of_tables};
 use reproductions::models::{Batch, Recommender, Term, TopLists};
 use support::{ITEMS, USERS};
 
@@ -29,7 +29,8 @@ fn bench(criterion: &mut Criterion, name: &str, mut term: Box<dyn Term + '_>) {
     let mut group = criterion.benchmark_group("distill");
     group.throughput(Throughput::Elements(BATCH as u64));
     let mut stream = Stream::new(0, "bench", "distill", 0);
-    let mut model = FusedBpr::new(DIM, stream.normals(USERS * DIM, 0.3), stream.normals(ITEMS * DIM, 0.3));
+    let mut model =
+        FusedBpr::new(of_tables(DIM, stream.normals(USERS * DIM, 0.3), stream.normals(ITEMS * DIM, 0.3))).unwrap();
     let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
     let batches: Vec<(Vec<[u32; 3]>, Vec<u32>)> = (0..50)
         .map(|_| {

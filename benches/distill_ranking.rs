@@ -9,7 +9,7 @@ use harness::optim::Adam;
 use harness::rng::Stream;
 use reproductions::dcd::{self, Correction};
 use reproductions::de_rrd::rrd::{self, Rrd};
-use reproductions::models::bpr::FusedBpr;
+use reproductions::models::bpr::{FusedBpr, of_tables};
 use reproductions::models::{self, Recommender, Side, Term, TopLists};
 use support::{ITEMS, USERS};
 
@@ -41,7 +41,7 @@ fn batches() -> Vec<Batch> {
 
 fn student() -> FusedBpr {
     let mut stream = Stream::new(0, "bench", "student", 0);
-    FusedBpr::new(DIM, stream.normals(USERS * DIM, 0.1), stream.normals(ITEMS * DIM, 0.1))
+    FusedBpr::new(of_tables(DIM, stream.normals(USERS * DIM, 0.1), stream.normals(ITEMS * DIM, 0.1))).unwrap()
 }
 
 /// Both sides. A list is a stretch of a fixed random order of its partners.

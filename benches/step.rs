@@ -11,7 +11,7 @@ use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::{Split, UserItems};
 use harness::train::TrainingPairs;
-use reproductions::models::bpr::FusedBpr;
+use reproductions::models::bpr::{FusedBpr, of_tables};
 use reproductions::models::neumf::{FusedNeuMf, initial};
 use reproductions::models::{Lists, Recommender, Side};
 use support::{ITEMS, USERS};
@@ -41,7 +41,9 @@ fn bpr(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     for dim in [200, 20] {
         let mut stream = Stream::new(0, "bench", "step", dim as u64);
-        let mut model = FusedBpr::new(dim, stream.normals(USERS * dim, 0.01), stream.normals(ITEMS * dim, 0.01));
+        let mut model =
+            FusedBpr::new(of_tables(dim, stream.normals(USERS * dim, 0.01), stream.normals(ITEMS * dim, 0.01)))
+                .unwrap();
         let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
         let positives = zipf(&mut stream, 100 * BATCH);
         let triples: Vec<[u32; 3]> =

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 
 use harness::data::{Cache, Counts, Manifest, load};
 use harness::error::Result;
-use harness::periods::Catalogue;
+use harness::split::periods::Catalogue;
 use harness::split::{Cut, Phase, SplitRule, Ties};
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, folder};

@@ -10,9 +10,9 @@ use toml::de::DeValue;
 
 use crate::error::Result;
 use crate::metrics::Scorer;
-use crate::split::Split;
+use crate::queries::Queries;
 use crate::train::{Context, Learnt, Selected};
-use crate::weights::Parameter;
+use crate::weights::Weights;
 
 /// A method with its checked hyper-parameters.
 pub trait Method: Send + Sync {
@@ -23,8 +23,8 @@ pub trait Method: Send + Sync {
     /// [`Interrupted`](crate::error::Kind::Interrupted) when the person asked for the end.
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained>;
 
-    /// The kind of model that training makes, if it is kept to be served and learnt from; none where
-    /// training only counts, and a model is made anew whenever it is needed.
+    /// The kind of model that training makes, which is kept to be served and learnt from; `None` for counting baselines,
+    /// which are recomputed on demand.
     fn makes(&self) -> Option<&'static str> {
         None
     }
@@ -43,12 +43,12 @@ pub trait Method: Send + Sync {
 
 /// What training returns.
 pub struct Trained {
+    /// Answers the validation and the test queries of the task.
     pub scorer: Box<dyn Scorer>,
-    /// The trained parameters, in the model's own order; their sizes are the model's size.
-    pub parameters: Vec<Parameter>,
-    /// What was selected on validation data, if the method selects.
+    pub weights: Weights,
+    /// The epochs that were selected on validation data, if the method selects.
     pub selected: Option<Selected>,
-    /// What the periods came to, of a method that goes through a stream of them; else none.
+    /// The result of every period, of a method that goes through a stream of them; else none.
     pub periods: Vec<Learnt>,
 }
 
@@ -66,57 +66,74 @@ impl Params<'_> {
     }
 }
 
+/// A method that was made from hyper-parameters, or what is wrong with them.
+pub type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
+
 /// Makes a method from hyper-parameters.
-pub type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
+pub type Build = dyn Fn(Params<'_>) -> Built + Send + Sync;
 
 /// The example of a method in CONTRIBUTING.md is compiled and run with the doc-tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../CONTRIBUTING.md")]
 pub struct Contributing;
 
-/// Makes a model that was kept ready to be served to the users of the split that it was trained on: a
-/// sequential model reads their training sequences.
-pub type Serve = fn(&[Parameter], &Split) -> Result<Box<dyn Scorer>>;
+/// Makes a model that was kept ready to answer queries of the data that it was trained on.
+pub type Serve = dyn Fn(&Weights, &Queries) -> Result<Box<dyn Scorer>> + Send + Sync;
 
 /// The methods by name, and the kinds of models that they [make](Method::makes). The engine knows them only
 /// through this.
 #[derive(Default)]
 pub struct Registry {
-    /// In the order of registration, which reports keep to in their colours.
-    methods: Vec<(&'static str, Build)>,
-    models: Vec<(&'static str, Serve)>,
+    /// In the order that gives their colours in figures.
+    methods: Vec<(&'static str, Box<Build>)>,
+    models: Vec<(&'static str, Box<Serve>)>,
 }
 
 impl Registry {
-    pub fn with(mut self, name: &'static str, build: Build) -> Self {
+    /// With a method.
+    pub fn with(mut self, name: &'static str, build: impl Fn(Params<'_>) -> Built + Send + Sync + 'static) -> Self {
         debug_assert!(self.get(name).is_none(), "method `{name}` registered twice");
-        self.methods.push((name, build));
+        self.methods.push((name, Box::new(build)));
         self
     }
 
-    pub fn with_model(mut self, kind: &'static str, serve: Serve) -> Self {
+    /// With a kind of model.
+    pub fn with_model(
+        mut self,
+        kind: &'static str,
+        serve: impl Fn(&Weights, &Queries) -> Result<Box<dyn Scorer>> + Send + Sync + 'static,
+    ) -> Self {
         debug_assert!(self.model(kind).is_none(), "model `{kind}` registered twice");
-        self.models.push((kind, serve));
+        self.models.push((kind, Box::new(serve)));
+        self
+    }
+
+    /// With the methods in this order, which gives their colours in figures; those that it does not name follow in the
+    /// order of registration.
+    pub fn in_order(mut self, names: &[&str]) -> Self {
+        let place = |name: &str| names.iter().position(|known| *known == name).unwrap_or(names.len());
+        self.methods.sort_by_key(|(name, _)| place(name));
         self
     }
 
     /// How a model of this kind is served.
-    pub fn model(&self, kind: &str) -> Option<Serve> {
-        self.models.iter().find(|(known, _)| *known == kind).map(|(_, serve)| *serve)
+    pub fn model(&self, kind: &str) -> Option<&Serve> {
+        self.models.iter().find(|(known, _)| *known == kind).map(|(_, serve)| &**serve)
     }
 
-    pub fn get(&self, name: &str) -> Option<Build> {
-        self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| *build)
+    /// How a method is made.
+    pub fn get(&self, name: &str) -> Option<&Build> {
+        self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| &**build)
     }
 
-    /// In alphabetical order.
+    /// The names of the methods, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let mut names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.into_iter()
     }
 
-    /// Where a method stands in the order of registration.
+    /// Where a method stands in the order of figures.
     pub fn place(&self, name: &str) -> Option<usize> {
         self.methods.iter().position(|(known, _)| *known == name)
     }

@@ -1,18 +1,18 @@
 //! SASRec through a stream of periods, with what it carries: weights, the optimiser's state, exemplars.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use harness::error::{Error, Kind, Result};
 use harness::meter::{Phase, check_fits};
 use harness::metrics::Scorer;
+use harness::nn::Trainable;
 use harness::optim::TfAdam;
-use harness::periods::sessions::sub_sequences;
-use harness::periods::{Period, Start, queries};
-use harness::split::{HeldOut, UserItems};
-use harness::train::{Context, Ending, Learner, Lesson, Model, State};
-use harness::weights::Parameter;
+use harness::queries::Queries;
+use harness::split::periods::sessions::sub_sequences;
+use harness::split::periods::{Period, Start};
+use harness::train::{Context, Ending, Learner, Model, PeriodData};
+use harness::weights::{Parameter, Settings, State, Weights};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -21,22 +21,20 @@ use super::sample::{Sample, sample};
 use super::split::split;
 use super::weight::Growth;
 use super::{AgainstForgetting, Continual, ReplayLoss};
-use crate::models::sasrec::{Part, SasRec, Sequences, SessionQueries};
-use crate::models::sequence::{Dropout, setting};
+use crate::models::sasrec::{Part, SasRec, Sequences};
+use crate::models::sequence::Dropout;
 use crate::models::softmax::Target;
 
-/// See the module's head.
+/// SASRec as it learns period after period, with the exemplars that it carries.
 pub struct ContinualSasRec<'m, 'p> {
     method: &'m Continual,
     pub(super) model: SasRec,
     /// Exemplars of the periods before; none in store in the first period, and where none are kept.
     memory: Memory,
     pub(super) material: Material<'p>,
-    /// Inputs that are asked, and how many items are ranked.
-    asked: (Arc<UserItems>, usize),
 }
 
-/// What the period in hand is learnt from.
+/// The training data of the current period.
 #[derive(Default)]
 pub(super) struct Material<'p> {
     /// To train and to validate.
@@ -55,7 +53,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
     /// # Errors
     /// If the model does not fit into memory.
     pub fn new(method: &'m Continual, cx: &Context<'p>) -> Result<Self> {
-        let periods = cx.periods.ok_or_else(|| Error::new(Kind::Internal, "ADER learns from periods"))?;
+        let periods = cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "ADER learns from periods"))?;
         if !cx.device.is_cpu() {
             return Err(Error::new(Kind::Missing, "SASRec through a stream of periods trains on the CPU alone")
                 .expected("`--device cpu`")
@@ -66,13 +64,11 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         // a teacher's table, or an anchor and the Fisher information: 4 bytes each.
         check_fits("the model", [hyper.sizes(periods.n_items()).count()], 48)
             .map_err(|error| error.hint("use a smaller `dim` or `length`, or fewer `blocks`"))?;
-        let none = Arc::new(UserItems::from_pairs(0, &[]));
         Ok(Self {
             method,
             model: fresh(method, cx, periods.n_items())?,
             memory: Memory::default(),
             material: Material::default(),
-            asked: (none, periods.n_items()),
         })
     }
 
@@ -116,7 +112,7 @@ fn sequences(samples: &[Sample<'_>], length: usize, items: usize) -> Result<Sequ
 }
 
 impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
-    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson> {
+    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData> {
         let start = Instant::now();
         let training = &self.method.training;
         if training.schedule.start == Start::Fresh && period.number() > 1 {
@@ -135,7 +131,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
                 ));
         }
         let valid = parts.valid.iter().map(|&k| sub_sequences[k as usize]);
-        let valid = queries(valid, period.items(), HeldOut::Valid);
+        let valid = asks(&parts.valid).then(|| Queries::of_sub_sequences(valid, period.items()));
         let plan = Plan::new(parts.train.len(), training.batch.get(), self.memory.len());
         let growth = Growth {
             items_before: period.items_before(),
@@ -163,11 +159,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
         let (train, items) = (parts.train, period.items());
         self.material = Material { sub_sequences, train, items, plan: Some(plan), weight, penalty };
         cx.meter.since(start, Phase::Prepare);
-        Ok(Lesson { valid, facts })
-    }
-
-    fn ask(&mut self, inputs: Arc<UserItems>, items: usize) {
-        self.asked = (inputs, items);
+        Ok(PeriodData { valid, facts })
     }
 
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
@@ -236,13 +228,13 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
         Ok(())
     }
 
-    fn carry<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.model.save(state);
+    fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.model.save(state)?;
         self.memory.save(state);
         Ok(())
     }
 
-    fn take_up(&mut self, state: &mut State<'_>) -> Result<()> {
+    fn restore_carried(&mut self, state: &mut State<'_>) -> Result<()> {
         self.model.restore(state)?;
         self.memory = Memory::restore(&self.model.encoder(), self.distils(), state)?;
         Ok(())
@@ -250,40 +242,45 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
 }
 
 impl Model for ContinualSasRec<'_, '_> {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
-        let (inputs, items) = &self.asked;
-        Ok(Box::new(SessionQueries::new(self.model.encoder(), inputs.clone(), *items)?))
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        self.model.tensors()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.model.tensors_mut()
+    }
+
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        self.model.scorer(queries)
     }
 
     /// Weights, moments and step counts: the authors restore all of a checkpoint at its best epoch, and go on from
     /// there in the next period [code].
-    fn parameters(&self) -> Result<Vec<Parameter>> {
+    fn weights(&self) -> Result<Weights> {
         let mut state = State::default();
-        self.model.save(&mut state);
+        self.model.save(&mut state)?;
         let State { arrays, counts, .. } = state;
-        let arrays = arrays.into_iter().map(|(name, values)| {
+        let parameters = arrays.into_iter().map(|(name, values)| {
             let values = values.into_owned();
             Parameter { name, shape: vec![values.len()], values }
         });
-        Ok(arrays.chain(counts.into_iter().map(|(name, count)| setting(&name, count))).collect())
+        let settings = counts.iter().fold(Settings::default(), |settings, (name, count)| settings.with(name, count));
+        Ok(Weights { parameters: parameters.collect(), settings })
     }
 
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+    fn set_weights(&mut self, Weights { parameters, settings }: Weights) -> Result<()> {
         let mut state = State::default();
+        for (name, _) in settings.iter() {
+            state.counts.insert(name.into(), settings.get(name)?);
+        }
         for Parameter { name, values, .. } in parameters {
-            match name.split_once('=').map(|(name, count)| (name, count.parse())) {
-                Some((name, Ok(count))) => {
-                    state.counts.insert(name.into(), count);
-                }
-                _ => state.put(name, values),
-            }
+            state.put(name, values);
         }
         self.model.restore(&mut state)
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.model.save(state);
-        Ok(())
+        self.model.save(state)
     }
 
     fn restore(&mut self, state: &mut State<'_>) -> Result<()> {

@@ -9,12 +9,13 @@ use harness::data::{Clock, Dataset, Interaction, Part, Values};
 use harness::error::{Kind, Result};
 use harness::method::Trained;
 use harness::metrics::{Candidates, Protocol};
-use harness::periods::sessions::sub_sequences;
-use harness::periods::{Catalogue, Periods, given};
 use harness::rng::Stream;
 use harness::split::Cut;
-use harness::train::{Checkpoint, Context, Learner, State, Task};
+use harness::split::periods::sessions::sub_sequences;
+use harness::split::periods::{Catalogue, Periods, given};
+use harness::train::{Checkpoint, Context, Learner, Task};
 use harness::value::Limit;
+use harness::weights::State;
 use serde::Deserialize;
 
 use super::learner::ContinualSasRec;

@@ -3,7 +3,7 @@
 use harness::error::{Error, Kind, Result};
 use harness::nn::padded;
 use harness::rng::Stream;
-use harness::train::State;
+use harness::weights::State;
 use rayon::prelude::*;
 
 use super::Kept;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The model is [`sasrec`](crate::models::sasrec), the stream of periods the engine's
-//! ([`harness::periods`]). Items count from 0, one less than in the authors' files; after a period the items seen
+//! ([`harness::split::periods`]). Items count from 0, one less than in the authors' files; after a period the items seen
 //! are `0..n`.
 
 pub mod batches;
@@ -26,8 +26,8 @@ pub mod split;
 pub mod weight;
 
 use harness::method::{Method, Params, Trained};
-use harness::periods::{Schedule, Start};
-use harness::train::{Context, learn};
+use harness::split::periods::{Schedule, Start};
+use harness::train::{Context, Model, learn};
 use harness::value::Limit;
 use serde::Deserialize;
 
@@ -56,8 +56,9 @@ impl Method for Continual {
     fn train(&self, cx: &mut Context<'_>) -> harness::error::Result<Trained> {
         let mut learner = ContinualSasRec::new(self, cx)?;
         let periods = learn(cx, &mut learner, self.training.epochs.get(), &self.training.stopping)?;
-        let parameters = learner.into_model().parameters();
-        Ok(Trained { scorer: sasrec::serve(&parameters, cx.split)?, parameters, selected: None, periods })
+        let weights = learner.into_model().weights()?;
+        let scorer = sasrec::scorer(&weights, cx.task.test.queries())?;
+        Ok(Trained { scorer, weights, selected: None, periods })
     }
 
     fn goes_through_periods(&self) -> bool {

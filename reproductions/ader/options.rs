@@ -1,6 +1,6 @@
 //! What a spec states. The authors' values stand in parentheses; where paper and code differ, each has a name.
 
-use harness::periods::Schedule;
+use harness::split::periods::Schedule;
 use harness::train::Ending;
 use harness::value::{Count, Rate, Share, Weight};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::models::sasrec;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    pub model: sasrec::Hyper,
+    pub model: sasrec::SasRecHyper,
     /// On from the last period, with the optimiser's state, and on the period before the tested one; Joint starts
     /// afresh, on all of them [code].
     pub schedule: Schedule,

@@ -1,8 +1,8 @@
 //! The parts of ADER against the reference vectors, and exemplars end to end.
 
 use harness::nn::padded;
-use harness::periods::sessions::{answerable, sessions, sub_sequences};
 use harness::rng::Stream;
+use harness::split::periods::sessions::{answerable, sessions, sub_sequences};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -64,7 +64,7 @@ fn the_filter_of_a_test_period_agrees_with_the_reference() {
     let expanded: Vec<&[u32]> = got.iter().flat_map(|session| sub_sequences(session)).collect();
     assert_eq!(expanded, here(&expected["expanded"]));
     assert_eq!(expanded.iter().filter_map(|sub| sample(sub, 50)).count(), expected["predictions"]);
-    assert_eq!(harness::periods::sessions::sessions([(4, 0), (2, 1), (4, 2)]), [vec![0, 2], vec![1]]);
+    assert_eq!(harness::split::periods::sessions::sessions([(4, 0), (2, 1), (4, 2)]), [vec![0, 2], vec![1]]);
     assert!(answerable([&[9, 8][..]].into_iter(), 5).is_empty(), "a period of new items");
 }
 

@@ -21,20 +21,20 @@ mod sampling;
 use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Params, Trained};
 use harness::rng::Stream;
-use harness::train::{Context, State};
+use harness::train::Context;
 use harness::value::{Count, Rate, Weight};
-use harness::weights::Parameter;
+use harness::weights::{Parameter, State, Weights};
 use serde::Deserialize;
 
 pub use self::correction::Correction;
 use crate::de_rrd::rrd::{self, Rrd};
-use crate::models::{Base, Batch, Recommender, Side, Student, TeacherModel, Term, prepare, train};
+use crate::models::{Batch, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, prepare, train};
 
 /// Hyper-parameters.
 #[derive(Deserialize)]
 #[serde(try_from = "Wire")]
 struct Dcd {
-    student: Student,
+    student: PairStudent,
     options: Options,
     refresh: usize,
     lambda_user: f64,
@@ -77,7 +77,7 @@ enum Rkd {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
-    student: Student,
+    student: PairStudent,
     list: Count,
     /// Epochs between two looks at the student (3 in the authors' code).
     refresh: Count,
@@ -129,16 +129,15 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 impl Method for Dcd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let terms = prepare(cx, |cx| self.terms(cx))?;
-        let (base, hyper) = self.student.parts();
-        train(cx, base, hyper, terms)
+        train(cx, self.student.kind, &self.student.hyper, terms)
     }
 
     fn makes(&self) -> Option<&'static str> {
-        Some(self.student.name())
+        Some(self.student.kind.name)
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &Base::NAMES
+        &PAIR_NAMES
     }
 }
 
@@ -171,7 +170,7 @@ struct DualCorrection {
     /// Epochs between two refreshes.
     period: usize,
     /// The student at the last refresh, from which the differences of ranks follow.
-    refreshed: Vec<Parameter>,
+    refreshed: Weights,
     /// Of each side, how many owners were short when it was last told.
     told: Vec<usize>,
 }
@@ -179,7 +178,7 @@ struct DualCorrection {
 impl DualCorrection {
     fn new(sides: Vec<Correction>, period: usize) -> Self {
         let told = vec![0; sides.len()];
-        Self { sides, streams: Vec::new(), period, refreshed: Vec::new(), told }
+        Self { sides, streams: Vec::new(), period, refreshed: Weights::default(), told }
     }
 
     fn refreshes_at(&self, epoch: usize) -> bool {
@@ -210,7 +209,7 @@ impl Term for DualCorrection {
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()> {
         self.streams = self.sides.iter().map(|side| cx.stream(&format!("dcd.{}", side.side().many()), epoch)).collect();
         if self.refreshes_at(epoch) {
-            self.refreshed = student.parameters()?;
+            self.refreshed = student.weights()?;
             self.refresh(student)?;
             self.tell_short(cx, epoch);
         }
@@ -230,7 +229,7 @@ impl Term for DualCorrection {
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        for parameter in &self.refreshed {
+        for parameter in &self.refreshed.parameters {
             state.put(format!("dcd.refreshed.{}", parameter.name), &parameter.values[..]);
         }
         Ok(())
@@ -238,14 +237,14 @@ impl Term for DualCorrection {
 
     /// Looks at the student as it was at the last refresh.
     fn restore(&mut self, state: &mut State<'_>, student: &mut dyn Recommender) -> Result<()> {
-        let now = student.parameters()?;
-        for parameter in &now {
-            let values = state.take(&format!("dcd.refreshed.{}", parameter.name), parameter.values.len())?;
-            self.refreshed.push(Parameter { values, ..parameter.clone() });
+        let now = student.weights()?;
+        self.refreshed = now.clone();
+        for Parameter { name, values, .. } in &mut self.refreshed.parameters {
+            *values = state.take(&format!("dcd.refreshed.{name}"), values.len())?;
         }
-        student.set_parameters(self.refreshed.clone())?;
+        student.set_weights(self.refreshed.clone())?;
         self.refresh(student)?;
-        student.set_parameters(now)
+        student.set_weights(now)
     }
 }
 

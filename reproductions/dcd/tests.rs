@@ -8,7 +8,7 @@ use harness::rng::Stream;
 
 use super::*;
 use crate::models::TopLists;
-use crate::models::bpr::FusedBpr;
+use crate::models::bpr::{FusedBpr, of_tables};
 
 fn sampled(epsilon: f64) -> Positions {
     Positions::Sampled { epsilon: epsilon.try_into().unwrap() }
@@ -17,7 +17,7 @@ fn sampled(epsilon: f64) -> Positions {
 /// A student of random factors.
 fn student(n_users: usize, n_items: usize, dim: usize, seed: u64) -> FusedBpr {
     let mut stream = Stream::new(seed, "dcd-test", "student", 0);
-    FusedBpr::new(dim, stream.normals(n_users * dim, 1.0), stream.normals(n_items * dim, 1.0))
+    FusedBpr::new(of_tables(dim, stream.normals(n_users * dim, 1.0), stream.normals(n_items * dim, 1.0))).unwrap()
 }
 
 /// Random lists of `list` partners for `owners`.

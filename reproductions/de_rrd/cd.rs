@@ -27,13 +27,15 @@ use harness::value::{Count, Rate, Real, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
+use crate::models::{
+    Batch, Lists, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, TopLists, prepare, train,
+};
 
 /// Hyper-parameters of the method `cd`.
 #[derive(Deserialize)]
 #[serde(try_from = "Wire")]
 struct Cd {
-    student: Student,
+    student: PairStudent,
     lambda: Weight,
     count: usize,
     sampling: Sampling,
@@ -44,7 +46,7 @@ struct Cd {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
-    student: Student,
+    student: PairStudent,
     lambda: Weight,
     /// Items per user: 50 in the re-implementations.
     count: Count,
@@ -97,16 +99,15 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 impl Method for Cd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let term = prepare(cx, |cx| self.term(cx))?;
-        let (base, hyper) = self.student.parts();
-        train(cx, base, hyper, vec![Box::new(term)])
+        train(cx, self.student.kind, &self.student.hyper, vec![Box::new(term)])
     }
 
     fn makes(&self) -> Option<&'static str> {
-        Some(self.student.name())
+        Some(self.student.kind.name)
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &Base::NAMES
+        &PAIR_NAMES
     }
 }
 
@@ -117,9 +118,9 @@ impl Cd {
     /// Draws the samples of the run and asks the teacher for their labels.
     fn term(&self, cx: &Context<'_>) -> Result<SoftLabels> {
         let teacher = TeacherModel::of(cx)?;
-        let scorer = teacher.scorer()?;
+        let scorer = teacher.scorer(Side::User)?;
         let ranking = Ranking::new(cx, &teacher, &*scorer, &self.sampling)?;
-        let (count, n_users) = (self.count, cx.split.n_users);
+        let (count, n_users) = (self.count, cx.split().n_users);
         check_fits("what CD samples", [n_users, count], 8).map_err(|error| error.hint("use a smaller `count`"))?;
         let (mut items, mut labels) = (vec![0; n_users * count], vec![0.0; n_users * count]);
         let mut stream = cx.stream("cd.samples", 0);
@@ -159,7 +160,7 @@ impl<'a> Ranking<'a> {
     fn new(cx: &Context<'a>, teacher: &TeacherModel<'_>, scorer: &'a dyn Scorer, sampling: &Sampling) -> Result<Self> {
         Ok(match sampling {
             Sampling::Exponential { gamma } => {
-                Self::All { index: Index::new(scorer), seen: cx.seen, gamma: gamma.get() }
+                Self::All { index: Index::new(scorer), seen: cx.seen(), gamma: gamma.get() }
             }
             Sampling::BetterOfTwo { pool, gamma } => Self::Pool {
                 top: teacher.top(cx, Side::User, pool.get())?,

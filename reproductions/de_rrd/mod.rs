@@ -21,11 +21,11 @@ use serde::Deserialize;
 
 use self::de::De;
 use self::rrd::Rrd;
-use crate::models::{Base, Student, TeacherModel, Term, prepare, train};
+use crate::models::{PAIR_NAMES, PairStudent, TeacherModel, Term, prepare, train};
 
 /// A student with one of the terms, or both.
 struct DeRrd {
-    student: Student,
+    student: PairStudent,
     de: Option<de::Options>,
     rrd: Option<rrd::Options>,
     /// IR-RRD's item side.
@@ -34,27 +34,32 @@ struct DeRrd {
 
 impl Method for DeRrd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let (base, hyper) = self.student.parts();
+        let PairStudent { kind, hyper } = &self.student;
         let terms = prepare(cx, |cx| {
             let teacher = TeacherModel::of(cx)?;
             let mut terms: Vec<Box<dyn Term>> = Vec::new();
             if let Some(options) = &self.de {
-                terms.push(Box::new(De::new(cx, &teacher, base.representation_width(hyper), options.clone())?));
+                terms.push(Box::new(De::new(
+                    cx,
+                    &teacher,
+                    (kind.representation_width)(hyper.dim.get()),
+                    options.clone(),
+                )?));
             }
             if let Some(options) = &self.rrd {
                 terms.push(Box::new(Rrd::new(cx, &teacher, options, self.item_side.as_ref())?));
             }
             Ok(terms)
         })?;
-        train(cx, base, hyper, terms)
+        train(cx, kind, hyper, terms)
     }
 
     fn makes(&self) -> Option<&'static str> {
-        Some(self.student.name())
+        Some(self.student.kind.name)
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &Base::NAMES
+        &PAIR_NAMES
     }
 }
 
@@ -65,7 +70,7 @@ pub fn build_de(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wire {
-        student: Student,
+        student: PairStudent,
         de: de::Options,
     }
     let Wire { student, de } = params.read()?;
@@ -77,7 +82,7 @@ pub fn build_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wire {
-        student: Student,
+        student: PairStudent,
         rrd: rrd::Options,
         item_side: Option<rrd::Options>,
     }
@@ -90,7 +95,7 @@ pub fn build_de_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wire {
-        student: Student,
+        student: PairStudent,
         de: de::Options,
         rrd: rrd::Options,
     }

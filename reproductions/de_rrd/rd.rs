@@ -16,7 +16,9 @@ use harness::value::{Count, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::models::{Base, Batch, Lists, Recommender, Side, Student, TeacherModel, Term, TopLists, prepare, train};
+use crate::models::{
+    Batch, Lists, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, TopLists, prepare, train,
+};
 use crate::rd::loss;
 use crate::rd::weighting::Discrepancy;
 use crate::rd::weights::{self, RankEstimate};
@@ -25,7 +27,7 @@ use crate::rd::weights::{self, RankEstimate};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rd {
-    student: Student,
+    student: PairStudent,
     lambda: Weight,
     /// K.
     list: Count,
@@ -44,20 +46,19 @@ impl Method for Rd {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let lists = prepare(cx, |cx| TeacherModel::of(cx)?.top(cx, Side::User, self.list.get()))?;
         if let Some(Discrepancy { samples, .. }) = self.weighting.discrepancy() {
-            check_fits("what RD samples", [cx.split.n_users, samples.get()], 4)
+            check_fits("what RD samples", [cx.split().n_users, samples.get()], 4)
                 .map_err(|error| error.hint("use fewer `samples`"))?;
         }
-        let term = Exemplary::new(lists, self.lambda.get(), self.weighting.clone(), cx.seen, cx.split.n_items);
-        let (base, hyper) = self.student.parts();
-        train(cx, base, hyper, vec![Box::new(term)])
+        let term = Exemplary::new(lists, self.lambda.get(), self.weighting.clone(), cx.seen(), cx.split().n_items);
+        train(cx, self.student.kind, &self.student.hyper, vec![Box::new(term)])
     }
 
     fn makes(&self) -> Option<&'static str> {
-        Some(self.student.name())
+        Some(self.student.kind.name)
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &Base::NAMES
+        &PAIR_NAMES
     }
 }
 

@@ -90,7 +90,7 @@ struct Samples {
 impl Samples {
     fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &Options) -> Result<Self> {
         let top = teacher.top(cx, side, options.list)?;
-        Self::of(side, options.clone(), top, &partners_of(cx, side), side.other().count(cx.split))
+        Self::of(side, options.clone(), top, &partners_of(cx, side), side.other().count(cx.split()))
     }
 
     /// `seen`: by owner, ascending, its training partners; `n_partners` there are in all.
@@ -183,7 +183,7 @@ impl Rrd {
         Ok(Self {
             users: Samples::new(cx, teacher, Side::User, users)?,
             items: items.map(|items| Samples::new(cx, teacher, Side::Item, items)).transpose()?,
-            named: vec![false; cx.split.n_items],
+            named: vec![false; cx.split().n_items],
         })
     }
 }

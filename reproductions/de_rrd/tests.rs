@@ -8,7 +8,7 @@ use harness::weights::Parameter;
 
 use crate::golden::{case, ids};
 use crate::models::Base;
-use crate::models::bpr::FusedBpr;
+use crate::models::bpr::{FusedBpr, of_tables};
 use crate::models::neumf::{self, FusedNeuMf};
 
 /// A spec of the paper, the name of its data in print, and its base model.
@@ -65,7 +65,9 @@ fn parameters(base: Base, [users, items]: [usize; 2], dim: usize) -> usize {
         values: vec![0.0; shape[0] * shape[1]],
     };
     let parameters = match base {
-        Base::Bpr => FusedBpr::new(dim, vec![0.0; users * dim], vec![0.0; items * dim]).parameters(),
+        Base::Bpr => {
+            FusedBpr::new(of_tables(dim, vec![0.0; users * dim], vec![0.0; items * dim])).unwrap().parameters()
+        }
         Base::NeuMf => {
             let all = neumf::NAMES.into_iter().zip(neumf::shapes(users, items, dim)).map(zeros);
             FusedNeuMf::new(all.collect()).unwrap().parameters()

@@ -28,8 +28,8 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for ItemCf {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let seen = cx.seen;
-        let n_items = cx.split.n_items;
+        let seen = cx.seen();
+        let n_items = cx.split().n_items;
         let similar = cx.meter.time(Phase::ForwardBackward, || Similarity::new(seen, n_items, self.neighbours));
         // What training found out; which items the values belong to is structure, not counted.
         let parameters = vec![Parameter {
@@ -39,7 +39,7 @@ impl Method for ItemCf {
         }];
         Ok(Trained {
             scorer: Box::new(Model { similar, histories: seen.clone() }),
-            parameters,
+            weights: parameters.into(),
             selected: None,
             periods: Vec::new(),
         })

@@ -1,11 +1,11 @@
-//! Base models and classical baselines, and what training them shares.
+//! Models and classical baselines, and what training them shares.
 
-mod base;
 pub mod bpr;
 pub mod caser;
 mod factors;
 pub mod fossil;
 pub mod item_cf;
+mod kinds;
 mod lists;
 pub mod neumf;
 pub mod pop;
@@ -19,11 +19,11 @@ mod teacher;
 mod term;
 mod training;
 
-pub use base::{Base, Student, bpr as build_bpr, neumf as build_neumf};
 pub use factors::Factors;
+pub use kinds::{PAIR_NAMES, PairStudent, SequentialStudent, pair_kind, register, sequential_kind};
 pub use lists::{ListLoss, Lists};
-pub use recommender::Recommender;
+pub use recommender::{PairHyper, PairKind, Recommender};
 pub use side::Side;
 pub use teacher::{TeacherModel, TopLists, partners_of};
 pub use term::{Batch, Term};
-pub use training::{Hyper, prepare, train};
+pub use training::{prepare, train};

@@ -19,7 +19,7 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for Pop {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let split = cx.split;
+        let split = cx.split();
         let counts = cx.meter.time(Phase::ForwardBackward, || {
             let mut counts = vec![0.0f32; split.n_items];
             for &item in split.train.items() {
@@ -28,7 +28,12 @@ impl Method for Pop {
             counts
         });
         let parameters = vec![Parameter { name: "count".into(), shape: vec![counts.len()], values: counts.clone() }];
-        Ok(Trained { scorer: Box::new(ItemScores(counts)), parameters, selected: None, periods: Vec::new() })
+        Ok(Trained {
+            scorer: Box::new(ItemScores(counts)),
+            weights: parameters.into(),
+            selected: None,
+            periods: Vec::new(),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a base model must offer to be trained, plain or distilled.
+//! What a model that is trained on pairs must offer to be trained, plain or distilled, and as a kind of model.
 //!
 //! One step is [`forward_backward`](Recommender::forward_backward) (the base loss of a batch), then any
 //! number of added terms, then [`step`](Recommender::step), which moves all parameters once by the
@@ -6,14 +6,53 @@
 //! the representations of entities.
 
 use harness::error::Result;
+use harness::metrics::Scorer;
 use harness::optim::Adam;
-use harness::train::Model;
+use harness::train::{Context, Ending, Model};
+use harness::value::{Count, Rate, Weight};
+use harness::weights::{Layout, Weights};
+use serde::Deserialize;
 
 use super::{ListLoss, Lists, Side};
 
-/// A base model in training. See the module's head.
-///
-/// Methods fail where the model's device does.
+/// Hyper-parameters of a model that is trained on pairs, and of its training.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairHyper {
+    /// Size d of a factor.
+    pub dim: Count,
+    pub learning_rate: Rate,
+    /// L2 in the gradient, on all parameters and all rows at every step.
+    pub weight_decay: Weight,
+    pub batch: Count,
+    /// Standard deviation of the initial factors.
+    pub init_std: Rate,
+    /// Epochs at most.
+    pub epochs: Count,
+    pub stopping: Ending,
+}
+
+/// A kind of model that is trained on (user, item) pairs: how one is made, trained, served and learnt from.
+#[derive(Debug)]
+pub struct PairKind {
+    /// Its name in specs, and of its artefacts.
+    pub name: &'static str,
+    /// The tensors of a model of so many users and items, with factors of size d.
+    pub layout: fn(users: usize, items: usize, dim: usize) -> Layout,
+    /// A fresh model on the run's device. Initial values come from the run's streams and are the same on every device.
+    /// Fails where the device does.
+    pub model: fn(&Context<'_>, &PairHyper) -> Result<Box<dyn Recommender>>,
+    /// A trained model as it answers entities of a side: users, who rank items, or items, which rank users. Fails for the
+    /// weights of another kind.
+    pub scorer: fn(&Weights, asker: Side) -> Result<Box<dyn Scorer>>,
+    /// The vectors that represent the entities of a side, `[entities, width]`, and the width. Fails for the weights of
+    /// another kind.
+    pub representations: fn(&Weights, Side) -> Result<(usize, Vec<f32>)>,
+    /// That width, of a model with factors of size d.
+    pub representation_width: fn(dim: usize) -> usize,
+}
+
+/// A model in training on pairs. Methods fail where the model's device does.
 pub trait Recommender: Model {
     /// Begins a step: loss (sum over the batch) and gradients of (user, positive, negative) triples.
     fn forward_backward(&mut self, batch: &[[u32; 3]]) -> Result<f64>;
@@ -25,8 +64,8 @@ pub trait Recommender: Model {
     /// order, whatever the threads do.
     fn add_lists(&mut self, side: Side, lists: Lists, loss: &ListLoss<'_>) -> Result<f64>;
 
-    /// What represents some entities, `[ids, width]`, row-major; the width is the base model's
-    /// [`representation_width`](super::Base::representation_width).
+    /// The vectors that represent some entities, `[ids, width]`, row-major; the width is the kind's
+    /// [`representation_width`](PairKind::representation_width).
     fn representations(&mut self, side: Side, ids: &[u32]) -> Result<Vec<f32>>;
 
     /// Adds `[ids, width]` gradients of a term's loss with respect to representations to the step.
@@ -35,6 +74,7 @@ pub trait Recommender: Model {
     /// One step of Adam over all parameters, with the gradients added since `forward_backward`.
     fn step(&mut self, adam: &Adam) -> Result<()>;
 
-    /// Brings every row up to date, after the last step and before the model is looked at.
-    fn settle(&mut self);
+    /// Brings every row up to date, after the last step and before the model is looked at. Nothing to do where every step
+    /// moves every row at once.
+    fn settle(&mut self) {}
 }

@@ -8,7 +8,7 @@ use harness::rank::Index;
 use harness::split::{UserItems, numbered};
 use harness::train::{Context, Teacher};
 
-use super::{Base, Side};
+use super::{PairKind, Side, pair_kind};
 
 /// The best `width` partners of every entity of a side, best first.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,9 +44,9 @@ impl TopLists {
     }
 }
 
-/// A trained base model as a teacher.
+/// A trained model on pairs as a teacher.
 pub struct TeacherModel<'a> {
-    base: Base,
+    kind: &'static PairKind,
     teacher: &'a Teacher,
 }
 
@@ -54,29 +54,33 @@ impl<'a> TeacherModel<'a> {
     /// The teacher of a run.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if it is not a base model: a spec with such a teacher is refused.
+    /// [`Internal`](Kind::Internal) if it is not a model on pairs: a spec with such a teacher is refused.
     pub fn of(cx: &Context<'a>) -> Result<Self> {
         let teacher = cx.teacher.expect("the engine gives a teacher to a method that uses one");
-        let base = Base::of(&teacher.parameters).ok_or_else(|| {
-            Error::new(Kind::Internal, format!("the model of the teacher `{}` is no base model", teacher.trial))
+        let kind = pair_kind(&teacher.kind).ok_or_else(|| {
+            Error::new(
+                Kind::Internal,
+                format!("the teacher `{}` is a model that is not trained on pairs", teacher.trial),
+            )
+            .got(teacher.kind.clone())
         })?;
-        Ok(Self { base, teacher })
+        Ok(Self { kind, teacher })
     }
 
-    /// The teacher as it is served.
+    /// The teacher, asked by the entities of a side for the best of the other.
     ///
     /// # Errors
-    /// None once [`of`](Self::of) has found its parameters.
-    pub fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        self.base.scorer(&self.teacher.parameters)
+    /// If its weights are not of its kind.
+    pub fn scorer(&self, asker: Side) -> Result<Box<dyn Scorer>> {
+        (self.kind.scorer)(&self.teacher.weights, asker)
     }
 
-    /// What represents the entities of a side: the width, and `[entities, width]`.
+    /// The vectors that represent the entities of a side: the width, and `[entities, width]`.
     ///
     /// # Errors
     /// As [`scorer`](Self::scorer).
     pub fn representations(&self, side: Side) -> Result<(usize, Vec<f32>)> {
-        self.base.representations(&self.teacher.parameters, side)
+        (self.kind.representations)(&self.teacher.weights, side)
     }
 
     /// The teacher's best `width` items of every user, or best `width` users of every item, that are
@@ -85,7 +89,7 @@ impl<'a> TeacherModel<'a> {
     /// # Errors
     /// [`Input`](Kind::Input) if an owner has fewer than `width` partners left.
     pub fn top(&self, cx: &Context<'_>, side: Side, width: usize) -> Result<TopLists> {
-        let (owners, partners) = (side.count(cx.split), side.other().count(cx.split));
+        let (owners, partners) = (side.count(cx.split()), side.other().count(cx.split()));
         let seen = partners_of(cx, side);
         if let Some(owner) = (0..owners as u32).find(|&owner| partners - seen.of(owner).len() < width) {
             let (owner_name, partners_name) = (side.one(), side.other().many());
@@ -99,10 +103,7 @@ impl<'a> TeacherModel<'a> {
         }
         let name = format!("top-{}-{width}", side.other().many());
         let ids = self.teacher.derived(&name, owners * width, partners as u32, cx.observer, || {
-            let scorer = match side {
-                Side::User => self.scorer()?,
-                Side::Item => self.base.swapped_scorer(&self.teacher.parameters)?,
-            };
+            let scorer = self.scorer(side)?;
             let queries: Vec<u32> = (0..owners as u32).collect();
             Index::new(&*scorer).top_lists(&queries, width, &|query| seen.of(query))
         })?;
@@ -113,10 +114,10 @@ impl<'a> TeacherModel<'a> {
 /// The training partners of every owner of a side, ascending.
 pub fn partners_of<'a>(cx: &Context<'a>, side: Side) -> Cow<'a, UserItems> {
     match side {
-        Side::User => Cow::Borrowed(cx.seen),
+        Side::User => Cow::Borrowed(cx.seen()),
         Side::Item => {
-            let pairs: Vec<(u32, u32)> = cx.seen.pairs().map(|(user, item)| (item, user)).collect();
-            Cow::Owned(UserItems::from_pairs(cx.split.n_items, &pairs))
+            let pairs: Vec<(u32, u32)> = cx.seen().pairs().map(|(user, item)| (item, user)).collect();
+            Cow::Owned(UserItems::from_pairs(cx.split().n_items, &pairs))
         }
     }
 }

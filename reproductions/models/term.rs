@@ -2,9 +2,10 @@
 
 use harness::error::Result;
 use harness::optim::Adam;
-use harness::train::{Context, State};
+use harness::train::Context;
+use harness::weights::State;
 
-use super::Recommender;
+use super::recommender::Recommender;
 
 /// A term of a distillation loss, added to the base loss of every batch.
 pub trait Term {

@@ -10,53 +10,36 @@
 use std::time::Instant;
 
 use harness::error::Result;
-use harness::meter::Phase;
+use harness::meter::{Phase, check_fits};
 use harness::method::Trained;
 use harness::metrics::Scorer;
+use harness::nn::Trainable;
 use harness::optim::Adam;
-use harness::train::{Context, Ending, Epochs, Model, State, TrainingPairs};
-use harness::value::{Count, Rate, Weight};
-use harness::weights::Parameter;
-use serde::Deserialize;
+use harness::queries::Queries;
+use harness::train::{Context, Epochs, Model, TrainingPairs};
+use harness::weights::State;
 
 use super::term::Distinct;
-use super::{Base, Batch, Recommender, Term};
+use super::{Batch, PairHyper, PairKind, Recommender, Side, Term};
 
-/// Hyper-parameters of a base model and of its training.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hyper {
-    /// Size d of a factor.
-    pub dim: Count,
-    pub learning_rate: Rate,
-    /// L2 in the gradient, on all parameters and all rows at every step.
-    pub weight_decay: Weight,
-    pub batch: Count,
-    /// Standard deviation of the initial factors.
-    pub init_std: Rate,
-    /// Epochs at most.
-    pub epochs: Count,
-    pub stopping: Ending,
-}
-
-/// The student and its terms, as one thing that checkpoints save.
-struct Learner<'t> {
+/// The student and its terms, as one thing that checkpoints save. The weights are the student's alone: what terms train is
+/// not part of the model that is served.
+struct Distilled<'t> {
     student: Box<dyn Recommender>,
     terms: Vec<Box<dyn Term + 't>>,
 }
 
-impl Model for Learner<'_> {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
-        self.student.scorer()
+impl Model for Distilled<'_> {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        self.student.tensors()
     }
 
-    /// The student's alone: what terms train is not part of the model that is served.
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        self.student.parameters()
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.student.tensors_mut()
     }
 
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        self.student.set_parameters(parameters)
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        self.student.scorer(queries)
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
@@ -81,17 +64,33 @@ pub fn prepare<'a, T>(cx: &mut Context<'a>, make: impl FnOnce(&Context<'a>) -> R
     Ok(made)
 }
 
-/// Trains a `base` model with `terms` added to its loss.
+/// A fresh model on the run's device, if it fits into memory.
+///
+/// # Errors
+/// [`Input`](harness::error::Kind::Input) if it does not; what the device says.
+pub fn fresh(cx: &Context<'_>, kind: &PairKind, hyper: &PairHyper) -> Result<Box<dyn Recommender>> {
+    let layout = (kind.layout)(cx.split().n_users, cx.split().n_items, hyper.dim.get());
+    // Weights, two moments and the selected copy, 4 bytes each.
+    check_fits("the model", [layout.count()], 16).map_err(|error| error.hint("use a smaller `dim`"))?;
+    (kind.model)(cx, hyper)
+}
+
+/// Trains a model of a kind with `terms` added to its loss.
 ///
 /// # Errors
 /// Those of the data, the device and the terms; divergence; interruption.
-pub fn train(cx: &mut Context<'_>, base: Base, hyper: &Hyper, terms: Vec<Box<dyn Term + '_>>) -> Result<Trained> {
+pub fn train(
+    cx: &mut Context<'_>,
+    kind: &PairKind,
+    hyper: &PairHyper,
+    terms: Vec<Box<dyn Term + '_>>,
+) -> Result<Trained> {
+    let (split, seen) = (cx.split(), cx.seen());
     let adam = Adam { learning_rate: hyper.learning_rate.get(), weight_decay: hyper.weight_decay.get() };
-    let pairs = TrainingPairs::new(cx.split, cx.seen)?;
-    let mut learner = Learner { student: base.model(cx, hyper)?, terms };
+    let pairs = TrainingPairs::new(split, seen)?;
+    let mut learner = Distilled { student: fresh(cx, kind, hyper)?, terms };
     let mut epochs = Epochs::start(cx, hyper.epochs.get(), hyper.stopping.clone(), &mut learner)?;
-    let [mut users, mut positives, mut negatives] =
-        [cx.split.n_users, cx.split.n_items, cx.split.n_items].map(Distinct::new);
+    let [mut users, mut positives, mut negatives] = [split.n_users, split.n_items, split.n_items].map(Distinct::new);
     while let Some(epoch) = epochs.next() {
         let (mut draws, mut order) = (cx.stream("negatives", epoch), cx.stream("order", epoch));
         let triples = cx.meter.time(Phase::Sample, || pairs.epoch(&mut draws, &mut order));
@@ -124,6 +123,6 @@ pub fn train(cx: &mut Context<'_>, base: Base, hyper: &Hyper, terms: Vec<Box<dyn
         epochs.end(cx, mean, &mut learner)?;
     }
     let selected = epochs.finish(&mut learner)?;
-    let parameters = learner.student.parameters()?;
-    Ok(Trained { scorer: base.scorer(&parameters)?, parameters, selected: Some(selected), periods: Vec::new() })
+    let weights = learner.weights()?;
+    Ok(Trained { scorer: (kind.scorer)(&weights, Side::User)?, weights, selected: Some(selected), periods: Vec::new() })
 }

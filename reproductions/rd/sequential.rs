@@ -22,14 +22,16 @@ use super::list::Candidates;
 use super::loss::{Combination, exemplary};
 use super::weighting::Weighting;
 use super::weights::{self, RankEstimate};
-use crate::models::prepare;
-use crate::models::sequence::{Base, Student, Window, WindowTerm, Windows, check_scored, id_of, train};
+use crate::models::sequence::{
+    Window, WindowTerm, WindowTraining, Windows, check_scored, id_of, train, window_scorer, windows,
+};
+use crate::models::{SequentialStudent, prepare};
 
 /// Hyper-parameters of the method.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sequential {
-    student: Student,
+    student: SequentialStudent,
     /// K (10).
     list: Count,
     /// Whether what the user has consumed is kept out of the list: so in the paper; the code keeps out the
@@ -65,7 +67,7 @@ pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::d
 
 impl Method for Sequential {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let windows = self.student.windows(&cx.split.train)?;
+        let windows = windows(&*self.student.0, &cx.split().train)?;
         self.check_samples(cx)?;
         self.check_sizes(windows.len())?;
         let lists = prepare(cx, |cx| self.lists(cx, &windows))?;
@@ -75,41 +77,42 @@ impl Method for Sequential {
             combination: self.combination,
             weighting: &self.weighting,
             fixed: self.weighting.fixed(self.list.get()),
-            seen: cx.seen,
-            n_items: cx.split.n_items,
+            seen: cx.seen(),
+            n_items: cx.split().n_items,
             epoch: 0,
         };
-        train(cx, &self.student, &windows, Some(&mut term))
+        train(cx, &*self.student.0, &windows, Some(&mut term))
     }
 
     fn makes(&self) -> Option<&'static str> {
-        Some(self.student.base().name())
+        Some(self.student.0.kind().name)
     }
 
     /// The same architecture, larger: so in the paper. (Only Caser's list can hold the padding, which Fossil
     /// cannot score.)
     fn learns_from(&self) -> &'static [&'static str] {
-        match self.student.base() {
-            Base::Caser => &["caser"],
-            Base::Fossil => &["fossil"],
-        }
+        std::slice::from_ref(&self.student.0.kind().name)
     }
 }
 
 impl Sequential {
+    fn training(&self) -> &WindowTraining {
+        self.student.0.training()
+    }
+
     fn check_sizes(&self, windows: usize) -> Result<()> {
         check_fits("the list of every window", [windows, self.list.get()], 4)
             .map_err(|error| error.hint("a shorter `list`"))?;
         let samples = self.weighting.discrepancy().map_or(0, |discrepancy| discrepancy.samples.count());
-        check_scored(self.student.training().batch.get(), self.list.get().saturating_add(samples))
+        check_scored(self.training().batch.get(), self.list.get().saturating_add(samples))
             .map_err(|error| error.hint("fewer `samples`, or a shorter `list`"))
     }
 
     fn check_samples(&self, cx: &Context<'_>) -> Result<()> {
         let Some(discrepancy) = self.weighting.discrepancy() else { return Ok(()) };
         let Samples::WithoutReplacement(count) = discrepancy.samples else { return Ok(()) };
-        let left = |user: u32| cx.split.n_items - cx.seen.of(user).len();
-        match (0..cx.split.n_users as u32).find(|&user| left(user) < count.get()) {
+        let left = |user: u32| cx.split().n_items - cx.seen().of(user).len();
+        match (0..cx.split().n_users as u32).find(|&user| left(user) < count.get()) {
             None => Ok(()),
             Some(user) => {
                 Err(Error::new(Kind::Input, format!("the samples of {} cannot be drawn", numbered("user", user)))
@@ -123,9 +126,10 @@ impl Sequential {
     /// The teacher's best K ids for every window, `[windows, K]`; kept with the teacher.
     fn lists(&self, cx: &Context<'_>, windows: &Windows) -> Result<Vec<u32>> {
         let teacher = cx.teacher.expect("the engine gives a teacher to a method that uses one");
-        let (k, targets) = (self.list.get(), self.student.training().targets.get());
-        let train = &cx.split.train;
-        let (scorer, first) = self.student.base().of_windows(&teacher.parameters, train, windows.as_slice())?;
+        let (k, targets) = (self.list.get(), self.training().targets.get());
+        let train = &cx.split().train;
+        let kind = self.student.0.kind();
+        let (scorer, first) = window_scorer(kind, &teacher.weights, train, windows.as_slice())?;
         let excluded = Excluded::new(self.exclude_seen, cx, windows, targets, first);
         let all = windows.as_slice().iter().enumerate();
         let left = |number: usize, window: Window| scorer.n_items() - excluded.of(number as u32, window).len();
@@ -137,7 +141,7 @@ impl Sequential {
                 .hint("a shorter `list`"));
         }
         let rule = if self.exclude_seen { "unseen" } else { "any" };
-        let name = format!("rd-{k}-{rule}-L{}-T{targets}", self.student.training().length.get());
+        let name = format!("rd-{k}-{rule}-L{}-T{targets}", self.training().length.get());
         let lists = teacher.derived(&name, windows.len() * k, scorer.n_items() as u32, cx.observer, || {
             let queries: Vec<u32> = (0..windows.len() as u32).collect();
             let excluded = |query: u32| excluded.of(query, windows.as_slice()[query as usize]);
@@ -159,13 +163,13 @@ impl Excluded {
         // An id without a row need not be kept out.
         let rows = |ids: Vec<u32>| ids.into_iter().filter_map(move |id| id.checked_sub(first));
         if exclude_seen {
-            let of = |user: u32| rows(Candidates::Unobserved.excluded(&[], &ids(cx.seen.of(user))));
+            let of = |user: u32| rows(Candidates::Unobserved.excluded(&[], &ids(cx.seen().of(user))));
             let pairs: Vec<_> =
-                (0..cx.split.n_users as u32).flat_map(|user| of(user).map(move |row| (user, row))).collect();
-            return Self::OfUsers(UserItems::from_pairs(cx.split.n_users, &pairs));
+                (0..cx.split().n_users as u32).flat_map(|user| of(user).map(move |row| (user, row))).collect();
+            return Self::OfUsers(UserItems::from_pairs(cx.split().n_users, &pairs));
         }
         let of = |window: &Window| {
-            rows(Candidates::AllButTargets.excluded(&ids(window.targets(&cx.split.train, targets)), &[]))
+            rows(Candidates::AllButTargets.excluded(&ids(window.targets(&cx.split().train, targets)), &[]))
         };
         let windows = windows.as_slice();
         let pairs: Vec<_> =

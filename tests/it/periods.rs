@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, FileState, Manifest, fetch, load, status};
-use harness::periods::sessions::{sessions, sub_sequences};
-use harness::periods::{Catalogue, Period, Periods, given};
+use harness::split::periods::sessions::{sessions, sub_sequences};
+use harness::split::periods::{Catalogue, Period, Periods, given};
 use harness::value::Limit;
 
 use crate::home::{Ended, Home, files, lasting, wait_until};

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use harness::train::State;
+use harness::weights::State;
 
 use crate::home::{Ended, Home, LONG_RUNS, SMALL, SMALL_RUNS, files, lasting, long, wait_until};
 

@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::saved;
+use super::Trainable;
 use crate::error::Result;
 use crate::optim::Optimiser;
-use crate::train::State;
-use crate::weights::Parameter;
+use crate::weights::{Parameter, State};
 
 /// Elements that one task moves: 16 KiB of each of four arrays. No sum crosses a block.
 const BLOCK: usize = 4096;
@@ -42,20 +41,6 @@ impl DenseParameter {
         }
     }
 
-    /// Replaces the weights, and leaves the moments alone.
-    ///
-    /// # Panics
-    /// If the length is not the parameter's.
-    pub fn set_weights(&mut self, weights: Vec<f32>) {
-        assert_eq!(weights.len(), self.weights.len(), "parameter `{}`", self.name);
-        self.weights = weights;
-    }
-
-    /// The weights as a parameter of the model.
-    pub fn parameter(&self) -> Parameter {
-        Parameter { name: self.name.clone(), shape: self.shape.clone(), values: self.weights.clone() }
-    }
-
     /// One step of the optimiser.
     pub fn step(&mut self, adam: &impl Optimiser) {
         self.step_first(self.weights.len(), adam);
@@ -76,19 +61,36 @@ impl DenseParameter {
             .zip(self.gradient[..count].par_chunks(BLOCK))
             .for_each(|(((p, m), v), g)| step.apply(p, m, v, Some(g)));
     }
+}
 
-    /// Adds all of it but the gradient to `state`.
-    pub fn save<'a>(&'a self, state: &mut State<'a>) {
-        saved::save(&self.name, [&self.weights, &self.first_moment, &self.second_moment], self.steps, state);
+impl Trainable for DenseParameter {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Takes back what [`save`](Self::save) put.
-    ///
-    /// # Errors
-    /// If an array is missing or has another length.
-    pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        let arrays = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
-        self.steps = saved::restore(&self.name, arrays, state)?;
+    fn shape(&self) -> Vec<usize> {
+        self.shape.clone()
+    }
+
+    fn parameter(&self) -> Result<Parameter> {
+        Ok(Parameter { name: self.name.clone(), shape: self.shape.clone(), values: self.weights.clone() })
+    }
+
+    fn set_weights(&mut self, values: Vec<f32>) -> Result<()> {
+        assert_eq!(values.len(), self.weights.len(), "parameter `{}`", self.name);
+        self.weights = values;
+        Ok(())
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        let arrays = [&self.weights[..], &self.first_moment, &self.second_moment];
+        state.put_trained(&self.name, arrays, self.steps);
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        let ([weights, first, second], steps) = state.take_trained(&self.name, self.weights.len())?;
+        (self.weights, self.first_moment, self.second_moment, self.steps) = (weights, first, second, steps);
         Ok(())
     }
 }

@@ -5,17 +5,17 @@
 
 use candle_core::{Device, Tensor, Var};
 
+use super::Trainable;
 use crate::error::Result;
 use crate::optim::Adam;
-use crate::train::State;
-use crate::weights::Parameter;
+use crate::weights::{Parameter, State};
 
 /// `[rows, dim]` with the moments of Adam.
 ///
 /// Every tensor operation can fail, as [`Internal`](crate::error::Kind::Internal): the device is out
 /// of memory, or shapes disagree.
 pub struct DeviceTable {
-    pub name: &'static str,
+    name: String,
     weights: Tensor,
     first_moment: Tensor,
     second_moment: Tensor,
@@ -23,12 +23,12 @@ pub struct DeviceTable {
 }
 
 impl DeviceTable {
-    /// A table that starts at `weights` (`rows × dim` values).
+    /// A table that starts at the values of a matrix.
     ///
     /// # Errors
-    /// If the length is another, or the device fails.
-    pub fn new(name: &'static str, rows: usize, dim: usize, weights: Vec<f32>, device: &Device) -> Result<Self> {
-        let weights = Tensor::from_vec(weights, (rows, dim), device)?;
+    /// If it has not as many values as its shape says, or the device fails.
+    pub fn new(Parameter { name, shape, values }: Parameter, device: &Device) -> Result<Self> {
+        let weights = Tensor::from_vec(values, shape, device)?;
         let zeros = weights.zeros_like()?;
         Ok(Self { name, weights, first_moment: zeros.clone(), second_moment: zeros, steps: 0 })
     }
@@ -89,54 +89,38 @@ impl DeviceTable {
     pub fn device(&self) -> Device {
         self.weights.device().clone()
     }
+}
 
-    /// Replaces the weights, and leaves the moments alone.
-    ///
-    /// # Errors
-    /// If the length is not the table's, or the device fails.
-    pub fn set_weights(&mut self, weights: Vec<f32>) -> Result<()> {
-        self.weights = Tensor::from_vec(weights, self.weights.shape(), self.weights.device())?;
+impl Trainable for DeviceTable {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        self.weights.dims().to_vec()
+    }
+
+    fn parameter(&self) -> Result<Parameter> {
+        Ok(Parameter { name: self.name.clone(), shape: self.shape(), values: host(&self.weights)? })
+    }
+
+    fn set_weights(&mut self, values: Vec<f32>) -> Result<()> {
+        self.weights = Tensor::from_vec(values, self.weights.shape(), self.weights.device())?;
         Ok(())
     }
 
-    /// Adds weights, moments and the step count to `state`.
-    ///
-    /// # Errors
-    /// If they cannot be copied from the device.
-    pub fn save(&self, state: &mut State<'_>) -> Result<()> {
-        for (part, tensor) in self.tensors() {
-            state.put(format!("{}.{part}", self.name), host(tensor)?);
-        }
-        state.counts.insert(format!("{}.steps", self.name), self.steps);
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        let arrays = [host(&self.weights)?, host(&self.first_moment)?, host(&self.second_moment)?];
+        state.put_trained(&self.name, arrays, self.steps);
         Ok(())
     }
 
-    /// Takes back what `save` put.
-    ///
-    /// # Errors
-    /// If an array is missing or has another length.
-    pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        let (shape, device) = (self.weights.shape().clone(), self.device());
-        let mut take = |part: &str| -> Result<Tensor> {
-            let values = state.take(&format!("{}.{part}", self.name), shape.elem_count())?;
-            Ok(Tensor::from_vec(values, &shape, &device)?)
-        };
-        let (weights, first, second) = (take("weights")?, take("first_moment")?, take("second_moment")?);
-        (self.weights, self.first_moment, self.second_moment) = (weights, first, second);
-        self.steps = state.count(&format!("{}.steps", self.name))?;
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        let (shape, device) = (self.weights.shape().clone(), self.weights.device().clone());
+        let (arrays, steps) = state.take_trained(&self.name, shape.elem_count())?;
+        let [weights, first, second] = arrays.map(|values| Tensor::from_vec(values, &shape, &device));
+        (self.weights, self.first_moment, self.second_moment, self.steps) = (weights?, first?, second?, steps);
         Ok(())
-    }
-
-    fn tensors(&self) -> [(&'static str, &Tensor); 3] {
-        [("weights", &self.weights), ("first_moment", &self.first_moment), ("second_moment", &self.second_moment)]
-    }
-
-    /// The weights as a parameter of the model.
-    ///
-    /// # Errors
-    /// If they cannot be copied from the device.
-    pub fn parameter(&self) -> Result<Parameter> {
-        Ok(Parameter { name: self.name.into(), shape: self.weights.dims().to_vec(), values: host(&self.weights)? })
     }
 }
 

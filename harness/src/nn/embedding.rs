@@ -17,12 +17,11 @@ use std::ops::Range;
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
 
-use super::{Occurrences, saved};
+use super::{Occurrences, Trainable};
 use crate::error::Result;
 use crate::optim::{Adam, AdamStep};
 use crate::simd;
-use crate::train::State;
-use crate::weights::Parameter;
+use crate::weights::{Parameter, State};
 
 /// Elements that one task updates: 16 KiB of each array, so the four streams stay in the L2 cache.
 /// Fixed, so that nothing depends on the number of threads (no sum crosses a block anyway).
@@ -39,7 +38,7 @@ const LARGE: usize = 16 << 20;
 /// `[rows, dim]`, row-major, with the moments of Adam.
 #[derive(Clone)]
 pub struct EmbeddingTable {
-    pub name: &'static str,
+    name: String,
     rows: usize,
     dim: usize,
     weights: Vec<f32>,
@@ -69,7 +68,8 @@ impl EmbeddingTable {
     ///
     /// # Panics
     /// If the lengths disagree.
-    pub fn new(name: &'static str, rows: usize, dim: usize, weights: Vec<f32>) -> Self {
+    pub fn new(name: impl Into<String>, rows: usize, dim: usize, weights: Vec<f32>) -> Self {
+        let name = name.into();
         assert_eq!(weights.len(), rows * dim, "table `{name}`");
         let zeros = vec![0.0; weights.len()];
         Self {
@@ -112,35 +112,6 @@ impl EmbeddingTable {
         assert!(self.recent.is_empty(), "table `{}` is read before its rows are up to date", self.name);
     }
 
-    /// Replaces the weights, and leaves the moments alone.
-    ///
-    /// # Panics
-    /// If the length is not the table's.
-    pub fn set_weights(&mut self, weights: Vec<f32>) {
-        assert_eq!(weights.len(), self.rows * self.dim, "table `{}`", self.name);
-        self.assert_settled();
-        self.weights = weights;
-    }
-
-    /// Adds weights, moments and the step count to `state`.
-    ///
-    /// # Panics
-    /// If rows are behind.
-    pub fn save<'a>(&'a self, state: &mut State<'a>) {
-        self.assert_settled();
-        saved::save(self.name, [&self.weights, &self.first_moment, &self.second_moment], self.steps, state);
-    }
-
-    /// Takes back what `save` put.
-    ///
-    /// # Errors
-    /// If an array is missing or has another length.
-    pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        let arrays = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
-        self.steps = saved::restore(self.name, arrays, state)?;
-        Ok(())
-    }
-
     /// One row; in a large table only of those that [`catch_up`](Self::catch_up) brought up to date.
     #[inline(always)]
     pub fn row(&self, row: u32) -> &[f32] {
@@ -174,11 +145,6 @@ impl EmbeddingTable {
     /// Whether any row may be behind.
     pub fn is_behind(&self) -> bool {
         !self.recent.is_empty()
-    }
-
-    /// The weights as a parameter of the model.
-    pub fn parameter(&self) -> Parameter {
-        Parameter { name: self.name.into(), shape: vec![self.rows, self.dim], values: self.weights().to_vec() }
     }
 
     /// The rows `ids` as a candle variable `[ids, dim]` for autograd: backward then yields the
@@ -313,6 +279,48 @@ impl EmbeddingTable {
         if !settles {
             self.recent = recent;
         }
+    }
+}
+
+impl From<Parameter> for EmbeddingTable {
+    /// # Panics
+    /// If the parameter is no matrix, or has not as many values as its shape says.
+    fn from(Parameter { name, shape, values }: Parameter) -> Self {
+        let [rows, dim] = shape[..] else { panic!("`{name}` of the shape {shape:?} is no table") };
+        Self::new(name, rows, dim, values)
+    }
+}
+
+/// All methods panic if rows are behind: [`settle`](EmbeddingTable::settle) comes first.
+impl Trainable for EmbeddingTable {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        vec![self.rows, self.dim]
+    }
+
+    fn parameter(&self) -> Result<Parameter> {
+        Ok(Parameter { name: self.name.clone(), shape: self.shape(), values: self.weights().to_vec() })
+    }
+
+    fn set_weights(&mut self, values: Vec<f32>) -> Result<()> {
+        assert_eq!(values.len(), self.weights().len(), "table `{}`", self.name);
+        self.weights = values;
+        Ok(())
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        let [first, second] = self.moments();
+        state.put_trained(&self.name, [self.weights(), first, second], self.steps);
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        let ([weights, first, second], steps) = state.take_trained(&self.name, self.weights().len())?;
+        (self.weights, self.first_moment, self.second_moment, self.steps) = (weights, first, second, steps);
+        Ok(())
     }
 }
 

@@ -4,21 +4,24 @@
 mod dense_parameter;
 mod device_table;
 mod embedding;
+mod graph;
 mod layer_norm;
 mod loss;
 mod matrix;
 mod occurrences;
 mod product;
-mod saved;
+mod trainable;
 
 pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;
 pub use embedding::EmbeddingTable;
+pub use graph::{Graph, Leaves};
 pub use layer_norm::LayerNorm;
 pub use loss::{log_loss, sigmoid, softplus, softplus_neg_sum};
 pub use matrix::{Matrix, multiply};
 pub use occurrences::Occurrences;
 pub use product::{PAD, add_product, add_transposed_product, padded, transpose};
+pub use trainable::{Trainable, set_weights};
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::Index;
 use super::evaluation::Ranks;
-use super::ranker::Queries;
 use super::top_k::mask;
 use crate::error::{Error, Kind, Result};
+use crate::queries::Queries;
 use crate::simd::{Above, count_above};
 use crate::split::UserItems;
 
@@ -18,10 +18,10 @@ pub(super) const BLOCK: usize = 240;
 
 /// Rank of a target = 1 + #{higher score} + #{equal score, lower id}, over the unseen items.
 pub(super) fn ranks(index: &Index<'_>, queries: &Queries, seen: &UserItems, block: usize) -> Result<Vec<Ranks>> {
-    let n_blocks = queries.ids.len().div_ceil(block);
+    let n_blocks = queries.len().div_ceil(block);
     let blocks: Vec<Result<Ranks>> = (0..n_blocks)
         .into_par_iter()
-        .map(|b| block_ranks(index, queries, seen, b * block..((b + 1) * block).min(queries.ids.len())))
+        .map(|b| block_ranks(index, queries, seen, b * block..((b + 1) * block).min(queries.len())))
         .collect();
     blocks.into_iter().collect()
 }
@@ -33,19 +33,19 @@ struct Counts<'a> {
     above: Vec<Above>,
     /// Equal scores at lower ids.
     equal_before: Vec<u32>,
-    /// Of the tile in hand.
+    /// Counts within the current tile.
     here: Vec<Above>,
 }
 
 fn block_ranks(index: &Index<'_>, queries: &Queries, seen: &UserItems, rows: Range<usize>) -> Result<Ranks> {
-    let ids = &queries.ids[rows.clone()];
+    let ids = &queries.ids()[rows.clone()];
     let block = index.encode(ids);
-    let origin = queries.offsets[rows.start] as usize;
+    let origin = queries.offsets()[rows.start] as usize;
     let of = |row: usize| {
         let row = rows.start + row;
-        queries.offsets[row] as usize - origin..queries.offsets[row + 1] as usize - origin
+        queries.offsets()[row] as usize - origin..queries.offsets()[row + 1] as usize - origin
     };
-    let targets = &queries.targets[origin..queries.offsets[rows.end] as usize];
+    let targets = &queries.targets()[origin..queries.offsets()[rows.end] as usize];
     let mut counts = Counts {
         targets,
         scores: vec![0.0; targets.len()],

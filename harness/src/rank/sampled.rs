@@ -4,50 +4,46 @@ use rayon::prelude::*;
 
 use super::evaluation::Ranks;
 use super::index::not_finite;
-use super::ranker::Queries;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Dot, Protocol, Scorer};
+use crate::queries::Queries;
 use crate::rng::{Rejection, Stream};
 use crate::simd::{Above, all_finite, count_above};
-use crate::split::{Split, UserItems, numbered};
 
 /// Queries in a block: they share each tile of items while it is in the cache.
 pub(super) const BLOCK: usize = 256;
 /// Size of a tile of item rows: half of a 1 MiB L2 cache, beside the block's encoded queries.
 const TILE_BYTES: usize = 512 * 1024;
 
-/// `count` distinct items for each user with a held-out item, uniform over what the user has in no
-/// part, ascending; none for other users.
+/// By asker: `count` distinct items for each that asks, uniform over what the asker has in no part, ascending; none for
+/// the others. An asker's draw depends on the seed and on its own items alone.
 ///
 /// # Errors
-/// A user with fewer than `count` such items.
-pub(super) fn draw_negatives(split: &Split, count: usize, seed: u64) -> Result<Vec<Vec<u32>>> {
-    let parts = [&split.train, &split.valid, &split.test];
-    let pairs: Vec<(u32, u32)> = parts.iter().flat_map(|part| part.pairs()).collect();
-    let taken = UserItems::from_pairs(split.n_users, &pairs).sorted();
-    let sampler = Rejection::new(split.n_items);
-    let drawn: Vec<Result<Vec<u32>>> = (0..split.n_users as u32)
-        .into_par_iter()
-        .map(|user| {
-            if split.valid.of(user).is_empty() && split.test.of(user).is_empty() {
-                return Ok(Vec::new());
-            }
-            let mut stream = Stream::new(seed, Protocol::STREAM, "negatives", u64::from(user));
-            let taken = taken.of(user);
+/// An asker with fewer than `count` such items.
+pub(super) fn draw_negatives(queries: &Queries, count: usize, seed: u64) -> Result<Vec<Vec<u32>>> {
+    let (taken, n_items) = (queries.taken(), queries.n_items());
+    let sampler = Rejection::new(n_items);
+    let drawn: Vec<Result<Vec<u32>>> = queries
+        .ids()
+        .par_iter()
+        .map(|&id| {
+            let mut stream = Stream::new(seed, Protocol::STREAM, "negatives", u64::from(id));
+            let taken = taken.of(id);
             let mut drawn = sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
-                Error::new(
-                    Kind::Input,
-                    format!("{} has too few items left to draw negatives from", numbered("user", user)),
-                )
-                .expected(format!("at least {count} of {} items outside the user's own", split.n_items))
-                .got(format!("{} (the user has {})", split.n_items - taken.len(), taken.len()))
-                .hint("lower `negatives`, or use `candidates = \"full\"`")
+                Error::new(Kind::Input, format!("{} has too few items left to draw negatives from", queries.name(id)))
+                    .expected(format!("at least {count} of {n_items} items outside the user's own"))
+                    .got(format!("{} (the user has {})", n_items - taken.len(), taken.len()))
+                    .hint("lower `negatives`, or use `candidates = \"full\"`")
             })?;
             drawn.sort_unstable();
             Ok(drawn)
         })
         .collect();
-    drawn.into_iter().collect()
+    let mut negatives = vec![Vec::new(); taken.n_users()];
+    for (&id, drawn) in queries.ids().iter().zip(drawn) {
+        negatives[id as usize] = drawn?;
+    }
+    Ok(negatives)
 }
 
 /// Rank of the target = 1 + #{negatives with a higher score}.
@@ -59,9 +55,9 @@ pub(super) fn ranks(
 ) -> Result<Vec<Ranks>> {
     let dot = scorer.dot();
     let blocks: Vec<Result<Ranks>> = queries
-        .ids
+        .ids()
         .par_chunks(block)
-        .zip(queries.targets.par_chunks(block))
+        .zip(queries.targets().par_chunks(block))
         .map(|(ids, targets)| block_ranks(scorer, dot.as_ref(), ids, targets, negatives))
         .collect();
     blocks.into_iter().collect()

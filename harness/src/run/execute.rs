@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::measure::{Measured, record};
 use super::world::World;
-use super::{ComputeDevice, Filter, ModelStore, Plan, Run};
+use super::{Artefact, ComputeDevice, Filter, ModelStore, Plan, Run};
 use crate::data::{Cache, Lock, Manifest, load};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -14,7 +14,6 @@ use crate::meter::PeakMemory;
 use crate::record::{Program, Record, Records};
 use crate::spec::Spec;
 use crate::train::{Checkpoint, Context, Observer, Teacher};
-use crate::weights::content_digest;
 
 /// What to run, where, and who watches.
 pub struct Job<'a> {
@@ -146,7 +145,10 @@ fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) 
     let record = record(job, world, run, &measured, started);
     // First the model: of a run that is recorded nobody looks for it again. But the record is what a run is for: one
     // whose model cannot be kept is recorded all the same, unless it teaches.
-    match store.save(&measured.parameters, world.split_digest).and_then(|()| record.write(&store.record())) {
+    match store
+        .save(run.trial.built.makes(), &measured.weights, world.split_digest)
+        .and_then(|()| record.write(&store.record()))
+    {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
         kept => kept?,
     }
@@ -194,7 +196,7 @@ fn is_done(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, note
 /// saying so.
 fn has_model(world: &World, run: &Run<'_>, record: &Record, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     match store.load(world.split_digest) {
-        Ok(Some(model)) if content_digest(&model) != record.digests.weights => {
+        Ok(Some(model)) if model.weights.digest() != record.digests.weights => {
             note(&format!("the kept model of `{}` is not the one that is recorded; it is trained again", run.trial.id));
             Ok(false)
         }
@@ -241,11 +243,12 @@ fn put(job: &Job<'_>, world: &World, run: &Run<'_>, record: &Record) -> Result<(
 fn teacher(job: &Job<'_>, world: &World, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
     let store = ModelStore::new(job.cache, fingerprint, world.arithmetic);
-    let parameters = store.load(world.split_digest)?.ok_or_else(|| {
+    let Artefact { kind, weights } = store.load(world.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
-    Ok(Teacher { trial, parameters, fingerprint, folder: store.derived() })
+    let kind = kind.expect("a spec whose teacher is no model is refused");
+    Ok(Teacher { trial, kind, weights, folder: store.derived() })
 }
 
 /// Finds out before hours of training whether `what` can be written.

@@ -17,7 +17,7 @@ use crate::rank::{Index, OnDevice, Server};
 use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Record};
 use crate::spec::base_profile;
 use crate::train::{Checkpoint, Context};
-use crate::weights::{Parameter, content_digest};
+use crate::weights::Weights;
 
 /// Measures the models that the wanted runs have made, and writes a record of each: a model is read from
 /// the cache, or made again where making it is counting. Returns the records in the order of the plan.
@@ -83,32 +83,31 @@ fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
         .hint(hint)
 }
 
-/// The trained model of a run, as it is served, and its parameters.
-fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
+/// The trained model of a run, as it is served, and its weights.
+fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
     let Some(kind) = run.trial.built.makes() else { return counted(job, world, run) };
     let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))
     })?;
     let kept = store(job, world, run).load(world.split_digest)?;
-    let parameters = kept.ok_or_else(|| missing(job, world, run))?;
-    Ok((serve(&parameters, &world.task.split)?, parameters))
+    let weights = kept.ok_or_else(|| missing(job, world, run))?.weights;
+    Ok((serve(&weights, world.task.test.queries())?, weights))
 }
 
 /// A model that training makes by counting, and from no teacher.
-fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Vec<Parameter>)> {
+fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
     let checkpoint = Checkpoint::new(store(job, world, run).checkpoint(), Duration::MAX);
     let mut cx = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let trained = run.trial.built.train(&mut cx)?;
-    Ok((trained.scorer, trained.parameters))
+    Ok((trained.scorer, trained.weights))
 }
 
 /// `None` if the device cannot serve the model.
 fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
     let started = jiff::Timestamp::now();
-    let (scorer, parameters) = model(job, models, world, run)?;
-    let weights = content_digest(&parameters);
-    let parameter_count = parameters.iter().map(|p| p.values.len() as u64).sum();
-    drop(parameters); // What is served has a copy of its own.
+    let (scorer, weights) = model(job, models, world, run)?;
+    let (digest, parameter_count) = (weights.digest(), weights.count());
+    drop(weights); // What is served has a copy of its own.
     let server: Box<dyn Server + '_> = match &job.device.device {
         Device::Cpu => Box::new(Index::new(&*scorer)),
         device => match OnDevice::new(&*scorer, device)? {
@@ -127,7 +126,7 @@ fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result
         command: job.command.to_string(),
         program: job.program.clone(),
         started: started.to_string(),
-        digests: ModelDigests { run: run.fingerprint, weights },
+        digests: ModelDigests { run: run.fingerprint, weights: digest },
         device: job.device.name.clone(),
         machine: world.machine.clone(),
         parameter_count,

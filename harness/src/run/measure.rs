@@ -14,13 +14,12 @@ use crate::rank::{Evaluation, Index};
 use crate::record::{
     Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, PeriodRecord, RankSet, Ranks, Record,
 };
-use crate::split::HeldOut;
 use crate::train::{self, Context, Learnt, Selected};
-use crate::weights::{Parameter, content_digest};
+use crate::weights::Weights;
 
 /// Everything about a trained run that goes into its record.
 pub(super) struct Measured {
-    pub parameters: Vec<Parameter>,
+    pub weights: Weights,
     reported: Vec<Reported>,
     selected: Option<Selected>,
     periods: Vec<Learnt>,
@@ -40,21 +39,21 @@ struct Reported {
 
 impl Measured {
     pub fn new(cx: &mut Context<'_>, job: &Job<'_>, trained: Trained, peak: &PeakMemory) -> Result<Self> {
-        let Trained { scorer, parameters, selected, periods } = trained;
+        let Trained { scorer, weights, selected, periods } = trained;
         let metrics = &job.spec.protocol.metrics;
         let mut reported = selected.as_ref().map_or(Vec::new(), |selected| reported(selected, metrics));
         if !periods.is_empty() {
             reported.push(over_periods(&periods, metrics));
         }
         if reported.is_empty() {
-            let validates = !cx.split.valid.is_empty();
-            let valid = validates.then(|| cx.evaluate(&*scorer, HeldOut::Valid)).transpose()?.map(|valid| valid.values);
-            let test = cx.evaluate(&*scorer, HeldOut::Test)?;
+            let task = cx.task;
+            let valid = task.valid.as_ref().map(|valid| cx.evaluate(valid, &*scorer)).transpose()?;
+            let (valid, test) = (valid.map(|valid| valid.values), cx.evaluate(&task.test, &*scorer)?);
             reported.push(Reported { metrics: metrics.clone(), epoch: None, test, valid });
         }
         let peak_rss_bytes = peak.bytes();
-        let latency = meter::latency(&Index::new(&*scorer), cx.seen)?;
-        Ok(Self { parameters, reported, selected, periods, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
+        let latency = meter::latency(&Index::new(&*scorer), cx.seen())?;
+        Ok(Self { weights, reported, selected, periods, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
     }
 
     /// The first metric, for a progress line.
@@ -115,7 +114,7 @@ pub(super) fn record(
     measured: &Measured,
     started: jiff::Timestamp,
 ) -> Record {
-    let Measured { parameters, reported, selected, periods, seconds, peak_rss_bytes, latency } = measured;
+    let Measured { weights, reported, selected, periods, seconds, peak_rss_bytes, latency } = measured;
     let values = |of: fn(&Reported) -> Option<&BTreeMap<Metric, f64>>| -> BTreeMap<String, f64> {
         let measured = reported.iter().filter_map(|r| Some((&r.metrics, of(r)?)));
         measured
@@ -141,16 +140,13 @@ pub(super) fn record(
             data: raw_digest(job.manifest),
             dataset: world.dataset_digest,
             split: world.split_digest,
-            weights: content_digest(parameters),
+            weights: weights.digest(),
         },
         device: job.device.name.clone(),
         threads: rayon::current_num_threads(),
         machine: world.machine.clone(),
-        parameter_count: parameters.iter().map(|p| p.values.len() as u64).sum(),
-        parameters: parameters
-            .iter()
-            .map(|p| ParameterShape { name: p.name.clone(), shape: p.shape.clone() })
-            .collect(),
+        parameter_count: weights.count(),
+        parameters: weights.listing().map(|(name, shape)| ParameterShape { name, shape }).collect(),
         epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64)
             + periods.iter().map(|period| period.epochs_run as u64).sum::<u64>(),
         selected: reported

@@ -16,4 +16,4 @@ pub use device::{ComputeDevice, Wanted};
 pub use execute::{Job, Outcome, Training, execute};
 pub use latency::measure_latency;
 pub use plan::{Filter, Plan, Run, expected};
-pub use store::ModelStore;
+pub use store::{Artefact, ModelStore};

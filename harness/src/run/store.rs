@@ -9,8 +9,8 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file;
 use crate::record::Arithmetic;
-use crate::train::{State, WITHIN};
-use crate::weights::Parameter;
+use crate::train::WITHIN;
+use crate::weights::{Parameter, Settings, State, Weights};
 
 /// The folder of one run, by its fingerprint and arithmetic: a state or a teacher that a CUDA device made has other
 /// bits, and must not be taken up in silence.
@@ -19,13 +19,24 @@ pub struct ModelStore {
     fingerprint: Digest,
 }
 
+/// A kept model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artefact {
+    /// The kind of model; none of what is counted.
+    pub kind: Option<String>,
+    pub weights: Weights,
+}
+
 /// The text part of a kept model.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     /// Digest of the split that it was trained on.
     split: Digest,
+    /// The kind of model; none of what is counted.
+    kind: Option<String>,
     /// Names and shapes, in the model's order.
     parameters: Vec<(String, Vec<usize>)>,
+    settings: Settings,
 }
 
 const LOCK: &str = "lock";
@@ -102,13 +113,15 @@ impl ModelStore {
         entries.map(|entry| entry.path()).filter(|path| is_within_a_period(path)).collect()
     }
 
-    /// Keeps a model that was trained on the split with this digest.
+    /// Keeps a model of this kind that was trained on the split with this digest.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
-    pub fn save(&self, parameters: &[Parameter], split: Digest) -> Result<()> {
+    pub fn save(&self, kind: Option<&str>, weights: &Weights, split: Digest) -> Result<()> {
+        let Weights { parameters, settings } = weights;
         let shapes = parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
-        let text = serde_json::to_string(&Kept { split, parameters: shapes })
+        let kind = kind.map(String::from);
+        let text = serde_json::to_string(&Kept { split, kind, parameters: shapes, settings: settings.clone() })
             .map_err(|e| Error::new(Kind::Internal, "cannot keep the model").got(e.to_string()))?;
         let mut state = State { text, run: Some(self.fingerprint), ..State::default() };
         for parameter in parameters {
@@ -122,7 +135,7 @@ impl ModelStore {
     /// # Errors
     /// [`Data`](Kind::Data) if it is not what was saved, so that it is to be trained again;
     /// [`Input`](Kind::Input) if it was trained on another split.
-    pub fn load(&self, split: Digest) -> Result<Option<Vec<Parameter>>> {
+    pub fn load(&self, split: Digest) -> Result<Option<Artefact>> {
         let path = self.model();
         if !path.exists() {
             return Ok(None);
@@ -143,7 +156,8 @@ impl ModelStore {
             let values = state.take(&name, size.unwrap_or(usize::MAX))?;
             Ok(Parameter { name, shape, values })
         });
-        parameters.collect::<Result<Vec<_>>>().map(Some)
+        let weights = Weights { parameters: parameters.collect::<Result<_>>()?, settings: kept.settings };
+        Ok(Some(Artefact { kind: kept.kind, weights }))
     }
 }
 
@@ -163,12 +177,13 @@ mod tests {
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
         let split = Digest::of(b"split");
         assert!(store.load(split).unwrap().is_none());
-        let model = vec![
+        let parameters = vec![
             Parameter { name: "user".into(), shape: vec![2, 2], values: vec![1.0, 2.0, 3.0, 4.0] },
             Parameter { name: "item".into(), shape: vec![1, 2], values: vec![0.5, -0.5] },
         ];
-        store.save(&model, split).unwrap();
-        assert_eq!(store.load(split).unwrap().unwrap(), model);
+        let weights = Weights { parameters, settings: Settings::default().with("alpha", 0.5) };
+        store.save(Some("bpr"), &weights, split).unwrap();
+        assert_eq!(store.load(split).unwrap().unwrap(), Artefact { kind: Some("bpr".into()), weights });
         let other = store.load(Digest::of(b"another split")).unwrap_err();
         assert!(other.kind() == Kind::Input && other.to_string().contains("another split"), "{other}");
         let mut bytes = std::fs::read(store.model()).unwrap();
@@ -181,7 +196,7 @@ mod tests {
     fn what_a_killed_process_left_half_written_goes() {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(&Cache::new(folder.path()), Digest::of(b"run"), Arithmetic::Cpu);
-        store.save(&[], Digest::of(b"split")).unwrap();
+        store.save(None, &Weights::default(), Digest::of(b"split")).unwrap();
         std::fs::write(store.checkpoint(), b"kept as it is").unwrap();
         std::fs::write(store.folder.join("period-3.safetensors"), b"kept as it is").unwrap();
         for half in [".tmpAbCdEf", "period-2.999.part", "checkpoint.999.part"] {

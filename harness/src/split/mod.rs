@@ -1,6 +1,7 @@
 //! Train, validation and test parts of a dataset, made by a named rule.
 
 mod events;
+pub mod periods;
 mod rule;
 mod seventy_ten_twenty;
 mod time_ties;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Interaction, Part};
 use crate::error::{Error, Kind, Result};
-use crate::periods::{self, Catalogue, Periods};
 use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
 use super::events::Ties;
+use super::periods::{self, Catalogue, Periods};
 use super::seventy_ten_twenty::{self, Phase};
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
@@ -48,7 +48,7 @@ pub enum SplitRule {
     #[serde(rename = "70-10-20")]
     SeventyTenTwenty { core: usize, phase: Phase },
     /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`. Each is learnt from and
-    /// tested in turn, and a user of the dataset is a session. See [`periods`](crate::periods).
+    /// tested in turn, and a user of the dataset is a session. See [`periods`](super::periods).
     Periods { last: NonZeroUsize, catalogue: Catalogue },
     /// A stream of periods of `days` days each, the first `first` of them together as period 0; a session is what a
     /// user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped.

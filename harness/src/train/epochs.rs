@@ -14,38 +14,24 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::sound::{self, require, unsound};
-use super::{Context, Curve, Ending, Epoch, Selected, Selection, SoFar, State};
+use super::{Context, Curve, Ending, Epoch, Model, Selected, Selection, SoFar};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::{Metric, Scorer};
-use crate::split::HeldOut;
-use crate::weights::Parameter;
+use crate::metrics::Metric;
+use crate::rank::Ranker;
+use crate::weights::{Parameter, Settings, State, Weights};
 
-/// A model in training. Its methods fail where its device does, and `restore` on a state of another model.
-pub trait Model {
-    /// The model as it stands, for ranking. May copy weights from a device.
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>>;
-
-    /// The weights as they stand, and what else a selected epoch brings back.
-    fn parameters(&self) -> Result<Vec<Parameter>>;
-
-    /// Puts back what was selected.
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()>;
-
-    /// Adds everything that the next epoch depends on.
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
-
-    /// Takes back what `save` put.
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()>;
-}
-
-/// See the module's head.
-pub struct Epochs {
+/// The loop over epochs: which epoch is next, what validation said so far, and the weights of the best epoch.
+pub struct Epochs<'r> {
     most: usize,
     next: usize,
+    /// Ranks validation items.
+    valid: Option<&'r Ranker>,
+    /// Ranks the test items at each epoch that improves; none within a stream, which tests a period when it is learnt.
+    test: Option<&'r Ranker>,
     /// None where the last epoch has the model.
     selection: Option<Selection>,
     /// Weights of the last epoch that improved.
-    kept: Vec<Parameter>,
+    kept: Weights,
     curve: Curve,
 }
 
@@ -55,23 +41,51 @@ struct Saved {
     next: usize,
     selection: Option<SoFar>,
     curve: Curve,
+    /// Names and shapes.
     kept: Vec<(String, Vec<usize>)>,
+    settings: Settings,
     seconds: crate::meter::Seconds,
 }
 
-impl Epochs {
-    /// Starts at epoch 0, or where a checkpoint ends. An unreadable checkpoint is told and forgotten.
+impl<'r> Epochs<'r> {
+    /// Starts a run on a single split at epoch 0, or where a checkpoint ends. An unreadable checkpoint is reported and
+    /// discarded.
     ///
     /// # Errors
     /// If an epoch is to be selected without validation items; if the checkpoint is whole and does not fit
     /// the model: it is removed.
-    pub fn start(cx: &mut Context<'_>, most: usize, ending: Ending, model: &mut dyn Model) -> Result<Self> {
+    pub fn start(cx: &mut Context<'r>, most: usize, ending: Ending, model: &mut dyn Model) -> Result<Self> {
+        let task = cx.task;
+        Self::by(cx, [task.valid.as_ref(), Some(&task.test)], most, ending, model)
+    }
+
+    /// Starts a period of a stream, as [`start`](Self::start) does a run; `valid` is what it is validated by.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(super) fn of_period(
+        cx: &mut Context<'_>,
+        valid: Option<&'r Ranker>,
+        most: usize,
+        ending: Ending,
+        model: &mut dyn Model,
+    ) -> Result<Self> {
+        Self::by(cx, [valid, None], most, ending, model)
+    }
+
+    fn by(
+        cx: &mut Context<'_>,
+        [valid, test]: [Option<&'r Ranker>; 2],
+        most: usize,
+        ending: Ending,
+        model: &mut dyn Model,
+    ) -> Result<Self> {
         let selection = match ending {
             Ending::LastEpoch => None,
-            Ending::Early(_) if cx.split.valid.is_empty() => return Err(nothing_to_select_by()),
+            Ending::Early(_) if valid.is_none() => return Err(nothing_to_select_by()),
             Ending::Early(stopping) => Some(Selection::new(stopping)),
         };
-        let fresh = Self { most, next: 0, selection, kept: Vec::new(), curve: Curve::default() };
+        let fresh = Self { most, next: 0, valid, test, selection, kept: Weights::default(), curve: Curve::default() };
         let what = if cx.period.is_some() { "period" } else { "run" };
         let state = match cx.checkpoint.read() {
             Ok(None) => return Ok(fresh),
@@ -83,7 +97,7 @@ impl Epochs {
             }
         };
         let mut state = state;
-        let (saved, kept) = match fresh.saved(&mut state, model, cx.period.is_none()) {
+        let (saved, kept) = match fresh.saved(&mut state, model) {
             Ok(saved) => saved,
             Err(error) => {
                 cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
@@ -106,9 +120,9 @@ impl Epochs {
     }
 
     /// What a state says beside the model, and the weights that it keeps, if a training like this could have saved it.
-    fn saved(&self, state: &mut State<'_>, model: &dyn Model, tests: bool) -> Result<(Saved, Vec<Parameter>)> {
+    fn saved(&self, state: &mut State<'_>, model: &dyn Model) -> Result<(Saved, Weights)> {
         let saved: Saved = serde_json::from_str(&state.text).map_err(|error| unsound(error.to_string()))?;
-        let Saved { next, selection, curve, kept, seconds } = &saved;
+        let Saved { next, selection, curve, kept, settings, seconds } = &saved;
         let next = *next;
         require(next > 0 && next <= self.most, || format!("epoch {next} of {}", self.most))?;
         let of_epochs = |n: usize| n == next;
@@ -120,19 +134,18 @@ impl Epochs {
         let chosen = match (&self.selection, selection) {
             (Some(fresh), Some(so_far)) => {
                 let evaluated = next >= fresh.stopping().every.get() || next == self.most;
-                so_far.check(fresh.stopping(), next, evaluated, tests)?
+                so_far.check(fresh.stopping(), next, evaluated, self.test.is_some())?
             }
             (None, None) => false,
             _ => return Err(unsound("a training that ends in another way")),
         };
-        let shapes: Vec<_> =
-            if chosen { model.parameters()?.into_iter().map(|p| (p.name, p.shape)).collect() } else { vec![] };
-        require(*kept == shapes, || "weights that are not the model's".into())?;
-        let kept = shapes.into_iter().map(|(name, shape)| {
-            let values = state.take(&format!("kept.{name}"), sound::size(&name, &shape)?)?;
-            Ok(Parameter { name, shape, values })
+        let of_model = if chosen { model.weights()? } else { Weights::default() };
+        require(*kept == shapes(&of_model), || "weights that are not the model's".into())?;
+        let parameters = kept.iter().map(|(name, shape)| {
+            let values = state.take(&format!("kept.{name}"), sound::size(name, shape)?)?;
+            Ok(Parameter { name: name.clone(), shape: shape.clone(), values })
         });
-        let kept = kept.collect::<Result<Vec<_>>>()?;
+        let kept = Weights { parameters: parameters.collect::<Result<_>>()?, settings: settings.clone() };
         Ok((saved, kept))
     }
 
@@ -140,15 +153,15 @@ impl Epochs {
         self,
         cx: &mut Context<'_>,
         saved: Saved,
-        kept: Vec<Parameter>,
+        kept: Weights,
         mut state: State<'_>,
         model: &mut dyn Model,
     ) -> Result<Self> {
         model.restore(&mut state)?;
         cx.meter.seconds = saved.seconds;
         let so_far = saved.selection.unwrap_or_default();
-        let selection = self.selection.map(|fresh| Selection::resume(fresh.stopping().clone(), so_far));
-        Ok(Self { most: self.most, next: saved.next, selection, kept, curve: saved.curve })
+        let selection = self.selection.as_ref().map(|fresh| Selection::resume(fresh.stopping().clone(), so_far));
+        Ok(Self { next: saved.next, selection, kept, curve: saved.curve, ..self })
     }
 
     /// The epoch to train now, counting from 0; `None` when training is over.
@@ -200,15 +213,16 @@ impl Epochs {
         let Some(selection) = &mut self.selection else { return Ok(None) };
         let due = self.next.is_multiple_of(selection.stopping().every.get()) || self.next == self.most;
         let valid = if due {
-            let scorer = model.scorer()?;
-            let valid = cx.evaluate(&*scorer, HeldOut::Valid)?;
-            // Of a stream, a period is tested when it is learnt: its test items are not at hand before.
-            let tests = !cx.split.test.is_empty();
-            let test = || tests.then(|| cx.evaluate(&*scorer, HeldOut::Test)).transpose();
-            let improved = selection.observe(epoch, &valid, test)?;
+            let ranker = self.valid.expect("nothing is selected without validation items");
+            let scorer = model.scorer(ranker.queries())?;
+            let valid = cx.evaluate(ranker, &*scorer)?;
             drop(scorer);
-            if improved {
-                self.kept = model.parameters()?;
+            let test = || {
+                let test = self.test.map(|ranker| cx.evaluate(ranker, &*model.scorer(ranker.queries())?));
+                test.transpose()
+            };
+            if selection.observe(epoch, &valid, test)? {
+                self.kept = model.weights()?;
             }
             Some(valid)
         } else {
@@ -227,13 +241,14 @@ impl Epochs {
             next: self.next,
             selection: self.selection.as_ref().map(|selection| selection.so_far().clone()),
             curve: self.curve.clone(),
-            kept: self.kept.iter().map(|p| (p.name.clone(), p.shape.clone())).collect(),
+            kept: shapes(&self.kept),
+            settings: self.kept.settings.clone(),
             seconds: cx.meter.seconds.clone(),
         };
         let text = serde_json::to_string(&saved)
             .map_err(|e| Error::new(Kind::Internal, "cannot save the state").got(e.to_string()))?;
         let mut state = State { text, ..State::default() };
-        for parameter in &self.kept {
+        for parameter in &self.kept.parameters {
             state.put(format!("kept.{}", parameter.name), &parameter.values);
         }
         model.save(&mut state)?;
@@ -247,9 +262,13 @@ impl Epochs {
     /// If the model does not take them.
     pub fn finish(self, model: &mut dyn Model) -> Result<Selected> {
         let Some(selection) = self.selection else { return Ok(Selected::last(self.next, self.curve)) };
-        model.set_parameters(self.kept)?;
+        model.set_weights(self.kept)?;
         Ok(Selected::new(selection, self.next, self.curve))
     }
+}
+
+fn shapes(weights: &Weights) -> Vec<(String, Vec<usize>)> {
+    weights.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.shape.clone())).collect()
 }
 
 fn nothing_to_select_by() -> Error {

@@ -11,30 +11,25 @@
 //! [`Epochs`] saves its own state within one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::learnt::{Learnt, go_on, save};
-use super::{Checkpoint, Context, Ending, Epochs, InHand, Model, Selected, State};
+use super::learnt::{Learnt, resume, save, within};
+use super::{Context, CurrentPeriod, Ending, Epochs, Model, Selected};
 use crate::error::{Error, Kind, Result};
-use crate::meter::{Meter, Phase};
 use crate::metrics::Metric;
-use crate::periods::{Period, Periods, queries};
+use crate::queries::Queries;
 use crate::rank::{Evaluation, Ranker};
-use crate::split::{HeldOut, Split, UserItems};
+use crate::split::periods::{Period, Periods};
+use crate::weights::State;
 
-/// What learns period after period, and carries its state from one to the next. [`Model::scorer`] answers the queries
-/// that were last [asked](Self::ask); what [`Model::parameters`] has is what a selected epoch brings back, with the
-/// state of the optimiser if that goes on to the next period.
+/// A model that learns period after period, and carries its state from one to the next. What [`Model::weights`] has is
+/// what a selected epoch brings back, with the state of the optimiser if that goes on to the next period.
 pub trait Learner<'p>: Model {
-    /// Takes up what is to be learnt before `period`. Must depend on what is carried and on the run's streams alone: a
-    /// run that goes on within a period begins it again.
+    /// Prepares the training data of `period`: what the stream has before it. Called again when a run is resumed within
+    /// the period, so it may depend on the carried state and on the run's streams alone.
     ///
     /// # Errors
     /// Those of the data and the model.
-    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson>;
-
-    /// From now on the scorer answers what follows each of these inputs, among the first `items` items.
-    fn ask(&mut self, inputs: Arc<UserItems>, items: usize);
+    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData>;
 
     /// Learns an epoch; its mean loss.
     ///
@@ -42,7 +37,7 @@ pub trait Learner<'p>: Model {
     /// Those of the model.
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64>;
 
-    /// After the test, with the selected epoch's model: gets ready what the next period needs. Not after the last.
+    /// After the test, with the selected epoch's model: prepares what the next period needs. Not called after the last.
     ///
     /// # Errors
     /// Those of the model.
@@ -52,19 +47,19 @@ pub trait Learner<'p>: Model {
     ///
     /// # Errors
     /// Those of the model.
-    fn carry<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
+    fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
 
-    /// Takes back what [`carry`](Self::carry) put.
+    /// Takes back what [`save_carried`](Self::save_carried) put.
     ///
     /// # Errors
     /// If it is not of this learner.
-    fn take_up(&mut self, state: &mut State<'_>) -> Result<()>;
+    fn restore_carried(&mut self, state: &mut State<'_>) -> Result<()>;
 }
 
-/// A period as its learner prepared it.
-pub struct Lesson {
-    /// Queries that an epoch is selected by; see [`queries`](crate::periods::queries). Empty where none is selected.
-    pub valid: Split,
+/// The data of a period as its learner prepared it.
+pub struct PeriodData {
+    /// Queries that an epoch is selected by; none where no epoch is selected.
+    pub valid: Option<Queries>,
     /// For the record, such as the number of training samples.
     pub facts: BTreeMap<String, f64>,
 }
@@ -80,29 +75,23 @@ pub fn learn<'p>(
     ending: &Ending,
 ) -> Result<Vec<Learnt>> {
     let periods: &'p Periods =
-        cx.periods.ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
-    let mut learnt = go_on(cx, learner)?;
-    let nothing = queries(std::iter::empty(), periods.n_items(), HeldOut::Valid);
+        cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
+    let mut learnt = resume(cx, |state| learner.restore_carried(state))?;
     for number in learnt.len() + 1..=periods.last() {
         let began = cx.meter.elapsed();
         let period = periods.period(number);
-        // The run's own split is the test of the last period, which nobody may learn from.
-        let mut within = Context {
-            period: Some(InHand { number, last: periods.last(), began }),
-            split: &nothing,
-            seen: &nothing.train,
-            checkpoint: within(cx, number),
-            meter: std::mem::replace(&mut cx.meter, Meter::new(cx.device)),
-            ..*cx
-        };
-        let Lesson { valid, facts } = learner.begin(&mut within, period)?;
-        let selected = epochs(&mut within, learner, valid, most, ending)?;
-        let test = test(&mut within, learner, period)?;
-        if number < periods.last() {
-            learner.end(&mut within, period)?;
-        }
-        let state_within = within.checkpoint;
-        cx.meter = within.meter;
+        let checkpoint = within(cx, number);
+        let state_within = checkpoint.clone();
+        let current = CurrentPeriod { number, last: periods.last(), began };
+        let (facts, selected, test) = cx.in_period(current, checkpoint, |cx| {
+            let PeriodData { valid, facts } = learner.begin(cx, period)?;
+            let selected = epochs(cx, learner, valid, most, ending)?;
+            let test = test(cx, learner, period)?;
+            if number < periods.last() {
+                learner.end(cx, period)?;
+            }
+            Ok((facts, selected, test))
+        })?;
         learnt.push(Learnt {
             period: number,
             items: period.items(),
@@ -114,7 +103,7 @@ pub fn learn<'p>(
             seconds: cx.meter.elapsed().saturating_sub(began).as_secs_f64(),
         });
         tell(cx, &learnt[number - 1]);
-        save(cx, learner, &learnt)?;
+        save(cx, &learnt, |state| learner.save_carried(state))?;
         state_within.remove();
         if number < periods.last() && cx.observer.interrupted() {
             let what = format!("interrupted after period {number}");
@@ -128,28 +117,16 @@ pub fn learn<'p>(
 fn epochs<'p>(
     cx: &mut Context<'_>,
     learner: &mut dyn Learner<'p>,
-    valid: Split,
+    valid: Option<Queries>,
     most: usize,
     ending: &Ending,
 ) -> Result<Selected> {
-    let seen = valid.train.sorted();
-    // Without anything to validate by nothing is selected, and nothing is ranked here.
-    let ranker = (!valid.valid.is_empty()).then(|| Ranker::new(cx.ranker.protocol(), &valid)).transpose()?;
-    learner.ask(Arc::new(valid.train.clone()), valid.n_items);
-    let mut validated = Context {
-        split: &valid,
-        seen: &seen,
-        ranker: ranker.as_ref().unwrap_or(cx.ranker),
-        checkpoint: cx.checkpoint.clone(),
-        meter: std::mem::replace(&mut cx.meter, Meter::new(cx.device)),
-        ..*cx
-    };
-    let mut epochs = Epochs::start(&mut validated, most, ending.clone(), learner)?;
+    let valid = valid.map(|valid| Ranker::new(&cx.task.protocol, valid)).transpose()?;
+    let mut epochs = Epochs::of_period(cx, valid.as_ref(), most, ending.clone(), learner)?;
     while let Some(epoch) = epochs.next() {
-        let loss = learner.epoch(&mut validated, epoch)?;
-        epochs.end(&mut validated, loss, learner)?;
+        let loss = learner.epoch(cx, epoch)?;
+        epochs.end(cx, loss, learner)?;
     }
-    cx.meter = validated.meter;
     epochs.finish(learner)
 }
 
@@ -159,25 +136,14 @@ fn kept(selected: &Selected) -> Option<(usize, BTreeMap<Metric, f64>)> {
     Some((selected.epoch, best.valid.values.clone()))
 }
 
-fn test<'p>(cx: &mut Context<'_>, learner: &mut dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
-    let test = period.test();
-    let ranker = Ranker::new(cx.ranker.protocol(), &test)?;
-    learner.ask(Arc::new(test.train), test.n_items);
-    let scorer = learner.scorer()?;
-    cx.meter.time(Phase::Evaluate, || ranker.evaluate(&*scorer, HeldOut::Test))
+fn test<'p>(cx: &mut Context<'_>, learner: &dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
+    let ranker = Ranker::new(&cx.task.protocol, Queries::of_period(period))?;
+    cx.evaluate(&ranker, &*learner.scorer(ranker.queries())?)
 }
 
 fn tell(cx: &Context<'_>, learnt: &Learnt) {
-    let first = cx.ranker.protocol().metrics[0];
+    let first = cx.task.protocol.metrics[0];
     let epoch = learnt.selected.as_ref().map_or(String::new(), |(epoch, _)| format!(", of epoch {}", epoch + 1));
     let value = learnt.test.values[&first];
     cx.observer.note(&format!("period {}: test {first} {value:.4}{epoch} of {}", learnt.period, learnt.epochs_run));
 }
-
-/// Where the state within a period is kept.
-pub(super) fn within(cx: &Context<'_>, period: usize) -> Checkpoint {
-    cx.checkpoint.beside(&format!("{WITHIN}{period}.safetensors"))
-}
-
-/// What the names of states within periods begin with.
-pub const WITHIN: &str = "period-";

@@ -1,19 +1,19 @@
-//! What the periods that were learnt came to, and how a run that was stopped has them back.
+//! Results of finished periods, and how a resumed run reads them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::learner::within;
 use super::sound::{self, require, unsound};
-use super::{Context, Curve, Learner, State};
+use super::{Checkpoint, Context, Curve};
 use crate::error::{Error, Kind, Result};
 use crate::meter::{Phase, Seconds};
 use crate::metrics::Metric;
-use crate::periods::Periods;
 use crate::rank::Evaluation;
+use crate::split::periods::Periods;
+use crate::weights::State;
 
-/// What one period came to.
+/// The result of one period.
 #[derive(Clone, Debug)]
 pub struct Learnt {
     pub period: usize,
@@ -55,11 +55,15 @@ fn name_of(period: usize, what: &str) -> String {
     format!("learnt.{period}.{what}")
 }
 
-/// Saves what was learnt and what the learner carries.
+/// Saves the results of the finished periods, and what `carried` adds for the next one.
 ///
 /// # Errors
-/// Those of the learner and the disk.
-pub(super) fn save<'p>(cx: &mut Context<'p>, learner: &dyn Learner<'p>, learnt: &[Learnt]) -> Result<()> {
+/// Those of `carried` and the disk.
+pub(super) fn save<'l>(
+    cx: &mut Context<'_>,
+    learnt: &'l [Learnt],
+    carried: impl FnOnce(&mut State<'l>) -> Result<()>,
+) -> Result<()> {
     let saved = Saved {
         learnt: learnt
             .iter()
@@ -86,16 +90,17 @@ pub(super) fn save<'p>(cx: &mut Context<'p>, learner: &dyn Learner<'p>, learnt: 
             state.ids.insert(name_of(l.period, what), values[..].into());
         }
     }
-    learner.carry(&mut state)?;
+    carried(&mut state)?;
     let checkpoint = &mut cx.checkpoint;
     cx.meter.time(Phase::Checkpoint, || checkpoint.write(state))
 }
 
-/// The periods learnt before, if the run was stopped after one. An unreadable state is told and forgotten.
+/// The periods learnt before, if the run was stopped after one; `carried` takes back what it added. An unreadable state is
+/// reported and discarded.
 ///
 /// # Errors
 /// If the state is not of this learner.
-pub(super) fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<Learnt>> {
+pub(super) fn resume(cx: &mut Context<'_>, carried: impl FnOnce(&mut State<'_>) -> Result<()>) -> Result<Vec<Learnt>> {
     let mut state = match cx.checkpoint.read() {
         Ok(None) => return Ok(Vec::new()),
         Ok(Some(state)) => state,
@@ -105,9 +110,9 @@ pub(super) fn go_on<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> 
             return Ok(Vec::new());
         }
     };
-    let last = cx.periods.map_or(0, Periods::last);
+    let last = cx.task.periods().map_or(0, Periods::last);
     let restored = restore(&mut state, last).and_then(|(learnt, seconds)| {
-        learner.take_up(&mut state)?;
+        carried(&mut state)?;
         Ok((learnt, seconds))
     });
     match restored {
@@ -134,9 +139,17 @@ fn forget(cx: &Context<'_>) {
 
 /// Removes the states within periods, but that of the period `but`.
 fn forget_within(cx: &Context<'_>, but: Option<usize>) {
-    let last = cx.periods.map_or(0, Periods::last);
+    let last = cx.task.periods().map_or(0, Periods::last);
     (1..=last).filter(|period| but != Some(*period)).for_each(|period| within(cx, period).remove());
 }
+
+/// Where the state within a period is kept.
+pub(super) fn within(cx: &Context<'_>, period: usize) -> Checkpoint {
+    cx.checkpoint.beside(&format!("{WITHIN}{period}.safetensors"))
+}
+
+/// What the names of states within periods begin with.
+pub const WITHIN: &str = "period-";
 
 fn restore(state: &mut State<'_>, last: usize) -> Result<(Vec<Learnt>, Seconds)> {
     let broken = unsound;

@@ -9,19 +9,23 @@ mod learner;
 #[cfg(test)]
 mod learner_tests;
 mod learnt;
+mod model;
 mod observer;
 mod pairs;
 mod selection;
 mod sound;
 mod task;
+mod teacher;
 
-pub use checkpoint::{Checkpoint, State};
-pub use context::{Context, InHand, Teacher};
+pub use checkpoint::Checkpoint;
+pub use context::{Context, CurrentPeriod};
 pub use ending::Ending;
-pub use epochs::{Epochs, Model};
-pub use learner::{Learner, Lesson, WITHIN, learn};
-pub use learnt::Learnt;
+pub use epochs::Epochs;
+pub use learner::{Learner, PeriodData, learn};
+pub use learnt::{Learnt, WITHIN};
+pub use model::Model;
 pub use observer::{Epoch, Observer};
 pub use pairs::TrainingPairs;
 pub use selection::{Best, Curve, Selected, Selection, SoFar, Stopping};
 pub use task::Task;
+pub use teacher::Teacher;

@@ -3,34 +3,65 @@
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::metrics::Protocol;
-use crate::periods::Periods;
+use crate::queries::Queries;
 use crate::rank::Ranker;
-use crate::split::{Cut, Split, UserItems};
+use crate::split::periods::Periods;
+use crate::split::{Cut, HeldOut, Split, UserItems};
 
-/// The same for all runs of a spec.
+/// The data and the protocol of a spec: the same for all of its runs.
 pub struct Task {
-    /// The stream of periods, where there is one; `split` is then the test of the last one.
-    pub periods: Option<Periods>,
-    pub split: Split,
-    /// The training part, sorted: for set membership.
+    pub data: Cut,
+    pub protocol: Protocol,
+    /// By asker of the test: the items of its input, ascending. Of a split, the training part of each user.
     pub seen: UserItems,
-    pub ranker: Ranker,
+    /// Ranks the validation items of a split; none where it has none, and for a stream of periods, in which a method makes
+    /// its own.
+    pub valid: Option<Ranker>,
+    /// Ranks the test items of a split; of a stream, those of the last period, which stand for it when a model is served.
+    pub test: Ranker,
 }
 
 impl Task {
     /// # Errors
     /// If the protocol does not fit the data.
-    pub fn new(cut: Cut, protocol: &Protocol) -> Result<Self> {
-        let (split, periods) = match cut {
-            Cut::Split(split) => (split, None),
-            Cut::Periods(periods) => (periods.period(periods.last()).test(), Some(periods)),
+    pub fn new(data: Cut, protocol: &Protocol) -> Result<Self> {
+        let (valid, test) = match &data {
+            Cut::Split(split) => {
+                let valid = Queries::of_users(split, HeldOut::Valid);
+                ((!valid.is_empty()).then_some(valid), Queries::of_users(split, HeldOut::Test))
+            }
+            Cut::Periods(periods) => (None, Queries::of_period(periods.period(periods.last()))),
         };
-        let ranker = Ranker::new(protocol, &split)?;
-        Ok(Self { seen: split.train.sorted(), periods, split, ranker })
+        let valid = valid.map(|valid| Ranker::new(protocol, valid)).transpose()?;
+        let test = Ranker::new(protocol, test)?;
+        Ok(Self { seen: test.queries().inputs().sorted(), data, protocol: protocol.clone(), valid, test })
     }
 
-    /// Of all that is learnt and tested.
+    /// The split.
+    ///
+    /// # Panics
+    /// If the data is a stream of periods: a spec that asks a method of a single split to go through one is refused when
+    /// it is read.
+    pub fn split(&self) -> &Split {
+        match &self.data {
+            Cut::Split(split) => split,
+            Cut::Periods(_) => panic!("a stream of periods has no single split"),
+        }
+    }
+
+    /// The stream of periods, where the data is one.
+    pub fn periods(&self) -> Option<&Periods> {
+        match &self.data {
+            Cut::Split(_) => None,
+            Cut::Periods(periods) => Some(periods),
+        }
+    }
+
+    /// Digest of all that is learnt and tested.
     pub fn digest(&self) -> Digest {
-        self.periods.as_ref().map_or_else(|| self.split.digest(), Periods::digest)
+        match &self.data {
+            Cut::Split(split) => split.digest(),
+            Cut::Periods(periods) => periods.digest(),
+        }
     }
 }

@@ -121,7 +121,7 @@ fn short_rows_give_the_pairs_that_they_have() {
 #[test]
 fn heads_are_the_largest_weights_with_the_better_position_first() {
     // One factor: scores are the items' factors. Ranks 4, 5, 0, 1, 2, 3; differences 4, 4, −2, −2, −2, −2.
-    let mut student = FusedBpr::new(1, vec![1.0], vec![2.0, 1.0, 6.0, 5.0, 4.0, 3.0]);
+    let mut student = FusedBpr::new(of_tables(1, vec![1.0], vec![2.0, 1.0, 6.0, 5.0, 4.0, 3.0])).unwrap();
     let teacher = TopLists::new(6, (0..6).collect());
     let refreshed = |heads, student: &mut FusedBpr| {
         let mut discrepancies = Discrepancies::none(1, 6);
@@ -177,7 +177,7 @@ fn threads_change_no_draw() {
 #[test]
 fn owners_without_a_pair_are_left_out_and_counted() {
     // User 0 agrees with the teacher, user 1 has it reversed.
-    let mut student = FusedBpr::new(1, vec![1.0, -1.0], vec![4.0, 3.0, 2.0, 1.0]);
+    let mut student = FusedBpr::new(of_tables(1, vec![1.0, -1.0], vec![4.0, 3.0, 2.0, 1.0])).unwrap();
     let options = Options { list: 4, sampled: 2, top: sampled(0.1) };
     let mut correction = Correction::new(Side::User, 1.0, options, TopLists::new(4, vec![0, 1, 2, 3, 0, 1, 2, 3]));
     correction.refresh(&mut student).unwrap();

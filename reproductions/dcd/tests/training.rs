@@ -49,8 +49,8 @@ fn gradients_agree_with_finite_differences_on_both_paths() {
     let (n_users, n_items, dim) = (40, 45, 3);
     let options = Options { list: 30, sampled: 5, top: sampled(0.1) };
     let mut fused = student(n_users, n_items, dim, 1);
-    let tables: Vec<Vec<f32>> = fused.parameters().unwrap().into_iter().map(|p| p.values).collect();
-    let mut graph = GraphBpr::new(dim, tables[0].clone(), tables[1].clone(), &Device::Cpu).unwrap();
+    let tables: Vec<Vec<f32>> = fused.weights().unwrap().parameters.into_iter().map(|p| p.values).collect();
+    let mut graph = GraphBpr::new(of_tables(dim, tables[0].clone(), tables[1].clone()), &Device::Cpu).unwrap();
     let sides = corrections(options, &mut fused, n_users, n_items);
     let owners = [vec![3, 0, 17, 39], vec![44, 1, 0, 7, 30]];
     let stream = |k: usize| Stream::new(0, "dcd-test", "gradient", k as u64);
@@ -69,7 +69,7 @@ fn gradients_agree_with_finite_differences_on_both_paths() {
         };
         // The base alone has the same gradient before and after: its part is taken away.
         let mut value = 0.0;
-        let mut base = FusedBpr::new(dim, tables[0].clone(), tables[1].clone());
+        let mut base = FusedBpr::new(of_tables(dim, tables[0].clone(), tables[1].clone())).unwrap();
         let (_, base) = gradients(&mut base, &mut |_| 0.0);
         let (_, all) = gradients(student, &mut |student| {
             value = term(student);

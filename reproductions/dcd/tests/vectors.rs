@@ -69,7 +69,7 @@ fn the_loss_of_one_user() {
     let positions =
         [ids(&inputs["sampled_under_positions_sorted_ascending"]), ids(&inputs["sampled_over_positions_any_order"])];
     // A user of one factor, 1, has items' factors as scores.
-    let mut student = FusedBpr::new(1, vec![1.0], scores);
+    let mut student = FusedBpr::new(of_tables(1, vec![1.0], scores)).unwrap();
     let mut list = Lists::new();
     list.push(0, positions.concat());
     let seen = std::sync::Mutex::new([Vec::new(), Vec::new()]);
@@ -93,7 +93,7 @@ fn one_item_over_users() {
     let (inputs, expected) = case("item_side_one_item_inner_product_model");
     let users = floats(&inputs["user_vectors"]);
     let list = ids(&inputs["teacher_user_list_best_first"]);
-    let mut student = FusedBpr::new(2, users, floats(&inputs["item_vector"]));
+    let mut student = FusedBpr::new(of_tables(2, users, floats(&inputs["item_vector"]))).unwrap();
     let mut whole = Lists::new();
     whole.push(0, list.iter().copied());
     let scores: Vec<f64> = student.scores(Side::Item, &whole).unwrap().into_iter().map(f64::from).collect();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::golden::{cases, floats};
-use crate::models::bpr::FusedBpr;
+use crate::models::bpr::{FusedBpr, of_tables};
 
 #[test]
 fn labels_loss_and_gradients_agree_with_the_vectors() {
@@ -133,7 +133,7 @@ fn the_term_sums_over_the_users_of_the_batch() {
         })
         .sum();
     let mut term = SoftLabels::new(2, ids.clone(), labels.clone(), 0.3);
-    let mut model = FusedBpr::new(4, users.clone(), items.clone());
+    let mut model = FusedBpr::new(of_tables(4, users.clone(), items.clone())).unwrap();
     model.forward_backward(&[[0, 0, 0]]).unwrap();
     let batch = Batch { triples: &[], users: &[2, 0], positives: &[], negatives: &[] };
     let got = term.add(&batch, &mut model).unwrap();

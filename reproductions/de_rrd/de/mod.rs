@@ -26,9 +26,11 @@ mod options;
 
 use harness::error::Result;
 use harness::meter::check_fits;
+use harness::nn::Trainable;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use harness::train::{Context, State};
+use harness::train::Context;
+use harness::weights::State;
 use rayon::prelude::*;
 
 use self::expert_selection::ExpertSelection;
@@ -160,11 +162,8 @@ impl Term for De {
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        for modules in &self.sides {
-            modules.experts.save(state);
-            modules.gate.save(state);
-        }
-        Ok(())
+        let tensors = self.sides.iter().flat_map(|modules| [&modules.experts, &modules.gate]);
+        tensors.into_iter().try_for_each(|tensor| tensor.save(state))
     }
 
     fn restore(&mut self, state: &mut State<'_>, _: &mut dyn Recommender) -> Result<()> {

@@ -4,7 +4,7 @@ use harness::train::Model;
 
 use super::*;
 use crate::golden::{case, doubles};
-use crate::models::bpr::FusedBpr;
+use crate::models::bpr::{FusedBpr, of_tables};
 
 mod reference;
 
@@ -80,7 +80,7 @@ fn de(width: usize, of_teacher: usize, options: Options) -> De {
 
 fn student(width: usize) -> FusedBpr {
     let mut stream = stream("student", 0);
-    FusedBpr::new(width, stream.normals(USERS * width, 0.1), stream.normals(ITEMS * width, 0.1))
+    FusedBpr::new(of_tables(width, stream.normals(USERS * width, 0.1), stream.normals(ITEMS * width, 0.1))).unwrap()
 }
 
 fn distinct(ids: impl Iterator<Item = u32>) -> Vec<u32> {
@@ -113,7 +113,7 @@ fn train(term: &mut De, student: &mut FusedBpr, epochs: std::ops::Range<usize>) 
         }
         student.settle();
     }
-    let mut weights: Vec<Vec<f32>> = student.parameters().unwrap().into_iter().map(|p| p.values).collect();
+    let mut weights: Vec<Vec<f32>> = student.weights().unwrap().parameters.into_iter().map(|p| p.values).collect();
     weights.extend(term.sides.iter().flat_map(|side| [side.experts.weights.clone(), side.gate.weights.clone()]));
     (losses, weights)
 }

@@ -2,10 +2,10 @@
 
 use candle_core::{Device, Var};
 use harness::optim::Adam;
-use harness::train::State;
+use harness::weights::State;
 
 use super::*;
-use crate::models::bpr::{FusedBpr, GraphBpr};
+use crate::models::bpr::{FusedBpr, GraphBpr, of_tables};
 
 const DIM: usize = 5;
 const USERS: usize = 4;
@@ -87,7 +87,7 @@ fn weights_are_static_before_the_start_epoch() {
     let seen = seen();
     let add = |term: &mut Exemplary<'_>| {
         let [users, items] = tables();
-        term.add(&batch(&[2, 0, 3]), &mut FusedBpr::new(DIM, users, items)).unwrap()
+        term.add(&batch(&[2, 0, 3]), &mut FusedBpr::new(of_tables(DIM, users, items)).unwrap()).unwrap()
     };
     let mut position = Exemplary::new(lists(), 0.5, weighting("{ position = { lambda = 2 } }"), &seen, ITEMS);
     let mut term = Exemplary::new(lists(), 0.5, hybrid(2), &seen, ITEMS);
@@ -146,8 +146,8 @@ fn loss_and_gradients_of_the_term_equal_candles_autograd() {
     let grads = want.backward().unwrap();
     let want_loss = f64::from(want.to_scalar::<f32>().unwrap());
     let models: [Box<dyn Recommender>; 2] = [
-        Box::new(FusedBpr::new(DIM, p.clone(), q.clone())),
-        Box::new(GraphBpr::new(DIM, p.clone(), q.clone(), &cpu).unwrap()),
+        Box::new(FusedBpr::new(of_tables(DIM, p.clone(), q.clone())).unwrap()),
+        Box::new(GraphBpr::new(of_tables(DIM, p.clone(), q.clone()), &cpu).unwrap()),
     ];
     for mut model in models {
         let (loss, got) = gradients(&mut *model, &mut term, &users);

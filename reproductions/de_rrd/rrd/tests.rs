@@ -3,7 +3,7 @@
 use harness::train::Model;
 
 use super::*;
-use crate::models::bpr::FusedBpr;
+use crate::models::bpr::{FusedBpr, of_tables};
 
 const USERS: usize = 90;
 const ITEMS: usize = 60;
@@ -73,8 +73,9 @@ fn an_owner_with_too_few_partners_left_is_told() {
 fn the_term_is_the_weighted_sum_over_distinct_owners() {
     let dim = 4;
     let mut stream = Stream::new(0, "rrd-test", "student", 0);
-    let mut student = FusedBpr::new(dim, stream.normals(USERS * dim, 1.0), stream.normals(ITEMS * dim, 1.0));
-    let tables = student.parameters().unwrap();
+    let mut student =
+        FusedBpr::new(of_tables(dim, stream.normals(USERS * dim, 1.0), stream.normals(ITEMS * dim, 1.0))).unwrap();
+    let tables = student.weights().unwrap().parameters;
     let score = |user: u32, item: u32| -> f64 {
         let of = |table: usize, row: u32| &tables[table].values[row as usize * dim..][..dim];
         of(0, user).iter().zip(of(1, item)).map(|(a, b)| f64::from(a * b)).sum()

@@ -5,14 +5,15 @@
 
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{EmbeddingTable, Occurrences, sigmoid, softplus};
+use harness::nn::{EmbeddingTable, Occurrences, Trainable, sigmoid, softplus};
 use harness::optim::Adam;
+use harness::queries::Queries;
 use harness::simd;
-use harness::train::{Model, State};
-use harness::weights::Parameter;
+use harness::train::Model;
+use harness::weights::Weights;
 use rayon::prelude::*;
 
-use super::NAMES;
+use super::weights::dim;
 use crate::models::spread::Spread;
 use crate::models::{Factors, ListLoss, Lists, Recommender, Side};
 
@@ -21,7 +22,7 @@ const CHUNK: usize = 64;
 /// Lists per task.
 const LISTS: usize = 16;
 
-/// See the module's head.
+/// A BPR in training on the CPU, by hand-written gradients.
 pub struct FusedBpr {
     user: EmbeddingTable,
     item: EmbeddingTable,
@@ -64,20 +65,24 @@ impl Gradient {
 }
 
 impl FusedBpr {
-    /// Tables `[n_users, dim]` and `[n_items, dim]` with their initial values.
-    pub fn new(dim: usize, users: Vec<f32>, items: Vec<f32>) -> Self {
-        let (n_users, n_items) = (users.len() / dim, items.len() / dim);
-        let [user, item] = NAMES;
-        Self {
-            user: EmbeddingTable::new(user, n_users, dim, users),
-            item: EmbeddingTable::new(item, n_items, dim, items),
+    /// A model that starts at these weights.
+    ///
+    /// # Errors
+    /// If they are not a [BPR's](super::layout).
+    pub fn new(weights: Weights) -> Result<Self> {
+        dim(&weights)?;
+        let mut tables = weights.parameters.into_iter().map(EmbeddingTable::from);
+        let [user, item] = std::array::from_fn(|_| tables.next().expect("two tables"));
+        Ok(Self {
+            users: Occurrences::new(user.rows()),
+            items: Occurrences::new(item.rows()),
+            user,
+            item,
             user_rows: Vec::new(),
             differences: Vec::new(),
             coefficients: Vec::new(),
-            users: Occurrences::new(n_users),
-            items: Occurrences::new(n_items),
             terms: Vec::new(),
-        }
+        })
     }
 
     /// Brings the rows that lists name up to date, where rows fall behind at all.
@@ -245,30 +250,16 @@ impl Recommender for FusedBpr {
 }
 
 impl Model for FusedBpr {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        vec![&self.user, &self.item]
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        vec![&mut self.user, &mut self.item]
+    }
+
+    fn scorer(&self, _: &Queries) -> Result<Box<dyn Scorer + '_>> {
         let (users, items) = (self.user.weights().into(), self.item.weights().into());
         Ok(Box::new(Factors { dim: self.user.dim(), users, items }))
-    }
-
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        Ok(vec![self.user.parameter(), self.item.parameter()])
-    }
-
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        for (table, parameter) in [&mut self.user, &mut self.item].into_iter().zip(parameters) {
-            table.set_weights(parameter.values);
-        }
-        Ok(())
-    }
-
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.user.save(state);
-        self.item.save(state);
-        Ok(())
-    }
-
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.user.restore(state)?;
-        self.item.restore(state)
     }
 }

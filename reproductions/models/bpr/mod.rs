@@ -8,62 +8,29 @@
 
 mod fused;
 mod graph;
+mod weights;
 
 use candle_core::Device;
-use harness::error::{Error, Kind, Result};
-use harness::metrics::Scorer;
+use harness::error::Result;
 use harness::train::Context;
-use harness::weights::Parameter;
+use harness::weights::Init;
 
 pub use self::fused::FusedBpr;
 pub use self::graph::GraphBpr;
-use super::{Factors, Hyper, Recommender, Side};
+pub use self::weights::{layout, of_tables, representations, scorer};
+use super::{PairHyper, PairKind, Recommender};
 
-/// The parameters of the model, in their order.
-pub const NAMES: [&str; 2] = ["user", "item"];
+/// BPR as a kind of model.
+pub const KIND: PairKind =
+    PairKind { name: "bpr", layout, model, scorer, representations, representation_width: |dim| dim };
 
-/// A fresh model on the run's device.
-///
-/// # Errors
-/// If the device fails.
-pub fn model(cx: &Context<'_>, hyper: &Hyper) -> Result<Box<dyn Recommender>> {
-    let dim = hyper.dim.get();
-    let table = |purpose: &str, rows: usize| cx.stream(purpose, 0).normals(rows * dim, hyper.init_std.get());
-    let (users, items) = (table("init.user", cx.split.n_users), table("init.item", cx.split.n_items));
+fn model(cx: &Context<'_>, hyper: &PairHyper) -> Result<Box<dyn Recommender>> {
+    let layout = layout(cx.split().n_users, cx.split().n_items, hyper.dim.get());
+    let initial = layout.initial(|purpose| cx.stream(purpose, 0), |_, _| Init::Normal(hyper.init_std.get()));
     Ok(match cx.device {
-        Device::Cpu => Box::new(FusedBpr::new(dim, users, items)),
-        device => Box::new(GraphBpr::new(dim, users, items, device)?),
+        Device::Cpu => Box::new(FusedBpr::new(initial.into())?),
+        device => Box::new(GraphBpr::new(initial.into(), device)?),
     })
-}
-
-fn tables(parameters: &[Parameter]) -> Result<(&Parameter, &Parameter)> {
-    match parameters {
-        [users, items] if users.name == NAMES[0] && items.name == NAMES[1] => Ok((users, items)),
-        _ => Err(Error::new(Kind::Internal, "these are not the parameters of a BPR model")),
-    }
-}
-
-fn factors(users: &Parameter, items: &Parameter) -> Box<dyn Scorer> {
-    Box::new(Factors { dim: users.shape[1], users: users.values.clone().into(), items: items.values.clone().into() })
-}
-
-pub fn scorer(parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
-    let (users, items) = tables(parameters)?;
-    Ok(factors(users, items))
-}
-
-pub fn swapped_scorer(parameters: &[Parameter]) -> Result<Box<dyn Scorer>> {
-    let (users, items) = tables(parameters)?;
-    Ok(factors(items, users))
-}
-
-pub fn representations(parameters: &[Parameter], side: Side) -> Result<(usize, Vec<f32>)> {
-    let (users, items) = tables(parameters)?;
-    let table = match side {
-        Side::User => users,
-        Side::Item => items,
-    };
-    Ok((table.shape[1], table.values.clone()))
 }
 
 #[cfg(test)]

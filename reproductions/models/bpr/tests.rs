@@ -3,7 +3,8 @@
 use candle_core::Device;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use harness::train::{Model, State};
+use harness::train::Model;
+use harness::weights::State;
 
 use super::*;
 use crate::agreement::assert_trained_alike;
@@ -33,8 +34,8 @@ fn loss_and_gradients_agree_with_the_reference_vector() {
     let items = [floats(&inputs["pos_vec"]), floats(&inputs["neg_vec"])].concat();
     let batch = [[0, 0, 2], [1, 1, 3]];
     let models: [Box<dyn Recommender>; 2] = [
-        Box::new(FusedBpr::new(2, users.clone(), items.clone())),
-        Box::new(GraphBpr::new(2, users, items, &Device::Cpu).unwrap()),
+        Box::new(FusedBpr::new(of_tables(2, users.clone(), items.clone())).unwrap()),
+        Box::new(GraphBpr::new(of_tables(2, users, items), &Device::Cpu).unwrap()),
     ];
     for mut model in models {
         let (loss, gradients) = gradients(&mut *model, &batch);
@@ -66,7 +67,7 @@ fn train(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
         model.step(&ADAM).unwrap();
     }
     model.settle();
-    (losses, model.parameters().unwrap().into_iter().map(|p| p.values).collect())
+    (losses, model.weights().unwrap().parameters.into_iter().map(|p| p.values).collect())
 }
 
 fn tables(dim: usize) -> [Vec<f32>; 2] {
@@ -81,8 +82,8 @@ fn the_step_by_hand_equals_candles_autograd() {
         let [users, items] = tables(dim);
         let both = || -> [Box<dyn Recommender>; 2] {
             [
-                Box::new(FusedBpr::new(dim, users.clone(), items.clone())),
-                Box::new(GraphBpr::new(dim, users.clone(), items.clone(), &Device::Cpu).unwrap()),
+                Box::new(FusedBpr::new(of_tables(dim, users.clone(), items.clone())).unwrap()),
+                Box::new(GraphBpr::new(of_tables(dim, users.clone(), items.clone()), &Device::Cpu).unwrap()),
             ]
         };
         let [(a, of_a), (b, of_b)] = both().map(|mut model| gradients(&mut *model, &batch(0)));
@@ -92,10 +93,10 @@ fn the_step_by_hand_equals_candles_autograd() {
             let most = b.iter().fold(0.0f32, |most, g| most.max(g.abs()));
             assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-6 * most), "d={dim}: gradients");
         }
-        let start = both()[0].parameters().unwrap();
+        let start = both()[0].weights().unwrap().parameters;
         let [(a, of_a), (b, of_b)] = both().map(|mut model| {
             let losses = train(&mut *model).0;
-            (losses, model.parameters().unwrap())
+            (losses, model.weights().unwrap().parameters)
         });
         for (a, b) in a.iter().zip(&b) {
             assert!((a - b).abs() < 2e-6 * b.abs(), "d={dim}: loss {a} {b}");
@@ -112,8 +113,8 @@ fn autograd_over_leaf_rows_and_the_fused_adam_equal_the_step_by_hand() {
     use harness::nn::{EmbeddingTable, Occurrences, softplus_neg_sum};
     let dim = 37;
     let [users, items] = tables(dim);
-    let mut fused = FusedBpr::new(dim, users.clone(), items.clone());
-    let start = fused.parameters().unwrap();
+    let mut fused = FusedBpr::new(of_tables(dim, users.clone(), items.clone())).unwrap();
+    let start = fused.weights().unwrap().parameters;
     let mut user = EmbeddingTable::new("user", users.len() / dim, dim, users);
     let mut item = EmbeddingTable::new("item", items.len() / dim, dim, items);
     let steps = 5;
@@ -139,7 +140,7 @@ fn autograd_over_leaf_rows_and_the_fused_adam_equal_the_step_by_hand() {
             table.step(&ADAM, &occurrences, |k| (1.0, &rows[k * dim..][..dim]));
         }
     }
-    let by_hand = fused.parameters().unwrap();
+    let by_hand = fused.weights().unwrap().parameters;
     for ((a, b), start) in by_hand.iter().zip([&user, &item]).zip(&start) {
         let b = Parameter { values: b.weights().to_vec(), ..a.clone() };
         assert_trained_alike(a, &b, start, &ADAM, steps as usize);
@@ -151,7 +152,7 @@ fn threads_change_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let [users, items] = tables(37);
-        let mut model = FusedBpr::new(37, users, items);
+        let mut model = FusedBpr::new(of_tables(37, users, items)).unwrap();
         let (losses, weights) = pool.install(|| train(&mut model));
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         (losses.iter().map(|l| l.to_bits()).collect::<Vec<_>>(), weights.iter().map(|w| bits(w)).collect::<Vec<_>>())
@@ -166,8 +167,8 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
     type Make = fn(Vec<f32>, Vec<f32>) -> Box<dyn Recommender>;
     let [users, items] = tables(20);
     let make: [Make; 2] = [
-        |u, i| Box::new(FusedBpr::new(20, u, i)),
-        |u, i| Box::new(GraphBpr::new(20, u, i, &Device::Cpu).expect("tables on the CPU")),
+        |u, i| Box::new(FusedBpr::new(of_tables(20, u, i)).unwrap()),
+        |u, i| Box::new(GraphBpr::new(of_tables(20, u, i), &Device::Cpu).expect("tables on the CPU")),
     ];
     for make in make {
         let mut straight = make(users.clone(), items.clone());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use harness::error::Result;
 use harness::nn::padded;
 use harness::split::UserItems;
-use harness::weights::Parameter;
+use harness::weights::Weights;
 
-use super::Sizes;
 use super::layers::{Layers, Pass};
+use super::sizes::Sizes;
 use crate::models::sequence::{Encoder, Output, PADDING, Window, check_sequences};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
@@ -23,15 +23,16 @@ pub struct CaserEncoder<'a> {
 }
 
 impl CaserEncoder<'static> {
-    /// The trained model with these parameters, for users with these training sequences.
+    /// The trained model with these weights, for users with these training sequences.
     ///
     /// # Errors
-    /// If the parameters are not a Caser's, or of other users or items.
-    pub fn new(parameters: &[Parameter], train: Arc<UserItems>) -> Result<Self> {
-        let (sizes, values) = Sizes::of(parameters)?;
+    /// If the weights are not a Caser's, or of other users or items.
+    pub fn new(weights: &Weights, train: Arc<UserItems>) -> Result<Self> {
+        let sizes = Sizes::of(weights)?;
         check_sequences(&train, sizes.users, sizes.ids - 1)?;
-        let owned = |k: usize| Cow::Owned(values[k].values.clone());
-        let layers = Layers::new(sizes, std::array::from_fn(|k| &values[k + 2].values[..]));
+        let values = weights.values::<10>("Caser")?;
+        let owned = |k: usize| Cow::Owned(values[k].to_vec());
+        let layers = Layers::new(sizes, std::array::from_fn(|k| values[k + 2]));
         Ok(Self { layers, user: owned(0), item: owned(1), output: owned(8), bias: owned(9), train })
     }
 }

@@ -3,32 +3,29 @@
 //! No graph. Rows of the output table are read where they lie, and their gradients never made: the step of
 //! Adam adds coefficient · representation. It equals [`GraphCaser`](super::GraphCaser) (a test proves it).
 
-use std::sync::Arc;
-
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{DenseParameter, EmbeddingTable};
+use harness::nn::{DenseParameter, EmbeddingTable, Trainable};
 use harness::optim::Adam;
+use harness::queries::Queries;
 use harness::rng::Stream;
-use harness::split::UserItems;
-use harness::train::{Model, State};
-use harness::weights::Parameter;
+use harness::train::Model;
+use harness::weights::{Settings, Weights};
 use rayon::prelude::*;
 
 use super::block::{Buffers, Step, Tables};
 use super::encoder::CaserEncoder;
 use super::layers::Layers;
-use super::{NAMES, Sizes};
-use crate::models::sequence::{Dropout, Queries, SequentialModel, WindowBatch, WindowLoss};
+use super::sizes::Sizes;
+use crate::models::sequence::{Dropout, SequentialModel, WindowBatch, WindowLoss, WindowScorer, check_sequences};
 
 /// Elements of the layers' gradients that one task adds up.
 const PIECE: usize = 4096;
 
-/// See the module's head.
+/// A Caser in training on the CPU, by hand-written gradients.
 pub struct FusedCaser {
     sizes: Sizes,
     dropout: Dropout,
-    train: Arc<UserItems>,
     pub(super) tables: Tables,
     /// Vertical weight and bias, horizontal weight and bias, hidden weight and bias.
     layers: [DenseParameter; 6],
@@ -36,22 +33,19 @@ pub struct FusedCaser {
 }
 
 impl FusedCaser {
-    /// A model that starts at these [parameters](NAMES), for users with these training sequences.
+    /// A model that starts at these weights.
     ///
     /// # Errors
-    /// If they are not this model's.
-    pub fn new(parameters: Vec<Parameter>, dropout: Dropout, train: Arc<UserItems>) -> Result<Self> {
-        let sizes = Sizes::of(&parameters)?.0;
-        let mut values: Vec<Parameter> = parameters.into_iter().take(NAMES.len()).collect();
-        let layers = values.drain(2..8).map(DenseParameter::new).collect::<Vec<_>>();
-        let layers = layers.try_into().unwrap_or_else(|_| unreachable!("six of ten"));
-        let mut tables = [NAMES[0], NAMES[1], NAMES[8], NAMES[9]]
-            .into_iter()
-            .zip(values)
-            .map(|(name, p)| EmbeddingTable::new(name, p.shape[0], p.shape[1], p.values));
-        let [user, item, output, bias] = std::array::from_fn(|_| tables.next().expect("four of ten"));
+    /// If they are not a [Caser's](Sizes::layout).
+    pub fn new(weights: Weights, dropout: Dropout) -> Result<Self> {
+        let sizes = Sizes::of(&weights)?;
+        let mut parameters = weights.parameters.into_iter();
+        let mut next = || parameters.next().expect("as many as in the layout");
+        let [user, item] = std::array::from_fn(|_| EmbeddingTable::from(next()));
+        let layers = std::array::from_fn(|_| DenseParameter::new(next()));
+        let [output, bias] = std::array::from_fn(|_| EmbeddingTable::from(next()));
         let tables = Tables { user, item, output, bias };
-        Ok(Self { sizes, dropout, train, tables, layers, step: Step::new(&sizes) })
+        Ok(Self { sizes, dropout, tables, layers, step: Step::new(&sizes) })
     }
 
     fn packed(&self) -> Layers {
@@ -107,37 +101,31 @@ impl SequentialModel for FusedCaser {
 }
 
 impl Model for FusedCaser {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        let [user, item, output, bias] = self.tables.all();
+        let mut tensors: Vec<&dyn Trainable> = vec![user, item];
+        tensors.extend(self.layers.iter().map(|layer| layer as &dyn Trainable));
+        tensors.extend([output as &dyn Trainable, bias]);
+        tensors
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        let [user, item, output, bias] = self.tables.all_mut();
+        let mut tensors: Vec<&mut dyn Trainable> = vec![user, item];
+        tensors.extend(self.layers.iter_mut().map(|layer| layer as &mut dyn Trainable));
+        tensors.extend([output as &mut dyn Trainable, bias]);
+        tensors
+    }
+
+    fn settings(&self) -> Settings {
+        self.sizes.settings()
+    }
+
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        let inputs = queries.inputs();
+        check_sequences(inputs, self.sizes.users, self.sizes.ids - 1)?;
         let [user, item, output, bias] = self.tables.all().map(|table| table.weights().into());
-        let encoder = CaserEncoder { layers: self.packed(), user, item, output, bias, train: self.train.clone() };
-        Ok(Box::new(Queries::of_users(encoder, &self.train)))
-    }
-
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        let [user, item, output, bias] = self.tables.all().map(EmbeddingTable::parameter);
-        let mut parameters = vec![user, item];
-        parameters.extend(self.layers.iter().map(DenseParameter::parameter));
-        parameters.extend([output, bias]);
-        parameters.extend(self.sizes.settings());
-        Ok(parameters)
-    }
-
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        Sizes::of(&parameters)?;
-        let mut values: Vec<Vec<f32>> = parameters.into_iter().take(NAMES.len()).map(|p| p.values).collect();
-        self.layers.iter_mut().zip(values.drain(2..8)).for_each(|(layer, values)| layer.set_weights(values));
-        self.tables.all_mut().into_iter().zip(values).for_each(|(table, values)| table.set_weights(values));
-        Ok(())
-    }
-
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.tables.all().into_iter().for_each(|table| table.save(state));
-        self.layers.iter().for_each(|layer| layer.save(state));
-        Ok(())
-    }
-
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.tables.all_mut().into_iter().try_for_each(|table| table.restore(state))?;
-        self.layers.iter_mut().try_for_each(|layer| layer.restore(state))
+        let encoder = CaserEncoder { layers: self.packed(), user, item, output, bias, train: inputs.clone() };
+        Ok(Box::new(WindowScorer::after_all(Box::new(encoder), inputs)))
     }
 }

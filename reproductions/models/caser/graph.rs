@@ -1,32 +1,35 @@
 //! Caser's step through candle's autograd, on any device: layer by layer, as the model is defined.
 
-use std::sync::Arc;
-
-use candle_core::{D, DType, Device, Tensor, Var};
-use harness::error::{Error, Result};
+use candle_core::{D, DType, Device, Tensor};
+use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::DeviceTable;
+use harness::nn::{Graph, Trainable};
 use harness::optim::Adam;
+use harness::queries::Queries;
 use harness::rng::Stream;
-use harness::split::UserItems;
-use harness::train::{Model, State};
-use harness::weights::Parameter;
+use harness::train::Model;
+use harness::weights::{Settings, Weights};
 
+use super::activation::Activation;
 use super::encoder::CaserEncoder;
-use super::{Activation, NAMES, Sizes};
-use crate::models::sequence::{Dropout, Queries, Scored, SequentialModel, WindowBatch, WindowLoss, backward};
+use super::sizes::Sizes;
+use crate::models::sequence::{
+    Dropout, Scored, SequentialModel, WindowBatch, WindowLoss, WindowScorer, backward, graded_items,
+};
 
-/// See the module's head.
+/// A Caser in training on any device, by candle's autograd. Tables are numbered as in its [layout](Sizes::layout).
 pub struct GraphCaser {
     sizes: Sizes,
     dropout: Dropout,
-    train: Arc<UserItems>,
-    device: Device,
-    /// In the order of [`NAMES`]; a layer's parameter is a table of which every pass reads all rows.
-    tables: [DeviceTable; 10],
-    /// Per table, the rows of this step and their gradients.
-    gradients: Vec<(Tensor, Tensor)>,
+    graph: Graph,
 }
+
+const USER: usize = 0;
+const ITEM: usize = 1;
+/// The first of six tensors of layers.
+const LAYERS: usize = 2;
+const OUTPUT: usize = 8;
+const BIAS: usize = 9;
 
 fn activate(activation: Activation, x: &Tensor) -> Result<Tensor> {
     Ok(match activation {
@@ -38,20 +41,12 @@ fn activate(activation: Activation, x: &Tensor) -> Result<Tensor> {
 }
 
 impl GraphCaser {
-    /// A model that starts at these [parameters](NAMES), for users with these training sequences.
+    /// A model that starts at these weights.
     ///
     /// # Errors
-    /// If they are not this model's, or the device fails.
-    pub fn new(parameters: Vec<Parameter>, dropout: Dropout, train: Arc<UserItems>, device: &Device) -> Result<Self> {
-        let sizes = Sizes::of(&parameters)?.0;
-        let table = |(name, p): (_, Parameter)| DeviceTable::new(name, p.shape[0], p.shape[1], p.values, device);
-        let tables = NAMES.into_iter().zip(parameters).map(table).collect::<Result<Vec<_>>>()?;
-        let tables = tables.try_into().unwrap_or_else(|_| unreachable!("as many as names"));
-        Ok(Self { sizes, dropout, train, device: device.clone(), tables, gradients: Vec::new() })
-    }
-
-    fn ids(&self, ids: impl IntoIterator<Item = u32>) -> Result<Tensor> {
-        Ok(Tensor::new(ids.into_iter().collect::<Vec<_>>(), &self.device)?)
+    /// If they are not a [Caser's](Sizes::layout), or the device fails.
+    pub fn new(weights: Weights, dropout: Dropout, device: &Device) -> Result<Self> {
+        Ok(Self { sizes: Sizes::of(&weights)?, dropout, graph: Graph::new(weights.parameters, device)? })
     }
 
     /// Representations `[windows, 2d]` from the rows of users `[windows, d]`, those of the inputs
@@ -75,7 +70,7 @@ impl GraphCaser {
             debug_assert_eq!(largest.dims(), [n, nh]);
             features.push(activate(self.sizes.convolution, &largest)?);
         }
-        let masks = Tensor::from_vec(masks, (n, self.sizes.features()), &self.device)?;
+        let masks = Tensor::from_vec(masks, (n, self.sizes.features()), self.graph.device())?;
         let features = (Tensor::cat(&features, 1)? * masks)?;
         let z = activate(self.sizes.hidden, &features.matmul(&hidden.t()?)?.broadcast_add(hidden_bias)?)?;
         Ok(Tensor::cat(&[&z, user], 1)?)
@@ -89,72 +84,56 @@ impl SequentialModel for GraphCaser {
         dropout: &mut Stream,
         loss: &WindowLoss<'_>,
     ) -> Result<f64> {
-        let (n, columns, graded) = (batch.windows.len(), batch.columns(), batch.graded);
-        let mut masks = vec![0.0; n * self.sizes.features()];
+        self.graph.begin();
+        let mut masks = vec![0.0; batch.windows.len() * self.sizes.features()];
         self.dropout.draw(dropout, self.sizes.features(), &mut masks);
-        let (graded_items, others): (Vec<_>, Vec<_>) =
-            batch.items.chunks_exact(columns).map(|items| items.split_at(graded)).unzip();
-        let items = self.ids(graded_items.concat())?;
-        let ids: Vec<Tensor> = self
-            .tables
-            .iter()
-            .map(|table| match table.name {
-                "user" => self.ids(batch.windows.iter().map(|window| window.user)),
-                "item" => self.ids(batch.inputs.iter().copied()),
-                "output" | "output-bias" => Ok(items.clone()),
-                _ => self.ids(0..table.len() as u32),
+        let graph = &self.graph;
+        let (items, others) = graded_items(batch);
+        let items = graph.ids(items)?;
+        let mut of = vec![
+            (USER, graph.ids(batch.windows.iter().map(|window| window.user))?),
+            (ITEM, graph.ids(batch.inputs.iter().copied())?),
+        ];
+        for layer in LAYERS..OUTPUT {
+            of.push((layer, graph.all(layer)?));
+        }
+        of.extend([(OUTPUT, items.clone()), (BIAS, items)]);
+        let leaves = graph.leaves(of)?;
+        let [user, item, layers @ .., output, bias] = leaves.tensors::<10>();
+        let x = self.represent(user, item, layers, masks)?;
+        let others = others
+            .map(|ids| -> Result<Scored> {
+                let ids = graph.ids(ids)?;
+                Ok(Scored { rows: graph.rows(OUTPUT, &ids)?, bias: graph.rows(BIAS, &ids)? })
             })
-            .collect::<Result<_>>()?;
-        let leaves = self.tables.iter().zip(&ids).map(|(table, ids)| table.leaf(ids)).collect::<Result<Vec<Var>>>()?;
-        let leaf = |k: usize| leaves[k].as_tensor();
-        let x = self.represent(leaf(0), leaf(1), std::array::from_fn(|k| leaf(k + 2)), masks)?;
-        let others = (columns > graded).then(|| {
-            let ids = self.ids(others.concat())?;
-            Ok::<_, Error>(Scored { rows: self.tables[8].rows(&ids)?, bias: self.tables[9].rows(&ids)? })
-        });
-        let scored = Scored { rows: leaf(8).clone(), bias: leaf(9).clone() };
-        let (sum, of) = backward(&x, &scored, others.transpose()?.as_ref(), loss)?;
-        let gradient = |leaf: &Var| of.get(leaf.as_tensor()).cloned().expect("a score depends on every leaf");
-        self.gradients = ids.into_iter().zip(&leaves).map(|(ids, leaf)| (ids, gradient(leaf))).collect();
+            .transpose()?;
+        let scored = Scored { rows: output.clone(), bias: bias.clone() };
+        let (sum, gradients) = backward(&x, &scored, others.as_ref(), loss)?;
+        self.graph.add(leaves, &gradients);
         Ok(sum)
     }
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
-        for (table, (ids, rows)) in self.tables.iter_mut().zip(std::mem::take(&mut self.gradients)) {
-            table.step(adam, &ids, &rows)?;
-        }
-        Ok(())
+        self.graph.step(adam)
     }
-
-    /// No row of these tables is ever behind.
-    fn settle(&mut self) {}
 }
 
 impl Model for GraphCaser {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        self.graph.tables()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.graph.tables_mut()
+    }
+
+    fn settings(&self) -> Settings {
+        self.sizes.settings()
+    }
+
     /// As it is served: on the CPU, whatever the device.
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
-        let encoder = CaserEncoder::new(&self.parameters()?, self.train.clone())?;
-        Ok(Box::new(Queries::of_users(encoder, &self.train)))
-    }
-
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        let values = self.tables.iter().map(DeviceTable::parameter);
-        values.chain(self.sizes.settings().map(Ok)).collect()
-    }
-
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        Sizes::of(&parameters)?;
-        for (table, parameter) in self.tables.iter_mut().zip(parameters) {
-            table.set_weights(parameter.values)?;
-        }
-        Ok(())
-    }
-
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.tables.iter().try_for_each(|table| table.save(state))
-    }
-
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.tables.iter_mut().try_for_each(|table| table.restore(state))
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        let encoder = CaserEncoder::new(&self.weights()?, queries.inputs().clone())?;
+        Ok(Box::new(WindowScorer::after_all(Box::new(encoder), queries.inputs())))
     }
 }

@@ -27,6 +27,7 @@ use harness::error::Result;
 use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Share};
+use harness::weights::Layout;
 use serde::Deserialize;
 
 pub use self::activation::Activation;
@@ -34,12 +35,16 @@ pub use self::encoder::CaserEncoder;
 pub use self::fused::FusedCaser;
 pub use self::graph::GraphCaser;
 pub use self::sizes::{NAMES, Sizes};
-use super::sequence::{Dropout, SequentialModel, Training};
+use super::sequence::{Dropout, SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
+
+/// Caser as a kind of model.
+pub static KIND: SequentialKind =
+    SequentialKind { name: "caser", encoder: |weights, train| Ok(Box::new(CaserEncoder::new(weights, train)?)) };
 
 /// Hyper-parameters of Caser and of its training. RD's for Gowalla stand in parentheses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hyper {
+pub struct CaserHyper {
     /// d (teacher 100, student 50).
     pub dim: Count,
     /// nv (2).
@@ -52,10 +57,10 @@ pub struct Hyper {
     pub hidden: Activation,
     /// Of what the hidden layer reads (0.5).
     pub dropout: Share,
-    pub training: Training,
+    pub training: WindowTraining,
 }
 
-impl Hyper {
+impl CaserHyper {
     /// The sizes of a model for some users and items.
     pub fn sizes(&self, users: usize, items: usize) -> Sizes {
         Sizes {
@@ -71,17 +76,35 @@ impl Hyper {
     }
 }
 
-/// A fresh model on the run's device.
-///
-/// # Errors
-/// If the device fails.
-pub fn model(cx: &Context<'_>, hyper: &Hyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
-    let initial = hyper.sizes(cx.split.n_users, cx.split.n_items).initial(|purpose| cx.stream(purpose, 0));
-    let dropout = Dropout::new(hyper.dropout.get());
-    Ok(match cx.device {
-        Device::Cpu => Box::new(FusedCaser::new(initial, dropout, train)?),
-        device => Box::new(GraphCaser::new(initial, dropout, train, device)?),
-    })
+impl SequentialHyper for CaserHyper {
+    fn kind(&self) -> &'static SequentialKind {
+        &KIND
+    }
+
+    fn training(&self) -> &WindowTraining {
+        &self.training
+    }
+
+    fn layout(&self, users: usize, items: usize) -> Layout {
+        self.sizes(users, items).layout()
+    }
+
+    /// What the filters give; each horizontal filter at each place, of which the largest counts.
+    fn features(&self) -> usize {
+        let length = self.training.length.get();
+        let of_rows = self.vertical_filters.get().saturating_mul(self.dim.get());
+        of_rows.saturating_add(self.horizontal_filters.get().saturating_mul(length).saturating_mul(length))
+    }
+
+    fn model(&self, cx: &Context<'_>, _: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+        let sizes = self.sizes(cx.split().n_users, cx.split().n_items);
+        let initial = sizes.initial(|purpose| cx.stream(purpose, 0));
+        let dropout = Dropout::new(self.dropout.get());
+        Ok(match cx.device {
+            Device::Cpu => Box::new(FusedCaser::new(initial, dropout)?),
+            device => Box::new(GraphCaser::new(initial, dropout, device)?),
+        })
+    }
 }
 
 #[cfg(test)]

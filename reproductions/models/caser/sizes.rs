@@ -2,12 +2,11 @@
 
 use harness::error::Result;
 use harness::rng::Stream;
-use harness::weights::Parameter;
+use harness::weights::{Init, Layout, Settings, Weights};
 
-use super::Activation;
-use crate::models::sequence::{Kept, setting, setting_of};
+use super::activation::Activation;
 
-/// The parameters with values, in their order; two settings, which have none, follow.
+/// The tensors, in their order.
 pub const NAMES: [&str; 10] = [
     "user",
     "item",
@@ -52,7 +51,7 @@ impl Sizes {
 
     /// Where the horizontal filter of `height` begins in a row of `horizontal-weight`; its length is height · d.
     pub fn filter(&self, height: usize) -> usize {
-        height * (height - 1) / 2 * self.dim
+        (height * (height - 1) / 2).saturating_mul(self.dim)
     }
 
     /// Length of such a row: one filter of each height 1..=L.
@@ -79,61 +78,55 @@ impl Sizes {
         ]
     }
 
-    /// Initial values; each parameter draws from a stream of its own. Layers start as torch's do: weights and
-    /// biases uniform within ±1/√(values read).
-    pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
+    /// Names and shapes.
+    pub fn layout(&self) -> Layout {
+        Layout::new("Caser", NAMES.into_iter().zip(self.shapes()))
+    }
+
+    /// Initial weights; each tensor draws from a stream of its own. Layers start as torch's do: weights and biases
+    /// uniform within ±1/√(values read).
+    pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Weights {
         let d = self.dim as f64;
-        let uniform = |stream: &mut Stream, n: usize, reads: usize| -> Vec<f32> {
-            let bound = 1.0 / (reads as f64).sqrt();
-            (0..n).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32).collect()
+        let of_height = |height: usize| Init::of_layer(height * self.dim);
+        let init = |name: &str, _: &[usize]| match name {
+            "user" | "item" => Init::Normal(1.0 / d),
+            "output" => Init::Normal(1.0 / (2.0 * d)),
+            "output-bias" => Init::Zeros,
+            "vertical-weight" | "vertical-bias" => Init::of_layer(self.length),
+            "horizontal-weight" => {
+                let row = || (1..=self.length).map(|height| (height * self.dim, of_height(height)));
+                Init::Pieces((0..self.horizontal).flat_map(|_| row()).collect())
+            }
+            "horizontal-bias" => {
+                Init::Pieces((1..=self.length).map(|height| (self.horizontal, of_height(height))).collect())
+            }
+            _ => Init::of_layer(self.features()),
         };
-        let parameter = |(name, shape): (&str, [usize; 2])| {
-            let n = shape[0] * shape[1];
-            let mut stream = stream(&format!("init.{name}"));
-            let heights = || 1..=self.length;
-            let values = match name {
-                "user" | "item" => stream.normals(n, 1.0 / d),
-                "output" => stream.normals(n, 1.0 / (2.0 * d)),
-                "output-bias" => vec![0.0; n],
-                "vertical-weight" | "vertical-bias" => uniform(&mut stream, n, self.length),
-                "horizontal-weight" => {
-                    let rows = (0..self.horizontal).flat_map(|_| heights());
-                    rows.flat_map(|height| uniform(&mut stream, height * self.dim, height * self.dim)).collect()
-                }
-                "horizontal-bias" => {
-                    heights().flat_map(|height| uniform(&mut stream, self.horizontal, height * self.dim)).collect()
-                }
-                _ => uniform(&mut stream, n, self.features()),
-            };
-            Parameter { name: name.into(), shape: shape.to_vec(), values }
-        };
-        NAMES.into_iter().zip(self.shapes()).map(parameter).chain(self.settings()).collect()
+        Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
 
-    /// What a kept model says beside its weights.
-    pub fn settings(&self) -> [Parameter; 2] {
-        [setting(CONVOLUTION, self.convolution), setting(HIDDEN, self.hidden)]
+    /// The activations.
+    pub fn settings(&self) -> Settings {
+        Settings::default().with(CONVOLUTION, self.convolution).with(HIDDEN, self.hidden)
     }
 
-    /// The sizes of a model with these parameters, and those that have values.
+    /// The sizes of a model with these weights.
     ///
     /// # Errors
     /// [`Internal`](harness::error::Kind::Internal) if they are not a Caser's.
-    pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 10])> {
-        let kept = Kept::<10>::new("Caser", parameters)?;
-        let [convolution, hidden] = kept.settings()?;
+    pub fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
-            users: kept.size(0, 0)?,
-            ids: kept.size(1, 0)?,
-            dim: kept.size(0, 1)?,
-            length: kept.size(2, 1)?,
-            vertical: kept.size(2, 0)?,
-            horizontal: kept.size(4, 0)?,
-            convolution: setting_of(convolution, CONVOLUTION)?,
-            hidden: setting_of(hidden, HIDDEN)?,
+            users: weights.size(0, 0),
+            ids: weights.size(1, 0),
+            dim: weights.size(0, 1),
+            length: weights.size(2, 1),
+            vertical: weights.size(2, 0),
+            horizontal: weights.size(4, 0),
+            convolution: weights.settings.get(CONVOLUTION)?,
+            hidden: weights.settings.get(HIDDEN)?,
         };
-        kept.check(NAMES, sizes.shapes())?;
-        Ok((sizes, kept.values))
+        sizes.layout().check(weights)?;
+        Ok(sizes)
     }
 }
 
@@ -161,15 +154,18 @@ mod tests {
         let stream = |purpose: &str| Stream::new(3, "caser-test", purpose, 0);
         let initial = sizes.initial(stream);
         assert_eq!(initial, sizes.initial(stream));
-        assert_eq!(Sizes::of(&initial).unwrap().0, sizes);
+        assert_eq!(Sizes::of(&initial).unwrap(), sizes);
         let spread = |values: &[f32]| {
             let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
             (squares / values.len() as f64).sqrt()
         };
         for (k, std) in [(0, 1.0 / 20.0), (1, 1.0 / 20.0), (8, 1.0 / 40.0)] {
-            assert!((spread(&initial[k].values) / std - 1.0).abs() < 0.03, "{}", NAMES[k]);
+            assert!((spread(&initial.parameters[k].values) / std - 1.0).abs() < 0.03, "{}", NAMES[k]);
         }
-        assert!(initial[1].values[..20].iter().any(|v| *v != 0.0), "the padding's row starts like any other");
+        assert!(
+            initial.parameters[1].values[..20].iter().any(|v| *v != 0.0),
+            "the padding's row starts like any other"
+        );
         let within = |values: &[f32], reads: usize, name: &str| {
             let bound = 1.0 / (reads as f64).sqrt();
             let largest = values.iter().fold(0.0f32, |max, v| max.max(v.abs()));
@@ -178,18 +174,18 @@ mod tests {
             let n = values.len() as f64;
             assert!((spread(values) / (bound / 3f64.sqrt()) - 1.0).abs() < 2.0 / n.sqrt(), "{name}");
         };
-        within(&initial[2].values, 5, NAMES[2]);
-        within(&initial[6].values, 120, NAMES[6]);
-        within(&initial[7].values, 120, NAMES[7]);
+        within(&initial.parameters[2].values, 5, NAMES[2]);
+        within(&initial.parameters[6].values, 120, NAMES[6]);
+        within(&initial.parameters[7].values, 120, NAMES[7]);
         for height in 1..=5 {
-            let rows = initial[4].values.chunks(sizes.filters());
+            let rows = initial.parameters[4].values.chunks(sizes.filters());
             let filters: Vec<f32> =
                 rows.flat_map(|row| &row[sizes.filter(height)..sizes.filter(height + 1)]).copied().collect();
             assert_eq!(filters.len(), 16 * height * 20);
             within(&filters, height * 20, NAMES[4]);
-            within(&initial[5].values[(height - 1) * 16..height * 16], height * 20, NAMES[5]);
+            within(&initial.parameters[5].values[(height - 1) * 16..height * 16], height * 20, NAMES[5]);
         }
-        assert!(initial[9].values.iter().all(|bias| *bias == 0.0));
+        assert!(initial.parameters[9].values.iter().all(|bias| *bias == 0.0));
     }
 
     #[test]

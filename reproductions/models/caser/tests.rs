@@ -7,8 +7,9 @@ use harness::metrics::Scorer;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::train::{Model, State};
+use harness::train::Model;
 use harness::weights::Parameter;
+use harness::weights::State;
 
 use super::*;
 use crate::agreement::assert_trained_alike;
@@ -82,7 +83,7 @@ fn steps(
         model.step(&ADAM).unwrap();
     }
     model.settle();
-    (losses, model.parameters().unwrap())
+    (losses, model.weights().unwrap().parameters)
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn a_table_that_begins_to_keep_up_moves_on_as_it_did() {
     let mut graph = GraphCaser::new(start.clone(), Dropout::new(0.5), sequences.clone(), &Device::Cpu).unwrap();
     steps(&mut graph, &sizes, &sequences, &columns);
     fused.settle();
-    let (fused, graph) = (fused.parameters().unwrap(), graph.parameters().unwrap());
+    let (fused, graph) = (fused.weights().unwrap().parameters, graph.weights().unwrap().parameters);
     for ((a, b), start) in fused.iter().zip(&graph).zip(&start).take(NAMES.len()) {
         assert_trained_alike(a, b, start, &ADAM, columns.len());
     }
@@ -286,7 +287,7 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
         second.restore(&mut state).unwrap();
         assert!(train(&mut *second, &sizes, &sequences) == want);
         second.set_parameters(start.clone()).unwrap();
-        assert_eq!(second.parameters().unwrap(), start);
+        assert_eq!(second.weights().unwrap().parameters, start);
         assert!(second.set_parameters(start[..11].to_vec()).is_err());
     }
 }
@@ -297,7 +298,7 @@ fn a_query_has_one_score_by_every_way_in() {
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let mut model = FusedCaser::new(start, Dropout::new(0.5), sequences.clone()).unwrap();
     train(&mut model, &sizes, &sequences);
-    let parameters = model.parameters().unwrap();
+    let parameters = model.weights().unwrap().parameters;
     let served = Queries::of_users(CaserEncoder::new(&parameters, sequences.clone()).unwrap(), &sequences);
     let graph = GraphCaser::new(parameters, Dropout::new(0.5), sequences, &Device::Cpu).unwrap();
     let (training, graph) = (model.scorer().unwrap(), graph.scorer().unwrap());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use harness::error::Result;
 use harness::simd;
 use harness::split::UserItems;
-use harness::weights::Parameter;
+use harness::weights::Weights;
 
-use super::Sizes;
+use super::sizes::Sizes;
 use crate::models::sequence::{Encoder, Output, Window, check_sequences, id_of};
 
 /// Tables, borrowed from a model in training or owned afterwards.
@@ -23,15 +23,15 @@ pub struct FossilEncoder<'a> {
 }
 
 impl FossilEncoder<'static> {
-    /// The trained model with these parameters, for users with these training sequences.
+    /// The trained model with these weights, for users with these training sequences.
     ///
     /// # Errors
-    /// If the parameters are not a Fossil's, or of other users or items.
-    pub fn new(parameters: &[Parameter], train: Arc<UserItems>) -> Result<Self> {
-        let (sizes, values) = Sizes::of(parameters)?;
+    /// If the weights are not a Fossil's, or of other users or items.
+    pub fn new(weights: &Weights, train: Arc<UserItems>) -> Result<Self> {
+        let sizes = Sizes::of(weights)?;
         check_sequences(&train, sizes.users, sizes.items)?;
         let [input, output, bias, recency, user_recency] =
-            values.each_ref().map(|parameter| Cow::Owned(parameter.values.clone()));
+            weights.values("Fossil")?.map(|values: &[f32]| Cow::Owned(values.to_vec()));
         Ok(Self { sizes, input, output, bias, recency, user_recency, train })
     }
 }

@@ -8,24 +8,25 @@ use std::sync::Arc;
 
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{DenseParameter, EmbeddingTable, Occurrences};
+use harness::nn::{DenseParameter, EmbeddingTable, Occurrences, Trainable};
 use harness::optim::Adam;
+use harness::queries::Queries;
 use harness::rng::Stream;
 use harness::simd;
 use harness::split::UserItems;
-use harness::train::{Model, State};
-use harness::weights::Parameter;
+use harness::train::Model;
+use harness::weights::{Settings, Weights};
 use rayon::prelude::*;
 
 use super::encoder::FossilEncoder;
-use super::{NAMES, Sizes, row_of};
-use crate::models::sequence::{Queries, SequentialModel, Window, WindowBatch, WindowLoss};
+use super::sizes::{Sizes, row_of};
+use crate::models::sequence::{SequentialModel, Window, WindowBatch, WindowLoss, WindowScorer, check_sequences};
 use crate::models::spread::Spread;
 
 /// Windows per task; fixed, so that sums over them do not depend on threads.
 const BLOCK: usize = 32;
 
-/// See the module's head.
+/// A Fossil in training on the CPU, by hand-written gradients.
 pub struct FusedFossil {
     sizes: Sizes,
     train: Arc<UserItems>,
@@ -135,18 +136,16 @@ fn catch_up(table: &mut EmbeddingTable, rows: &[u32]) {
 }
 
 impl FusedFossil {
-    /// A model that starts at these [parameters](NAMES), for users with these training sequences.
+    /// A model that starts at these weights, for users with these training sequences.
     ///
     /// # Errors
-    /// If they are not this model's.
-    pub fn new(parameters: Vec<Parameter>, train: Arc<UserItems>) -> Result<Self> {
-        let sizes = Sizes::of(&parameters)?.0;
-        let mut values = parameters.into_iter();
-        let mut next = || values.next().expect("the parameters were counted");
-        let table = |k: usize, p: Parameter| EmbeddingTable::new(NAMES[k], p.shape[0], p.shape[1], p.values);
-        let [input, output, bias] = [0, 1, 2].map(|k| table(k, next()));
-        let recency = DenseParameter::new(next());
-        let user_recency = table(4, next());
+    /// If they are not a [Fossil's](Sizes::layout).
+    pub fn new(weights: Weights, train: Arc<UserItems>) -> Result<Self> {
+        let sizes = Sizes::of(&weights)?;
+        let mut parameters = weights.parameters.into_iter();
+        let mut next = || parameters.next().expect("as many as in the layout");
+        let [input, output, bias] = std::array::from_fn(|_| EmbeddingTable::from(next()));
+        let (recency, user_recency) = (DenseParameter::new(next()), next().into());
         Ok(Self { sizes, train, input, output, bias, recency, user_recency, step: Step::new(&sizes) })
     }
 
@@ -229,37 +228,24 @@ impl SequentialModel for FusedFossil {
 }
 
 impl Model for FusedFossil {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        vec![&self.input, &self.output, &self.bias, &self.recency, &self.user_recency]
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        vec![&mut self.input, &mut self.output, &mut self.bias, &mut self.recency, &mut self.user_recency]
+    }
+
+    fn settings(&self) -> Settings {
+        self.sizes.settings()
+    }
+
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        let train = queries.inputs().clone();
+        check_sequences(&train, self.sizes.users, self.sizes.items)?;
         let [input, output, bias, user_recency] = self.tables().map(|table| table.weights().into());
         let recency = (&self.recency.weights[..]).into();
-        let (sizes, train) = (self.sizes, self.train.clone());
-        let encoder = FossilEncoder { sizes, input, output, bias, recency, user_recency, train };
-        Ok(Box::new(Queries::of_users(encoder, &self.train)))
-    }
-
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        let [input, output, bias, user_recency] = self.tables().map(EmbeddingTable::parameter);
-        let mut parameters = vec![input, output, bias, self.recency.parameter(), user_recency];
-        parameters.extend(self.sizes.settings());
-        Ok(parameters)
-    }
-
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        Sizes::of(&parameters)?;
-        let mut values: Vec<Vec<f32>> = parameters.into_iter().take(NAMES.len()).map(|p| p.values).collect();
-        self.recency.set_weights(values.remove(3));
-        self.tables_mut().into_iter().zip(values).for_each(|(table, values)| table.set_weights(values));
-        Ok(())
-    }
-
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.tables().into_iter().for_each(|table| table.save(state));
-        self.recency.save(state);
-        Ok(())
-    }
-
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.tables_mut().into_iter().try_for_each(|table| table.restore(state))?;
-        self.recency.restore(state)
+        let encoder = FossilEncoder { sizes: self.sizes, input, output, bias, recency, user_recency, train };
+        Ok(Box::new(WindowScorer::after_all(Box::new(encoder), queries.inputs())))
     }
 }

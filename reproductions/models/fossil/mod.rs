@@ -19,22 +19,27 @@ mod sizes;
 use std::sync::Arc;
 
 use candle_core::Device;
-use harness::error::{Error, Kind, Result};
+use harness::error::Result;
 use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Rate, Weight};
+use harness::weights::Layout;
 use serde::Deserialize;
 
 pub use self::encoder::FossilEncoder;
 pub use self::fused::FusedFossil;
 pub use self::graph::GraphFossil;
 pub use self::sizes::{History, NAMES, Sizes};
-use super::sequence::{SequentialModel, Training};
+use super::sequence::{SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
+
+/// Fossil as a kind of model.
+pub static KIND: SequentialKind =
+    SequentialKind { name: "fossil", encoder: |weights, train| Ok(Box::new(FossilEncoder::new(weights, train)?)) };
 
 /// Hyper-parameters of Fossil and of its training.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hyper {
+pub struct FossilHyper {
     /// d.
     pub dim: Count,
     /// α: 1 makes the long-term part a mean, 0 a sum; 0.2 in Fossil's paper.
@@ -42,10 +47,10 @@ pub struct Hyper {
     pub history: History,
     /// Standard deviation of the initial V, W and η^u.
     pub init_std: Rate,
-    pub training: Training,
+    pub training: WindowTraining,
 }
 
-impl Hyper {
+impl FossilHyper {
     /// The sizes of a model for some users and items.
     pub fn sizes(&self, users: usize, items: usize) -> Sizes {
         Sizes {
@@ -60,24 +65,32 @@ impl Hyper {
     }
 }
 
-/// A fresh model on the run's device.
-///
-/// # Errors
-/// If the device fails.
-pub fn model(cx: &Context<'_>, hyper: &Hyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
-    let sizes = hyper.sizes(cx.split.n_users, cx.split.n_items);
-    let initial = sizes.initial(hyper.init_std.get(), |purpose| cx.stream(purpose, 0));
-    Ok(match cx.device {
-        Device::Cpu => Box::new(FusedFossil::new(initial, train)?),
-        device => Box::new(GraphFossil::new(initial, train, device)?),
-    })
-}
+impl SequentialHyper for FossilHyper {
+    fn kind(&self) -> &'static SequentialKind {
+        &KIND
+    }
 
-/// The row of an id in tables that have none for the padding.
-fn row_of(id: u32) -> Result<u32> {
-    id.checked_sub(1).ok_or_else(|| {
-        Error::new(Kind::Internal, "Fossil cannot score the padding").expected("ids of items").got("id 0")
-    })
+    fn training(&self) -> &WindowTraining {
+        &self.training
+    }
+
+    fn layout(&self, users: usize, items: usize) -> Layout {
+        self.sizes(users, items).layout()
+    }
+
+    /// The last items that a window reads.
+    fn features(&self) -> usize {
+        self.training.length.get().saturating_mul(self.dim.get())
+    }
+
+    fn model(&self, cx: &Context<'_>, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+        let sizes = self.sizes(cx.split().n_users, cx.split().n_items);
+        let initial = sizes.initial(self.init_std.get(), |purpose| cx.stream(purpose, 0));
+        Ok(match cx.device {
+            Device::Cpu => Box::new(FusedFossil::new(initial, train)?),
+            device => Box::new(GraphFossil::new(initial, train, device)?),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use harness::error::Result;
+use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::weights::Parameter;
+use harness::weights::{Init, Layout, Settings, Weights};
 use serde::Deserialize;
 
-use crate::models::sequence::{Kept, Window, setting, setting_of};
+use crate::models::sequence::Window;
 
-/// The parameters with values, in their order; three settings, which have none, follow.
+/// The tensors, in their order.
 pub const NAMES: [&str; 5] = ["input", "output", "output-bias", "recency", "user-recency"];
 
 const ALPHA: &str = "alpha";
@@ -70,42 +70,42 @@ impl Sizes {
         [[items, dim], [items, dim], [items, 1], [1, length], [users, length]]
     }
 
-    /// Initial values; each parameter draws from a stream of its own.
-    pub fn initial(&self, init_std: f64, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
-        let parameter = |(name, shape): (&str, [usize; 2])| {
-            let n = shape[0] * shape[1];
-            let values = match name {
-                "output-bias" | "recency" => vec![0.0; n],
-                _ => stream(&format!("init.{name}")).normals(n, init_std),
-            };
-            Parameter { name: name.into(), shape: shape.to_vec(), values }
+    /// Names and shapes.
+    pub fn layout(&self) -> Layout {
+        Layout::new("Fossil", NAMES.into_iter().zip(self.shapes()))
+    }
+
+    /// Initial weights; each tensor draws from a stream of its own.
+    pub fn initial(&self, init_std: f64, stream: impl Fn(&str) -> Stream) -> Weights {
+        let init = |name: &str, _: &[usize]| match name {
+            "output-bias" | "recency" => Init::Zeros,
+            _ => Init::Normal(init_std),
         };
-        NAMES.into_iter().zip(self.shapes()).map(parameter).chain(self.settings()).collect()
+        Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
 
-    /// What a kept model says beside its weights.
-    pub fn settings(&self) -> [Parameter; 3] {
-        [setting(ALPHA, self.alpha), setting(HISTORY, self.history), setting(TARGETS, self.targets)]
+    /// What changes how a window is read.
+    pub fn settings(&self) -> Settings {
+        let settings = Settings::default().with(ALPHA, self.alpha).with(HISTORY, self.history);
+        settings.with(TARGETS, self.targets)
     }
 
-    /// The sizes of a model with these parameters, and those that have values.
+    /// The sizes of a model with these weights.
     ///
     /// # Errors
-    /// [`Internal`](harness::error::Kind::Internal) if they are not a Fossil's.
-    pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter; 5])> {
-        let kept = Kept::<5>::new("Fossil", parameters)?;
-        let [alpha, history, targets] = kept.settings()?;
+    /// [`Internal`](Kind::Internal) if they are not a Fossil's.
+    pub fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
-            users: kept.size(4, 0)?,
-            items: kept.size(0, 0)?,
-            dim: kept.size(0, 1)?,
-            length: kept.size(4, 1)?,
-            targets: setting_of(targets, TARGETS)?,
-            alpha: setting_of(alpha, ALPHA)?,
-            history: setting_of(history, HISTORY)?,
+            users: weights.size(4, 0),
+            items: weights.size(0, 0),
+            dim: weights.size(0, 1),
+            length: weights.size(4, 1),
+            targets: weights.settings.get(TARGETS)?,
+            alpha: weights.settings.get(ALPHA)?,
+            history: weights.settings.get(HISTORY)?,
         };
-        kept.check(NAMES, sizes.shapes())?;
-        Ok((sizes, kept.values))
+        sizes.layout().check(weights)?;
+        Ok(sizes)
     }
 
     /// How many of what a window reads are its last items.
@@ -142,6 +142,16 @@ impl Sizes {
     }
 }
 
+/// The row of an id in tables that have none for the padding.
+///
+/// # Errors
+/// [`Internal`](Kind::Internal) for the padding.
+pub fn row_of(id: u32) -> Result<u32> {
+    id.checked_sub(1).ok_or_else(|| {
+        Error::new(Kind::Internal, "Fossil cannot score the padding").expected("ids of items").got("id 0")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,10 +177,14 @@ mod tests {
         let stream = |purpose: &str| Stream::new(3, "fossil-test", purpose, 0);
         let initial = sizes.initial(0.01, stream);
         assert_eq!(initial, sizes.initial(0.01, stream));
-        assert_eq!(Sizes::of(&initial).unwrap().0, sizes);
+        assert_eq!(Sizes::of(&initial).unwrap(), sizes);
         for k in [0, 1, 4] {
-            let squares: f64 = initial[k].values.iter().map(|v| f64::from(*v).powi(2)).sum();
-            assert!(((squares / initial[k].values.len() as f64).sqrt() / 0.01 - 1.0).abs() < 0.05, "{}", NAMES[k]);
+            let squares: f64 = initial.parameters[k].values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            assert!(
+                ((squares / initial.parameters[k].values.len() as f64).sqrt() / 0.01 - 1.0).abs() < 0.05,
+                "{}",
+                NAMES[k]
+            );
         }
         assert!(initial[2].values.iter().chain(&initial[3].values).all(|v| *v == 0.0));
     }

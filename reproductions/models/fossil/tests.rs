@@ -8,8 +8,9 @@ use harness::nn::softplus;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::train::{Model, State};
+use harness::train::Model;
 use harness::weights::Parameter;
+use harness::weights::State;
 
 use super::*;
 use crate::agreement::assert_trained_alike;
@@ -73,7 +74,7 @@ fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (
         model.step(&ADAM).unwrap();
     }
     model.settle();
-    (losses, model.parameters().unwrap())
+    (losses, model.weights().unwrap().parameters)
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
         drop(state);
         assert_eq!(train(&mut *second, &sizes, &sequences), train(&mut *first, &sizes, &sequences));
         second.set_parameters(start.clone()).unwrap();
-        assert_eq!(second.parameters().unwrap(), start);
+        assert_eq!(second.weights().unwrap().parameters, start);
     }
 }
 

@@ -7,16 +7,17 @@
 
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{DenseParameter, EmbeddingTable, sigmoid, softplus};
+use harness::nn::{DenseParameter, EmbeddingTable, Trainable, sigmoid, softplus};
 use harness::optim::Adam;
-use harness::train::{Model, State};
-use harness::weights::Parameter;
+use harness::queries::Queries;
+use harness::train::Model;
+use harness::weights::Weights;
 use rayon::prelude::*;
 
 use super::kernel::{Head, logits};
 use super::scorer::MlpScorer;
 use super::side::Entities;
-use super::{NAMES, parts};
+use super::weights::dim;
 use crate::models::{ListLoss, Lists, Recommender, Side};
 
 /// Triples per task; fixed, so that the sum of losses does not depend on threads.
@@ -32,7 +33,7 @@ struct Pairs {
     coefficients: Vec<f32>,
 }
 
-/// See the module's head.
+/// A NeuMF in training on the CPU, by hand-written gradients.
 pub struct FusedNeuMf {
     user: Entities,
     item: Entities,
@@ -44,19 +45,16 @@ pub struct FusedNeuMf {
 }
 
 impl FusedNeuMf {
-    /// A model that starts at these [parameters](NAMES).
+    /// A model that starts at these weights.
     ///
     /// # Errors
-    /// If they are not this model's.
-    pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
-        parts(&parameters)?;
-        let mut parameters = NAMES.into_iter().zip(parameters);
-        let mut next = || parameters.next().expect("there are as many as names");
-        let [user_product, item_product, user_mlp, item_mlp] = std::array::from_fn(|_| {
-            let (name, parameter) = next();
-            EmbeddingTable::new(name, parameter.shape[0], parameter.shape[1], parameter.values)
-        });
-        let [hidden, hidden_bias, output, output_bias] = std::array::from_fn(|_| DenseParameter::new(next().1));
+    /// If they are not a [NeuMF's](super::layout).
+    pub fn new(weights: Weights) -> Result<Self> {
+        dim(&weights)?;
+        let mut parameters = weights.parameters.into_iter();
+        let mut next = || parameters.next().expect("as many as in the layout");
+        let [user_product, item_product, user_mlp, item_mlp] = std::array::from_fn(|_| EmbeddingTable::from(next()));
+        let [hidden, hidden_bias, output, output_bias] = std::array::from_fn(|_| DenseParameter::new(next()));
         Ok(Self {
             user: Entities::new(Side::User, user_product, user_mlp),
             item: Entities::new(Side::Item, item_product, item_mlp),
@@ -68,7 +66,7 @@ impl FusedNeuMf {
         })
     }
 
-    /// In the order of [`NAMES`]; the layers come after.
+    /// In the order of the layout; the layers come after.
     fn tables(&self) -> [&EmbeddingTable; 4] {
         [&self.user.product, &self.item.product, &self.user.mlp, &self.item.mlp]
     }
@@ -260,38 +258,22 @@ impl Recommender for FusedNeuMf {
 }
 
 impl Model for FusedNeuMf {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        let tables = self.tables().into_iter().map(|table| table as &dyn Trainable);
+        tables.chain(self.layers().into_iter().map(|layer| layer as &dyn Trainable)).collect()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.clear();
+        let (tables, layers) = self.parts_mut();
+        let tables = tables.into_iter().map(|table| table as &mut dyn Trainable);
+        tables.chain(layers.into_iter().map(|layer| layer as &mut dyn Trainable)).collect()
+    }
+
+    fn scorer(&self, _: &Queries) -> Result<Box<dyn Scorer + '_>> {
         let [user_product, item_product, user_mlp, item_mlp] = self.tables().map(EmbeddingTable::weights);
         let [hidden, hidden_bias, output, output_bias] = self.layers().map(|layer| &layer.weights[..]);
         let values = [user_product, item_product, user_mlp, item_mlp, hidden, hidden_bias, output, output_bias];
         Ok(Box::new(MlpScorer::new(self.user.product.dim(), values, Side::User)))
-    }
-
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        let tables = self.tables().into_iter().map(EmbeddingTable::parameter);
-        Ok(tables.chain(self.layers().into_iter().map(DenseParameter::parameter)).collect())
-    }
-
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        parts(&parameters)?;
-        self.clear();
-        let (tables, layers) = self.parts_mut();
-        let mut values = parameters.into_iter().map(|parameter| parameter.values);
-        tables.into_iter().zip(&mut values).for_each(|(table, values)| table.set_weights(values));
-        layers.into_iter().zip(values).for_each(|(layer, values)| layer.set_weights(values));
-        Ok(())
-    }
-
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        self.tables().into_iter().for_each(|table| table.save(state));
-        self.layers().into_iter().for_each(|layer| layer.save(state));
-        Ok(())
-    }
-
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.clear();
-        let (tables, layers) = self.parts_mut();
-        tables.into_iter().try_for_each(|table| table.restore(state))?;
-        layers.into_iter().try_for_each(|layer| layer.restore(state))
     }
 }

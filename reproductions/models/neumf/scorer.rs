@@ -1,4 +1,4 @@
-//! NeuMF as it is served: two tables of faces, made once, and O(d) for each pair.
+//! NeuMF as it is served: precomputed user and item halves, made once, and O(d) for each pair.
 
 use harness::metrics::Scorer;
 use harness::nn::{Matrix, multiply};
@@ -26,7 +26,7 @@ pub fn write_halves(side: Side, hidden: [&[f32]; 2], mlp: &[f32], dim: usize, fa
     }
 }
 
-/// See the module's head.
+/// A trained NeuMF: the halves of the hidden layer of all entities, precomputed.
 pub struct MlpScorer {
     /// `[queries, 2d]`
     queries: Vec<f32>,
@@ -38,7 +38,7 @@ pub struct MlpScorer {
 }
 
 impl MlpScorer {
-    /// From the values of the [parameters](super::NAMES); `queries` is the side that asks.
+    /// From the values of the tensors, in the order of the [layout](super::layout); `queries` is the side that asks.
     pub fn new(dim: usize, values: [&[f32]; 8], queries: Side) -> Self {
         let [user_product, item_product, user_mlp, item_mlp, hidden_weight, hidden_bias, weights, bias] = values;
         let table = |side: Side| {

@@ -3,7 +3,8 @@
 use candle_core::Device;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use harness::train::{Model, State};
+use harness::train::Model;
+use harness::weights::State;
 
 use super::*;
 use crate::agreement::assert_trained_alike;
@@ -103,7 +104,7 @@ fn train(model: &mut dyn Recommender, n_users: usize, n_items: usize) -> (Vec<f6
         model.step(&ADAM).unwrap();
     }
     model.settle();
-    (losses, model.parameters().unwrap())
+    (losses, model.weights().unwrap().parameters)
 }
 
 /// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
@@ -268,7 +269,7 @@ fn a_pair_has_one_score_by_every_way_in() {
     let dim = 37;
     let mut model = FusedNeuMf::new(parameters(USERS, ITEMS, dim)).unwrap();
     train(&mut model, USERS, ITEMS);
-    let parameters = model.parameters().unwrap();
+    let parameters = model.weights().unwrap().parameters;
     let (plain, swapped) = (scorer(&parameters).unwrap(), swapped_scorer(&parameters).unwrap());
     assert_eq!((plain.n_items(), swapped.n_items()), (ITEMS, USERS));
     let all: Vec<u32> = (0..ITEMS as u32).collect();

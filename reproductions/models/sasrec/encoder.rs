@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use harness::error::{Error, Kind, Result};
 use harness::metrics::{Dot, Scorer};
+use harness::queries::Queries;
 use harness::split::UserItems;
-use harness::weights::Parameter;
+use harness::weights::Weights;
 use rayon::prelude::*;
 
-use super::forward::Trace;
-use super::fused::GROUP;
+use super::forward::{GROUP, Trace};
 use super::layers::Layers;
-use super::sizes::TABLES;
-use super::{Sequences, Sizes};
+use super::sequences::Sequences;
+use super::sizes::{Sizes, TABLES};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
 pub struct SasRecEncoder<'a> {
@@ -23,15 +23,15 @@ pub struct SasRecEncoder<'a> {
 }
 
 impl SasRecEncoder<'static> {
-    /// The trained model with these parameters.
+    /// The trained model with these weights.
     ///
     /// # Errors
-    /// If the parameters are not a SASRec's.
-    pub fn new(parameters: &[Parameter]) -> Result<Self> {
-        let (sizes, values) = Sizes::of(parameters)?;
-        let layers: Vec<&[f32]> = values[TABLES..].iter().map(|p| &p.values[..]).collect();
-        let owned = |k: usize| Cow::Owned(values[k].values.clone());
-        Ok(Self { layers: Layers::new(sizes, &layers), item: owned(0), position: owned(1) })
+    /// If the weights are not a SASRec's.
+    pub fn new(weights: &Weights) -> Result<Self> {
+        let sizes = Sizes::of(weights)?;
+        let values: Vec<&[f32]> = weights.parameters.iter().map(|parameter| &parameter.values[..]).collect();
+        let owned = |k: usize| Cow::Owned(values[k].to_vec());
+        Ok(Self { layers: Layers::new(sizes, &values[TABLES..]), item: owned(0), position: owned(1) })
     }
 }
 
@@ -60,20 +60,21 @@ impl SasRecEncoder<'_> {
     }
 }
 
-/// Query `k` asks for what comes after the `k`-th input; the items seen so far are ranked, those of the input too.
-pub struct SessionQueries<'a> {
+/// A trained SASRec as something that ranks: an asker's input is read, and the items that can be answered are ranked,
+/// those of the input too.
+pub struct SasRecScorer<'a> {
     encoder: SasRecEncoder<'a>,
-    /// The inputs, oldest item first.
+    /// By asker, oldest item first.
     inputs: Arc<UserItems>,
+    /// Items that are ranked: the first of the table.
     items: usize,
 }
 
-impl<'a> SessionQueries<'a> {
-    /// `inputs` has the `k`-th input as the list of user `k`; the first `items` of the table are ranked.
-    ///
+impl<'a> SasRecScorer<'a> {
     /// # Errors
-    /// [`Internal`](Kind::Internal) if there is none, or the table has fewer.
-    pub fn new(encoder: SasRecEncoder<'a>, inputs: Arc<UserItems>, items: usize) -> Result<Self> {
+    /// [`Internal`](Kind::Internal) if there is no item to rank, or the table has fewer.
+    pub fn new(encoder: SasRecEncoder<'a>, queries: &Queries) -> Result<Self> {
+        let (inputs, items) = (queries.inputs().clone(), queries.n_items());
         if !(1..=encoder.sizes().items).contains(&items) {
             return Err(Error::new(Kind::Internal, format!("{items} items cannot be ranked by this model")));
         }
@@ -104,7 +105,7 @@ impl<'a> SessionQueries<'a> {
     }
 }
 
-impl Scorer for SessionQueries<'_> {
+impl Scorer for SasRecScorer<'_> {
     fn n_items(&self) -> usize {
         self.items
     }

@@ -3,10 +3,13 @@
 //! Every element is one chain of fused multiply-adds in a stated order, or a sum of a stated structure: an input
 //! has the same bits on every machine and whatever stands beside it.
 
-use super::Sequences;
 use super::attention::{Rows, Shape};
 use super::dropout::{BlockMasks, Masks};
 use super::layers::{Block, Layers, Norm};
+use super::sequences::Sequences;
+
+/// Inputs of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
+pub const GROUP: usize = 32;
 
 /// What the passes leave of a group. Buffers keep their size. Rows are `[padded d]`, zeros beyond d.
 #[derive(Default)]

@@ -2,25 +2,24 @@
 //! seen so far, and back. No graph, and no padding.
 
 use harness::error::{Error, Kind, Result};
-use harness::nn::{DenseParameter, padded};
+use harness::metrics::Scorer;
+use harness::nn::{DenseParameter, Trainable, padded};
 use harness::optim::Optimiser;
+use harness::queries::Queries;
 use harness::rng::Stream;
-use harness::train::State;
-use harness::weights::Parameter;
+use harness::train::Model;
+use harness::weights::{Settings, State, Weights};
 use rayon::prelude::*;
 
 use super::dropout::Masks;
-use super::encoder::SasRecEncoder;
-use super::forward::Trace;
+use super::encoder::{SasRecEncoder, SasRecScorer};
+use super::forward::{GROUP, Trace};
 use super::gradients::of_parameter;
 use super::layers::Layers;
-use super::sizes::TABLES;
-use super::{Sequences, Sizes};
+use super::sequences::Sequences;
+use super::sizes::{Sizes, TABLES};
 use crate::models::sequence::Dropout;
 use crate::models::softmax::{Onto, OutputSoftmax, Table, Target};
-
-/// Inputs of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
-pub const GROUP: usize = 32;
 
 /// Some rows of a batch, one after the other, with a loss of their own.
 #[derive(Clone, Copy)]
@@ -33,7 +32,7 @@ pub struct Part<'a> {
     pub weight: f64,
 }
 
-/// See the module's head.
+/// A SASRec in training on the CPU, by hand-written gradients.
 pub struct SasRec {
     sizes: Sizes,
     dropout: Dropout,
@@ -48,14 +47,13 @@ pub struct SasRec {
 }
 
 impl SasRec {
-    /// A model that starts at these parameters, none of whose rows has moved yet.
+    /// A model that starts at these weights, none of whose rows has moved yet.
     ///
     /// # Errors
-    /// If they are not this model's.
-    pub fn new(parameters: Vec<Parameter>, dropout: Dropout) -> Result<Self> {
-        let (sizes, values) = Sizes::of(&parameters)?;
-        let count = values.len();
-        let mut parameters = parameters.into_iter().take(count).map(DenseParameter::new);
+    /// If they are not a [SASRec's](Sizes::layout).
+    pub fn new(weights: Weights, dropout: Dropout) -> Result<Self> {
+        let sizes = Sizes::of(&weights)?;
+        let mut parameters = weights.parameters.into_iter().map(DenseParameter::new);
         let item = parameters.next().expect("the item table is the first");
         let others = parameters.collect();
         let (traces, softmax) = (Vec::new(), OutputSoftmax::default());
@@ -182,41 +180,36 @@ impl SasRec {
         let [item, position] = [&self.item.weights[..], &self.others[0].weights[..]];
         SasRecEncoder { layers: self.layers(), item: item.into(), position: position.into() }
     }
+}
 
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let values = std::iter::once(&self.item).chain(&self.others).map(DenseParameter::parameter);
-        values.chain([self.sizes.heads_setting()]).collect()
+impl Model for SasRec {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        std::iter::once(&self.item).chain(&self.others).map(|dense| dense as &dyn Trainable).collect()
     }
 
-    /// Replaces the weights, and leaves the moments alone.
-    ///
-    /// # Errors
-    /// If the parameters are not this model's.
-    pub fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        if Sizes::of(&parameters)?.0 != self.sizes {
-            return Err(Error::new(Kind::Internal, "these are the parameters of a SASRec of other sizes"));
-        }
-        self.dense_mut().zip(parameters).for_each(|(dense, parameter)| dense.set_weights(parameter.values));
-        Ok(())
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.dense_mut().map(|dense| dense as &mut dyn Trainable).collect()
     }
 
-    /// Adds weights, moments and step counts to `state`.
-    pub fn save<'a>(&'a self, state: &mut State<'a>) {
+    fn settings(&self) -> Settings {
+        self.sizes.settings()
+    }
+
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        Ok(Box::new(SasRecScorer::new(self.encoder(), queries)?))
+    }
+
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         state.counts.insert(MOVED.into(), self.moved as u64);
-        self.item.save(state);
-        self.others.iter().for_each(|layer| layer.save(state));
+        self.tensors().into_iter().try_for_each(|tensor| tensor.save(state))
     }
 
-    /// Takes back what [`save`](Self::save) put.
-    ///
-    /// # Errors
-    /// If it is not of this model.
-    pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         let moved = state.count(MOVED)?;
         self.moved = usize::try_from(moved).ok().filter(|&n| n <= self.sizes.items).ok_or_else(|| {
             Error::new(Kind::Internal, "a saved state has more items than its model").got(moved.to_string())
         })?;
-        self.dense_mut().try_for_each(|dense| dense.restore(state))
+        self.tensors_mut().into_iter().try_for_each(|tensor| tensor.restore(state))
     }
 }
 

@@ -28,16 +28,14 @@ mod layers;
 mod sequences;
 mod sizes;
 
-use std::sync::Arc;
-
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::split::Split;
+use harness::queries::Queries;
 use harness::value::{Count, Share};
-use harness::weights::Parameter;
+use harness::weights::Weights;
 use serde::Deserialize;
 
-pub use self::encoder::{SasRecEncoder, SessionQueries};
+pub use self::encoder::{SasRecEncoder, SasRecScorer};
 pub use self::fused::{Part, SasRec};
 pub use self::sequences::Sequences;
 pub use self::sizes::Sizes;
@@ -45,19 +43,18 @@ pub use self::sizes::Sizes;
 /// The name of the model in the registry.
 pub const NAME: &str = "sasrec";
 
-/// A kept model as it is served: query `k` of the split reads the training items of user `k`.
+/// A trained model as it is served.
 ///
 /// # Errors
-/// If the parameters are not a SASRec's, or of another catalogue.
-pub fn serve(parameters: &[Parameter], split: &Split) -> Result<Box<dyn Scorer>> {
-    let encoder = SasRecEncoder::new(parameters)?;
-    Ok(Box::new(SessionQueries::new(encoder, Arc::new(split.train.clone()), split.n_items)?))
+/// If the weights are not a SASRec's, or of a smaller catalogue.
+pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
+    Ok(Box::new(SasRecScorer::new(SasRecEncoder::new(weights)?, queries)?))
 }
 
 /// Hyper-parameters of the model; the authors' stand in parentheses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Wire")]
-pub struct Hyper {
+pub struct SasRecHyper {
     /// d (150).
     pub dim: Count,
     /// L, most recent items that are read (50).
@@ -80,7 +77,7 @@ struct Wire {
     dropout: Share,
 }
 
-impl TryFrom<Wire> for Hyper {
+impl TryFrom<Wire> for SasRecHyper {
     type Error = String;
 
     fn try_from(Wire { dim, length, blocks, heads, dropout }: Wire) -> std::result::Result<Self, String> {
@@ -91,7 +88,7 @@ impl TryFrom<Wire> for Hyper {
     }
 }
 
-impl Hyper {
+impl SasRecHyper {
     /// The sizes of a model for so many items, those that come later included.
     pub fn sizes(&self, items: usize) -> Sizes {
         let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);

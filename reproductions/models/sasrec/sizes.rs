@@ -2,9 +2,7 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
-use harness::weights::Parameter;
-
-use crate::models::sequence::{setting, setting_of};
+use harness::weights::{Init, Layout, Settings, Weights};
 
 /// All that shapes a SASRec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub const TABLES: usize = 2;
 const HEADS: &str = "heads";
 
 impl Sizes {
-    /// Names and shapes of the parameters with values; a setting, which has none, follows.
+    /// Names and shapes of the tensors.
     pub fn shapes(&self) -> Vec<(String, Vec<usize>)> {
         let Self { items, dim, length, blocks, .. } = *self;
         let of_block = (0..blocks).flat_map(|block| {
@@ -78,53 +76,43 @@ impl Sizes {
         (6.0 / (shape.iter().sum::<usize>() + padding) as f64).sqrt()
     }
 
-    /// Initial values; each parameter draws from a stream of its own.
-    pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
-        let parameter = |(name, shape): (String, Vec<usize>)| {
-            let n = shape.iter().product();
-            let values = match shape[..] {
-                [_] if name.ends_with("scale") => vec![1.0; n],
-                [_] => vec![0.0; n],
-                _ => {
-                    let (bound, mut stream) = (self.bound(&name, &shape), stream(&format!("init.{name}")));
-                    (0..n).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32).collect()
-                }
-            };
-            Parameter { name, shape, values }
+    /// Names and shapes.
+    pub fn layout(&self) -> Layout {
+        Layout::new("SASRec", self.shapes())
+    }
+
+    /// Initial weights; each tensor draws from a stream of its own.
+    pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Weights {
+        let init = |name: &str, shape: &[usize]| match shape {
+            [_] if name.ends_with("scale") => Init::Ones,
+            [_] => Init::Zeros,
+            _ => Init::Uniform(self.bound(name, shape)),
         };
-        self.shapes().into_iter().map(parameter).chain([self.heads_setting()]).collect()
+        Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
 
-    /// What a kept model says beside its weights.
-    pub fn heads_setting(&self) -> Parameter {
-        setting(HEADS, self.heads)
+    /// The number of heads, which no shape tells.
+    pub fn settings(&self) -> Settings {
+        Settings::default().with(HEADS, self.heads)
     }
 
-    /// The sizes of a model with these parameters, and those that have values.
+    /// The sizes of a model with these weights.
     ///
     /// # Errors
     /// [`Internal`](Kind::Internal) if they are not a SASRec's.
-    pub fn of(parameters: &[Parameter]) -> Result<(Self, &[Parameter])> {
-        let wrong = || Error::new(Kind::Internal, "these are not the parameters of a SASRec model");
-        let (heads, values) = parameters.split_last().ok_or_else(wrong)?;
-        let [item, position, ..] = values else { return Err(wrong()) };
-        let size = |p: &Parameter, axis: usize| p.shape.get(axis).copied().filter(|&n| n > 0).ok_or_else(wrong);
+    pub fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
-            items: size(item, 0)?,
-            dim: size(item, 1)?,
-            length: size(position, 0)?,
-            blocks: values.len().saturating_sub(TABLES + 2) / OF_BLOCK.len(),
-            heads: setting_of(heads, HEADS)?,
+            items: weights.size(0, 0),
+            dim: weights.size(0, 1),
+            length: weights.size(1, 0),
+            blocks: weights.parameters.len().saturating_sub(TABLES + 2) / OF_BLOCK.len(),
+            heads: weights.settings.get(HEADS)?,
         };
-        let shapes = sizes.shapes();
-        let fits = values.len() == shapes.len()
-            && values.iter().zip(shapes).all(|(part, (name, shape))| {
-                part.name == name && part.shape == shape && part.values.len() == shape.iter().product::<usize>()
-            });
-        if fits && sizes.blocks > 0 && sizes.heads > 0 && sizes.dim.is_multiple_of(sizes.heads) {
-            Ok((sizes, values))
+        sizes.layout().check(weights)?;
+        if sizes.blocks > 0 && sizes.heads > 0 && sizes.dim.is_multiple_of(sizes.heads) {
+            Ok(sizes)
         } else {
-            Err(wrong())
+            Err(Error::new(Kind::Internal, "these are not the parameters of a SASRec model"))
         }
     }
 }

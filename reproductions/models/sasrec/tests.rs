@@ -4,8 +4,8 @@ use harness::nn::padded;
 use harness::optim::TfAdam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::train::State;
 use harness::weights::Parameter;
+use harness::weights::State;
 use serde_json::Value;
 
 use super::sizes::OF_BLOCK;

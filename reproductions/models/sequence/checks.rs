@@ -6,7 +6,7 @@ use harness::nn::{sigmoid, softplus};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::train::State;
+use harness::weights::State;
 
 use super::{SequentialModel, Window, WindowBatch};
 

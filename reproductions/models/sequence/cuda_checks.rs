@@ -21,7 +21,7 @@ fn first_steps(model: &mut dyn SequentialModel, parts: &dyn Fn(usize, u64) -> Pa
     });
     let losses = losses.collect();
     model.settle();
-    (losses, model.parameters().unwrap())
+    (losses, model.weights().unwrap().parameters)
 }
 
 /// Both models begin with `start`; `parts(columns, k)` is the `k`-th batch with so many items a window.

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use harness::error::Result;
 
-use super::WindowLoss;
+use super::{WindowBatch, WindowLoss};
 
 /// Rows of the output layer and their biases, `columns` of each window: `[windows · columns, width]` and
 /// `[windows · columns, 1]`.
@@ -21,6 +21,14 @@ impl Scored {
         let rows = self.rows.reshape((n, columns, width))?;
         Ok((rows.broadcast_mul(&x.unsqueeze(1)?)?.sum(2)? + self.bias.reshape((n, columns))?)?)
     }
+}
+
+/// The ids of a batch that are scored with a gradient, and those that are scored without one, if there are any, window by
+/// window.
+pub fn graded_items(batch: &WindowBatch<'_>) -> (Vec<u32>, Option<Vec<u32>>) {
+    let rows = batch.items.chunks_exact(batch.columns());
+    let (graded, others): (Vec<_>, Vec<_>) = rows.map(|items| items.split_at(batch.graded)).unzip();
+    (graded.concat(), (batch.columns() > batch.graded).then(|| others.concat()))
 }
 
 /// The loss of a batch and the gradients of all that `x` and the graded scores were made of. `others` are scored

@@ -3,7 +3,6 @@
 //!
 //! Inside, items go by their *id*: item `i` of a split is id `i + 1`, and id 0 is [`PADDING`].
 
-mod base;
 #[cfg(test)]
 pub mod checks;
 #[cfg(all(test, feature = "cuda"))]
@@ -11,33 +10,21 @@ pub mod cuda_checks;
 mod draw;
 mod dropout;
 mod graph;
-mod kept;
 mod loss;
 mod model;
-mod queries;
-mod setting;
+mod scorer;
 mod term;
 mod training;
 mod windows;
 
-pub use base::{Base, Student, caser as build_caser, check_scored, fossil as build_fossil, serve_caser, serve_fossil};
 pub use draw::{Drawn, Source, Streams};
 pub use dropout::Dropout;
-pub use graph::{Scored, backward};
-pub use kept::Kept;
+pub use graph::{Scored, backward, graded_items};
 pub use loss::{BatchLoss, pointwise};
-pub use model::{Encoder, Output, SequentialModel, WindowBatch, WindowLoss};
-pub use queries::Queries;
-pub use setting::{setting, setting_of};
+pub use model::{
+    Encoder, Output, SequentialHyper, SequentialKind, SequentialModel, WindowBatch, WindowLoss, WindowTraining,
+};
+pub use scorer::{WindowScorer, scorer, window_scorer};
 pub use term::WindowTerm;
-pub use training::{Training, train};
-pub use windows::{Window, Windows, check_sequences};
-
-/// The id of no item: it stands before a sequence that is too short.
-pub const PADDING: u32 = 0;
-
-/// The id of an item.
-#[inline]
-pub fn id_of(item: u32) -> u32 {
-    item + 1
-}
+pub use training::{check_scored, train, windows};
+pub use windows::{PADDING, Window, Windows, check_sequences, id_of};

@@ -1,11 +1,68 @@
-//! What a sequential base model must offer, in training and afterwards.
+//! What a sequential model must offer: as a kind, in training, and afterwards.
+
+use std::fmt;
+use std::sync::Arc;
 
 use harness::error::Result;
 use harness::optim::Adam;
 use harness::rng::Stream;
-use harness::train::Model;
+use harness::split::UserItems;
+use harness::train::{Context, Ending, Model};
+use harness::value::{Count, Rate, Weight};
+use harness::weights::{Layout, Weights};
+use serde::Deserialize;
 
 use super::Window;
+
+/// How a sequential model is trained. RD's values for Gowalla stand in parentheses [code].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowTraining {
+    /// L: items that a window reads (5).
+    pub length: Count,
+    /// T: items that it is to predict (1).
+    pub targets: Count,
+    /// Per window, not per target (3).
+    pub negatives: Count,
+    pub learning_rate: Rate,
+    /// L2 in the gradient, on all parameters and all rows at every step (1e-6).
+    pub weight_decay: Weight,
+    /// Windows (512).
+    pub batch: Count,
+    pub epochs: Count,
+    /// `"none"` in the code: the last epoch has the model.
+    pub stopping: Ending,
+}
+
+/// A kind of sequential model.
+#[derive(Debug)]
+pub struct SequentialKind {
+    /// Its name in specs, and of its artefacts.
+    pub name: &'static str,
+    /// A trained model, for users with these training sequences. Fails for the weights of another kind, or of other users
+    /// or items.
+    pub encoder: fn(&Weights, Arc<UserItems>) -> Result<Box<dyn Encoder>>,
+}
+
+/// Hyper-parameters of a kind of sequential model, its training included.
+pub trait SequentialHyper: fmt::Debug + Send + Sync {
+    fn kind(&self) -> &'static SequentialKind;
+
+    fn training(&self) -> &WindowTraining;
+
+    /// The tensors of a model for so many users and items.
+    fn layout(&self, users: usize, items: usize) -> Layout;
+
+    /// Numbers that a window becomes before its representation, such as what filters give: what a step must hold.
+    fn features(&self) -> usize;
+
+    /// A fresh model on the run's device, for users with these training sequences. Initial values come from the run's
+    /// streams and are the same on every device.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn model(&self, cx: &Context<'_>, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>>;
+}
 
 /// Some windows, and what is to be scored for each.
 #[derive(Clone, Copy)]
@@ -48,8 +105,9 @@ pub trait SequentialModel: Model {
     /// One step of Adam over all parameters and all rows.
     fn step(&mut self, adam: &Adam) -> Result<()>;
 
-    /// Brings every row up to date, after the last step and before the model is looked at.
-    fn settle(&mut self);
+    /// Brings every row up to date, after the last step and before the model is looked at. Nothing to do where every step
+    /// moves every row at once.
+    fn settle(&mut self) {}
 }
 
 /// The output layer: score of an id = ⟨x, row⟩ + bias, for a window with the representation x.

@@ -11,63 +11,71 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use harness::error::{Error, Kind, Result};
-use harness::meter::Phase;
+use harness::meter::{Phase, check_fits};
 use harness::method::Trained;
 use harness::optim::Adam;
-use harness::split::numbered;
-use harness::train::{Context, Ending, Epochs};
-use harness::value::{Count, Rate, Weight};
-use serde::Deserialize;
+use harness::split::{UserItems, numbered};
+use harness::train::{Context, Epochs};
 
 use super::draw::{Drawn, Source, Streams};
-use super::{BatchLoss, Student, WindowTerm, Windows};
+use super::scorer::scorer;
+use super::{BatchLoss, SequentialHyper, SequentialModel, WindowTerm, Windows};
 
-/// How a sequential model is trained. RD's values for Gowalla stand in parentheses [code].
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    /// L: items that a window reads (5).
-    pub length: Count,
-    /// T: items that it is to predict (1).
-    pub targets: Count,
-    /// Per window, not per target (3).
-    pub negatives: Count,
-    pub learning_rate: Rate,
-    /// L2 in the gradient, on all parameters and all rows at every step (1e-6).
-    pub weight_decay: Weight,
-    /// Windows (512).
-    pub batch: Count,
-    pub epochs: Count,
-    /// `"none"` in the code: the last epoch has the model.
-    pub stopping: Ending,
+/// The training windows of a split.
+///
+/// # Errors
+/// As [`Windows::new`].
+pub fn windows(hyper: &dyn SequentialHyper, train: &UserItems) -> Result<Windows> {
+    Windows::new(train, hyper.training().length.get(), hyper.training().targets.get())
 }
 
-/// Trains `student` on the windows of the run's split. `term`, which may need the windows, is added to the loss.
+/// Refuses batches that cannot be scored at once: an id, a score and its gradient for each column of a window.
+///
+/// # Errors
+/// [`Input`](Kind::Input)
+pub fn check_scored(batch: usize, columns: usize) -> Result<()> {
+    check_fits("what a batch scores", [batch, columns], 12)
+}
+
+/// A fresh model on the run's device, if it and its batches fit into memory.
+fn fresh(cx: &Context<'_>, hyper: &dyn SequentialHyper, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>> {
+    // Weights, two moments and the selected copy, 4 bytes each.
+    check_fits("the model", [hyper.layout(cx.split().n_users, cx.split().n_items).count()], 16)
+        .map_err(|error| error.hint("use a smaller `dim`, `length` or number of filters"))?;
+    let training = hyper.training();
+    // What a step computes for each window, and its gradients.
+    check_fits("what a batch computes", [training.batch.get(), hyper.features()], 8)
+        .map_err(|error| error.hint("use a smaller `batch`, `dim`, or number of filters"))?;
+    check_scored(training.batch.get(), training.targets.get().saturating_add(training.negatives.get()))
+        .map_err(|error| error.hint("use a smaller `batch`, or fewer `negatives`"))?;
+    hyper.model(cx, train)
+}
+
+/// Trains a model on the windows of the run's split. `term`, which may need the windows, is added to the loss.
 ///
 /// # Errors
 /// Those of the data, the device and the term; divergence; interruption.
 pub fn train(
     cx: &mut Context<'_>,
-    student: &Student,
+    hyper: &dyn SequentialHyper,
     windows: &Windows,
     mut term: Option<&mut dyn WindowTerm>,
 ) -> Result<Trained> {
-    let hyper = student.training();
-    if let Some(user) = (0..cx.split.n_users as u32).find(|&user| cx.seen.of(user).len() >= cx.split.n_items) {
+    let (split, seen, training) = (cx.split(), cx.seen(), hyper.training());
+    if let Some(user) = (0..split.n_users as u32).find(|&user| seen.of(user).len() >= split.n_items) {
         return Err(Error::new(
             Kind::Data,
             format!("{} has every item: no negative can be drawn", numbered("user", user)),
         )
-        .expected(format!("fewer than {} training items", cx.split.n_items))
-        .got(cx.seen.of(user).len().to_string()));
+        .expected(format!("fewer than {} training items", split.n_items))
+        .got(seen.of(user).len().to_string()));
     }
-    let adam = Adam { learning_rate: hyper.learning_rate.get(), weight_decay: hyper.weight_decay.get() };
-    let (targets, negatives) = (hyper.targets.get(), hyper.negatives.get());
-    let (split, seen) = (cx.split, cx.seen);
-    let (train, n_items, length) = (&split.train, split.n_items, hyper.length.get());
+    let adam = Adam { learning_rate: training.learning_rate.get(), weight_decay: training.weight_decay.get() };
+    let (targets, negatives) = (training.targets.get(), training.negatives.get());
+    let (train, n_items, length) = (&split.train, split.n_items, training.length.get());
     let source = Source { train, seen, n_items, length, targets, negatives };
-    let mut model = student.model(cx, Arc::new(train.clone()))?;
-    let mut epochs = Epochs::start(cx, hyper.epochs.get(), hyper.stopping.clone(), &mut *model)?;
+    let mut model = fresh(cx, hyper, Arc::new(train.clone()))?;
+    let mut epochs = Epochs::start(cx, training.epochs.get(), training.stopping.clone(), &mut *model)?;
     let mut drawn = Drawn::default();
     while let Some(epoch) = epochs.next() {
         let start = Instant::now();
@@ -82,8 +90,8 @@ pub fn train(
             Streams { negatives: cx.stream("negatives", epoch), term: cx.stream("term", epoch) },
         );
         cx.meter.since(start, Phase::Sample);
-        let mut losses = Vec::with_capacity(order.len() / hyper.batch.get() + 1);
-        for numbers in order.chunks(hyper.batch.get()) {
+        let mut losses = Vec::with_capacity(order.len() / training.batch.get() + 1);
+        for numbers in order.chunks(training.batch.get()) {
             cx.meter.time(Phase::Sample, || drawn.draw(&source, windows.as_slice(), numbers, &mut streams, term));
             let batch = drawn.batch(targets + negatives + listed);
             let loss = BatchLoss::new(batch.windows, targets, negatives, term);
@@ -96,10 +104,10 @@ pub fn train(
         epochs.end(cx, mean, &mut *model)?;
     }
     let selected = epochs.finish(&mut *model)?;
-    let parameters = model.parameters()?;
+    let weights = model.weights()?;
     Ok(Trained {
-        scorer: student.base().scorer(&parameters, split)?,
-        parameters,
+        scorer: scorer(hyper.kind(), &weights, cx.task.test.queries())?,
+        weights,
         selected: Some(selected),
         periods: Vec::new(),
     })

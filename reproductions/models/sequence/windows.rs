@@ -3,7 +3,14 @@
 use harness::error::{Error, Kind, Result};
 use harness::split::UserItems;
 
-use super::{PADDING, id_of};
+/// The id of no item: it stands before a sequence that is too short.
+pub const PADDING: u32 = 0;
+
+/// The id of an item.
+#[inline]
+pub fn id_of(item: u32) -> u32 {
+    item + 1
+}
 
 /// A place in a user's training sequence: what comes before it is known, what comes next is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

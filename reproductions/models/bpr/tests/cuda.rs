@@ -24,7 +24,7 @@ fn first_steps(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
     });
     let losses = losses.collect();
     model.settle();
-    (losses, model.parameters().unwrap().into_iter().map(|p| p.values).collect())
+    (losses, model.weights().unwrap().parameters.into_iter().map(|p| p.values).collect())
 }
 
 #[test]
@@ -33,8 +33,8 @@ fn the_first_losses_on_cuda_are_the_cpus() {
     let mut stream = Stream::new(0, "bpr-cuda-test", "init", 0);
     // Ten times the usual spread, so that margins and gradients differ between triples.
     let [users, items] = [USERS, ITEMS].map(|rows| stream.normals(rows as usize * DIM, 0.1));
-    let mut host = FusedBpr::new(DIM, users.clone(), items.clone());
-    let mut device = GraphBpr::new(DIM, users, items, &there.device).unwrap();
+    let mut host = FusedBpr::new(of_tables(DIM, users.clone(), items.clone())).unwrap();
+    let mut device = GraphBpr::new(of_tables(DIM, users, items), &there.device).unwrap();
     let (host_losses, host_weights) = first_steps(&mut host);
     let (device_losses, device_weights) = first_steps(&mut device);
     for (step, (a, b)) in host_losses.iter().zip(&device_losses).enumerate() {

@@ -6,7 +6,7 @@ use rayon::ThreadPoolBuilder;
 use super::graph::Graph;
 use super::*;
 use crate::models::sasrec::dropout::Masks;
-use crate::models::sasrec::fused::GROUP;
+use crate::models::sasrec::forward::GROUP;
 use crate::models::sequence::checks::gap;
 use crate::models::softmax::OutputSoftmax;
 

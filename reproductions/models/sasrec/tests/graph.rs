@@ -5,7 +5,7 @@ use candle_core::{D, DType, Device, Tensor, Var};
 use harness::weights::Parameter;
 
 use crate::models::sasrec::dropout::{Masks, queries};
-use crate::models::sasrec::fused::GROUP;
+use crate::models::sasrec::forward::GROUP;
 use crate::models::sasrec::sizes::OF_BLOCK;
 use crate::models::sasrec::{Sequences, Sizes};
 

@@ -18,7 +18,7 @@ pub use self::catalogue::Catalogue;
 pub use self::rule::{by_time, given};
 pub use self::schedule::{Schedule, Start};
 use crate::digest::{Digest, FieldHasher};
-use crate::split::{HeldOut, Split, UserItems};
+use crate::split::UserItems;
 use crate::value::Limit;
 
 /// The periods of a dataset, each with sessions, checked to be fit for learning and testing.
@@ -101,32 +101,10 @@ impl<'p> Period<'p> {
         self.periods.sessions[first..self.number].iter().flat_map(|sessions| sessions.rows())
     }
 
-    /// The test: every event of a session after its first, from the events before it. Events with unknown items are
-    /// left out, then sessions of one event.
-    pub fn test(self) -> Split {
-        let sessions = sessions::answerable(self.periods.sessions[self.number].rows(), self.items());
-        queries(sessions.iter().flat_map(|session| sessions::sub_sequences(session)), self.items(), HeldOut::Test)
+    /// The sessions that it is tested on: what was not known before them included.
+    pub fn tested(self) -> impl Iterator<Item = &'p [u32]> {
+        self.periods.sessions[self.number].rows()
     }
-}
-
-/// Queries as a split: query `k` has the events of the `k`-th sub-sequence but the last as its training items, in
-/// their order, and holds out the last. Sub-sequences of one item ask nothing and are left out.
-pub fn queries<'a>(sub_sequences: impl Iterator<Item = &'a [u32]>, n_items: usize, part: HeldOut) -> Split {
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    for sub_sequence in sub_sequences {
-        if let Some((target, input)) = sub_sequence.split_last().filter(|(_, input)| !input.is_empty()) {
-            inputs.push(input);
-            targets.push(std::slice::from_ref(target));
-        }
-    }
-    let n_users = inputs.len();
-    let none = UserItems::from_pairs(n_users, &[]);
-    let (train, asked) = (UserItems::from_rows(inputs), UserItems::from_rows(targets));
-    let (valid, test) = match part {
-        HeldOut::Valid => (asked, none),
-        HeldOut::Test => (none, asked),
-    };
-    Split { n_users, n_items, train, valid, test }
 }
 
 #[cfg(test)]

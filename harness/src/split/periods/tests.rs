@@ -58,21 +58,6 @@ fn a_period_is_learnt_from_those_before_it() {
 }
 
 #[test]
-fn a_test_asks_every_event_after_the_first_of_what_is_known() {
-    let periods = given(&three(), 2, Catalogue::Growing).unwrap();
-    let test = periods.period(1).test();
-    // Items 3 and 4 are not known yet: session 1 is gone, and session 4 is 0, 1.
-    assert_eq!((rows(&test.train), rows(&test.test)), (vec![vec![0], vec![2]], vec![vec![1], vec![1]]));
-    assert_eq!((test.n_users, test.n_items, test.valid.len()), (2, 3, 0));
-    let test = periods.period(2).test();
-    assert_eq!((rows(&test.train), rows(&test.test)), (vec![vec![3]], vec![vec![4]]));
-    let full = given(&three(), 2, Catalogue::Full).unwrap().period(2).test();
-    assert_eq!(rows(&full.train), [vec![3, 5], vec![3], vec![5]], "longest first");
-    let valid = queries([&[1u32, 2, 3][..], &[4]].into_iter(), 9, HeldOut::Valid);
-    assert_eq!((rows(&valid.train), rows(&valid.valid)), (vec![vec![1, 2]], vec![vec![3]]), "one item asks nothing");
-}
-
-#[test]
 fn data_that_is_no_stream_is_refused() {
     let refused = |dataset: &Dataset, last| given(dataset, last, Catalogue::Growing).unwrap_err();
     let error = refused(&three(), 3);

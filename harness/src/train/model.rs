@@ -1,0 +1,68 @@
+//! A model in training.
+
+use crate::error::{Error, Kind, Result};
+use crate::metrics::Scorer;
+use crate::nn::{self, Trainable};
+use crate::queries::Queries;
+use crate::weights::{Settings, State, Weights};
+
+/// A model in training: its tensors, and how it answers. Its methods fail where its device does.
+///
+/// What a selected epoch brings back is the [weights](Self::weights); what a run that was stopped needs to go on is all
+/// that [`save`](Self::save) puts. A model with more of either than its tensors and settings overrides both methods of the
+/// pair.
+pub trait Model {
+    /// The tensors, in the model's own order.
+    fn tensors(&self) -> Vec<&dyn Trainable>;
+
+    /// The tensors, in the model's own order. Whoever asks for them may change them: what was derived from them is
+    /// forgotten.
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable>;
+
+    /// What must be known besides the tensors to compute the same again.
+    fn settings(&self) -> Settings {
+        Settings::default()
+    }
+
+    /// The model as it stands, to answer these queries. May copy weights from a device.
+    ///
+    /// # Errors
+    /// What the device says; queries of users or items that the model has no rows for.
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>>;
+
+    /// A copy of what a selected epoch brings back.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn weights(&self) -> Result<Weights> {
+        let parameters = self.tensors().into_iter().map(Trainable::parameter).collect::<Result<_>>()?;
+        Ok(Weights { parameters, settings: self.settings() })
+    }
+
+    /// Puts back what [`weights`](Self::weights) gave.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if it is of another model; what the device says.
+    fn set_weights(&mut self, weights: Weights) -> Result<()> {
+        if weights.settings != self.settings() {
+            return Err(Error::new(Kind::Internal, "these are the weights of a model with other settings"));
+        }
+        nn::set_weights(self.tensors_mut(), weights)
+    }
+
+    /// Adds everything that the next epoch depends on.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+        self.tensors().into_iter().try_for_each(|tensor| tensor.save(state))
+    }
+
+    /// Takes back what [`save`](Self::save) put.
+    ///
+    /// # Errors
+    /// If the state is of another model; what the device says.
+    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
+        self.tensors_mut().into_iter().try_for_each(|tensor| tensor.restore(state))
+    }
+}

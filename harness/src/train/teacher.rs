@@ -1,0 +1,59 @@
+//! A trained model that others learn from.
+
+use std::path::PathBuf;
+
+use super::Observer;
+
+use crate::error::Result;
+use crate::weights::{State, Weights};
+
+/// A trained model that a student learns from.
+pub struct Teacher {
+    /// The trial that made it.
+    pub trial: String,
+    /// The kind of model, as [`Method::makes`](crate::method::Method::makes) names it.
+    pub kind: String,
+    pub weights: Weights,
+
+    /// Where what is derived from it is kept.
+    pub folder: PathBuf,
+}
+
+impl Teacher {
+    /// Ids that follow from this teacher's weights and the split alone, such as its best lists: made once
+    /// and kept with the teacher. `name` says all that they depend on besides. What is damaged, of other
+    /// weights, or cannot be kept is told, and made again.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn derived(
+        &self,
+        name: &str,
+        len: usize,
+        below: u32,
+        observer: &dyn Observer,
+        make: impl FnOnce() -> Result<Vec<u32>>,
+    ) -> Result<Vec<u32>> {
+        const IDS: &str = "ids";
+        let path = self.folder.join(format!("{name}.safetensors"));
+        let weights = self.weights.digest().to_string();
+        if path.exists() {
+            match State::read(&path) {
+                Ok(mut state) if state.text == weights => match state.ids.remove(IDS) {
+                    Some(ids) if ids.len() == len && ids.iter().all(|id| *id < below) => return Ok(ids.into_owned()),
+                    _ => observer.note(&format!("{}: holds something else; it is made again", path.display())),
+                },
+                Ok(_) => observer.note(&format!("{}: is of other weights; it is made again", path.display())),
+                Err(error) => observer.note(&format!("{error}\nit is made again from the teacher")),
+            }
+        }
+        observer.note(&format!("{name} of the teacher `{}` are made, once for all of its students", self.trial));
+        let ids = make()?;
+        let mut state = State { text: weights, ..State::default() };
+        state.ids.insert(IDS.into(), ids[..].into());
+        if let Err(error) = state.write(&path) {
+            observer.note(&format!("what was derived from the teacher is not kept: {error}"));
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,63 @@
+//! How weights start.
+
+use crate::rng::Stream;
+
+/// The distribution that a tensor's initial values are drawn from, each tensor from a stream of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Init {
+    Zeros,
+    Ones,
+    /// Mean 0 and this standard deviation.
+    Normal(f64),
+    /// Within ±this bound.
+    Uniform(f64),
+    /// So many values of each, one after the other from the one stream: rows whose parts have bounds of their own.
+    Pieces(Vec<(usize, Init)>),
+}
+
+impl Init {
+    /// Uniform within ±1/√inputs: torch's default for a layer that reads so many values, for its weights as for its
+    /// biases.
+    pub fn of_layer(inputs: usize) -> Self {
+        Self::Uniform(1.0 / (inputs as f64).sqrt())
+    }
+
+    /// `n` values.
+    ///
+    /// # Panics
+    /// If pieces are not `n` values together.
+    pub fn draw(&self, stream: &mut Stream, n: usize) -> Vec<f32> {
+        match self {
+            Self::Zeros => vec![0.0; n],
+            Self::Ones => vec![1.0; n],
+            Self::Normal(std) => stream.normals(n, *std),
+            Self::Uniform(bound) => (0..n).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32).collect(),
+            Self::Pieces(pieces) => {
+                let values: Vec<f32> = pieces.iter().flat_map(|(n, init)| init.draw(stream, *n)).collect();
+                assert_eq!(values.len(), n, "pieces of a tensor");
+                values
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_distribution() {
+        let stream = || Stream::new(0, "init", "test", 0);
+        let n = 40_000;
+        assert!(Init::Zeros.draw(&mut stream(), n).iter().all(|v| *v == 0.0));
+        assert!(Init::Ones.draw(&mut stream(), n).iter().all(|v| *v == 1.0));
+        let spread =
+            |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        assert!((spread(&Init::Normal(0.3).draw(&mut stream(), n)) / 0.3 - 1.0).abs() < 0.02);
+        let uniform = Init::of_layer(25).draw(&mut stream(), n);
+        assert!(uniform.iter().all(|v| v.abs() <= 0.2) && uniform.iter().any(|v| v.abs() > 0.199));
+        assert!((spread(&uniform) / (0.2 / 3f64.sqrt()) - 1.0).abs() < 0.02);
+        let pieces = Init::Pieces(vec![(2, Init::Ones), (n - 2, Init::of_layer(25))]).draw(&mut stream(), n);
+        assert!(pieces[..2] == [1.0, 1.0] && pieces[2..] == uniform[..n - 2], "of one stream");
+    }
+}
