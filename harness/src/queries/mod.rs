@@ -69,7 +69,7 @@ impl Queries {
     /// The test of a period: every event of a session after its first, from the events before it. Events with unknown
     /// items are left out, then sessions of one event.
     pub fn of_period(period: Period<'_>) -> Self {
-        let sessions = answerable(period.tested(), period.items());
+        let sessions = answerable(period.tested_sessions(), period.items());
         Self::of_sub_sequences(sessions.iter().flat_map(|session| sub_sequences(session)), period.items())
     }
 
@@ -150,7 +150,7 @@ impl Queries {
 mod tests {
     use super::*;
     use crate::split::periods::tests::three;
-    use crate::split::periods::{Catalogue, given};
+    use crate::split::periods::{Catalogue, Roles, given};
 
     fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
         lists.rows().map(<[u32]>::to_vec).collect()
@@ -180,7 +180,9 @@ mod tests {
 
     #[test]
     fn a_period_asks_every_event_after_the_first_of_what_is_known() {
-        let test = |number, catalogue| Queries::of_period(given(&three(), 2, catalogue).unwrap().period(number));
+        let test = |number, catalogue| {
+            Queries::of_period(given(&three(), Roles::after_the_first(2), catalogue).unwrap().period(number))
+        };
         // Items 3 and 4 are not known yet: session 1 is gone, and session 4 is 0, 1.
         let first = test(1, Catalogue::Growing);
         assert_eq!((rows(first.inputs()), targets(&first)), (vec![vec![0], vec![2]], vec![(0, vec![1]), (1, vec![1])]));

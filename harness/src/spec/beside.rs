@@ -45,13 +45,13 @@ impl Allowed<'_, '_> {
             }
             (None, Some(metric)) => {
                 measured(self.document, metric, self.protocol)?;
-                let tested = self.split.tested().ok_or_else(|| {
+                let roles = self.split.roles()?.ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
                         .expected("a `split` whose `rule` is `periods` or `periods-by-time`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
-                Ok(Columns::Periods { metric: metric.get_ref().clone(), tested })
+                Ok(Columns::Periods { metric: metric.get_ref().clone(), tested: roles.tested().count() })
             }
             (Some(_), Some(periods)) => Err(self
                 .document

@@ -105,7 +105,7 @@ fn one(
 /// A method for a stream of periods stands in a spec that has one, and no other does.
 fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &Wire, goes_through_periods: bool) -> Result<()> {
     let method = wire.method.get_ref();
-    let (does, hint) = match (goes_through_periods, of.split.tested().is_some()) {
+    let (does, hint) = match (goes_through_periods, of.split.roles().is_ok_and(|roles| roles.is_some())) {
         (true, false) => {
             ("goes through a stream of periods", "the split rules `periods` and `periods-by-time` make one")
         }

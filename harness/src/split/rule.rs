@@ -10,7 +10,7 @@ use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
 use super::events::Ties;
-use super::periods::{self, Catalogue, Periods};
+use super::periods::{self, Catalogue, Periods, Roles};
 use super::seventy_ten_twenty::{self, Phase};
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
@@ -47,12 +47,38 @@ pub enum SplitRule {
     /// user with fewer than five items has no test item and is not evaluated.
     #[serde(rename = "70-10-20")]
     SeventyTenTwenty { core: usize, phase: Phase },
-    /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`. Each is learnt from and
-    /// tested in turn, and a user of the dataset is a session. See [`periods`](super::periods).
-    Periods { last: NonZeroUsize, catalogue: Catalogue },
+    /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`, each a session by user of
+    /// the dataset. What the periods are for: see [`Roles`].
+    Periods {
+        last: NonZeroUsize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pretrained: Option<NonZeroUsize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tested_from: Option<NonZeroUsize>,
+        catalogue: Catalogue,
+    },
     /// A stream of periods of `days` days each, the first `first` of them together as period 0; a session is what a
     /// user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped.
-    PeriodsByTime { days: NonZeroUsize, first: NonZeroUsize, least: usize, last: NonZeroUsize, catalogue: Catalogue },
+    PeriodsByTime {
+        days: NonZeroUsize,
+        first: NonZeroUsize,
+        least: usize,
+        last: NonZeroUsize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pretrained: Option<NonZeroUsize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tested_from: Option<NonZeroUsize>,
+        catalogue: Catalogue,
+    },
+    /// A stream of periods 0 to `last` with the same number of events each, in the order of time; events that remain are
+    /// left out. All items of the dataset are known, and the values of events are to be learnt (ASMG).
+    PeriodsByCount {
+        last: NonZeroUsize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pretrained: Option<NonZeroUsize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tested_from: Option<NonZeroUsize>,
+    },
 }
 
 /// A dataset that a rule was applied to.
@@ -93,14 +119,25 @@ impl SplitRule {
                 };
                 format!("{core}{cut} of each user's items, by time")
             }
-            Self::Periods { last, catalogue } => {
-                format!("the authors' periods, of which 1 to {last} are tested; {}", catalogue.describe())
+            Self::Periods { catalogue, .. } => {
+                format!("the authors' periods, of which {}; {}", self.roles_for_people(), catalogue.describe())
             }
-            Self::PeriodsByTime { days, first, least, last, catalogue } => format!(
-                "periods of {days} days, the first {first} together as period 0, of which 1 to {last} are tested; items \
-                 with at least {least} interactions; {}",
+            Self::PeriodsByTime { days, first, least, catalogue, .. } => format!(
+                "periods of {days} days, the first {first} together as period 0, of which {}; items with at least {least} \
+                 interactions; {}",
+                self.roles_for_people(),
                 catalogue.describe()
             ),
+            Self::PeriodsByCount { .. } => {
+                format!("periods with the same number of events, of which {}", self.roles_for_people())
+            }
+        }
+    }
+
+    fn roles_for_people(&self) -> String {
+        match self.roles() {
+            Ok(Some(roles)) => roles.describe(),
+            _ => "none can be tested".into(),
         }
     }
 
@@ -109,11 +146,18 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. })
     }
 
-    /// How many periods are tested, where the rule makes a stream of them.
-    pub fn tested(&self) -> Option<usize> {
+    /// What the periods are for, where the rule makes a stream of them.
+    ///
+    /// # Errors
+    /// As [`Roles::new`].
+    pub fn roles(&self) -> Result<Option<Roles>> {
         match self {
-            Self::Periods { last, .. } | Self::PeriodsByTime { last, .. } => Some(last.get()),
-            _ => None,
+            Self::Periods { last, pretrained, tested_from, .. }
+            | Self::PeriodsByTime { last, pretrained, tested_from, .. }
+            | Self::PeriodsByCount { last, pretrained, tested_from } => {
+                Roles::new(last.get(), *pretrained, *tested_from).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -123,17 +167,26 @@ impl SplitRule {
     /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test, or if `ties` refuses
     /// those that choose held-out items.
     pub fn apply(&self, dataset: &Dataset, ties: Ties) -> Result<Applied> {
+        let stream = |periods, tied: Option<u64>| {
+            let ties = tied.map(|test| TimeTies::of(dataset, ties, [0, test])).transpose()?.flatten();
+            Ok(Applied { cut: Cut::Periods(periods), ties })
+        };
         let mut counted = None;
         let split = match self {
-            Self::Periods { last, catalogue } => {
-                let periods = periods::given(dataset, last.get(), *catalogue)?;
-                return Ok(Applied { cut: Cut::Periods(periods), ties: None });
+            Self::Periods { last, pretrained, tested_from, catalogue } => {
+                let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
+                return stream(periods::given(dataset, roles, *catalogue)?, None);
             }
-            Self::PeriodsByTime { days, first, least, last, catalogue } => {
-                let lengths = [days, first, last].map(|length| length.get());
-                let (periods, asked) = periods::by_time(dataset, lengths, *least, *catalogue, ties)?;
-                let ties = TimeTies::of(dataset, ties, [0, asked])?;
-                return Ok(Applied { cut: Cut::Periods(periods), ties });
+            Self::PeriodsByTime { days, first, least, last, pretrained, tested_from, catalogue } => {
+                let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
+                let lengths = [days, first].map(|length| length.get());
+                let (periods, asked) = periods::by_time(dataset, lengths, *least, roles, *catalogue, ties)?;
+                return stream(periods, Some(asked));
+            }
+            Self::PeriodsByCount { last, pretrained, tested_from } => {
+                let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
+                let (periods, cut) = periods::by_count(dataset, roles, ties)?;
+                return stream(periods, Some(cut));
             }
             Self::Given { train, valid, test } => given(dataset, [train, valid, test], ties)?,
             Self::LeaveLastOut { core } => {

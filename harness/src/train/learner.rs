@@ -77,7 +77,8 @@ pub fn learn<'p>(
     let periods: &'p Periods =
         cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
     let mut learnt = resume(cx, |state| learner.restore_carried(state))?;
-    for number in learnt.len() + 1..=periods.last() {
+    let first = *periods.roles().evaluated().start();
+    for number in first + learnt.len()..=periods.last() {
         let began = cx.meter.elapsed();
         let period = periods.period(number);
         let checkpoint = within(cx, number);
@@ -102,7 +103,7 @@ pub fn learn<'p>(
             test,
             seconds: cx.meter.elapsed().saturating_sub(began).as_secs_f64(),
         });
-        tell(cx, &learnt[number - 1]);
+        tell(cx, &learnt[number - first]);
         save(cx, &learnt, |state| learner.save_carried(state))?;
         state_within.remove();
         if number < periods.last() && cx.observer.interrupted() {

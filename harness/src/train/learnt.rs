@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::meter::{Phase, Seconds};
 use crate::metrics::Metric;
 use crate::rank::Evaluation;
-use crate::split::periods::Periods;
+use crate::split::periods::{Periods, Roles};
 use crate::weights::State;
 
 /// The result of one period.
@@ -110,8 +110,8 @@ pub(super) fn resume(cx: &mut Context<'_>, carried: impl FnOnce(&mut State<'_>) 
             return Ok(Vec::new());
         }
     };
-    let last = cx.task.periods().map_or(0, Periods::last);
-    let restored = restore(&mut state, last).and_then(|(learnt, seconds)| {
+    let roles = cx.task.periods().map_or(Roles::after_the_first(0), Periods::roles);
+    let restored = restore(&mut state, roles).and_then(|(learnt, seconds)| {
         carried(&mut state)?;
         Ok((learnt, seconds))
     });
@@ -119,8 +119,9 @@ pub(super) fn resume(cx: &mut Context<'_>, carried: impl FnOnce(&mut State<'_>) 
         Ok((learnt, seconds)) => {
             cx.meter.seconds = seconds;
             // A state within another period is of an attempt before: it was left by a kill while it was removed.
-            forget_within(cx, Some(learnt.len() + 1));
-            cx.observer.note(&format!("going on after period {}", learnt.len()));
+            let next = learnt.last().map_or(*roles.evaluated().start(), |last| last.period + 1);
+            forget_within(cx, Some(next));
+            cx.observer.note(&format!("going on after period {}", next - 1));
             Ok(learnt)
         }
         Err(error) => {
@@ -151,14 +152,15 @@ pub(super) fn within(cx: &Context<'_>, period: usize) -> Checkpoint {
 /// What the names of states within periods begin with.
 pub const WITHIN: &str = "period-";
 
-fn restore(state: &mut State<'_>, last: usize) -> Result<(Vec<Learnt>, Seconds)> {
+fn restore(state: &mut State<'_>, roles: Roles) -> Result<(Vec<Learnt>, Seconds)> {
     let broken = unsound;
     let saved: Saved = serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
     sound::seconds(&saved.seconds)?;
-    require(saved.learnt.len() <= last, || format!("{} periods of {last}", saved.learnt.len()))?;
+    let most = roles.evaluated().count();
+    require(saved.learnt.len() <= most, || format!("{} periods of {most}", saved.learnt.len()))?;
     let mut learnt = Vec::with_capacity(saved.learnt.len());
     for (index, l) in saved.learnt.into_iter().enumerate() {
-        let period = index + 1;
+        let period = roles.evaluated().start() + index;
         let [targets, ranks, pessimistic_ranks] = RANKS.map(|what| state.ids.remove(&name_of(period, what)));
         let (Some(targets), Some(ranks), Some(pessimistic_ranks)) = (targets, ranks, pessimistic_ranks) else {
             return Err(broken(format!("no ranks of period {period}")));

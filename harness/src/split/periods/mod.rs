@@ -1,39 +1,54 @@
 //! A stream of periods: what continual experiments learn from and are tested on, one period after the other.
 //!
 //! ```text
-//! dataset → Periods:  for t = 1, 2, …  learn from periods before t → be tested on period t → carry on
+//! dataset → Periods:  learn from the pre-training periods;
+//!                     for t = the next, …  be tested on period t → learn from it → carry on
 //! ```
 //!
-//! [`train::learn`](crate::train::learn) goes through the stream with a learner, which carries its state from period to
-//! period. How a trial goes through it is its [`Schedule`]: on from the last period's weights or afresh, on one period
-//! or on a window of them. Which items are known is the experiment's [`Catalogue`].
+//! A period is a range of events in their order; [sessions] are one view of it. [`train::learn`](crate::train::learn) goes
+//! through the stream with a learner, which carries its state from period to period. How a trial goes through it is its
+//! [`Schedule`]: on from the last period's weights or afresh, on one period or on a window of them. Which items are known
+//! is the experiment's [`Catalogue`]; which periods train, warm up and are tested are its [`Roles`].
 
 mod catalogue;
 mod check;
+mod roles;
 mod rule;
 mod schedule;
 pub mod sessions;
 
+use std::ops::Range;
+
 pub use self::catalogue::Catalogue;
-pub use self::rule::{by_time, given};
+pub use self::roles::Roles;
+pub use self::rule::{by_count, by_time, given};
 pub use self::schedule::{Schedule, Start};
+use crate::data::Interaction;
 use crate::digest::{Digest, FieldHasher};
 use crate::split::UserItems;
 use crate::value::Limit;
 
-/// The periods of a dataset, each with sessions, checked to be fit for learning and testing.
+/// The events of a dataset, cut into periods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Periods {
+    n_users: usize,
+    n_items: usize,
+    /// Of all periods in their order. Items have the numbers that methods see.
+    events: Vec<Interaction>,
+    /// By period: where its events lie.
+    ranges: Vec<Range<usize>>,
     /// By period: its sessions in the order of their first events. A session that goes on in a later period is one
     /// session here and another there.
     sessions: Vec<UserItems>,
-    /// By period: items that have occurred by its end, which are the first so many ids.
+    /// By period: items that have occurred by its end, which are the first so many ids. Empty where all items of the
+    /// dataset are known from the first period on.
     seen: Vec<usize>,
-    n_items: usize,
-    catalogue: Catalogue,
+    roles: Roles,
+    /// Whether times and values of the events are part of what is learnt, and so of the digest.
+    labelled: bool,
 }
 
-/// One period to be tested on, after learning from those before it.
+/// One period after the pre-training: it is tested on after learning from those before it.
 #[derive(Clone, Copy)]
 pub struct Period<'p> {
     periods: &'p Periods,
@@ -41,9 +56,18 @@ pub struct Period<'p> {
 }
 
 impl Periods {
-    /// The number of the last period. All but period 0 are tested.
+    pub fn roles(&self) -> Roles {
+        self.roles
+    }
+
+    /// The number of the last period.
     pub fn last(&self) -> usize {
-        self.sessions.len() - 1
+        self.roles.last()
+    }
+
+    /// Size of a user table: every user of an event is below it.
+    pub fn n_users(&self) -> usize {
+        self.n_users
     }
 
     /// Size of an item table that is to last for the whole dataset.
@@ -51,27 +75,57 @@ impl Periods {
         self.n_items
     }
 
+    /// The events of a period, pre-training periods included, in their order: users, items, times and values.
+    ///
     /// # Panics
-    /// If the period is not one of `1..=last`.
+    /// If there is no such period.
+    pub fn events(&self, number: usize) -> &[Interaction] {
+        &self.events[self.ranges[number].clone()]
+    }
+
+    /// # Panics
+    /// If the period is a pre-training period, or there is none of this number.
     pub fn period(&self, number: usize) -> Period<'_> {
-        assert!((1..=self.last()).contains(&number), "period {number} is not tested");
+        assert!(self.roles.evaluated().contains(&number), "period {number} is not tested");
         Period { periods: self, number }
     }
 
     fn items_at(&self, number: usize) -> usize {
-        match self.catalogue {
-            Catalogue::Growing => self.seen[number - 1],
-            Catalogue::Full => self.n_items,
-        }
+        self.seen.get(number - 1).copied().unwrap_or(self.n_items)
     }
 
-    /// Of the sessions of all periods in their order, and of the catalogue.
+    /// Digest of all that is learnt and tested: of sessions in their order and the catalogue, or of labelled events; and of
+    /// the roles, where they are not those of every period but the first.
     pub fn digest(&self) -> Digest {
-        let mut hasher = FieldHasher::new("reprise periods 1");
-        hasher.field("items", &(self.n_items as u64).to_le_bytes());
-        hasher.field("full", &[u8::from(self.catalogue == Catalogue::Full)]);
-        for sessions in &self.sessions {
-            hasher.u32s("offsets", sessions.offsets()).u32s("events", sessions.items());
+        let mut hasher;
+        if self.labelled {
+            hasher = FieldHasher::new("reprise labelled periods 1");
+            hasher.field("users", &(self.n_users as u64).to_le_bytes());
+            hasher.field("items", &(self.n_items as u64).to_le_bytes());
+            for range in &self.ranges {
+                let mut bytes = Vec::with_capacity(range.len() * 24);
+                for event in &self.events[range.clone()] {
+                    bytes.extend(event.user.to_le_bytes());
+                    bytes.extend(event.item.to_le_bytes());
+                    bytes.extend(event.time.whole.to_le_bytes());
+                    bytes.extend(event.time.billionths.to_le_bytes());
+                    bytes.extend(event.value.to_le_bytes());
+                }
+                hasher.field("events", &bytes);
+            }
+        } else {
+            hasher = FieldHasher::new("reprise periods 1");
+            hasher.field("items", &(self.n_items as u64).to_le_bytes());
+            hasher.field("full", &[u8::from(self.seen.is_empty())]);
+            for sessions in &self.sessions {
+                hasher.u32s("offsets", sessions.offsets()).u32s("events", sessions.items());
+            }
+        }
+        if self.roles != Roles::after_the_first(self.last()) {
+            let tested = self.roles.tested();
+            for (name, number) in [("first", *self.roles.evaluated().start()), ("tested", *tested.start())] {
+                hasher.field(name, &(number as u64).to_le_bytes());
+            }
         }
         hasher.finish()
     }
@@ -89,21 +143,44 @@ impl<'p> Period<'p> {
 
     /// Items that were known a period before; none before the first.
     pub fn items_before(self) -> usize {
-        if self.number == 1 { 0 } else { self.periods.items_at(self.number - 1) }
+        if self.number == *self.periods.roles.evaluated().start() { 0 } else { self.periods.items_at(self.number - 1) }
     }
 
-    /// Sessions to learn from: of the last `window` periods before this one, the oldest first.
+    /// Sessions to learn from: of the last `window` periods before this one, the oldest first. Before the first that is
+    /// tested it is all pre-training periods, however short the window.
     pub fn sessions(self, window: Limit) -> impl Iterator<Item = &'p [u32]> {
-        let first = match window {
-            Limit::All => 0,
-            Limit::At(most) => self.number.saturating_sub(most),
-        };
-        self.periods.sessions[first..self.number].iter().flat_map(|sessions| sessions.rows())
+        self.periods.sessions[self.learnt(window)].iter().flat_map(|sessions| sessions.rows())
     }
 
-    /// The sessions that it is tested on: what was not known before them included.
-    pub fn tested(self) -> impl Iterator<Item = &'p [u32]> {
+    /// Events to learn from, as [`sessions`](Self::sessions).
+    pub fn events_before(self, window: Limit) -> &'p [Interaction] {
+        let learnt = self.learnt(window);
+        let ranges = &self.periods.ranges[learnt];
+        match (ranges.first(), ranges.last()) {
+            (Some(first), Some(last)) => &self.periods.events[first.start..last.end],
+            _ => &[],
+        }
+    }
+
+    /// Numbers of the periods to learn from.
+    fn learnt(self, window: Limit) -> Range<usize> {
+        let first = match window {
+            Limit::At(most) if self.number != *self.periods.roles.evaluated().start() => {
+                self.number.saturating_sub(most)
+            }
+            _ => 0,
+        };
+        first..self.number
+    }
+
+    /// The sessions that it is tested on, with events of items that were not known before.
+    pub fn tested_sessions(self) -> impl Iterator<Item = &'p [u32]> {
         self.periods.sessions[self.number].rows()
+    }
+
+    /// The events that it is tested on, in their order.
+    pub fn tested_events(self) -> &'p [Interaction] {
+        self.periods.events(self.number)
     }
 }
 

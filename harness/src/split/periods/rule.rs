@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::check::{Named, can_be_learnt, can_be_tested, items_seen};
-use super::sessions::{Event, sessions};
-use super::{Catalogue, Periods};
-use crate::data::{Clock, Dataset, Time};
+use super::sessions::sessions;
+use super::{Catalogue, Periods, Roles};
+use crate::data::{Clock, Dataset, Interaction};
 use crate::error::{Error, Kind, Result};
 use crate::split::{Ties, UserItems};
 
@@ -14,7 +14,8 @@ use crate::split::{Ties, UserItems};
 /// # Errors
 /// [`Input`](Kind::Input) if a part is missing; [`Data`](Kind::Data) if a period is empty, cannot be learnt from or
 /// tested on, or its items are not numbered in the order in which periods show them.
-pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Periods> {
+pub fn given(dataset: &Dataset, roles: Roles, catalogue: Catalogue) -> Result<Periods> {
+    let last = roles.last();
     let part = |number: usize| {
         let name = format!("period-{number}");
         let part = dataset.part(&name).ok_or_else(|| {
@@ -24,22 +25,25 @@ pub fn given(dataset: &Dataset, last: usize, catalogue: Catalogue) -> Result<Per
                 .got(names.join(", "))
                 .hint("`last` is the number of the last period that is tested; period 0 is only learnt from")
         })?;
-        Ok(part.interactions.iter().map(|event| (event.user, event.item)).collect())
+        Ok(part.interactions.clone())
     };
-    Periods::of(&dataset.name, (0..=last).map(part).collect::<Result<_>>()?, dataset.n_items, catalogue)
+    let periods = (0..=last).map(part).collect::<Result<_>>()?;
+    Periods::of_sessions(dataset, periods, dataset.n_items, roles, catalogue)
 }
 
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
 /// what a user does in a period. Items with fewer than `least` interactions in the whole dataset are dropped (as ADER's
-/// authors drop theirs), the others numbered in the order in which they occur. What follows period `last` is left out.
+/// authors drop theirs), the others numbered in the order in which they occur. What follows the last period is left out.
 /// Besides the periods: events asked for whose place in their session `ties` decided.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if nothing is left, the data ends before period `last` does, or as for [`given`].
+/// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if nothing is left, the data ends before the
+/// last period does, or as for [`given`].
 pub fn by_time(
     dataset: &Dataset,
-    [days, first, last]: [usize; 3],
+    [days, first]: [usize; 2],
     least: usize,
+    roles: Roles,
     catalogue: Catalogue,
     ties: Ties,
 ) -> Result<(Periods, u64)> {
@@ -50,8 +54,8 @@ pub fn by_time(
             .got("an order alone")
             .hint("the split rule `periods` takes the dataset's own periods"));
     }
-    let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
-    ties.sort(dataset, &mut all, |_| ());
+    let last = roles.last();
+    let mut all = in_order(dataset, ties);
     let mut counts = vec![0; dataset.n_items];
     all.iter().for_each(|event| counts[event.item as usize] += 1);
     all.retain(|event| counts[event.item as usize] >= least);
@@ -68,31 +72,71 @@ pub fn by_time(
             .hint("use a smaller `last`, `days` or `first`"));
     }
     let mut numbers: HashMap<u32, u32> = HashMap::new();
-    let mut periods: Vec<Vec<Event>> = vec![Vec::new(); last + 1];
-    let mut times: Vec<Vec<Time>> = vec![Vec::new(); last + 1];
+    let mut periods: Vec<Vec<Interaction>> = vec![Vec::new(); last + 1];
     for event in all {
         let period = ((event.time.whole - start) / length + 1 - first as i64).max(0) as usize;
         if let Some(events) = periods.get_mut(period) {
             let next = numbers.len() as u32;
-            events.push((event.user, *numbers.entry(event.item).or_insert(next)));
-            times[period].push(event.time);
+            events.push(Interaction { item: *numbers.entry(event.item).or_insert(next), ..event });
         }
     }
-    let cut = Periods::of(&dataset.name, periods.clone(), numbers.len(), catalogue)?;
-    let tied = (1..=last).map(|number| tied(&periods[number], &times[number], cut.period(number).items())).sum();
+    let cut = Periods::of_sessions(dataset, periods, numbers.len(), roles, catalogue)?;
+    let tied = roles.evaluated().map(|number| tied(cut.events(number), cut.period(number).items())).sum();
     Ok((cut, tied))
 }
 
+/// Cuts the dataset's events, in the order of time, into `count` periods of ⌊n/count⌋ events each, and leaves out the
+/// events that remain (ASMG's authors). Ids and table sizes stay those of the dataset, all of whose items are known from
+/// the first period on; values are labels or ratings to be learnt. Besides the periods: events of one time that stand in
+/// two periods, of which `ties` decided.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if there are fewer events than periods.
+pub fn by_count(dataset: &Dataset, roles: Roles, ties: Ties) -> Result<(Periods, u64)> {
+    if dataset.clock == Clock::Position {
+        return Err(Error::new(Kind::Input, format!("`{}` has no times to order its events by", dataset.name))
+            .expected("a column `time` in its manifest"));
+    }
+    let count = roles.last() + 1;
+    let mut events = in_order(dataset, ties);
+    let each = events.len() / count;
+    if each == 0 {
+        return Err(Error::new(
+            Kind::Data,
+            format!("`{}` has fewer events than there are to be periods", dataset.name),
+        )
+        .expected(format!("at least {count} events"))
+        .got(events.len().to_string())
+        .hint("use a smaller `count`"));
+    }
+    let cuts = (1..=roles.last()).map(|number| number * each);
+    let tied = cuts.filter(|&cut| events[cut - 1].time == events[cut].time).count() as u64;
+    events.truncate(count * each);
+    let ranges: Vec<_> = (0..count).map(|number| number * each..(number + 1) * each).collect();
+    let sessions = ranges.iter().map(|range| UserItems::from_rows(sessions(pairs(&events[range.clone()])))).collect();
+    let Dataset { n_users, n_items, .. } = *dataset;
+    Ok((Periods { n_users, n_items, events, ranges, sessions, seen: Vec::new(), roles, labelled: true }, tied))
+}
+
+/// All events of a dataset in the order of time.
+fn in_order(dataset: &Dataset, ties: Ties) -> Vec<Interaction> {
+    let mut all: Vec<_> = dataset.parts.iter().flat_map(|part| part.interactions.iter().copied()).collect();
+    ties.sort(dataset, &mut all, |_| ());
+    all
+}
+
+fn pairs(events: &[Interaction]) -> impl Iterator<Item = (u32, u32)> {
+    events.iter().map(|event| (event.user, event.item))
+}
+
 /// Events that a test asks for, of the first `known` items, whose place in their session a tie in time decided.
-fn tied(events: &[Event], times: &[Time], known: usize) -> u64 {
-    let mut of_sessions: HashMap<u32, Vec<Time>> = HashMap::new();
-    for (&(session, item), &time) in events.iter().zip(times) {
-        if (item as usize) < known {
-            of_sessions.entry(session).or_default().push(time);
-        }
+fn tied(events: &[Interaction], known: usize) -> u64 {
+    let mut of_sessions: HashMap<u32, Vec<_>> = HashMap::new();
+    for event in events.iter().filter(|event| (event.item as usize) < known) {
+        of_sessions.entry(event.user).or_default().push(event.time);
     }
     // A sum of counts, in whatever order.
-    let of_session = |times: &Vec<Time>| {
+    let of_session = |times: &Vec<_>| {
         let asked = 1..times.len();
         asked.filter(|&at| times[at] == times[at - 1] || times.get(at + 1) == Some(&times[at])).count() as u64
     };
@@ -100,23 +144,34 @@ fn tied(events: &[Event], times: &[Time], known: usize) -> u64 {
 }
 
 impl Periods {
-    /// From the events of each period in their order.
-    fn of(dataset: &str, periods: Vec<Vec<Event>>, n_items: usize, catalogue: Catalogue) -> Result<Self> {
-        let last = periods.len() - 1;
-        let (mut all, mut seen) = (Vec::new(), Vec::new());
-        for (number, events) in periods.into_iter().enumerate() {
-            let (before, named) = (seen.last().copied().unwrap_or(0), Named { dataset, number });
-            seen.push(items_seen(named, &events, before)?);
-            let sessions = sessions(events);
-            if number < last {
+    /// A stream of sessions from the events of each period in their order, checked to be fit for learning and testing.
+    fn of_sessions(
+        dataset: &Dataset,
+        periods: Vec<Vec<Interaction>>,
+        n_items: usize,
+        roles: Roles,
+        catalogue: Catalogue,
+    ) -> Result<Self> {
+        let (mut events, mut ranges, mut all, mut seen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (number, period) in periods.into_iter().enumerate() {
+            let (before, named) = (seen.last().copied().unwrap_or(0), Named { dataset: &dataset.name, number });
+            let pairs: Vec<_> = pairs(&period).collect();
+            seen.push(items_seen(named, &pairs, before)?);
+            let sessions = sessions(pairs);
+            if number < roles.last() {
                 can_be_learnt(named, &sessions)?;
             }
-            if number > 0 {
+            if roles.evaluated().contains(&number) {
                 let known = if catalogue == Catalogue::Full { n_items } else { before };
                 can_be_tested(named, &sessions, known)?;
             }
             all.push(UserItems::from_rows(sessions));
+            ranges.push(events.len()..events.len() + period.len());
+            events.extend(period);
         }
-        Ok(Self { sessions: all, seen, n_items, catalogue })
+        if catalogue == Catalogue::Full {
+            seen.clear();
+        }
+        Ok(Self { n_users: dataset.n_users, n_items, events, ranges, sessions: all, seen, roles, labelled: false })
     }
 }
