@@ -8,12 +8,12 @@
 mod support;
 
 use criterion::{Criterion, Throughput};
+use harness::nn::Dropout;
 use harness::nn::padded;
+use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target, Teacher};
 use harness::optim::TfAdam;
 use harness::rng::Stream;
 use reproductions::models::sasrec::{Part, SasRec, Sequences, Sizes};
-use reproductions::models::sequence::Dropout;
-use reproductions::models::softmax::{Onto, OutputSoftmax, Table, Target, Teacher};
 
 /// DIGINETICA, t = 16: new rows and exemplars of a step, items now and before.
 const NEW: usize = 256;

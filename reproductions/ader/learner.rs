@@ -22,8 +22,8 @@ use super::split::split;
 use super::weight::Growth;
 use super::{AgainstForgetting, Continual, ReplayLoss};
 use crate::models::sasrec::{Part, SasRec, Sequences};
-use crate::models::sequence::Dropout;
-use crate::models::softmax::Target;
+use harness::nn::Dropout;
+use harness::nn::softmax::Target;
 
 /// SASRec as it learns period after period, with the exemplars that it carries.
 pub struct ContinualSasRec<'m, 'p> {

@@ -21,8 +21,8 @@ use serde::Deserialize;
 use super::learner::ContinualSasRec;
 use super::{AgainstForgetting, Continual, Ewc, Kept, Training};
 use crate::models::sasrec::SasRec;
-use crate::models::sequence::Dropout;
 use crate::test_world::{Watcher, method};
+use harness::nn::Dropout;
 
 const TRAINING: &str = r#"training = {schedule = {start = "last", window = 1}, batch = 16, learning_rate = 5e-3,
     validation = 0.2, epochs = 3, stopping = {watch = ["recall@5"], patience = 2, every = 1, decimals = 15},

@@ -10,7 +10,7 @@ use super::Kept;
 use super::sample::{Sample, sample};
 use super::selection::Candidates;
 use crate::models::sasrec::{SasRecEncoder, Sequences};
-use crate::models::softmax::{OutputSoftmax, Table, Teacher};
+use harness::nn::softmax::{OutputSoftmax, Table, Teacher};
 
 /// See the module's head.
 #[derive(Clone, Debug, Default, PartialEq)]

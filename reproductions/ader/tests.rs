@@ -13,8 +13,8 @@ use super::weight::Growth;
 use super::*;
 use crate::golden::{case, doubles, ids};
 use crate::models::sasrec::{Part, SasRec, SasRecEncoder, Sequences, Sizes};
-use crate::models::sequence::Dropout;
-use crate::models::softmax::Target;
+use harness::nn::Dropout;
+use harness::nn::softmax::Target;
 
 fn lists(value: &serde_json::Value) -> Vec<Vec<u32>> {
     value.as_array().unwrap().iter().map(ids).collect()

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::discrepancy::Discrepancies;
 use super::sampling::{Drawn, Sampler};
 use super::{Options, Positions};
-use crate::de_rrd::relaxed::relaxed;
+use crate::models::losses::relaxed::relaxed;
 use crate::models::{Lists, Recommender, Side, TopLists};
 
 /// Owners that one task draws for; fixed, so that draws do not depend on threads.

@@ -11,7 +11,6 @@ pub mod cd;
 pub mod de;
 mod draws;
 pub mod rd;
-pub mod relaxed;
 pub mod rrd;
 
 use harness::error::Result;

@@ -16,12 +16,12 @@ use harness::value::{Count, Weight};
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use crate::models::losses::exemplary::exemplary;
+use crate::models::losses::list_weights::{self, RankEstimate};
+use crate::models::losses::weighting::Discrepancy;
 use crate::models::{
     Batch, Lists, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, TopLists, prepare, train,
 };
-use crate::rd::loss;
-use crate::rd::weighting::Discrepancy;
-use crate::rd::weights::{self, RankEstimate};
 
 /// Hyper-parameters of the method `rd`.
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct Rd {
 }
 
 /// With ε items for each user, drawn with replacement from those that are not a training pair.
-pub type Weighting = crate::rd::weighting::Weighting<Count>;
+pub type Weighting = crate::models::losses::weighting::Weighting<Count>;
 
 /// The method `rd`.
 pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
@@ -119,7 +119,7 @@ impl Term for Exemplary<'_> {
         let Some(discrepancy) = weighting.discrepancy().filter(|_| !samples.is_empty()) else {
             return student.add_lists(Side::User, lists, &|_, scores, gradient| {
                 gradient.copy_from_slice(fixed);
-                loss::exemplary(scores, *lambda, gradient)
+                exemplary(scores, *lambda, gradient)
             });
         };
         let (width, estimate, mu) = (discrepancy.samples.get(), discrepancy.rank_estimate, discrepancy.mu.get());
@@ -134,9 +134,9 @@ impl Term for Exemplary<'_> {
                 RankEstimate::Code => *n_items,
             };
             let sampled = &sampled[k * width..][..width];
-            weights::discrepancy(estimate, mu, items, scores, sampled, gradient);
+            list_weights::discrepancy(estimate, mu, items, scores, sampled, gradient);
             weighting.finish(fixed, gradient);
-            loss::exemplary(scores, *lambda, gradient)
+            exemplary(scores, *lambda, gradient)
         })
     }
 }

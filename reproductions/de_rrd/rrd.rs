@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::draws::RankedDraws;
-use super::relaxed::relaxed;
+use crate::models::losses::relaxed::relaxed;
 use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopLists, partners_of};
 
 /// Hyper-parameters of one side of RRD.

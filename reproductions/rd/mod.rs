@@ -7,10 +7,7 @@
 //! model stand beside it. Where paper and code differ, both are here.
 
 pub mod list;
-pub mod loss;
 pub mod sequential;
-pub mod weighting;
-pub mod weights;
 
 #[cfg(test)]
 mod tests;

@@ -19,9 +19,9 @@ use harness::value::Count;
 use serde::Deserialize;
 
 use super::list::Candidates;
-use super::loss::{Combination, exemplary};
-use super::weighting::Weighting;
-use super::weights::{self, RankEstimate};
+use crate::models::losses::exemplary::{Combination, exemplary};
+use crate::models::losses::list_weights::{self, RankEstimate};
+use crate::models::losses::weighting::Weighting;
 use crate::models::sequence::{
     Window, WindowTerm, WindowTraining, Windows, check_scored, id_of, train, window_scorer, windows,
 };
@@ -237,7 +237,7 @@ impl WindowTerm for Exemplary<'_> {
                     RankEstimate::Paper => self.n_items - self.seen.of(window.user).len(),
                     RankEstimate::Code => self.n_items,
                 };
-                weights::discrepancy(estimate, discrepancy.mu.get(), items, list, samples, gradient);
+                list_weights::discrepancy(estimate, discrepancy.mu.get(), items, list, samples, gradient);
                 self.weighting.finish(&self.fixed, gradient);
             }
         }

@@ -4,9 +4,9 @@ use harness::rank::Index;
 use serde_json::Value;
 
 use super::list::Candidates;
-use super::loss::{Combination, exemplary};
-use super::weights::{RankEstimate, discrepancy, hybrid, position, uniform};
 use crate::golden::{self, floats, ids};
+use crate::models::losses::exemplary::{Combination, exemplary};
+use crate::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position, uniform};
 use crate::models::pop::ItemScores;
 
 fn case(name: &str) -> Value {

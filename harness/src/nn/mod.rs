@@ -1,8 +1,10 @@
 //! What candle lacks or does slowly: embedding tables whose gradient is a few rows, parameters with a dense one,
 //! fused losses, products of small matrices.
 
+mod activation;
 mod dense_parameter;
 mod device_table;
+mod dropout;
 mod embedding;
 mod graph;
 mod layer_norm;
@@ -10,10 +12,13 @@ mod loss;
 mod matrix;
 mod occurrences;
 mod product;
+pub mod softmax;
 mod trainable;
 
+pub use activation::Activation;
 pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;
+pub use dropout::Dropout;
 pub use embedding::EmbeddingTable;
 pub use graph::{Graph, Leaves};
 pub use layer_norm::LayerNorm;

@@ -9,6 +9,7 @@
 //! The samplers are ours because `rand` may change values between releases, and they use `libm`
 //! because `ln` and `cos` of the system differ by platform. Values are pinned by tests.
 
+pub mod gumbel;
 mod sampler;
 
 use rand_chacha::ChaCha8Rng;

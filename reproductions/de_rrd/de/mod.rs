@@ -19,7 +19,6 @@
 
 mod expert_selection;
 mod experts;
-mod gumbel;
 mod layout;
 mod modules;
 mod options;
@@ -28,7 +27,7 @@ use harness::error::Result;
 use harness::meter::check_fits;
 use harness::nn::Trainable;
 use harness::optim::Adam;
-use harness::rng::Stream;
+use harness::rng::{Stream, gumbel};
 use harness::train::Context;
 use harness::weights::State;
 use rayon::prelude::*;

@@ -5,7 +5,7 @@
 
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{DenseParameter, EmbeddingTable, Trainable};
+use harness::nn::{DenseParameter, Dropout, EmbeddingTable, Trainable};
 use harness::optim::Adam;
 use harness::queries::Queries;
 use harness::rng::Stream;
@@ -17,7 +17,7 @@ use super::block::{Buffers, Step, Tables};
 use super::encoder::CaserEncoder;
 use super::layers::Layers;
 use super::sizes::Sizes;
-use crate::models::sequence::{Dropout, SequentialModel, WindowBatch, WindowLoss, WindowScorer, check_sequences};
+use crate::models::sequence::{SequentialModel, WindowBatch, WindowLoss, WindowScorer, check_sequences};
 
 /// Elements of the layers' gradients that one task adds up.
 const PIECE: usize = 4096;

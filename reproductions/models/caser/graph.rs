@@ -3,19 +3,16 @@
 use candle_core::{D, DType, Device, Tensor};
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{Graph, Trainable};
+use harness::nn::{Activation, Dropout, Graph, Trainable};
 use harness::optim::Adam;
 use harness::queries::Queries;
 use harness::rng::Stream;
 use harness::train::Model;
 use harness::weights::{Settings, Weights};
 
-use super::activation::Activation;
 use super::encoder::CaserEncoder;
 use super::sizes::Sizes;
-use crate::models::sequence::{
-    Dropout, Scored, SequentialModel, WindowBatch, WindowLoss, WindowScorer, backward, graded_items,
-};
+use crate::models::sequence::{Scored, SequentialModel, WindowBatch, WindowLoss, WindowScorer, backward, graded_items};
 
 /// A Caser in training on any device, by candle's autograd. Tables are numbered as in its [layout](Sizes::layout).
 pub struct GraphCaser {

@@ -11,7 +11,6 @@
 //!
 //! Tables have a row for the padding, which starts and moves like any other [code].
 
-mod activation;
 mod backward;
 mod block;
 mod encoder;
@@ -24,18 +23,18 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use harness::error::Result;
+use harness::nn::{Activation, Dropout};
 use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Share};
 use harness::weights::Layout;
 use serde::Deserialize;
 
-pub use self::activation::Activation;
 pub use self::encoder::CaserEncoder;
 pub use self::fused::FusedCaser;
 pub use self::graph::GraphCaser;
 pub use self::sizes::{NAMES, Sizes};
-use super::sequence::{Dropout, SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
+use super::sequence::{SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
 
 /// Caser as a kind of model.
 pub static KIND: SequentialKind =

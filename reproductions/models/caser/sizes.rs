@@ -1,10 +1,9 @@
 //! The sizes of a Caser, its parameters by name, and how they start.
 
 use harness::error::Result;
+use harness::nn::Activation;
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
-
-use super::activation::Activation;
 
 /// The tensors, in their order.
 pub const NAMES: [&str; 10] = [

@@ -15,7 +15,7 @@ use super::*;
 use crate::agreement::assert_trained_alike;
 use crate::golden::{case, floats, ids};
 use crate::models::sequence::checks::{Parts, gap, gradients, inputs, pass};
-use crate::models::sequence::{Dropout, Encoder, Queries, SequentialModel, Window, WindowBatch, checks, setting};
+use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, checks, setting};
 
 #[cfg(feature = "cuda")]
 mod cuda;

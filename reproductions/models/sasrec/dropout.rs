@@ -3,7 +3,7 @@
 use harness::rng::Stream;
 
 use super::Sizes;
-use crate::models::sequence::Dropout;
+use harness::nn::Dropout;
 
 /// Factors, 0 or 1/(1 − p).
 #[derive(Clone, Debug)]

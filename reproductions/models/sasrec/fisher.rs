@@ -13,7 +13,7 @@ use super::forward::Trace;
 use super::gradients::of_parameter;
 use super::sizes::TABLES;
 use super::{SasRec, SasRecEncoder, Sequences, Sizes};
-use crate::models::softmax::{Onto, OutputSoftmax, Table};
+use harness::nn::softmax::{Onto, OutputSoftmax, Table};
 
 /// Samples that one task takes, with sums of its own.
 const BLOCK: usize = 64;

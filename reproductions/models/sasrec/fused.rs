@@ -18,8 +18,8 @@ use super::gradients::of_parameter;
 use super::layers::Layers;
 use super::sequences::Sequences;
 use super::sizes::{Sizes, TABLES};
-use crate::models::sequence::Dropout;
-use crate::models::softmax::{Onto, OutputSoftmax, Table, Target};
+use harness::nn::Dropout;
+use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target};
 
 /// Some rows of a batch, one after the other, with a loss of their own.
 #[derive(Clone, Copy)]

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::sizes::OF_BLOCK;
 use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
-use crate::models::sequence::Dropout;
-use crate::models::softmax::{Table, Target, Teacher};
+use harness::nn::Dropout;
+use harness::nn::softmax::{Table, Target, Teacher};
 
 mod agreement;
 mod graph;
@@ -88,7 +88,7 @@ fn forward_agrees_with_the_reference() {
     let x = encoder.encode(&sequences(&sizes, &seqs));
     let known = Table { rows: &encoder.items()[..6 * 4], dim: 4 };
     let labels: Vec<u32> = ids(&vector["labels"]).iter().map(|id| id - 1).collect();
-    let losses = crate::models::softmax::OutputSoftmax::default().cross_entropies(known, &x, &labels);
+    let losses = harness::nn::softmax::OutputSoftmax::default().cross_entropies(known, &x, &labels);
     let losses: Vec<f32> = losses.iter().map(|loss| *loss as f32).collect();
     near(&losses, &doubles(&expected["per_row_ce"]), 1e-6, "cross entropies");
     // As it is ranked.

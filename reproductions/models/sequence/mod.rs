@@ -8,7 +8,6 @@ pub mod checks;
 #[cfg(all(test, feature = "cuda"))]
 pub mod cuda_checks;
 mod draw;
-mod dropout;
 mod graph;
 mod loss;
 mod model;
@@ -18,7 +17,6 @@ mod training;
 mod windows;
 
 pub use draw::{Drawn, Source, Streams};
-pub use dropout::Dropout;
 pub use graph::{Scored, backward, graded_items};
 pub use loss::{BatchLoss, pointwise};
 pub use model::{

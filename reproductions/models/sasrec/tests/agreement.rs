@@ -8,7 +8,7 @@ use super::*;
 use crate::models::sasrec::dropout::Masks;
 use crate::models::sasrec::forward::GROUP;
 use crate::models::sequence::checks::gap;
-use crate::models::softmax::OutputSoftmax;
+use harness::nn::softmax::OutputSoftmax;
 
 /// Inputs, more than one group, of 1 to L items and more; then the labels of the first ones, new rows.
 struct Batch {

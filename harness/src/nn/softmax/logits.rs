@@ -1,6 +1,6 @@
 //! Logits of a chunk of rows over all items, in one buffer, and their normalisers.
 
-use harness::nn::add_product;
+use crate::nn::add_product;
 use rayon::prelude::*;
 
 use super::Table;

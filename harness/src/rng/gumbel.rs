@@ -3,8 +3,8 @@
 //! A batch needs some 80,000 of them, two logarithms each, which one by one would take longer than the
 //! experts do late in training. So the logarithm is written without branches, for whole vectors.
 
-use harness::rng::Stream;
-use harness::simd;
+use crate::rng::Stream;
+use crate::simd;
 use pulp::NullaryFnOnce;
 
 /// Fills `noise` with draws.

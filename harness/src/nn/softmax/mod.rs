@@ -18,7 +18,7 @@ mod kernels;
 mod layout;
 mod logits;
 
-use harness::nn::padded;
+use crate::nn::padded;
 
 use self::gradients::{Gradients, Objective};
 use self::layout::{Rows, Strips, chunks};

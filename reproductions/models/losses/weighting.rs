@@ -3,7 +3,7 @@
 use harness::value::Rate;
 use serde::Deserialize;
 
-use super::weights::{self, RankEstimate};
+use super::list_weights::{self, RankEstimate};
 
 /// The weights w_r of a list. `S` says how many items are sampled, and how.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,9 +63,9 @@ impl<S> Weighting<S> {
     /// Weights of `k` positions that no student changes: 1/K, or w^a.
     pub fn fixed(&self, k: usize) -> Vec<f32> {
         match self {
-            Self::Uniform | Self::Discrepancy(_) => weights::uniform(k),
+            Self::Uniform | Self::Discrepancy(_) => list_weights::uniform(k),
             Self::Position { lambda } | Self::Hybrid { position_lambda: lambda, .. } => {
-                weights::position(k, lambda.get())
+                list_weights::position(k, lambda.get())
             }
         }
     }
@@ -73,7 +73,7 @@ impl<S> Weighting<S> {
     /// Turns w^b, in an epoch that [has it](Self::in_epoch), into the weights.
     pub fn finish(&self, fixed: &[f32], weights: &mut [f32]) {
         if let Self::Hybrid { normalised, .. } = self {
-            weights::hybrid(fixed, weights, *normalised);
+            list_weights::hybrid(fixed, weights, *normalised);
         }
     }
 }

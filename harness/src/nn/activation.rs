@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use harness::simd;
+use crate::simd;
 use pulp::NullaryFnOnce;
 use serde::Deserialize;
 
@@ -99,7 +99,7 @@ impl NullaryFnOnce for Logistic<'_> {
 
 #[cfg(test)]
 mod tests {
-    use harness::nn::sigmoid;
+    use crate::nn::sigmoid;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What happens to a strip of a tile, `[items, width]`, column by column: the softmax and its gradient.
 
-use harness::simd::{self, exp};
+use crate::simd::{self, exp};
 use pulp::NullaryFnOnce;
 
 /// Columns that go through a tile together: one register of AVX-512.

@@ -1,7 +1,7 @@
 //! The fused loss against the reference vectors, the formulas in f64, and any number of threads.
 
-use harness::nn::padded;
-use harness::rng::Stream;
+use crate::nn::padded;
+use crate::rng::Stream;
 
 use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};

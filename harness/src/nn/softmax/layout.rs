@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use harness::nn::{padded, transpose};
+use crate::nn::{padded, transpose};
 
 /// Rows of the batch whose logits are in the buffer at once: 44 MB for 43,136 items.
 const CHUNK: usize = 256;

@@ -1,6 +1,6 @@
 //! From logits to gradients with respect to rows and table.
 
-use harness::nn::{PAD, add_product, add_transposed_product, padded};
+use crate::nn::{PAD, add_product, add_transposed_product, padded};
 use rayon::prelude::*;
 
 use super::kernels::{distil, softmax, square};

@@ -1,6 +1,6 @@
 //! Dropout masks from the run's own streams.
 
-use harness::rng::Stream;
+use crate::rng::Stream;
 use rayon::prelude::*;
 
 /// Windows that one task draws for; fixed, so that masks do not depend on threads.
