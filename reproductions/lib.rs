@@ -1,5 +1,15 @@
 //! The papers and their models. One folder per paper, one file per model; this page is the registry
 //! through which the engine knows them.
+//!
+//! The rooms, in the order that arrows keep (`tests/arrows.rs`): a paper uses the models and what earlier papers proposed.
+//!
+//! ```text rooms
+//! models  models and baselines, and what training them shares
+//! rd      Ranking Distillation
+//! de_rrd  DE-RRD, and the distillations that it is compared with
+//! dcd     DCD, which corrects RRD
+//! ader    ADER, and continual learning of sessions
+//! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 

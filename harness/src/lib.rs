@@ -2,10 +2,32 @@
 //!
 //! ```text
 //! manifest → dataset → split → [ model + training ] → scores → metrics → record → compare → report
-//!                     └ periods, one split after the other
+//!                     └ periods, one after the other
 //! ```
 //!
-//! Arrows never run back: a later stage sees an earlier one through its result type only.
+//! The rooms, each a module, in the order that arrows keep: a room uses the rooms before it and none after it, and sees an
+//! earlier one through its result type only. `tests/arrows.rs` reads this list and holds the code to it.
+//!
+//! ```text rooms
+//! error suggest digest file document value table  the ground, used by all
+//! simd rng optim stats                            arithmetic with the same bits on every machine
+//! weights                                         named tensors and settings: layouts, initial values, saved state
+//! data                                            manifests, fetching, verifying, reading: the dataset
+//! split                                           train, validation and test by a named rule; periods of a stream
+//! queries                                         what is asked, and what should be answered
+//! metrics                                         definitions, and the protocol that asks for them
+//! rank                                            ranking, pointwise evaluation, serving
+//! nn                                              layers, tables and their steps, products
+//! meter                                           phase clocks, memory, latency
+//! train                                           the context of a run, epochs, selection, the loop over periods
+//! method                                          the contract between the engine and a method
+//! spec                                            experiments as TOML: wire types, checked types
+//! record                                          what a run measured, kept as text
+//! compare                                         cells, effects and claims beside the published tables
+//! drift                                           the baseline that CI judges against
+//! plot report                                     figures and pages
+//! run                                             which runs there are, and doing one
+//! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 
