@@ -11,90 +11,76 @@ use std::io::Write as _;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use harness::meter::{self, TOP};
-use harness::method::Serve;
+use harness::method::Registry;
 use harness::metrics::Scorer;
+use harness::queries::Queries;
 use harness::rank::{Index, OnDevice, Server};
 use harness::report::{Served, Speed, passes_table, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
-use harness::split::{Split, UserItems};
-use harness::weights::Parameter;
-use reproductions::models::sequence::{serve_caser, serve_fossil};
-use reproductions::models::{bpr, caser, fossil, neumf};
-use support::{GOWALLA, ITEMS, SEEN, USERS};
+use harness::split::{HeldOut, UserItems};
+use harness::weights::Weights;
+use reproductions::models::{bpr, neumf};
+use support::{GOWALLA, ITEMS, SEEN, USERS, gowalla};
 
 /// Queries of a batch that criterion measures: ten blocks.
 const BATCH: u32 = 960;
 
-/// A model of some size: its parameters, and how they are served.
+/// A kind of model: its weights at some sizes. The registry knows how they are served.
 struct Model {
     name: &'static str,
     /// Of the teacher and the student.
     dims: [usize; 2],
     /// Users, items, training items per user.
     data: [usize; 3],
-    parameters: fn(usize) -> Vec<Parameter>,
-    scorer: Serve,
+    weights: fn(usize) -> Weights,
 }
 
 const CITEULIKE: [usize; 3] = [USERS, ITEMS, SEEN];
 
 const MODELS: [Model; 4] = [
-    Model {
-        name: "bpr",
-        dims: [200, 20],
-        data: CITEULIKE,
-        parameters: bpr_parameters,
-        scorer: |kept, _| bpr::scorer(kept),
-    },
-    Model {
-        name: "neumf",
-        dims: [250, 25],
-        data: CITEULIKE,
-        parameters: neumf_parameters,
-        scorer: |kept, _| neumf::scorer(kept),
-    },
-    Model { name: "caser", dims: [100, 50], data: GOWALLA, parameters: caser_parameters, scorer: serve_caser },
-    Model { name: "fossil", dims: [50, 20], data: GOWALLA, parameters: fossil_parameters, scorer: serve_fossil },
+    Model { name: "bpr", dims: [200, 20], data: CITEULIKE, weights: bpr_weights },
+    Model { name: "neumf", dims: [250, 25], data: CITEULIKE, weights: neumf_weights },
+    Model { name: "caser", dims: [100, 50], data: GOWALLA, weights: caser_weights },
+    Model { name: "fossil", dims: [50, 20], data: GOWALLA, weights: fossil_weights },
 ];
 
-fn bpr_parameters(dim: usize) -> Vec<Parameter> {
+fn bpr_weights(dim: usize) -> Weights {
     let mut stream = Stream::new(0, "bench", "bpr", dim as u64);
-    let mut table = |name: &str, rows: usize| {
-        let values = stream.normals(rows * dim, 0.1);
-        Parameter { name: name.into(), shape: vec![rows, dim], values }
-    };
-    vec![table(bpr::NAMES[0], USERS), table(bpr::NAMES[1], ITEMS)]
+    let [users, items] = [USERS, ITEMS].map(|rows| stream.normals(rows * dim, 0.1));
+    bpr::of_tables(dim, users, items)
 }
 
-fn neumf_parameters(dim: usize) -> Vec<Parameter> {
+fn neumf_weights(dim: usize) -> Weights {
     neumf::initial(USERS, ITEMS, dim, 0.1, |purpose| Stream::new(0, "bench", purpose, dim as u64))
 }
 
-fn caser_parameters(dim: usize) -> Vec<Parameter> {
-    let [users, items, _] = GOWALLA;
-    let (convolution, hidden) = (caser::Activation::Identity, caser::Activation::Sigmoid);
-    caser::Sizes { users, ids: items + 1, dim, length: 5, vertical: 2, horizontal: 16, convolution, hidden }
-        .initial(|purpose| Stream::new(0, "bench", purpose, dim as u64))
+fn caser_weights(dim: usize) -> Weights {
+    gowalla::caser(dim).initial(|purpose| Stream::new(0, "bench", purpose, dim as u64))
 }
 
-fn fossil_parameters(dim: usize) -> Vec<Parameter> {
-    let [users, items, _] = GOWALLA;
-    fossil::Sizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: fossil::History::Causal }
-        .initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64))
+fn fossil_weights(dim: usize) -> Weights {
+    gowalla::fossil(dim).initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64))
 }
 
 /// Benches one model; its row, if any of its benches was asked for.
-fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -> Option<Served> {
-    let seen = &split.train.sorted();
+fn one(
+    criterion: &mut Criterion,
+    registry: &Registry,
+    model: &Model,
+    student: bool,
+    queries: &Queries,
+) -> Option<Served> {
+    let (seen, n_items) = (queries.seen(), queries.n_items());
+    let serve = registry.model(model.name).expect("a kind of model");
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
     // Made by the first bench that needs it: a filter may leave all out.
-    let parameters = LazyCell::new(|| (model.parameters)(model.dims[usize::from(student)]));
-    let scorer = LazyCell::new(|| (model.scorer)(&parameters, split).expect("the model's own parameters"));
+    let weights = LazyCell::new(|| (model.weights)(model.dims[usize::from(student)]));
+    let scorer = LazyCell::new(|| serve(&weights, queries).expect("the model's own weights"));
     let index = LazyCell::new(|| Index::new(&**scorer));
     let mut asked = false;
     let mut group = criterion.benchmark_group(format!("latency/{}", label(student).replace(' ', "/")));
-    let mut users = (0..split.n_users as u32).cycle();
+    let mut users = queries.ids().iter().copied().cycle();
     group.bench_function("request", |bencher| {
         asked = true;
         bencher.iter_batched(
@@ -110,18 +96,14 @@ fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -
         bencher.iter(|| index.top_lists(&batch, TOP, &|user| seen.of(user)).expect("finite scores"));
     });
     group.finish();
-    let parameter_count = |parameters: &[Parameter]| parameters.iter().map(|p| p.values.len() as u64).sum();
-    asked.then(|| {
-        let parameters = parameter_count(&parameters);
-        Served {
-            label: label(student),
-            trial: None,
-            teacher: student.then(|| label(false)),
-            cpu: Some(speed(&*index, split.n_items, seen)),
-            gpu: gpu(&**scorer, split.n_items, seen),
-            parameters,
-            bytes: parameters * size_of::<f32>() as u64,
-        }
+    asked.then(|| Served {
+        label: label(student),
+        trial: None,
+        teacher: student.then(|| label(false)),
+        cpu: Some(speed(&*index, n_items, seen)),
+        gpu: gpu(&**scorer, n_items, seen),
+        parameters: weights.count(),
+        bytes: weights.count() * size_of::<f32>() as u64,
     })
 }
 
@@ -140,14 +122,16 @@ fn gpu(scorer: &dyn Scorer, items: usize, seen: &UserItems) -> Option<Speed> {
 
 fn main() {
     let mut criterion = support::criterion();
+    let registry = reproductions::registry();
     let mut served = Vec::new();
     let mut passes = String::new();
     for model in &MODELS {
-        let split = support::split_of(model.data, 1);
-        let pair = [false, true].into_iter().filter_map(|student| one(&mut criterion, model, student, &split));
+        let queries = Queries::of_users(&support::split_of(model.data, 1), HeldOut::Test);
+        let of = |student| one(&mut criterion, &registry, model, student, &queries);
+        let pair = [false, true].into_iter().filter_map(of);
         let pair: Vec<_> = pair.collect();
         if !pair.is_empty() {
-            passes += &format!("\n{}", passes_table("", &pair, split.n_users as u64).markdown());
+            passes += &format!("\n{}", passes_table("", &pair, queries.len() as u64).markdown());
         }
         served.extend(pair);
     }

@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
 use harness::metrics::{Candidates, Protocol};
+use harness::queries::Queries;
 use harness::rank::{Index, Ranker};
 use harness::split::HeldOut;
 use support::{Factors, USERS};
@@ -26,33 +27,34 @@ fn main() {
 
 /// 5,220 × 25,182 with 6 targets each: Recall, nDCG and MAP at 20.
 fn full(c: &mut Criterion) {
-    let split = support::split(6);
+    let queries = Queries::of_users(&support::split(6), HeldOut::Test);
     let metrics = ["recall@20", "ndcg@20", "map@20"].map(|m| m.parse().expect("a metric")).to_vec();
     let protocol = Protocol::new(Candidates::Full, metrics).expect("a protocol");
-    let ranker = Ranker::new(&protocol, &split).expect("a ranker");
+    let ranker = Ranker::new(&protocol, queries).expect("a ranker");
     for dim in DIMS {
         let model = Factors::new(dim);
         c.bench_function(&format!("ranking/full/d{dim}"), |b| {
-            b.iter(|| ranker.evaluate(black_box(&model), HeldOut::Test).expect("finite scores"));
+            b.iter(|| ranker.evaluate(black_box(&model)).expect("finite scores"));
         });
     }
 }
 
 /// One held-out item among 499 negatives.
 fn sampled(c: &mut Criterion) {
-    let split = support::split(1);
+    let queries = Queries::of_users(&support::split(1), HeldOut::Test);
     let names = ["loo-hr@5", "loo-ndcg@5", "loo-mrr@5", "loo-hr@10", "loo-ndcg@10", "loo-mrr@10"];
     let metrics = names.map(|m| m.parse().expect("a metric")).to_vec();
     let candidates = Candidates::Sampled { negatives: 499, seed: 0 };
     let protocol = Protocol::new(candidates, metrics).expect("a protocol");
     c.bench_function("ranking/draw-negatives-499", |b| {
-        b.iter(|| Ranker::new(black_box(&protocol), &split).expect("a ranker"));
+        let make = |queries| Ranker::new(black_box(&protocol), queries).expect("a ranker");
+        b.iter_batched(|| queries.clone(), make, BatchSize::LargeInput);
     });
-    let ranker = Ranker::new(&protocol, &split).expect("a ranker");
+    let ranker = Ranker::new(&protocol, queries).expect("a ranker");
     for dim in DIMS {
         let model = Factors::new(dim);
         c.bench_function(&format!("ranking/sampled-499/d{dim}"), |b| {
-            b.iter(|| ranker.evaluate(black_box(&model), HeldOut::Test).expect("finite scores"));
+            b.iter(|| ranker.evaluate(black_box(&model)).expect("finite scores"));
         });
     }
 }

@@ -14,7 +14,7 @@ use harness::split::UserItems;
 use reproductions::models::caser::{CaserEncoder, FusedCaser};
 use reproductions::models::fossil::FusedFossil;
 use reproductions::models::sequence::{
-    Drawn, Dropout, Queries, SequentialModel, Streams, Window, WindowBatch, Windows, id_of, pointwise,
+    Drawn, Dropout, SequentialModel, Streams, Window, WindowBatch, WindowScorer, Windows, id_of, pointwise,
 };
 use reproductions::rd::loss::exemplary;
 use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
@@ -90,7 +90,7 @@ fn training(criterion: &mut Criterion, train: &Arc<UserItems>) {
     for dim in [100, 50] {
         let model = || {
             let initial = caser(dim).initial(|purpose| Stream::new(0, "bench", purpose, dim as u64));
-            FusedCaser::new(initial, Dropout::new(0.5), train.clone()).expect("the model's own parameters")
+            FusedCaser::new(initial, Dropout::new(0.5)).expect("the model's own parameters")
         };
         steps(criterion, &format!("caser/gowalla/d{dim}"), &mut model(), &own, false);
         if dim == 50 {
@@ -136,7 +136,7 @@ fn lists(criterion: &mut Criterion, train: &Arc<UserItems>) {
     let targets: Vec<[u32; 1]> = windows.iter().map(|window| [id_of(window.targets(train, 1)[0])]).collect();
     let initial = caser(100).initial(|purpose| Stream::new(0, "bench", purpose, 100));
     let encoder = CaserEncoder::new(&initial, train.clone()).expect("the model's own parameters");
-    let scorer = Queries::of_windows(encoder, windows);
+    let scorer = WindowScorer::of_windows(Box::new(encoder), windows);
     assert_eq!(scorer.n_items(), ITEMS + 1);
     let queries: Vec<u32> = (0..WINDOWS as u32).collect();
     group.bench_function("caser/gowalla/d100/4096-windows", |bencher| {

@@ -6,23 +6,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use candle_core::Device;
-use harness::digest::Digest;
 use harness::error::{Error, Result};
 use harness::method::{Method, Params};
 use harness::metrics::{Candidates, Protocol};
+use harness::queries::Queries;
 use harness::rng::Stream;
-use harness::split::{Cut, Split, UserItems};
+use harness::split::{Cut, HeldOut, Split, UserItems};
 use harness::train::{Checkpoint, Context, Epoch, Observer, Task, Teacher};
-use harness::weights::Parameter;
+use harness::weights::{Parameter, Weights};
 use toml::de::DeValue;
+
+use crate::models::bpr::of_tables;
 
 /// What a run ended with: bits of the losses of all epochs and of the selected weights.
 pub type Bits = (Vec<u64>, Vec<Vec<u32>>);
 
-/// See the module's head.
+/// A split, and the weights of a teacher.
 pub struct World {
     pub split: Split,
-    pub teacher: Vec<Parameter>,
+    pub teacher: Weights,
+    /// The kind of model that the teacher is.
+    pub kind: &'static str,
 }
 
 /// Keeps notes, and asks for the end after some epochs.
@@ -59,6 +63,13 @@ pub fn method(name: &str, params: &str) -> std::result::Result<Box<dyn Method>, 
     crate::registry().get(name).unwrap()(params).map_err(|error| error.to_string())
 }
 
+/// Users with these training sequences, who are held out nothing: to ask a model for any of the items.
+pub fn queries(train: &UserItems, n_items: usize) -> Queries {
+    let n_users = train.n_users();
+    let [valid, test] = [(); 2].map(|()| UserItems::from_pairs(n_users, &[]));
+    Queries::of_users(&Split { n_users, n_items, train: train.clone(), valid, test }, HeldOut::Test)
+}
+
 /// The first CUDA device, for a test that runs where there is one.
 #[cfg(feature = "cuda")]
 pub fn cuda() -> Option<harness::run::ComputeDevice> {
@@ -82,13 +93,9 @@ impl World {
             }
         }
         let [train, valid, test] = parts.map(|pairs| UserItems::from_pairs(USERS, &pairs));
-        let table = |name: &str, rows: usize| Parameter {
-            name: name.into(),
-            shape: vec![rows, 12],
-            values: Stream::new(0, "world", name, 0).normals(rows * 12, 0.6),
-        };
+        let table = |name: &str, rows: usize| Stream::new(0, "world", name, 0).normals(rows * 12, 0.6);
         let split = Split { n_users: USERS, n_items: ITEMS, train, valid, test };
-        Self { split, teacher: vec![table("user", USERS), table("item", ITEMS)] }
+        Self { split, teacher: of_tables(12, table("user", USERS), table("item", ITEMS)), kind: "bpr" }
     }
 
     /// Does something in the world of a run, in a folder of its own.
@@ -102,8 +109,8 @@ impl World {
         let task = Task::new(Cut::Split(self.split.clone()), &protocol).unwrap();
         let teacher = Teacher {
             trial: "teacher".into(),
-            parameters: self.teacher.clone(),
-            fingerprint: Digest::of(b"teacher"),
+            kind: self.kind.into(),
+            weights: self.teacher.clone(),
             folder: folder.join("derived"),
         };
         let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
@@ -115,8 +122,9 @@ impl World {
     pub fn watched(&self, method: &dyn Method, folder: &Path, watcher: &Watcher) -> Result<Bits> {
         let trained = self.in_context(folder, watcher, |cx| method.train(cx))?;
         let losses = trained.selected.unwrap().curve.loss;
-        let bits = |parameter: Parameter| parameter.values.iter().map(|v| v.to_bits()).collect();
-        Ok((losses.iter().map(|l| l.to_bits()).collect(), trained.parameters.into_iter().map(bits).collect()))
+        let bits = |parameter: &Parameter| parameter.values.iter().map(|v| v.to_bits()).collect();
+        let weights = trained.weights.parameters.iter().map(bits).collect();
+        Ok((losses.iter().map(|l| l.to_bits()).collect(), weights))
     }
 
     /// Trains in a folder of its own, stopped after each of `stops` epochs (of an attempt) and gone on with.

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use harness::error::Result;
 use harness::metrics::{Candidates, Protocol, Scorer};
+use harness::queries::Queries;
 use harness::rank::{Index, Ranker};
 use harness::rng::{Rejection, Stream};
 use harness::split::{HeldOut, Split, UserItems};
@@ -25,7 +26,7 @@ use peaks::Peaks;
 use reproductions::models::caser::{CaserEncoder, FusedCaser};
 use reproductions::models::fossil::FusedFossil;
 use reproductions::models::sequence::{
-    BatchLoss, Drawn, Dropout, Queries, SequentialModel, Streams, Window, WindowTerm, Windows, id_of,
+    BatchLoss, Drawn, Dropout, SequentialModel, Streams, Window, WindowScorer, WindowTerm, Windows, id_of,
 };
 use reproductions::rd::loss::exemplary;
 use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
@@ -105,7 +106,7 @@ impl Bench {
         };
         let metrics = ["precision@10", "ndcg@10", "ndcg-rd@10", "ap"].map(|name| name.parse().expect("a metric"));
         let protocol = Protocol::new(Candidates::Full, metrics.to_vec()).expect("a protocol");
-        let ranker = Ranker::new(&protocol, &split).expect("a ranker");
+        let ranker = Ranker::new(&protocol, Queries::of_users(&split, HeldOut::Test)).expect("a ranker");
         let windows = Windows::new(&train, LENGTH, 1).expect("long sequences");
         Self { seen, train: Arc::new(train), windows, ranker }
     }
@@ -113,9 +114,7 @@ impl Bench {
     fn model(&self, kind: Kind) -> Box<dyn SequentialModel> {
         let own = "the model's own parameters";
         match kind {
-            Kind::Caser(dim) => {
-                Box::new(FusedCaser::new(caser(dim).initial(stream), Dropout::new(0.5), self.train.clone()).expect(own))
-            }
+            Kind::Caser(dim) => Box::new(FusedCaser::new(caser(dim).initial(stream), Dropout::new(0.5)).expect(own)),
             Kind::Fossil(dim) => {
                 Box::new(FusedFossil::new(fossil(dim).initial(0.01, stream), self.train.clone()).expect(own))
             }
@@ -157,9 +156,9 @@ impl Bench {
             model.settle();
             seconds[2] += start.elapsed().as_secs_f64();
         }
-        let scorer = model.scorer().expect("the model's own parameters");
+        let scorer = model.scorer(self.ranker.queries()).expect("the model's own parameters");
         let start = Instant::now();
-        self.ranker.evaluate(&*scorer, HeldOut::Test).expect("finite scores");
+        self.ranker.evaluate(&*scorer).expect("finite scores");
         let evaluation = start.elapsed().as_secs_f64();
         let [draws, passes, steps] = seconds;
         vec![
@@ -177,7 +176,7 @@ impl Bench {
         let windows = self.windows.as_slice()[..PART].to_vec();
         let encoder = CaserEncoder::new(&caser(dim).initial(stream), self.train.clone()).expect("its own parameters");
         let targets: Vec<[u32; 1]> = windows.iter().map(|window| [id_of(window.targets(&self.train, 1)[0])]).collect();
-        let scorer = Queries::of_windows(encoder, windows);
+        let scorer = WindowScorer::of_windows(Box::new(encoder), windows);
         assert_eq!(scorer.n_items(), ITEMS + 1);
         let queries: Vec<u32> = (0..PART as u32).collect();
         let start = Instant::now();

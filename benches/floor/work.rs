@@ -116,7 +116,7 @@ impl Kind {
             Self::Caser(dim) => caser(dim).initial(crate::stream),
             Self::Fossil(dim) => fossil(dim).initial(0.01, crate::stream),
         };
-        initial.iter().map(|parameter| parameter.values.len()).sum()
+        initial.count() as usize
     }
 }
 

@@ -13,7 +13,7 @@ use harness::rng::Stream;
 use harness::split::Cut;
 use harness::split::periods::sessions::sub_sequences;
 use harness::split::periods::{Catalogue, Periods, given};
-use harness::train::{Checkpoint, Context, Learner, Task};
+use harness::train::{Checkpoint, Context, Learner, Model, Task};
 use harness::value::Limit;
 use harness::weights::State;
 use serde::Deserialize;
@@ -91,7 +91,7 @@ fn run(name: &str, params: &str) -> Trained {
 /// All that a run came to, but for its seconds.
 fn bits(trained: &Trained) -> String {
     let periods = trained.periods.iter().map(|l| format!("{:?} {:?} {:?} {:?}", l.facts, l.selected, l.curve, l.test));
-    let weights = trained.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    let weights = trained.weights.parameters.iter().map(|p| p.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
     format!("{:?} {:?}", periods.collect::<Vec<_>>(), weights.collect::<Vec<_>>())
 }
 
@@ -168,16 +168,16 @@ fn ewc_anchors_the_model_of_the_last_period() {
     let mut cx = Context::new(&task, "trial", 3, &Device::Cpu, checkpoint, &watcher);
     let mut learner = ContinualSasRec::new(&method, &cx).unwrap();
     for number in 1..=3 {
-        let period = cx.periods.unwrap().period(number);
+        let period = task.periods().unwrap().period(number);
         learner.begin(&mut cx, period).unwrap();
         if number == 1 {
             assert!(learner.material.penalty.is_none(), "there is no period before");
         } else {
             let penalty = learner.material.penalty.clone().unwrap();
             let after_moving = |rows: Range<usize>| {
-                let mut parameters = learner.model.parameters();
-                parameters[0].values[rows.start * 8..rows.end * 8].iter_mut().for_each(|value| *value += 0.1);
-                penalty.add(&mut SasRec::new(parameters, Dropout::new(0.0)).unwrap()).unwrap()
+                let mut weights = learner.model.weights().unwrap();
+                weights.parameters[0].values[rows.start * 8..rows.end * 8].iter_mut().for_each(|value| *value += 0.1);
+                penalty.add(&mut SasRec::new(weights, Dropout::new(0.0)).unwrap()).unwrap()
             };
             assert_eq!(after_moving(0..0), 0.0, "the model is where period {} left it", number - 1);
             assert_eq!(after_moving(period.items_before()..period.items()), 0.0, "items that are new are free");

@@ -3,6 +3,7 @@
 use harness::nn::padded;
 use harness::rng::Stream;
 use harness::split::periods::sessions::{answerable, sessions, sub_sequences};
+use harness::train::Model;
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -157,7 +158,7 @@ const ITEMS: usize = 30;
 pub(super) fn model() -> SasRec {
     let mut initial = SIZES.initial(stream);
     // Larger than in training, so that nothing is nearly 0.
-    initial.iter_mut().flat_map(|p| &mut p.values).for_each(|v| *v *= 3.0);
+    initial.parameters.iter_mut().flat_map(|p| &mut p.values).for_each(|v| *v *= 3.0);
     SasRec::new(initial, Dropout::new(0.0)).unwrap()
 }
 
@@ -268,11 +269,11 @@ fn fisher_information_is_that_of_single_samples() {
     let penalty = Penalty::new(2.5, &mut model, &all, &labels, ITEMS).unwrap();
     assert_eq!(penalty.add(&mut model).unwrap(), 0.0, "nothing has moved");
     let moved = |model: &SasRec| {
-        let mut parameters = model.parameters();
-        parameters.iter_mut().for_each(|p| p.values.iter_mut().for_each(|v| *v += 0.1));
-        parameters
+        let mut weights = model.weights().unwrap();
+        weights.parameters.iter_mut().for_each(|p| p.values.iter_mut().for_each(|v| *v += 0.1));
+        weights
     };
-    model.set_parameters(moved(&model)).unwrap();
+    model.set_weights(moved(&model)).unwrap();
     model.dense_mut().for_each(|dense| dense.gradient.fill(0.0));
     let want = 0.5 * 2.5 * 0.01 * fisher.iter().flatten().map(|f| f64::from(*f)).sum::<f64>();
     let got = penalty.add(&mut model).unwrap();

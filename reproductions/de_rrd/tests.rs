@@ -3,26 +3,23 @@
 use std::path::Path;
 
 use harness::spec::{self, Spec, Trial};
-use harness::train::Model;
-use harness::weights::Parameter;
 
 use crate::golden::{case, ids};
-use crate::models::Base;
-use crate::models::bpr::{FusedBpr, of_tables};
-use crate::models::neumf::{self, FusedNeuMf};
+use crate::models::{PairKind, bpr, neumf};
 
 /// A spec of the paper, the name of its data in print, and its base model.
-const SPECS: [(&str, &str, Base); 3] = [
-    ("citeulike", "CiteULike", Base::Bpr),
-    ("citeulike-neumf", "CiteULike", Base::NeuMf),
-    ("foursquare", "Foursquare", Base::Bpr),
+const SPECS: [(&str, &str, PairKind); 3] = [
+    ("citeulike", "CiteULike", bpr::KIND),
+    ("citeulike-neumf", "CiteULike", neumf::KIND),
+    ("foursquare", "Foursquare", bpr::KIND),
 ];
 
 /// A name of the base model in print.
-fn printed_name(base: Base) -> &'static str {
-    match base {
-        Base::Bpr => "BPR",
-        Base::NeuMf => "NeuMF",
+fn printed_name(base: &PairKind) -> &'static str {
+    match base.name {
+        "bpr" => "BPR",
+        "neumf" => "NeuMF",
+        other => panic!("{other} is not in the paper"),
     }
 }
 
@@ -48,32 +45,18 @@ fn entities(published: &toml::Table, data: &str) -> [usize; 2] {
 }
 
 /// d of a base model, or of a student.
-fn dim(trial: &Trial, base: Base) -> usize {
-    let params = trial.params.get("student").map_or(&trial.params, |student| &student[base.name()]);
+fn dim(trial: &Trial, base: &PairKind) -> usize {
+    let params = trial.params.get("student").map_or(&trial.params, |student| &student[base.name]);
     params["dim"].as_u64().unwrap() as usize
 }
 
-fn teacher_dim(spec: &Spec, base: Base) -> usize {
+fn teacher_dim(spec: &Spec, base: &PairKind) -> usize {
     dim(spec.trial("teacher").unwrap(), base)
 }
 
 /// All numbers of a model.
-fn parameters(base: Base, [users, items]: [usize; 2], dim: usize) -> usize {
-    let zeros = |(name, shape): (&str, [usize; 2])| Parameter {
-        name: name.into(),
-        shape: shape.to_vec(),
-        values: vec![0.0; shape[0] * shape[1]],
-    };
-    let parameters = match base {
-        Base::Bpr => {
-            FusedBpr::new(of_tables(dim, vec![0.0; users * dim], vec![0.0; items * dim])).unwrap().parameters()
-        }
-        Base::NeuMf => {
-            let all = neumf::NAMES.into_iter().zip(neumf::shapes(users, items, dim)).map(zeros);
-            FusedNeuMf::new(all.collect()).unwrap().parameters()
-        }
-    };
-    parameters.unwrap().iter().map(|parameter| parameter.values.len()).sum()
+fn parameters(base: &PairKind, [users, items]: [usize; 2], dim: usize) -> usize {
+    (base.layout)(users, items, dim).count()
 }
 
 /// In millions, with two decimals, by (data, base model, φ in tenths).
@@ -99,7 +82,7 @@ fn the_teachers_of_the_specs_and_their_shares_have_the_printed_sizes() {
     let (published, vector) = (published(), case("rrd.json", "parameter_counts"));
     let printed = printed_sizes(&published);
     assert_eq!(printed.len(), 12, "2 data sets, 2 base models, 3 sizes");
-    for (name, _, base) in SPECS {
+    for (name, _, base) in &SPECS {
         let teacher = teacher_dim(&load(name), base);
         let shares = [10, 5, 1].map(|tenths| teacher * tenths / 10);
         // A base model has one teacher's size on both data sets.
@@ -109,7 +92,7 @@ fn the_teachers_of_the_specs_and_their_shares_have_the_printed_sizes() {
             assert_eq!(ids(&vector["inputs"][format!("{key}_users_items")]), entities.map(|n| n as u32));
             let counts = shares.map(|dim| parameters(base, entities, dim));
             let [d0, d1, d2] = shares;
-            let exact = &vector["expected"][format!("{}_{key}_d{d0}_d{d1}_d{d2}", base.name())];
+            let exact = &vector["expected"][format!("{}_{key}_d{d0}_d{d1}_d{d2}", base.name)];
             assert_eq!(ids(exact), counts.map(|n| n as u32), "{name}, {data}");
             for (tenths, count) in [10, 5, 1].into_iter().zip(counts) {
                 let of_row = |row: &&(String, String, usize, String)| {
@@ -125,24 +108,24 @@ fn the_teachers_of_the_specs_and_their_shares_have_the_printed_sizes() {
 fn every_trial_of_the_specs_has_a_printed_size() {
     let published = published();
     let printed = printed_sizes(&published);
-    for (name, data, base) in SPECS {
+    for (name, data, base) in &SPECS {
         let spec = load(name);
         let teacher = teacher_dim(&spec, base);
         let mut seen = Vec::new();
         for trial in &spec.trials {
             let dim = dim(trial, base);
-            assert_eq!(trial.built.makes(), Some(base.name()), "{name}: {}", trial.id);
+            assert_eq!(trial.built.makes(), Some(base.name), "{name}: {}", trial.id);
             assert_eq!(10 * dim % teacher, 0, "{name}: {}", trial.id);
             let tenths = 10 * dim / teacher;
             let size = millions(parameters(base, entities(&published, data), dim));
-            let row = (data.to_string(), printed_name(base).to_string(), tenths, size);
+            let row = ((*data).to_string(), printed_name(base).to_string(), tenths, size);
             assert!(printed.contains(&row), "{name}: {} has {row:?}", trial.id);
             seen.push(tenths);
         }
         assert!(seen.contains(&10) && seen.contains(&1), "{name}");
     }
     let student = load("citeulike");
-    let student = dim(student.trial("student-0.1").unwrap(), Base::Bpr);
+    let student = dim(student.trial("student-0.1").unwrap(), &bpr::KIND);
     let of_log = entry(&published, "author_log_facts", "source", "log-DE")["embedding_parameters"].as_integer();
-    assert_eq!(parameters(Base::Bpr, entities(&published, "CiteULike"), student) as i64, of_log.unwrap());
+    assert_eq!(parameters(&bpr::KIND, entities(&published, "CiteULike"), student) as i64, of_log.unwrap());
 }

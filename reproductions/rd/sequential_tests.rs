@@ -1,13 +1,16 @@
 //! The lists against a full sort, and whole training runs.
 
 use harness::error::Kind;
-use harness::weights::Parameter;
+use harness::metrics::Scorer;
+use harness::weights::Weights;
 
 use super::loss_tests::{combination, hybrid, weighting};
 use super::*;
 use crate::models::caser::{Activation, Sizes};
 use crate::models::fossil::{self, History};
-use crate::test_world::{World, method};
+use crate::models::sequence::{WindowScorer, scorer};
+use crate::models::sequential_kind;
+use crate::test_world::{World, method, queries};
 
 /// `reads`: length and targets.
 fn training([length, targets]: [usize; 2]) -> String {
@@ -34,11 +37,11 @@ fn students() -> [(&'static str, String); 2] {
 }
 
 /// A world whose teacher is of this kind, with weights from which its scores differ much.
-fn world(kind: &str) -> World {
-    let mut world = World::new();
+fn world(kind: &'static str) -> World {
+    let world = World::new();
     let stream = |purpose: &str| Stream::new(0, "teacher", purpose, 0);
     let (users, items) = (world.split.n_users, world.split.n_items);
-    let mut teacher: Vec<Parameter> = match kind {
+    let mut teacher: Weights = match kind {
         "caser" => {
             let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
             let ids = items + 1;
@@ -49,13 +52,12 @@ fn world(kind: &str) -> World {
             fossil::Sizes { users, items, dim: 9, length: 4, targets: 1, alpha: 0.2, history }.initial(0.1, stream)
         }
     };
-    teacher.iter_mut().flat_map(|p| &mut p.values).for_each(|value| *value *= 3.0);
+    teacher.parameters.iter_mut().flat_map(|p| &mut p.values).for_each(|value| *value *= 3.0);
     if kind == "caser" {
         // The padding is good enough for some lists.
-        teacher[9].values[0] = 1.0;
+        teacher.parameters[9].values[0] = 1.0;
     }
-    world.teacher = teacher;
-    world
+    World { teacher, kind, ..world }
 }
 
 fn params((kind, student): &(&str, String), list: usize, seen: bool, combination: &str, weighting: &str) -> String {
@@ -162,11 +164,11 @@ fn a_batch_with_room_left_weighs_its_windows_as_a_full_one() {
 /// Against a full sort of all scores, by both rules.
 #[test]
 fn lists_are_the_teachers_best_of_what_may_stand_in_them() {
-    for (base, student) in [Base::Caser, Base::Fossil].into_iter().zip(students()) {
-        let world = world(student.0);
+    for student in students() {
+        let (world, kind) = (world(student.0), sequential_kind(student.0).unwrap());
         let seen = world.split.train.sorted();
         let windows = Windows::new(&world.split.train, 3, 1).unwrap();
-        let (scorer, first) = base.of_windows(&world.teacher, &world.split.train, windows.as_slice()).unwrap();
+        let (scorer, first) = window_scorer(kind, &world.teacher, &world.split.train, windows.as_slice()).unwrap();
         assert_eq!(scorer.n_items() as u32 + first, 81, "the padding has a row in Caser alone");
         for exclude_seen in [false, true] {
             let method = params(&student, 5, exclude_seen, "{ added = 1 }", "\"uniform\"");
@@ -193,7 +195,7 @@ fn lists_are_the_teachers_best_of_what_may_stand_in_them() {
                 assert_eq!(lists[number * 5..][..5], ids[..5], "{} {exclude_seen}", student.0);
                 padded += usize::from(lists[number * 5..][..5].contains(&0));
             }
-            assert!(exclude_seen || base == Base::Fossil || padded > 0, "the code's rule lets the padding in");
+            assert!(exclude_seen || student.0 == "fossil" || padded > 0, "the code's rule lets the padding in");
         }
     }
 }
@@ -274,24 +276,17 @@ fn what_cannot_be_is_refused() {
     [full.split.valid, full.split.test] = [1, 2].map(|item| UserItems::from_pairs(users, &[(0, item)]));
     let error = full.run("caser", &caser([3, 1]), &[]).unwrap_err().to_string();
     assert!(error.contains("user number 7 of the split") && error.contains("has every item"), "{error}");
-    let wrong = |change: &dyn Fn(&mut Vec<Parameter>)| {
+    let wrong = |change: &dyn Fn(&mut Weights)| {
         let mut world = world("caser");
         change(&mut world.teacher);
         let params = &ways(&students()[0])[0];
         assert_eq!(world.run("rd-sequential", params, &[]).unwrap_err().kind(), Kind::Internal);
     };
-    wrong(&|teacher| drop(teacher.pop()));
+    wrong(&|teacher| drop(teacher.parameters.pop()));
     // Of fewer items than the sequences have.
     wrong(&|teacher| {
-        let sizes = Sizes {
-            users: 150,
-            ids: 60,
-            dim: 9,
-            length: 4,
-            vertical: 2,
-            horizontal: 3,
-            ..Sizes::of(teacher).unwrap().0
-        };
+        let sizes =
+            Sizes { users: 150, ids: 60, dim: 9, length: 4, vertical: 2, horizontal: 3, ..Sizes::of(teacher).unwrap() };
         *teacher = sizes.initial(|purpose| Stream::new(0, "teacher", purpose, 0));
     });
 }
@@ -324,19 +319,22 @@ fn parameters_that_cannot_be_are_refused() {
 
 #[test]
 fn a_kept_model_is_served_as_it_was_trained() {
-    for (base, student) in [Base::Caser, Base::Fossil].into_iter().zip(students()) {
-        let world = world(student.0);
-        let scorer = base.scorer(&world.teacher, &world.split).unwrap();
-        let serve = crate::registry().model(student.0).unwrap();
-        let served = serve(&world.teacher, &world.split).unwrap();
+    let registry = crate::registry();
+    for student in students() {
+        let (world, kind) = (world(student.0), sequential_kind(student.0).unwrap());
+        let train = &world.split.train;
+        let after_all = queries(train, 80);
+        let ours = WindowScorer::after_all((kind.encoder)(&world.teacher, train.clone().into()).unwrap(), train);
+        let served = registry.model(student.0).unwrap()(&world.teacher, &after_all).unwrap();
         let (mut a, mut b) = (vec![0.0; 80], vec![0.0; 80]);
         for user in 0..150 {
-            scorer.score_all(user, &mut a);
+            ours.score_all(user, &mut a);
             served.score_all(user, &mut b);
             assert_eq!(a, b);
         }
-        let other = harness::split::Split { n_items: 79, ..world.split.clone() };
-        assert!(base.scorer(&world.teacher, &other).is_err());
-        assert!(base.scorer(&world.teacher[1..], &world.split).is_err());
+        assert!(scorer(kind, &world.teacher, &queries(train, 79)).is_err());
+        let mut fewer = world.teacher.clone();
+        fewer.parameters.remove(0);
+        assert!(scorer(kind, &fewer, &after_all).is_err());
     }
 }

@@ -223,7 +223,7 @@ fn a_teacher_of_another_split_is_refused_by_its_digest() {
     // As of a program whose rule of the same name splits otherwise.
     let ours = home.store("bpr", 0).join("model.safetensors");
     let split = home.record("bpr", 0)["digests"]["split"].as_str().unwrap().to_string();
-    let mut state = harness::train::State::read(&ours).unwrap();
+    let mut state = harness::weights::State::read(&ours).unwrap();
     state.text = state.text.replace(&split, &split.chars().rev().collect::<String>());
     state.write(&ours).unwrap();
     let told = ["a kept model was trained on another split", "expected: a split of digest", "remove it"];

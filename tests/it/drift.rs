@@ -15,13 +15,13 @@ use harness::data::{Cache, Catalog, Manifest};
 use harness::digest::Digest;
 use harness::drift::{Acceptance, Judgement, Today, Verdict, judge};
 use harness::error::{Error, Result};
-use harness::method::{Method, Registry, Trained};
+use harness::method::{Method, Params, Registry, Trained};
 use harness::metrics::Metric;
 use harness::record::{Program, Record, Records};
 use harness::run::{ComputeDevice, Filter, Job, Training, Wanted, execute, expected};
 use harness::spec;
-use harness::split::UserItems;
-use harness::train::{Context, Epoch, Observer};
+use harness::split::{Cut, UserItems};
+use harness::train::{Context, Epoch, Observer, Task};
 
 const TRIALS: [&str; 3] = ["pop", "teacher", "student"];
 
@@ -163,22 +163,24 @@ struct Forgetful(Box<dyn Method>);
 
 impl Method for Forgetful {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        static NOTHING: OnceLock<UserItems> = OnceLock::new();
-        let nothing = NOTHING.get_or_init(|| UserItems::from_pairs(cx.split.n_users, &[]));
-        let seen = std::mem::replace(&mut cx.seen, nothing);
-        let trained = self.0.train(cx);
-        cx.seen = seen;
+        let Context { trial, seed, device, observer, .. } = *cx;
+        let seen = UserItems::from_pairs(cx.split().n_users, &[]);
+        let task = Task { seen, ..Task::new(Cut::Split(cx.split().clone()), &cx.task.protocol)? };
+        let mut forgetful = Context::new(&task, trial, seed, device, cx.checkpoint.clone(), observer);
+        std::mem::swap(&mut cx.meter, &mut forgetful.meter);
+        let trained = self.0.train(&mut forgetful);
+        cx.meter = forgetful.meter;
         trained
     }
 }
 
 #[test]
 fn a_sampler_that_may_return_positives_is_found() {
-    let of = |name: &str| reproductions::registry().get(name).unwrap();
-    let registry = Registry::default().with("pop", of("pop")).with("item-cf", of("item-cf")).with("bpr", |params| {
-        let bpr = reproductions::registry().get("bpr").unwrap();
-        Ok(Box::new(Forgetful(bpr(params)?)))
-    });
+    let build = |name: &str, params: Params<'_>| reproductions::registry().get(name).unwrap()(params);
+    let registry = Registry::default()
+        .with("pop", move |params| build("pop", params))
+        .with("item-cf", move |params| build("item-cf", params))
+        .with("bpr", move |params| Ok(Box::new(Forgetful(build("bpr", params)?))));
     let (records, _) = train(&quick(), &registry, 2);
     assert_found_in_all_that_is_trained(&records);
     // Nothing where this was written: few of 2,414 items are a user's own.

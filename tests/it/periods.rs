@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, FileState, Manifest, fetch, load, status};
+use harness::queries::Queries;
 use harness::split::periods::sessions::{sessions, sub_sequences};
 use harness::split::periods::{Catalogue, Period, Periods, given};
 use harness::value::Limit;
@@ -153,7 +154,7 @@ fn the_authors_periods_of_diginetica_have_their_counts() {
     let Some((_, periods)) = of_authors("ader-diginetica") else { return };
     assert_eq!(by_period(&periods, expanded), SUB_SEQUENCES);
     assert_eq!(by_period(&periods, Period::items), ITEMS);
-    let asked = by_period(&periods, |period| period.test().n_users);
+    let asked = by_period(&periods, |period| Queries::of_period(period).len());
     assert_eq!((asked[0], asked[15]), (23_105, 60_878));
     let all = periods.period(16).sessions(Limit::All).flat_map(sub_sequences).count();
     assert_eq!(all, SUB_SEQUENCES.iter().sum::<usize>(), "the pieces of a session that goes on stay apart");
@@ -168,7 +169,7 @@ fn the_authors_periods_of_yoochoose_have_their_counts() {
     let counts = by_period(&periods, expanded);
     assert_eq!((counts[0], counts.iter().max()), (166_587, Some(&234_743)));
     assert_eq!(periods.period(1).items(), 12_885);
-    let asked = by_period(&periods, |period| period.test().n_users);
+    let asked = by_period(&periods, |period| Queries::of_period(period).len());
     assert_eq!((asked.iter().min(), asked.iter().max()), (Some(&78_913), Some(&233_149)));
 }
 

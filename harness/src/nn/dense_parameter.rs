@@ -129,10 +129,10 @@ mod tests {
             train(&mut dense, step..step + 1);
             table.step(&ADAM, &rows, |row| (1.0, &dense.gradient[row * DIM..][..DIM]));
         }
-        assert_eq!(dense.parameter(), table.parameter());
+        assert_eq!(dense.parameter().unwrap(), table.parameter().unwrap());
         let (mut of_dense, mut of_table) = (State::default(), State::default());
-        dense.save(&mut of_dense);
-        table.save(&mut of_table);
+        dense.save(&mut of_dense).unwrap();
+        table.save(&mut of_table).unwrap();
         assert_eq!(of_dense.counts, of_table.counts);
         assert_eq!(of_dense.arrays, of_table.arrays, "the same names and the same bits");
     }
@@ -155,7 +155,7 @@ mod tests {
         let (mut first, mut second) = (fresh(), fresh());
         train(&mut first, 0..3);
         let mut state = State::default();
-        first.save(&mut state);
+        first.save(&mut state).unwrap();
         second.restore(&mut state).unwrap();
         train(&mut first, 3..5);
         train(&mut second, 3..5);
@@ -176,8 +176,8 @@ mod tests {
             first.step_first(rows * DIM, &adam);
         }
         let [mut of_all, mut of_first] = [State::default(), State::default()];
-        all.save(&mut of_all);
-        first.save(&mut of_first);
+        all.save(&mut of_all).unwrap();
+        first.save(&mut of_first).unwrap();
         assert_eq!(of_all.arrays, of_first.arrays);
         assert_eq!(of_all.counts, of_first.counts);
     }
@@ -187,10 +187,10 @@ mod tests {
         let (mut first, mut second) = (fresh(), fresh());
         train(&mut first, 0..1);
         train(&mut second, 0..1);
-        second.set_weights(vec![0.0; ROWS * DIM]);
+        second.set_weights(vec![0.0; ROWS * DIM]).unwrap();
         let [mut before, mut after] = [State::default(), State::default()];
-        first.save(&mut before);
-        second.save(&mut after);
+        first.save(&mut before).unwrap();
+        second.save(&mut after).unwrap();
         assert_eq!(before.arrays["dense.first_moment"], after.arrays["dense.first_moment"]);
         assert!(second.weights.iter().all(|w| *w == 0.0));
     }

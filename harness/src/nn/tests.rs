@@ -6,6 +6,7 @@ use super::*;
 use crate::golden::{case, floats};
 use crate::optim::Adam;
 use crate::rng::Stream;
+use crate::weights::Parameter;
 
 #[test]
 fn adam_with_l2_agrees_with_the_reference_in_both_tables() {
@@ -18,9 +19,9 @@ fn adam_with_l2_agrees_with_the_reference_in_both_tables() {
             learning_rate: inputs["lr"].as_f64().unwrap(),
             weight_decay: inputs["weight_decay"].as_f64().unwrap(),
         };
-        let start = floats(&inputs["theta0"]);
-        let mut host = EmbeddingTable::new("t", 2, 2, start.clone());
-        let mut device = DeviceTable::new("t", 2, 2, start, &Device::Cpu).unwrap();
+        let start = Parameter { name: "t".into(), shape: vec![2, 2], values: floats(&inputs["theta0"]) };
+        let mut host = EmbeddingTable::from(start.clone());
+        let mut device = DeviceTable::new(start, &Device::Cpu).unwrap();
         for (t, gradient) in inputs["data_grads_per_step"].as_array().unwrap().iter().enumerate() {
             let gradient = floats(gradient);
             // Row 0 is named twice, each time with half of its gradient; row 1 once.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
+use crate::queries::Queries;
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
 
@@ -95,6 +96,15 @@ fn full(names: &[&str]) -> Protocol {
 
 fn sampled(negatives: usize, names: &[&str]) -> Protocol {
     Protocol::new(Candidates::Sampled { negatives, seed: 0 }, metrics(names)).unwrap()
+}
+
+fn ranker(protocol: &Protocol, split: &Split, part: HeldOut) -> Ranker {
+    Ranker::new(protocol, Queries::of_users(split, part)).unwrap()
+}
+
+/// Evaluates on the test items.
+fn test(protocol: &Protocol, split: &Split, scorer: &dyn Scorer) -> Evaluation {
+    ranker(protocol, split, HeldOut::Test).evaluate(scorer).unwrap()
 }
 
 type Pairs<'a> = &'a [(u32, u32)];

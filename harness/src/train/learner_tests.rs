@@ -1,9 +1,7 @@
 //! A learner of no use through a small stream.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -12,19 +10,20 @@ use candle_core::Device;
 use super::*;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol, Scorer};
-use crate::periods::tests::three;
-use crate::periods::{Catalogue, Period, given, queries};
-use crate::split::{Cut, HeldOut, UserItems};
+use crate::nn::{DenseParameter, Trainable};
+use crate::queries::Queries;
+use crate::split::Cut;
+use crate::split::periods::tests::three;
+use crate::split::periods::{Catalogue, Period, given};
 use crate::value::Limit;
-use crate::weights::Parameter;
+use crate::weights::{Parameter, State};
 
 /// Scores items by how often they came, with noise; what it carries is the counts, and a number that each period's
 /// end doubles.
 struct Counter {
-    counts: Vec<f32>,
+    counts: DenseParameter,
     carried: f32,
     sessions: Vec<Vec<u32>>,
-    items: usize,
 }
 
 struct Scores(Vec<f32>);
@@ -42,53 +41,40 @@ impl Scorer for Scores {
 }
 
 impl Model for Counter {
-    fn scorer(&self) -> Result<Box<dyn Scorer + '_>> {
-        Ok(Box::new(Scores(self.counts[..self.items].to_vec())))
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        vec![&self.counts]
     }
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        Ok(vec![Parameter { name: "counts".into(), shape: vec![9], values: self.counts.clone() }])
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        vec![&mut self.counts]
     }
-    fn set_parameters(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        self.counts.clone_from(&parameters[0].values);
-        Ok(())
-    }
-    fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
-        state.put("counts", Cow::Borrowed(&self.counts[..]));
-        Ok(())
-    }
-    fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
-        self.counts = state.take("counts", 9)?;
-        Ok(())
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        Ok(Box::new(Scores(self.counts.weights[..queries.n_items()].to_vec())))
     }
 }
 
 impl<'p> Learner<'p> for Counter {
-    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<Lesson> {
+    fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData> {
         self.sessions = period.sessions(Limit::At(1)).map(<[u32]>::to_vec).collect();
         let facts = BTreeMap::from([("carried".to_string(), f64::from(self.carried))]);
-        let valid = queries(self.sessions.iter().map(Vec::as_slice), period.items(), HeldOut::Valid);
+        let valid = Queries::of_sub_sequences(self.sessions.iter().map(Vec::as_slice), period.items());
         self.carried += cx.stream("begin", 0).unit() as f32;
-        Ok(Lesson { valid, facts })
-    }
-    fn ask(&mut self, _: Arc<UserItems>, items: usize) {
-        self.items = items;
+        Ok(PeriodData { valid: Some(valid), facts })
     }
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
-        assert!(cx.split.test.is_empty(), "what is to be tested is not at hand");
         let mut noise = cx.stream("noise", epoch);
-        self.sessions.iter().flatten().for_each(|&item| self.counts[item as usize] += noise.unit() as f32);
-        Ok(f64::from(self.counts[0] + self.carried))
+        self.sessions.iter().flatten().for_each(|&item| self.counts.weights[item as usize] += noise.unit() as f32);
+        Ok(f64::from(self.counts.weights[0] + self.carried))
     }
     fn end(&mut self, _: &mut Context<'_>, _: Period<'p>) -> Result<()> {
         self.carried *= 2.0;
         Ok(())
     }
-    fn carry<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
+    fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         self.save(state)?;
         state.put("carried", vec![self.carried]);
         Ok(())
     }
-    fn take_up(&mut self, state: &mut State<'_>) -> Result<()> {
+    fn restore_carried(&mut self, state: &mut State<'_>) -> Result<()> {
         self.restore(state)?;
         self.carried = state.take("carried", 1)?[0];
         Ok(())
@@ -117,11 +103,12 @@ fn go(folder: &Path, until: usize) -> Result<(Vec<Learnt>, Vec<f32>)> {
     let observer = Until(until, AtomicUsize::new(0));
     let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
     let mut cx = Context::new(&task, "counter", 0, &Device::Cpu, checkpoint, &observer);
-    let mut counter = Counter { counts: vec![0.0; 9], carried: 1.0, sessions: Vec::new(), items: 9 };
+    let counts = DenseParameter::new(Parameter { name: "counts".into(), shape: vec![9], values: vec![0.0; 9] });
+    let mut counter = Counter { counts, carried: 1.0, sessions: Vec::new() };
     let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
     let ending = Ending::Early(serde_json::from_value(stopping).unwrap());
     let learnt = learn(&mut cx, &mut counter, 4, &ending)?;
-    Ok((learnt, counter.counts))
+    Ok((learnt, counter.counts.weights))
 }
 
 /// All but the seconds.

@@ -5,13 +5,13 @@ use harness::error::Kind;
 use harness::optim::Adam;
 use harness::split::{Split, UserItems};
 use harness::train::Model;
-use harness::weights::Parameter;
+use harness::weights::Weights;
 use toml::de::ValueDeserializer;
 
 use super::*;
 use crate::models::Lists;
-use crate::models::bpr::GraphBpr;
-use crate::test_world::{Bits, Watcher, World};
+use crate::models::bpr::{GraphBpr, of_tables};
+use crate::test_world::{Bits, Watcher, World, method};
 
 /// ∂(base + terms)/∂tables, read from Adam's first moment after its first step.
 fn gradients(student: &mut dyn Recommender, terms: &mut dyn FnMut(&mut dyn Recommender) -> f64) -> (f64, Vec<f64>) {
@@ -100,7 +100,7 @@ const ITEMS: usize = 80;
 
 /// Four tastes, and a teacher that knows them.
 fn world() -> World {
-    World { split: split(), teacher: teacher() }
+    World { split: split(), teacher: teacher(), kind: "bpr" }
 }
 
 fn split() -> Split {
@@ -119,13 +119,13 @@ fn split() -> Split {
 }
 
 /// Factors of the four tastes and some noise.
-fn teacher() -> Vec<Parameter> {
+fn teacher() -> Weights {
     let table = |name: &str, rows: usize, taste: fn(usize) -> usize| {
         let mut values = Stream::new(0, "dcd-test", name, 0).normals(rows * 4, 0.3);
         (0..rows).for_each(|row| values[row * 4 + taste(row)] += 1.0);
-        Parameter { name: name.into(), shape: vec![rows, 4], values }
+        values
     };
-    vec![table("user", USERS, |user| user % 4), table("item", ITEMS, |item| item / 20)]
+    of_tables(4, table("user", USERS, |user| user % 4), table("item", ITEMS, |item| item / 20))
 }
 
 const STUDENT: &str = r#"dim = 5, learning_rate = 1e-2, weight_decay = 1e-3, batch = 64, init_std = 0.1, epochs = 8,
@@ -182,16 +182,11 @@ fn a_run_that_is_interrupted_between_refreshes_ends_as_if_it_were_not() {
 #[test]
 fn without_its_weights_it_is_what_is_left_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    type Build = fn(Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error>;
-    let other = |build: Build, params: &str| {
-        let params = params.replace('\n', " ");
-        let method = build(Params(toml::de::DeValue::parse(&params).unwrap())).unwrap();
-        run(&*method, folder.path(), usize::MAX).unwrap()
-    };
+    let other = |name: &str, params: &str| run(&*method(name, params).unwrap(), folder.path(), usize::MAX).unwrap();
     let with = |changes: &[(&str, &str)]| run(&dcd(changes), folder.path(), usize::MAX).unwrap();
     let off = [("lambda_user", "0"), ("lambda_item", "0")];
-    let plain = other(crate::models::build_bpr, &format!("{{ {STUDENT} }}"));
-    let rrd = other(crate::de_rrd::build_rrd, &format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, rrd = {RRD} }}"));
+    let plain = other("bpr", &format!("{{ {STUDENT} }}"));
+    let rrd = other("rrd", &format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, rrd = {RRD} }}"));
     assert_eq!(with(&[off[0], off[1], ("rkd", &format!("{{ rrd = {RRD} }}"))]), rrd);
     let [users, items, both] = [with(&off[1..]), with(&off[..1]), with(&[])];
     assert!(users != plain && items != plain && rrd != plain && both != users && both != items);

@@ -4,7 +4,7 @@ use candle_core::Device;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::train::Model;
-use harness::weights::State;
+use harness::weights::{Parameter, State};
 
 use super::*;
 use crate::agreement::assert_trained_alike;

@@ -190,17 +190,19 @@ mod tests {
     #[test]
     fn other_parameters_are_refused() {
         let start = sizes(9, 8, 3).initial(|purpose| Stream::new(0, "caser-test", purpose, 0));
-        assert!(Sizes::of(&start[..11]).is_err());
-        let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
-            let mut parameters = start.clone();
-            change(&mut parameters);
-            Sizes::of(&parameters).is_err()
+        let changed = |change: &dyn Fn(&mut Weights)| {
+            let mut weights = start.clone();
+            change(&mut weights);
+            Sizes::of(&weights).is_err()
         };
-        assert!(changed(&|p| p[0].name = "users".into()));
-        assert!(changed(&|p| p[4].shape = vec![16, 44]));
-        assert!(changed(&|p| p[8].values.truncate(5)));
-        assert!(changed(&|p| p[10].name = "convolution=tanh".into()));
-        assert!(changed(&|p| p.swap(10, 11)));
-        assert!(changed(&|p| p[2].shape.clear()));
+        assert!(changed(&|w| w.parameters[0].name = "users".into()));
+        assert!(changed(&|w| w.parameters[4].shape = vec![16, 44]));
+        assert!(changed(&|w| w.parameters[8].values.truncate(5)));
+        assert!(changed(&|w| w.parameters.swap(7, 8)));
+        assert!(changed(&|w| drop(w.parameters.pop())));
+        assert!(changed(&|w| w.parameters[2].shape.clear()));
+        let tanh = |settings: Settings| settings.with(CONVOLUTION, "tanh").with(HIDDEN, Activation::Sigmoid);
+        assert!(changed(&|w| w.settings = tanh(Settings::default())));
+        assert!(changed(&|w| w.settings = Settings::default().with(CONVOLUTION, Activation::Identity)));
     }
 }

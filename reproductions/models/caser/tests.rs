@@ -8,14 +8,14 @@ use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::Model;
-use harness::weights::Parameter;
-use harness::weights::State;
+use harness::weights::{Parameter, State, Weights};
 
 use super::*;
 use crate::agreement::assert_trained_alike;
 use crate::golden::{case, floats, ids};
-use crate::models::sequence::checks::{Parts, gap, gradients, inputs, pass};
-use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, checks, setting};
+use crate::models::sequence::checks::{self, Parts, gap, gradients, inputs, pass};
+use crate::models::sequence::{Encoder, SequentialModel, Window, WindowBatch, WindowScorer, scorer};
+use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -31,23 +31,23 @@ fn sizes(convolution: Activation, hidden: Activation) -> Sizes {
 }
 
 /// Wider than in training, so that what is nearly 0 is not nearly all.
-fn start(sizes: &Sizes) -> Vec<Parameter> {
+fn start(sizes: &Sizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "caser-test", purpose, 0);
-    let mut parameters = sizes.initial(stream);
-    let n = parameters[9].values.len();
-    parameters[9].values = stream("biases").normals(n, 0.1);
-    parameters
+    let mut weights = sizes.initial(stream);
+    let biases = &mut weights.parameters[9].values;
+    *biases = stream("biases").normals(biases.len(), 0.1);
+    weights
 }
 
 fn sequences(sizes: &Sizes) -> Arc<UserItems> {
     checks::sequences("caser-test", sizes.users, sizes.ids - 1)
 }
 
-fn both(parameters: &[Parameter], p: f64, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
+fn both(weights: &Weights, p: f64) -> [Box<dyn SequentialModel>; 2] {
     let dropout = Dropout::new(p);
     [
-        Box::new(FusedCaser::new(parameters.to_vec(), dropout, train.clone()).unwrap()),
-        Box::new(GraphCaser::new(parameters.to_vec(), dropout, train.clone(), &Device::Cpu).unwrap()),
+        Box::new(FusedCaser::new(weights.clone(), dropout).unwrap()),
+        Box::new(GraphCaser::new(weights.clone(), dropout, &Device::Cpu).unwrap()),
     ]
 }
 
@@ -116,10 +116,12 @@ fn forward_agrees_with_the_reference_vectors() {
             k => floats(&given[names[k]]),
         };
         let parameters = NAMES.iter().zip(sizes.shapes()).enumerate();
-        let mut parameters: Vec<Parameter> = parameters
-            .map(|(k, (name, shape))| Parameter { name: (*name).into(), shape: shape.to_vec(), values: value(k) })
-            .collect();
-        parameters.extend([setting("convolution", convolution), setting("hidden", hidden)]);
+        let parameters = parameters.map(|(k, (name, shape))| Parameter {
+            name: (*name).into(),
+            shape: shape.to_vec(),
+            values: value(k),
+        });
+        let weights = Weights { parameters: parameters.collect(), settings: sizes.settings() };
         let near = |got: &[f32], want: &[f32], what: &str| {
             assert_eq!(got.len(), want.len(), "{name}: {what}");
             got.iter()
@@ -131,9 +133,8 @@ fn forward_agrees_with_the_reference_vectors() {
         let scores = floats(&expected["scores"]);
 
         // In training, by both ways.
-        let none = Arc::new(UserItems::from_pairs(sizes.users, &[]));
         let windows: Vec<Window> = users.iter().map(|&user| Window { user, place: 0 }).collect();
-        for mut model in both(&parameters, 0.0, &none) {
+        for mut model in both(&weights, 0.0) {
             let batch = WindowBatch { windows: &windows, inputs: &batch_inputs, items: &items, graded: 2 };
             let seen = std::sync::Mutex::new(vec![Vec::new(); windows.len()]);
             let keep = |k: usize, scores: &[f32], gradients: &mut [f32]| {
@@ -146,10 +147,10 @@ fn forward_agrees_with_the_reference_vectors() {
         }
 
         // Layer by layer.
-        let layers = layers::Layers::new(sizes, std::array::from_fn(|k| &parameters[k + 2].values[..]));
+        let layers = layers::Layers::new(sizes, std::array::from_fn(|k| &weights.parameters[k + 2].values[..]));
         let mut pass = layers::Pass::default();
         for &id in &batch_inputs {
-            pass.rows.extend_from_slice(&parameters[1].values[id as usize * dim..][..dim]);
+            pass.rows.extend_from_slice(&weights.parameters[1].values[id as usize * dim..][..dim]);
         }
         layers.forward(&mut pass, None);
         let stride = harness::nn::padded(sizes.features());
@@ -165,13 +166,13 @@ fn forward_agrees_with_the_reference_vectors() {
             .zip(&users)
             .flat_map(|(sequence, &user)| sequence.iter().filter(|&&id| id != 0).map(move |&id| (user, id - 1)));
         let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs.collect::<Vec<_>>()));
-        let encoder = CaserEncoder::new(&parameters, train.clone()).unwrap();
+        let encoder = CaserEncoder::new(&weights, train.clone()).unwrap();
         let mut x = vec![0.0; users.len() * 2 * dim];
         let windows: Vec<Window> = users.iter().map(|&user| Window::after_all(&train, user)).collect();
         encoder.encode(&windows, &mut x);
         let z: Vec<f32> = x.chunks(2 * dim).flat_map(|x| &x[..dim]).copied().collect();
         near(&z, &floats(&expected["z"]), "z");
-        let all = Queries::of_windows(encoder, windows);
+        let all = WindowScorer::of_windows(Box::new(encoder), windows);
         for (k, items) in items.chunks(3).enumerate() {
             let mut got = [0.0; 3];
             all.score(k as u32, items, &mut got);
@@ -188,17 +189,17 @@ fn the_step_by_hand_equals_candles_autograd() {
     for (sizes, p) in [(small[0], 0.0), (small[0], 0.5), (small[1], 0.3), (small[2], 0.3), (large, 0.5)] {
         let (start, sequences) = (start(&sizes), sequences(&sizes));
         let batch = parts(&sizes, &sequences, 9, 77);
-        let [fused, graph] = both(&start, p, &sequences).map(|mut model| gradients(&mut *model, &NAMES, &batch, 4));
+        let [fused, graph] = both(&start, p).map(|mut model| gradients(&mut *model, &NAMES, &batch, 4));
         assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
         for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
             let gap = gap(fused, graph);
             assert!(gap < 3e-6, "{sizes:?}: gradient of {name}: {gap}");
         }
-        let [fused, graph] = both(&start, p, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+        let [fused, graph] = both(&start, p).map(|mut model| train(&mut *model, &sizes, &sequences));
         for (a, b) in fused.0.iter().zip(&graph.0) {
             assert!((a - b).abs() < 1e-5 * b.abs(), "{sizes:?}: loss {a} {b}");
         }
-        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start).take(NAMES.len()) {
+        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start.parameters) {
             assert_trained_alike(a, b, start, &ADAM, STEPS);
         }
     }
@@ -211,18 +212,18 @@ fn a_table_that_begins_to_keep_up_moves_on_as_it_did() {
     let sizes = Sizes { ids: 7_500, dim: 100, ..small };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let columns = [4, 9, 4, 4, 9, 80, 4, 4, 80, 9, 4];
-    let mut fused = FusedCaser::new(start.clone(), Dropout::new(0.5), sequences.clone()).unwrap();
+    let mut fused = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
     // Step by step, to see that it was behind, and is no more.
     for (step, &columns) in columns.iter().enumerate() {
         pass(&mut fused, &parts(&sizes, &sequences, columns, step as u64), 4, step as u64);
         fused.step(&ADAM).unwrap();
         assert_eq!(fused.tables.output.is_behind(), step < 5, "step {step}");
     }
-    let mut graph = GraphCaser::new(start.clone(), Dropout::new(0.5), sequences.clone(), &Device::Cpu).unwrap();
+    let mut graph = GraphCaser::new(start.clone(), Dropout::new(0.5), &Device::Cpu).unwrap();
     steps(&mut graph, &sizes, &sequences, &columns);
     fused.settle();
     let (fused, graph) = (fused.weights().unwrap().parameters, graph.weights().unwrap().parameters);
-    for ((a, b), start) in fused.iter().zip(&graph).zip(&start).take(NAMES.len()) {
+    for ((a, b), start) in fused.iter().zip(&graph).zip(&start.parameters) {
         assert_trained_alike(a, b, start, &ADAM, columns.len());
     }
 }
@@ -230,10 +231,10 @@ fn a_table_that_begins_to_keep_up_moves_on_as_it_did() {
 #[test]
 fn what_is_named_moves_and_what_is_not_graded_does_not() {
     let sizes = sizes(Activation::Identity, Activation::Sigmoid);
-    let (start, train) = (start(&sizes), sequences(&sizes));
+    let start = start(&sizes);
     // Input 1, 2 after two paddings; item 11 twice with a gradient, item 23 without one.
     let batch = (vec![Window { user: 3, place: 2 }], vec![0, 0, 1, 2], vec![11, 11, 7, 23]);
-    for mut model in both(&start, 0.0, &train) {
+    for mut model in both(&start, 0.0) {
         let (_, gradients) = gradients(&mut *model, &NAMES, &batch, 3);
         for ((name, gradient), shape) in NAMES.iter().zip(&gradients).zip(sizes.shapes()) {
             let moved: Vec<u32> = (0..shape[0] as u32)
@@ -260,7 +261,7 @@ fn threads_change_no_bit() {
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut model = FusedCaser::new(start.clone(), Dropout::new(0.5), sequences.clone()).unwrap();
+        let mut model = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
         pool.install(|| {
             let (losses, parameters) = train(&mut model, &sizes, &sequences);
             let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
@@ -275,10 +276,10 @@ fn threads_change_no_bit() {
 fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
     let sizes = sizes(Activation::Relu, Activation::Sigmoid);
     let (start, sequences) = (start(&sizes), sequences(&sizes));
-    let zeros: Vec<Parameter> =
-        start.iter().map(|p| Parameter { values: vec![0.0; p.values.len()], ..p.clone() }).collect();
-    let models = both(&start, 0.5, &sequences).into_iter().zip(both(&start, 0.5, &sequences));
-    for ((mut straight, mut first), mut second) in models.zip(both(&zeros, 0.5, &sequences)) {
+    let mut zeros = start.clone();
+    zeros.parameters.iter_mut().for_each(|parameter| parameter.values.fill(0.0));
+    let models = both(&start, 0.5).into_iter().zip(both(&start, 0.5));
+    for ((mut straight, mut first), mut second) in models.zip(both(&zeros, 0.5)) {
         train(&mut *straight, &sizes, &sequences);
         let want = train(&mut *straight, &sizes, &sequences);
         train(&mut *first, &sizes, &sequences);
@@ -286,9 +287,15 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
         first.save(&mut state).unwrap();
         second.restore(&mut state).unwrap();
         assert!(train(&mut *second, &sizes, &sequences) == want);
-        second.set_parameters(start.clone()).unwrap();
-        assert_eq!(second.weights().unwrap().parameters, start);
-        assert!(second.set_parameters(start[..11].to_vec()).is_err());
+        second.set_weights(start.clone()).unwrap();
+        assert_eq!(second.weights().unwrap(), start);
+        let mut refused = |change: &dyn Fn(&mut Weights)| {
+            let mut other = start.clone();
+            change(&mut other);
+            second.set_weights(other).is_err()
+        };
+        assert!(refused(&|weights| drop(weights.parameters.pop())));
+        assert!(refused(&|weights| weights.settings = Sizes { hidden: Activation::Relu, ..sizes }.settings()));
     }
 }
 
@@ -296,13 +303,14 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
 fn a_query_has_one_score_by_every_way_in() {
     let sizes = sizes(Activation::Identity, Activation::Sigmoid);
     let (start, sequences) = (start(&sizes), sequences(&sizes));
-    let mut model = FusedCaser::new(start, Dropout::new(0.5), sequences.clone()).unwrap();
+    let mut model = FusedCaser::new(start, Dropout::new(0.5)).unwrap();
     train(&mut model, &sizes, &sequences);
-    let parameters = model.weights().unwrap().parameters;
-    let served = Queries::of_users(CaserEncoder::new(&parameters, sequences.clone()).unwrap(), &sequences);
-    let graph = GraphCaser::new(parameters, Dropout::new(0.5), sequences, &Device::Cpu).unwrap();
-    let (training, graph) = (model.scorer().unwrap(), graph.scorer().unwrap());
+    let weights = model.weights().unwrap();
     let n = sizes.ids - 1;
+    let queries = queries(&sequences, n);
+    let served = scorer(&KIND, &weights, &queries).unwrap();
+    let graph = GraphCaser::new(weights, Dropout::new(0.5), &Device::Cpu).unwrap();
+    let (training, graph) = (model.scorer(&queries).unwrap(), graph.scorer(&queries).unwrap());
     assert_eq!([served.n_items(), training.n_items(), graph.n_items()], [n; 3], "the padding is no item");
     let all: Vec<u32> = (0..n as u32).rev().collect();
     let width = 2 * sizes.dim;

@@ -186,24 +186,26 @@ mod tests {
                 NAMES[k]
             );
         }
-        assert!(initial[2].values.iter().chain(&initial[3].values).all(|v| *v == 0.0));
+        assert!(initial.parameters[2..4].iter().flat_map(|parameter| &parameter.values).all(|v| *v == 0.0));
     }
 
     #[test]
     fn other_parameters_are_refused() {
         let start = sizes(9, 8, 3).initial(0.1, |purpose| Stream::new(0, "fossil-test", purpose, 0));
-        assert!(Sizes::of(&start[..7]).is_err());
-        let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
-            let mut parameters = start.clone();
-            change(&mut parameters);
-            Sizes::of(&parameters).is_err()
+        let changed = |change: &dyn Fn(&mut Weights)| {
+            let mut weights = start.clone();
+            change(&mut weights);
+            Sizes::of(&weights).is_err()
         };
-        assert!(changed(&|p| p[0].name = "item".into()));
-        assert!(changed(&|p| p[1].shape = vec![3, 8]));
-        assert!(changed(&|p| p[4].values.truncate(3)));
-        assert!(changed(&|p| p[6].name = "history=all".into()));
-        assert!(changed(&|p| p.swap(5, 6)));
-        assert!(changed(&|p| p[0].shape.clear()));
+        assert!(changed(&|w| w.parameters[0].name = "item".into()));
+        assert!(changed(&|w| w.parameters[1].shape = vec![3, 8]));
+        assert!(changed(&|w| w.parameters[4].values.truncate(3)));
+        assert!(changed(&|w| w.parameters.swap(0, 1)));
+        assert!(changed(&|w| drop(w.parameters.pop())));
+        assert!(changed(&|w| w.parameters[0].shape.clear()));
+        let alpha = Settings::default().with(ALPHA, 0.2);
+        assert!(changed(&|w| w.settings = alpha.clone().with(HISTORY, "all").with(TARGETS, 1)));
+        assert!(changed(&|w| w.settings = alpha.clone().with(HISTORY, History::Causal)));
     }
 
     #[test]

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use candle_core::Device;
-use harness::metrics::Scorer;
 use harness::nn::softplus;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::train::Model;
-use harness::weights::Parameter;
-use harness::weights::State;
+use harness::weights::{Parameter, State, Weights};
 
 use super::*;
 use crate::agreement::assert_trained_alike;
 use crate::golden::{case, doubles, floats, ids};
-use crate::models::sequence::checks::{Parts, gap, gradients, inputs, pass};
-use crate::models::sequence::{Encoder, Queries, SequentialModel, Window, WindowBatch, checks, id_of, pointwise};
+use crate::models::sequence::checks::{self, Parts, gap, gradients, inputs, pass};
+use crate::models::sequence::{self, Encoder, SequentialModel, Window, WindowBatch, id_of, pointwise};
+use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -32,23 +31,23 @@ fn sizes(history: History, targets: usize) -> Sizes {
 }
 
 /// Wider than in training, and no zeros, so that every gradient is at work.
-fn start(sizes: &Sizes) -> Vec<Parameter> {
+fn start(sizes: &Sizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "fossil-test", purpose, 0);
-    let mut parameters = sizes.initial(0.3, stream);
-    for k in [2, 3] {
-        parameters[k].values = stream(NAMES[k]).normals(parameters[k].values.len(), 0.3);
+    let mut weights = sizes.initial(0.3, stream);
+    for parameter in &mut weights.parameters[2..4] {
+        parameter.values = stream(&parameter.name).normals(parameter.values.len(), 0.3);
     }
-    parameters
+    weights
 }
 
 fn sequences(sizes: &Sizes) -> Arc<UserItems> {
     checks::sequences("fossil-test", sizes.users, sizes.items)
 }
 
-fn both(parameters: &[Parameter], train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
+fn both(weights: &Weights, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
     [
-        Box::new(FusedFossil::new(parameters.to_vec(), train.clone()).unwrap()),
-        Box::new(GraphFossil::new(parameters.to_vec(), train.clone(), &Device::Cpu).unwrap()),
+        Box::new(FusedFossil::new(weights.clone(), train.clone()).unwrap()),
+        Box::new(GraphFossil::new(weights.clone(), train.clone(), &Device::Cpu).unwrap()),
     ]
 }
 
@@ -96,8 +95,8 @@ fn scores_and_losses_agree_with_the_reference_vector() {
         shape: shape.to_vec(),
         values: std::mem::take(&mut values[k]),
     };
-    let parameters = sizes.shapes().into_iter().enumerate().map(parameter).chain(sizes.settings());
-    let parameters: Vec<Parameter> = parameters.collect();
+    let parameters = sizes.shapes().into_iter().enumerate().map(parameter).collect();
+    let weights = Weights { parameters, settings: sizes.settings() };
     // The last items of the sequence are those that the vector lists, latest first.
     let sequence = ids(&inputs["long_term_items"]);
     let recent: Vec<u32> = sequence.iter().rev().take(sizes.length).copied().collect();
@@ -107,14 +106,14 @@ fn scores_and_losses_agree_with_the_reference_vector() {
     let known = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&sequence)));
     let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} {want}");
 
-    let encoder = FossilEncoder::new(&parameters, known.clone()).unwrap();
+    let encoder = FossilEncoder::new(&weights, known.clone()).unwrap();
     let mut x = [0.0; 2];
     encoder.encode(&[Window::after_all(&known, user)], &mut x);
     let parts = ["long_term", "short_term"].map(|name| doubles(&expected[name]));
     for (k, x) in x.into_iter().enumerate() {
         near(f64::from(x), parts[0][k] + parts[1][k]);
     }
-    let model = Queries::of_users(encoder, &known);
+    let model = sequence::scorer(&KIND, &weights, &queries(&known, sizes.items)).unwrap();
     let mut scores = vec![0.0; sizes.items];
     model.score_all(user, &mut scores);
     for (got, want) in scores.iter().zip(doubles(&expected["scores_all_items"])) {
@@ -125,7 +124,7 @@ fn scores_and_losses_agree_with_the_reference_vector() {
     let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&[&sequence[..], &[5]].concat())));
     let windows = [Window { user, place: sequence.len() as u32 }];
     let (read, items) = (checks::inputs(&train, sizes.length, &windows), [5, 0, 1].map(id_of));
-    for mut model in both(&parameters, &train) {
+    for mut model in both(&weights, &train) {
         let batch = WindowBatch { windows: &windows, inputs: &read, items: &items, graded: 3 };
         let mut none = Stream::new(0, "fossil-test", "none", 0);
         let point = |_: usize, scores: &[f32], gradients: &mut [f32]| pointwise(scores, 1, gradients);
@@ -158,7 +157,7 @@ fn the_step_by_hand_equals_candles_autograd() {
             for (a, b) in a.iter().zip(&b) {
                 assert!((a - b).abs() < 5e-6 * b.abs(), "d={dim}: loss {a} {b}");
             }
-            for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start).take(NAMES.len()) {
+            for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start.parameters) {
                 assert_trained_alike(a, b, start, &ADAM, STEPS);
             }
         }
@@ -174,7 +173,7 @@ fn large_tables_move_as_small_ones_do() {
     for (a, b) in a.iter().zip(&b) {
         assert!((a - b).abs() < 5e-6 * b.abs(), "loss {a} {b}");
     }
-    for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start).take(NAMES.len()) {
+    for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start.parameters) {
         assert_trained_alike(a, b, start, &ADAM, STEPS);
     }
 }
@@ -188,7 +187,7 @@ fn gradients_are_slopes_of_the_loss() {
     let (_, of) = gradients(&mut FusedFossil::new(start.clone(), sequences.clone()).unwrap(), &NAMES, &parts, 4);
     let at = |k: usize, j: usize, h: f32| {
         let mut moved = start.clone();
-        moved[k].values[j] += h;
+        moved.parameters[k].values[j] += h;
         pass(&mut FusedFossil::new(moved, sequences.clone()).unwrap(), &parts, 4, 0)
     };
     for (k, of) in of.iter().enumerate() {
@@ -227,8 +226,8 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
         second.restore(&mut state).unwrap();
         drop(state);
         assert_eq!(train(&mut *second, &sizes, &sequences), train(&mut *first, &sizes, &sequences));
-        second.set_parameters(start.clone()).unwrap();
-        assert_eq!(second.weights().unwrap().parameters, start);
+        second.set_weights(start.clone()).unwrap();
+        assert_eq!(second.weights().unwrap(), start);
     }
 }
 
@@ -237,11 +236,13 @@ fn a_model_is_served_as_it_was_trained() {
     let sizes = sizes(History::LeaveOneOut, 1);
     let sequences = sequences(&sizes);
     let mut model = FusedFossil::new(start(&sizes), sequences.clone()).unwrap();
-    let (_, parameters) = train(&mut model, &sizes, &sequences);
-    let kept = Queries::of_users(FossilEncoder::new(&parameters, sequences.clone()).unwrap(), &sequences);
+    train(&mut model, &sizes, &sequences);
+    let queries = queries(&sequences, sizes.items);
+    let kept = sequence::scorer(&KIND, &model.weights().unwrap(), &queries).unwrap();
+    let training = model.scorer(&queries).unwrap();
     let (mut a, mut b) = (vec![0.0; sizes.items], vec![0.0; sizes.items]);
     for user in 0..sizes.users as u32 {
-        model.scorer().unwrap().score_all(user, &mut a);
+        training.score_all(user, &mut a);
         kept.score_all(user, &mut b);
         assert_eq!(a, b);
     }

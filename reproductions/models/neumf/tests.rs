@@ -2,14 +2,17 @@
 
 use candle_core::Device;
 use harness::optim::Adam;
+use harness::queries::Queries;
 use harness::rng::Stream;
+use harness::split::UserItems;
 use harness::train::Model;
-use harness::weights::State;
+use harness::weights::{Parameter, State, Weights};
 
 use super::*;
 use crate::agreement::assert_trained_alike;
 use crate::golden::{case, floats};
-use crate::models::Lists;
+use crate::models::{Lists, Side};
+use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -19,21 +22,25 @@ const USERS: usize = 31;
 const ITEMS: usize = 90;
 
 /// Wider than in training, and biases, so that pairs and hidden units differ.
-fn parameters(n_users: usize, n_items: usize, dim: usize) -> Vec<Parameter> {
+fn start(n_users: usize, n_items: usize, dim: usize) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "neumf-test", purpose, 0);
-    let mut parameters = initial(n_users, n_items, dim, 0.3, stream);
+    let mut weights = initial(n_users, n_items, dim, 0.3, stream);
     for bias in [5, 7] {
-        let n = parameters[bias].values.len();
-        parameters[bias].values = stream("biases").normals(n, 0.1);
+        let values = &mut weights.parameters[bias].values;
+        *values = stream("biases").normals(values.len(), 0.1);
     }
-    parameters
+    weights
 }
 
-fn both(parameters: &[Parameter]) -> [Box<dyn Recommender>; 2] {
+fn both(weights: &Weights) -> [Box<dyn Recommender>; 2] {
     [
-        Box::new(FusedNeuMf::new(parameters.to_vec()).unwrap()),
-        Box::new(GraphNeuMf::new(parameters.to_vec(), &Device::Cpu).unwrap()),
+        Box::new(FusedNeuMf::new(weights.clone()).unwrap()),
+        Box::new(GraphNeuMf::new(weights.clone(), &Device::Cpu).unwrap()),
     ]
+}
+
+fn any(n_users: usize, n_items: usize) -> Queries {
+    queries(&UserItems::from_pairs(n_users, &[]), n_items)
 }
 
 /// A made-up loss of a list: Σ (j + 1)/10 · s_j²/2.
@@ -128,10 +135,11 @@ fn logits_and_loss_agree_with_the_reference_vector() {
     let parameters: Vec<Parameter> = (NAMES.into_iter().zip(shapes(2, 3, 2)).zip(values))
         .map(|((name, shape), values)| Parameter { name: name.into(), shape: shape.to_vec(), values })
         .collect();
+    let weights = Weights::from(parameters);
     let ids = |name: &str| floats(&inputs[name]).into_iter().map(|id| id as u32).collect::<Vec<_>>();
     let (users, positives, negatives) = (ids("users"), ids("pos_items"), ids("neg_items"));
     let batch: Vec<[u32; 3]> = (0..users.len()).map(|k| [users[k], positives[k], negatives[k]]).collect();
-    for mut model in both(&parameters) {
+    for mut model in both(&weights) {
         let loss = model.forward_backward(&batch).unwrap();
         assert!((loss - expected["bce_with_logits_sum"].as_f64().unwrap()).abs() < 1e-6, "{loss}");
         model.step(&Adam { learning_rate: 0.0, weight_decay: 0.0 }).unwrap();
@@ -143,7 +151,7 @@ fn logits_and_loss_agree_with_the_reference_vector() {
             for (k, (got, want)) in scores.iter().zip(&want).enumerate() {
                 assert!((got - want).abs() < 1e-6, "{got} {want}");
                 let mut served = [0.0];
-                scorer(&parameters).unwrap().score(users[k], &[items[k]], &mut served);
+                scorer(&weights, Side::User).unwrap().score(users[k], &[items[k]], &mut served);
                 assert!((served[0] - want).abs() < 1e-6);
             }
         }
@@ -154,7 +162,7 @@ fn logits_and_loss_agree_with_the_reference_vector() {
 fn initial_values_have_their_distributions() {
     let stream = |purpose: &str| Stream::new(3, "neumf-test", purpose, 0);
     let initial_values = initial(400, 500, 50, 0.01, stream);
-    let values = |k: usize| &initial_values[k].values;
+    let values = |k: usize| &initial_values.parameters[k].values;
     let spread = |k: usize| {
         let squares: f64 = values(k).iter().map(|v| f64::from(*v).powi(2)).sum();
         (squares / values(k).len() as f64).sqrt()
@@ -182,7 +190,7 @@ fn relative_gap(a: &[f32], b: &[f32]) -> f64 {
 fn the_step_by_hand_equals_candles_autograd() {
     // The last is large enough for rows to fall behind.
     for (n_users, n_items, dim) in [(USERS, ITEMS, 1), (USERS, ITEMS, 25), (USERS, ITEMS, 37), (200, 30_000, 50)] {
-        let start = parameters(n_users, n_items, dim);
+        let start = start(n_users, n_items, dim);
         let mut stream = Stream::new(0, "neumf-test", "first", 0);
         let (batch, terms) = (batch(&mut stream, 100, n_users, n_items), Terms::draw(&mut stream, n_users, n_items));
         let [fused, graph] = both(&start).map(|mut model| gradients(&mut *model, &batch, Some(&terms)));
@@ -195,12 +203,14 @@ fn the_step_by_hand_equals_candles_autograd() {
         // go their own ways. The gradients above have units of both kinds in every pair.
         let mut start = start;
         let bias = NAMES.iter().position(|name| *name == "hidden-bias").expect("NeuMF has hidden biases");
-        (0..).zip(&mut start[bias].values).for_each(|(unit, bias)| *bias += if unit % 4 == 3 { -4.0 } else { 4.0 });
+        (0..)
+            .zip(&mut start.parameters[bias].values)
+            .for_each(|(unit, bias)| *bias += if unit % 4 == 3 { -4.0 } else { 4.0 });
         let [fused, graph] = both(&start).map(|mut model| train(&mut *model, n_users, n_items));
         for (a, b) in fused.0.iter().zip(&graph.0) {
             assert!((a - b).abs() < 1e-5 * b.abs(), "d={dim}: loss {a} {b}");
         }
-        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start) {
+        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start.parameters) {
             assert_trained_alike(a, b, start, &ADAM, STEPS);
         }
     }
@@ -208,19 +218,19 @@ fn the_step_by_hand_equals_candles_autograd() {
 
 #[test]
 fn every_parameter_receives_a_gradient() {
-    let start = parameters(USERS, ITEMS, 8);
+    let start = start(USERS, ITEMS, 8);
     for mut model in both(&start) {
         let (_, gradients) = gradients(&mut *model, &[[3, 7, 11]], None);
         for (k, (name, gradient)) in NAMES.iter().zip(&gradients).enumerate() {
             let moved = |row: usize| {
-                let width = start[k].shape[1];
+                let width = start.parameters[k].shape[1];
                 gradient[row * width..][..width].iter().any(|g| *g != 0.0)
             };
             match name.split('-').next() {
                 Some("user") => assert!((0..USERS).all(|row| moved(row) == (row == 3)), "{name}"),
                 Some("item") => assert!((0..ITEMS).all(|row| moved(row) == [7, 11].contains(&row)), "{name}"),
                 // A hidden unit that is closed for both pairs has no gradient.
-                _ => assert!((0..start[k].shape[0]).any(moved), "{name}"),
+                _ => assert!((0..start.parameters[k].shape[0]).any(moved), "{name}"),
             }
         }
     }
@@ -234,11 +244,11 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn threads_change_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut model = FusedNeuMf::new(parameters(300, 700, 37)).unwrap();
+        let mut model = FusedNeuMf::new(start(300, 700, 37)).unwrap();
         pool.install(|| {
             let (losses, parameters) = train(&mut model, 300, 700);
             let mut scores = vec![0.0; 700];
-            model.scorer().unwrap().score_all(5, &mut scores);
+            model.scorer(&any(300, 700)).unwrap().score_all(5, &mut scores);
             let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
             (losses, parameters.iter().map(|p| bits(&p.values)).collect::<Vec<_>>(), bits(&scores))
         })
@@ -250,9 +260,9 @@ fn threads_change_no_bit() {
 
 #[test]
 fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
-    let start = parameters(USERS, ITEMS, 20);
-    let zeros: Vec<Parameter> =
-        start.iter().map(|p| Parameter { values: vec![0.0; p.values.len()], ..p.clone() }).collect();
+    let start = start(USERS, ITEMS, 20);
+    let mut zeros = start.clone();
+    zeros.parameters.iter_mut().for_each(|parameter| parameter.values.fill(0.0));
     for ((mut straight, mut first), mut second) in both(&start).into_iter().zip(both(&start)).zip(both(&zeros)) {
         train(&mut *straight, USERS, ITEMS);
         let want = train(&mut *straight, USERS, ITEMS);
@@ -267,17 +277,17 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
 #[test]
 fn a_pair_has_one_score_by_every_way_in() {
     let dim = 37;
-    let mut model = FusedNeuMf::new(parameters(USERS, ITEMS, dim)).unwrap();
+    let mut model = FusedNeuMf::new(start(USERS, ITEMS, dim)).unwrap();
     train(&mut model, USERS, ITEMS);
-    let parameters = model.weights().unwrap().parameters;
-    let (plain, swapped) = (scorer(&parameters).unwrap(), swapped_scorer(&parameters).unwrap());
+    let weights = model.weights().unwrap();
+    let [plain, swapped] = [Side::User, Side::Item].map(|asker| scorer(&weights, asker).unwrap());
     assert_eq!((plain.n_items(), swapped.n_items()), (ITEMS, USERS));
     let all: Vec<u32> = (0..ITEMS as u32).collect();
     for user in 0..USERS as u32 {
         let mut want = vec![0.0; ITEMS];
         plain.score_all(user, &mut want);
         let mut scores = vec![0.0; ITEMS];
-        model.scorer().unwrap().score_all(user, &mut scores);
+        model.scorer(&any(USERS, ITEMS)).unwrap().score_all(user, &mut scores);
         assert_eq!(bits(&scores), bits(&want), "in training");
         // Backwards, so that other items stand beside each.
         let backwards: Vec<u32> = all.iter().rev().copied().collect();
@@ -300,12 +310,12 @@ fn a_pair_has_one_score_by_every_way_in() {
 
 #[test]
 fn representations_are_both_rows_side_by_side() {
-    let start = parameters(USERS, ITEMS, 5);
+    let start = start(USERS, ITEMS, 5);
     for (side, product, mlp) in [(Side::User, 0, 2), (Side::Item, 1, 3)] {
         let (width, all) = representations(&start, side).unwrap();
         assert_eq!(width, 10);
-        assert_eq!(all[70..75], start[product].values[35..40]);
-        assert_eq!(all[75..80], start[mlp].values[35..40]);
+        assert_eq!(all[70..75], start.parameters[product].values[35..40]);
+        assert_eq!(all[75..80], start.parameters[mlp].values[35..40]);
         for mut model in both(&start) {
             assert_eq!(model.representations(side, &[7]).unwrap(), all[70..80]);
         }
@@ -314,15 +324,14 @@ fn representations_are_both_rows_side_by_side() {
 
 #[test]
 fn other_parameters_are_refused() {
-    let start = parameters(USERS, ITEMS, 5);
-    assert!(scorer(&start[..7]).is_err());
-    let mut renamed = start.clone();
-    renamed[0].name = "user".into();
-    assert!(FusedNeuMf::new(renamed).is_err());
-    let mut reshaped = start.clone();
-    reshaped[4].shape = vec![10, 5];
-    assert!(representations(&reshaped, Side::User).is_err());
-    let mut short = start;
-    short[1].values.pop();
-    assert!(GraphNeuMf::new(short, &Device::Cpu).is_err());
+    let start = start(USERS, ITEMS, 5);
+    let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
+        let mut weights = start.clone();
+        change(&mut weights.parameters);
+        weights
+    };
+    assert!(scorer(&changed(&|p| drop(p.pop())), Side::User).is_err());
+    assert!(FusedNeuMf::new(changed(&|p| p[0].name = "user".into())).is_err());
+    assert!(representations(&changed(&|p| p[4].shape = vec![10, 5]), Side::User).is_err());
+    assert!(GraphNeuMf::new(changed(&|p| p[1].values.truncate(3)), &Device::Cpu).is_err());
 }

@@ -4,8 +4,8 @@ use harness::nn::padded;
 use harness::optim::TfAdam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::weights::Parameter;
-use harness::weights::State;
+use harness::train::Model;
+use harness::weights::{Parameter, Settings, State};
 use serde_json::Value;
 
 use super::sizes::OF_BLOCK;
@@ -13,6 +13,7 @@ use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
 use harness::nn::Dropout;
 use harness::nn::softmax::{Table, Target, Teacher};
+use crate::test_world::queries;
 
 mod agreement;
 mod graph;
@@ -21,20 +22,20 @@ mod graph;
 const SIZES: Sizes = Sizes { items: 90, dim: 6, length: 9, blocks: 2, heads: 1 };
 
 /// Wider than in training, so that nothing is nearly 0; norms and biases, too.
-fn start(sizes: &Sizes) -> Vec<Parameter> {
+fn start(sizes: &Sizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "sasrec-test", purpose, 0);
-    let mut parameters = sizes.initial(stream);
-    for parameter in &mut parameters {
+    let mut weights = sizes.initial(stream);
+    for parameter in &mut weights.parameters {
         let n = parameter.values.len();
         let base = if parameter.name.ends_with("scale") { 1.0 } else { 0.0 };
         let noise = stream(&format!("start.{}", parameter.name)).normals(n, 0.3);
         parameter.values = noise.into_iter().map(|v| base + v).collect();
     }
-    parameters
+    weights
 }
 
 /// The net of the vectors. Row 0 of its item table is the padding's, which does not exist here.
-fn of_vector(net: &Value, heads: usize) -> (Sizes, Vec<Parameter>) {
+fn of_vector(net: &Value, heads: usize) -> (Sizes, Weights) {
     let table = rows(&net["item_table_rows_0_to_V"]);
     let sizes = Sizes { items: table.len() - 1, dim: 4, length: 4, blocks: 2, heads };
     let keys = ["ln1_g", "ln1_b", "wq", "bq", "wk", "bk", "wv", "bv", "ln2_g", "ln2_b", "w1", "b1", "w2", "b2"];
@@ -45,7 +46,7 @@ fn of_vector(net: &Value, heads: usize) -> (Sizes, Vec<Parameter>) {
     values.extend(["ln_final_gamma", "ln_final_beta"].map(|key| floats(&net[key])));
     let parameters = sizes.shapes().into_iter().zip(values);
     let parameters = parameters.map(|((name, shape), values)| Parameter { name, shape, values });
-    (sizes, parameters.chain([sizes.heads_setting()]).collect())
+    (sizes, Weights { parameters: parameters.collect(), settings: sizes.settings() })
 }
 
 /// The inputs of a vector, without the padding and counting from 0.
@@ -77,14 +78,14 @@ fn forward_agrees_with_the_reference() {
     let case = case("ader.json", "sasrec_forward_eval");
     let (vector, expected) = (&case["inputs"], &case["expected"]);
     for (heads, name) in [(1, "rep_last"), (2, "rep_last_if_heads_2")] {
-        let (sizes, parameters) = of_vector(&vector["net"], heads);
-        let encoder = SasRecEncoder::new(&parameters).unwrap();
+        let (sizes, weights) = of_vector(&vector["net"], heads);
+        let encoder = SasRecEncoder::new(&weights).unwrap();
         let got = encoder.encode(&sequences(&sizes, &inputs(&vector["seqs"])));
         near(&unpadded(&got, 4), &doubles(&expected[name]), 1e-6, name);
     }
-    let (sizes, parameters) = of_vector(&vector["net"], 1);
+    let (sizes, weights) = of_vector(&vector["net"], 1);
     let seqs = inputs(&vector["seqs"]);
-    let encoder = SasRecEncoder::new(&parameters).unwrap();
+    let encoder = SasRecEncoder::new(&weights).unwrap();
     let x = encoder.encode(&sequences(&sizes, &seqs));
     let known = Table { rows: &encoder.items()[..6 * 4], dim: 4 };
     let labels: Vec<u32> = ids(&vector["labels"]).iter().map(|id| id - 1).collect();
@@ -92,10 +93,10 @@ fn forward_agrees_with_the_reference() {
     let losses: Vec<f32> = losses.iter().map(|loss| *loss as f32).collect();
     near(&losses, &doubles(&expected["per_row_ce"]), 1e-6, "cross entropies");
     // As it is ranked.
-    let queries = SessionQueries::new(encoder, std::sync::Arc::new(UserItems::from_rows(&seqs)), 6).unwrap();
+    let served = SasRecScorer::new(encoder, &queries(&UserItems::from_rows(&seqs), 6)).unwrap();
     for (k, want) in rows(&expected["logits"]).iter().enumerate() {
         let mut scores = [0.0; 6];
-        harness::metrics::Scorer::score_all(&queries, k as u32, &mut scores);
+        served.score_all(k as u32, &mut scores);
         near(&scores, want, 1e-6, "logits");
     }
 }
@@ -105,8 +106,8 @@ fn forward_agrees_with_the_reference() {
 fn gradients_agree_with_the_reference() {
     let net = case("ader.json", "sasrec_forward_eval");
     let case = case("ader.json", "sasrec_gradient_mean_ce");
-    let (sizes, parameters) = of_vector(&net["inputs"]["net"], 1);
-    let mut model = SasRec::new(parameters, Dropout::new(0.0)).unwrap();
+    let (sizes, weights) = of_vector(&net["inputs"]["net"], 1);
+    let mut model = SasRec::new(weights, Dropout::new(0.0)).unwrap();
     let labels: Vec<u32> = ids(&case["inputs"]["labels"]).iter().map(|id| id - 1).collect();
     let parts = [Part { rows: 3, items: 6, target: Target::Items(&labels), weight: 1.0 }];
     let sequences = sequences(&sizes, &inputs(&case["inputs"]["seqs"]));
@@ -141,10 +142,10 @@ fn gradients_agree_with_the_reference() {
 fn padding_need_not_be_computed() {
     let net = case("ader.json", "sasrec_forward_eval");
     let case = case("ader.json", "padding_truncation_is_exact");
-    let (sizes, parameters) = of_vector(&net["inputs"]["net"], 1);
+    let (sizes, weights) = of_vector(&net["inputs"]["net"], 1);
     let input: Vec<u32> = ids(&case["inputs"]["seq"]).into_iter().filter(|&id| id > 0).map(|id| id - 1).collect();
     assert_eq!(input.len(), 2, "two real places of four");
-    let got = SasRecEncoder::new(&parameters).unwrap().encode(&sequences(&sizes, &[input]));
+    let got = SasRecEncoder::new(&weights).unwrap().encode(&sequences(&sizes, &[input]));
     near(&unpadded(&got, 4), &doubles(&case["expected"]["rep_last"]), 1e-6, "representation");
 }
 
@@ -168,8 +169,8 @@ fn initial_values_have_the_bounds_of_the_reference() {
     let stream = |purpose: &str| Stream::new(3, "sasrec-test", purpose, 0);
     let initial = sizes.initial(stream);
     assert_eq!(initial, sizes.initial(stream));
-    assert_eq!(Sizes::of(&initial).unwrap().0, sizes);
-    for parameter in &initial[..initial.len() - 1] {
+    assert_eq!(Sizes::of(&initial).unwrap(), sizes);
+    for parameter in &initial.parameters {
         let values = &parameter.values;
         match parameter.name.as_str() {
             name if name.ends_with("scale") => assert!(values.iter().all(|v| *v == 1.0)),
@@ -189,10 +190,11 @@ fn initial_values_have_the_bounds_of_the_reference() {
 #[test]
 fn other_parameters_are_refused() {
     let start = start(&SIZES);
+    let refused = |weights: Weights| Sizes::of(&weights).is_err();
     let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
-        let mut parameters = start.clone();
-        change(&mut parameters);
-        Sizes::of(&parameters).is_err()
+        let mut weights = start.clone();
+        change(&mut weights.parameters);
+        refused(weights)
     };
     assert!(!changed(&|_| {}));
     assert!(changed(&|p| p.truncate(5)));
@@ -201,14 +203,15 @@ fn other_parameters_are_refused() {
     assert!(changed(&|p| p[7].shape = vec![3, 12]));
     assert!(changed(&|p| p[3].values.truncate(2)));
     assert!(changed(&|p| p.swap(3, 4)));
-    let last = start.len() - 1;
-    assert!(changed(&|p| p[last].name = "heads=4".into()));
-    assert!(changed(&|p| p[last].name = "heads=0".into()));
+    for heads in [4, 0] {
+        let settings = Settings::default().with("heads", heads);
+        assert!(refused(Weights { settings, ..start.clone() }), "{heads} heads");
+    }
 }
 
 #[test]
 fn hyper_parameters_say_what_cannot_be() {
-    let read = |text: &str| toml::from_str::<Hyper>(text).map_err(|error| error.to_string());
+    let read = |text: &str| toml::from_str::<SasRecHyper>(text).map_err(|error| error.to_string());
     let text = "dim = 150\nlength = 50\nblocks = 2\nheads = 1\ndropout = 0.3";
     assert_eq!(read(text).unwrap().sizes(43_136), Sizes { items: 43_136, dim: 150, length: 50, blocks: 2, heads: 1 });
     assert!(

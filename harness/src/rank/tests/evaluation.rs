@@ -9,14 +9,13 @@ fn ties_go_to_the_lower_id_and_the_pessimist_loses_them() {
     // Items 1, 2, 4, 5 tie behind item 6; item 0 is seen; targets are 2 and 4.
     let table = Table { n_items: 7, scores: vec![0.5, 0.5, 0.5, 0.1, 0.5, 0.5, 0.9] };
     let split = split(1, 7, &[(0, 0)], &[(0, 6)], &[(0, 4), (0, 2)]);
-    let ranker = Ranker::new(&full(&["ap"]), &split).unwrap();
-    let test = ranker.evaluate(&table, HeldOut::Test).unwrap();
+    let test = test(&full(&["ap"]), &split, &table);
     // For test, the validation item 6 is seen too: 1 2 4 5 3.
     assert_eq!((test.ranks, test.pessimistic_ranks), (vec![2, 3], vec![3, 4]));
     let ap = "ap".parse().unwrap();
     assert!((test.values[&ap] - (1.0 / 2.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
     assert!((test.pessimistic[&ap] - (1.0 / 3.0 + 2.0 / 4.0) / 2.0).abs() < 1e-12);
-    let valid = ranker.evaluate(&table, HeldOut::Valid).unwrap();
+    let valid = ranker(&full(&["ap"]), &split, HeldOut::Valid).evaluate(&table).unwrap();
     assert_eq!((valid.queries, valid.targets, valid.ranks), (vec![0], vec![1], vec![1]));
 }
 
@@ -24,8 +23,7 @@ fn ties_go_to_the_lower_id_and_the_pessimist_loses_them() {
 fn a_constant_model_looks_perfect_only_to_the_optimist() {
     let split = random_split(9, 40, 3, 1);
     let constant = Table { n_items: 40, scores: vec![0.25; 9 * 40] };
-    let evaluation =
-        Ranker::new(&sampled(20, &["loo-hr@5"]), &split).unwrap().evaluate(&constant, HeldOut::Test).unwrap();
+    let evaluation = test(&sampled(20, &["loo-hr@5"]), &split, &constant);
     let metric = "loo-hr@5".parse().unwrap();
     assert_eq!((evaluation.values[&metric], evaluation.pessimistic[&metric]), (1.0, 0.0));
     assert_eq!(evaluation.pessimistic_ranks, vec![21; 9]);
@@ -38,11 +36,11 @@ fn brute_force_agrees_for_tables_and_dot_products() {
         let factors = Factors::new(29, n_items, dim, biased, steps);
         let table = factors.table();
         let names = ["ap", "recall@10", "ndcg@10", "map@5", "precision@5"];
-        let ranker = Ranker::new(&full(&names), &split).unwrap();
         let mut tied = false;
         for part in [HeldOut::Valid, HeldOut::Test] {
-            let evaluation = ranker.evaluate(&factors, part).unwrap();
-            assert_eq!(evaluation, ranker.evaluate(&table, part).unwrap());
+            let ranker = ranker(&full(&names), &split, part);
+            let evaluation = ranker.evaluate(&factors).unwrap();
+            assert_eq!(evaluation, ranker.evaluate(&table).unwrap());
             let (mut ranks, mut pessimistic) = (Vec::new(), Vec::new());
             for user in 0..29u32 {
                 let mut seen: BTreeSet<u32> = split.train.of(user).iter().copied().collect();
@@ -79,20 +77,20 @@ fn blocks_and_threads_do_not_change_a_bit() {
         let factors = Factors::new(n_users, n_items, dim, true, if dim == 1 { 4.0 } else { 1e6 });
         let loo = ["loo-hr@10", "loo-ndcg@10"];
         for protocol in [full(&names), sampled(99, &loo)] {
-            let ranker = Ranker::new(&protocol, &split).unwrap();
-            let expected = ranker.evaluate(&factors, HeldOut::Test).unwrap();
+            let ours = ranker(&protocol, &split, HeldOut::Test);
+            let expected = ours.evaluate(&factors).unwrap();
             for threads in [1, 2, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 for block in [1, 5, 12, 13, 64] {
-                    let other = pool.install(|| ranker.evaluate_in_blocks(&factors, HeldOut::Test, block).unwrap());
+                    let other = pool.install(|| ours.evaluate_in_blocks(&factors, block).unwrap());
                     assert_eq!(other, expected, "dim {dim}, {threads} threads, blocks of {block}");
                     for (metric, value) in &other.values {
                         assert_eq!(value.to_bits(), expected.values[metric].to_bits());
                     }
                 }
             }
-            let again = pool_of_three(|| Ranker::new(&protocol, &split).unwrap());
-            assert!((0..n_users as u32).all(|user| again.negatives(user) == ranker.negatives(user)));
+            let again = pool_of_three(|| ranker(&protocol, &split, HeldOut::Test));
+            assert!((0..n_users as u32).all(|user| again.negatives(user) == ours.negatives(user)));
         }
     }
 }

@@ -7,9 +7,11 @@ use super::*;
 #[test]
 fn negatives_are_distinct_unobserved_and_the_protocols_own() {
     let split = random_split(17, 60, 20, 1);
-    let ranker = Ranker::new(&sampled(30, &["loo-hr@5"]), &split).unwrap();
+    let [ours, of_valid] =
+        [HeldOut::Test, HeldOut::Valid].map(|part| ranker(&sampled(30, &["loo-hr@5"]), &split, part));
     for user in 0..17 {
-        let negatives = ranker.negatives(user).unwrap();
+        let negatives = ours.negatives(user).unwrap();
+        assert_eq!(of_valid.negatives(user).unwrap(), negatives, "whichever part is asked for");
         let distinct: BTreeSet<u32> = negatives.iter().copied().collect();
         assert_eq!((negatives.len(), distinct.len()), (30, 30));
         for part in [&split.train, &split.valid, &split.test] {
@@ -17,14 +19,13 @@ fn negatives_are_distinct_unobserved_and_the_protocols_own() {
         }
     }
     let other = Protocol::new(Candidates::Sampled { negatives: 30, seed: 1 }, metrics(&["loo-hr@5"])).unwrap();
-    let other = Ranker::new(&other, &split).unwrap();
-    assert_ne!(ranker.negatives(0), other.negatives(0));
+    assert_ne!(ours.negatives(0), ranker(&other, &split, HeldOut::Test).negatives(0));
 }
 
 #[test]
 fn negatives_are_pinned() {
     let split = split(1, 1000, &[(0, 1)], &[(0, 2)], &[(0, 3)]);
-    let ranker = Ranker::new(&sampled(5, &["loo-hr@5"]), &split).unwrap();
+    let ranker = ranker(&sampled(5, &["loo-hr@5"]), &split, HeldOut::Test);
     assert_eq!(ranker.negatives(0).unwrap(), PINNED_NEGATIVES);
 }
 

@@ -5,7 +5,10 @@ use crate::error::Kind;
 
 #[test]
 fn what_cannot_be_ranked_is_refused() {
-    let refused = |protocol: &Protocol, split: &Split| Ranker::new(protocol, split).err().unwrap().to_string();
+    let refused_in = |protocol: &Protocol, split: &Split, part| {
+        Ranker::new(protocol, Queries::of_users(split, part)).err().unwrap().to_string()
+    };
+    let refused = |protocol: &Protocol, split: &Split| refused_in(protocol, split, HeldOut::Test);
     let two = split(2, 9, &[(0, 0)], &[], &[(1, 1), (1, 2)]);
     assert!(refused(&sampled(3, &["mrr@2"]), &two).contains("2 for user number 1 of the split"));
     assert!(refused(&full(&["loo-mrr@2"]), &two).contains("metric `loo-mrr@2` needs one held-out item"));
@@ -16,17 +19,17 @@ fn what_cannot_be_ranked_is_refused() {
             .contains("user number 1 of the split (from 0, not an id of the file) has too few items left")
     );
     assert!(refused(&sampled(7, &["mrr@9"]), &one).contains("8 for user number 1"));
-    assert!(Ranker::new(&sampled(7, &["mrr@8"]), &one).is_ok());
-    assert!(refused(&full(&["ap"]), &split(2, 9, &[(0, 0)], &[], &[])).contains("no user has a held-out item"));
+    let table = Table { n_items: 9, scores: vec![0.0; 18] };
+    test(&sampled(7, &["mrr@8"]), &one, &table);
+    assert!(refused(&full(&["ap"]), &split(2, 9, &[(0, 0)], &[], &[])).contains("no query of the test has a target"));
+    assert!(refused_in(&full(&["ap"]), &one, HeldOut::Valid).contains("no query of the validation has a target"));
     let twice = split(1, 9, &[(0, 5)], &[], &[(0, 5)]);
     for protocol in [full(&["ap"]), sampled(3, &["hr@1"])] {
         assert!(refused(&protocol, &twice).contains("item number 5 of user number 0 of the split"));
     }
-    let ranker = Ranker::new(&full(&["ap"]), &one).unwrap();
-    let table = Table { n_items: 9, scores: vec![0.0; 18] };
-    assert!(ranker.evaluate(&table, HeldOut::Valid).unwrap_err().to_string().contains("validation"));
+    let ranker = ranker(&full(&["ap"]), &one, HeldOut::Test);
     let small = Table { n_items: 8, scores: vec![0.0; 16] };
-    assert_eq!(ranker.evaluate(&small, HeldOut::Test).unwrap_err().kind(), Kind::Internal);
+    assert_eq!(ranker.evaluate(&small).unwrap_err().kind(), Kind::Internal);
 }
 
 #[test]
@@ -35,17 +38,14 @@ fn scores_that_are_not_finite_are_named() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut factors = Factors::new(30, 900, 4, true, 100.0);
         factors.bias.as_mut().unwrap()[777] = bad;
-        let error = Ranker::new(&full(&["ap"]), &split).unwrap().evaluate(&factors, HeldOut::Test).unwrap_err();
+        let error = ranker(&full(&["ap"]), &split, HeldOut::Test).evaluate(&factors).unwrap_err();
         assert_eq!(error.kind(), Kind::Diverged);
         assert!(error.to_string().starts_with("the score of item 777 for query 0 "), "{error}");
         let table = factors.table();
         assert_eq!(Index::new(&table).top_k(3, &[], 5).unwrap_err().kind(), Kind::Diverged);
-        let protocol = sampled(890, &["hr@1"]);
-        assert_eq!(Ranker::new(&protocol, &split).unwrap().evaluate(&table, HeldOut::Test).unwrap_err(), {
-            let item_of = |query: u32| {
-                let ranker = Ranker::new(&protocol, &split).unwrap();
-                split.test.of(query) == [777] || ranker.negatives(query).unwrap().contains(&777)
-            };
+        let ranker = ranker(&sampled(890, &["hr@1"]), &split, HeldOut::Test);
+        assert_eq!(ranker.evaluate(&table).unwrap_err(), {
+            let item_of = |query: u32| split.test.of(query) == [777] || ranker.negatives(query).unwrap().contains(&777);
             let query = (0..30).find(|&query| item_of(query)).unwrap();
             super::index::not_finite(query, 777, bad)
         });
@@ -68,6 +68,6 @@ fn a_model_that_contradicts_itself_is_found_out() {
         }
     }
     let liar = Liar(Table { n_items: 9, scores: vec![1.0; 9] });
-    let ranker = Ranker::new(&full(&["ap"]), &split(1, 9, &[], &[], &[(0, 4)])).unwrap();
-    assert!(ranker.evaluate(&liar, HeldOut::Test).unwrap_err().to_string().contains("item 4 two scores"));
+    let ranker = ranker(&full(&["ap"]), &split(1, 9, &[], &[], &[(0, 4)]), HeldOut::Test);
+    assert!(ranker.evaluate(&liar).unwrap_err().to_string().contains("item 4 two scores"));
 }

@@ -18,13 +18,13 @@ fn near(got: f64, expected: &Value) {
 fn golden_full_ranking() {
     let case = case("metrics-topn.json", "full_ranking_metrics_rd");
     let (users, expected) = (case["inputs"]["users"].as_array().unwrap(), &case["expected"]);
-    let (mut scores, mut train, mut test) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut scores, mut train, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
     for (user, input) in users.iter().enumerate() {
         scores.extend(floats(&input["scores"]));
         train.extend(pairs_of(user, &input["rated"]));
-        test.extend(pairs_of(user, &input["targets"]));
+        held_out.extend(pairs_of(user, &input["targets"]));
     }
-    let split = split(users.len(), 8, &train, &[], &test);
+    let split = split(users.len(), 8, &train, &[], &held_out);
     let table = Table { n_items: 8, scores };
     let names = [
         ("precision@3", "prec@3"),
@@ -38,7 +38,7 @@ fn golden_full_ranking() {
         ("ap", "ap"),
     ];
     let ours: Vec<&str> = names.iter().map(|n| n.0).collect();
-    let evaluation = Ranker::new(&full(&ours), &split).unwrap().evaluate(&table, HeldOut::Test).unwrap();
+    let evaluation = test(&full(&ours), &split, &table);
     for (ours, theirs) in names {
         let metric = ours.parse().unwrap();
         near(evaluation.values[&metric], &expected["mean_over_users"][theirs]);
@@ -69,10 +69,9 @@ fn golden_leave_one_out() {
     let names = [("loo-hr", "H"), ("loo-ndcg", "N"), ("loo-mrr", "M"), ("hr", "H"), ("ndcg", "N"), ("mrr", "M")];
     let all: Vec<String> = names.iter().flat_map(|n| [2, 5].map(|k| format!("{}@{k}", n.0))).collect();
     let protocol = sampled(5, &all.iter().map(String::as_str).collect::<Vec<_>>());
-    let ranker = Ranker::new(&protocol, &split).unwrap();
     let table = Table { n_items: 7, scores };
     for (part, prefix) in [(HeldOut::Test, "test"), (HeldOut::Valid, "valid")] {
-        let evaluation = ranker.evaluate(&table, part).unwrap();
+        let evaluation = ranker(&protocol, &split, part).evaluate(&table).unwrap();
         for (user, expected) in expected["per_user"].as_array().unwrap().iter().enumerate() {
             assert_eq!(evaluation.ranks[user], expected[format!("{prefix}_rank")]);
             assert_eq!(evaluation.pessimistic_ranks[user], expected[format!("{prefix}_rank_pessimistic")]);
@@ -104,11 +103,10 @@ fn golden_session_ranking() {
     let case = case("metrics-session.json", "ader_ranks_full_catalogue");
     let (scores, expected) = (floats(&case["inputs"]["logits"]), &case["expected"]);
     let targets = ids(&case["inputs"]["target_item_id"]);
-    let test: Vec<(u32, u32)> = (0..).zip(targets.iter().map(|item| item - 1)).collect();
-    let split = split(targets.len(), 5, &[], &[], &test);
+    let held_out: Vec<(u32, u32)> = (0..).zip(targets.iter().map(|item| item - 1)).collect();
+    let split = split(targets.len(), 5, &[], &[], &held_out);
     let metrics = ["recall@1", "mrr@1", "recall@2", "mrr@2", "recall@3", "mrr@3", "recall@5", "mrr@5"];
-    let ranker = Ranker::new(&full(&metrics), &split).unwrap();
-    let evaluation = ranker.evaluate(&Table { n_items: 5, scores }, HeldOut::Test).unwrap();
+    let evaluation = test(&full(&metrics), &split, &Table { n_items: 5, scores });
     assert_eq!(evaluation.ranks, ids(&expected["rank0"]).iter().map(|rank| rank + 1).collect::<Vec<_>>());
     for metric in metrics {
         let (name, k) = metric.split_once('@').unwrap();
@@ -124,8 +122,8 @@ fn golden_ranking_among_negatives() {
     let split = split(3, 4, &[], &[], &[(0, 0), (1, 0), (2, 0)]);
     for k in ["1", "2", "3"] {
         let metrics = [("hit", "hr"), ("mrr", "mrr"), ("ndcg", "ndcg")].map(|(name, id)| (name, format!("{id}@{k}")));
-        let ranker = Ranker::new(&full(&metrics.each_ref().map(|(_, metric)| &**metric)), &split).unwrap();
-        let evaluation = ranker.evaluate(&Table { n_items: 4, scores: scores.clone() }, HeldOut::Test).unwrap();
+        let protocol = full(&metrics.each_ref().map(|(_, metric)| &**metric));
+        let evaluation = test(&protocol, &split, &Table { n_items: 4, scores: scores.clone() });
         for (name, metric) in &metrics {
             near(evaluation.values[&metric.parse().unwrap()], &expected[k][name]);
         }
@@ -140,8 +138,8 @@ fn golden_area_under_the_curve_from_ranks() {
     let positives: Vec<(u32, u32)> =
         (0..).zip(&labels).filter(|(_, label)| **label == 1).map(|(k, _)| (0, k)).collect();
     let (n, n_items) = (positives.len() as u32, labels.len());
-    let ranker = Ranker::new(&full(&["recall@6"]), &split(1, n_items, &[], &[], &positives)).unwrap();
-    let ranks = ranker.evaluate(&Table { n_items, scores }, HeldOut::Test).unwrap().ranks;
+    let split = split(1, n_items, &[], &[], &positives);
+    let ranks = test(&full(&["recall@6"]), &split, &Table { n_items, scores }).ranks;
     let out_of_order = ranks.iter().sum::<u32>() - n * (n + 1) / 2;
     let pairs = n * (n_items as u32 - n);
     near(1.0 - f64::from(out_of_order) / f64::from(pairs), &case["expected"]["auc"]);

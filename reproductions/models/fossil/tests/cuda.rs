@@ -12,5 +12,5 @@ fn the_first_losses_on_cuda_are_the_cpus() {
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let mut host = FusedFossil::new(start.clone(), sequences.clone()).unwrap();
     let mut device = GraphFossil::new(start.clone(), sequences.clone(), &there.device).unwrap();
-    agree(&mut host, &mut device, &there, &start, &|columns, k| parts(&sizes, &sequences, columns, k));
+    agree(&mut host, &mut device, &there, &start.parameters, &|columns, k| parts(&sizes, &sequences, columns, k));
 }

@@ -12,7 +12,7 @@ const BATCH: usize = 1024;
 #[test]
 fn the_first_steps_on_cuda_are_the_cpus() {
     let Some(there) = cuda() else { return };
-    let start = parameters(N_USERS, N_ITEMS, DIM);
+    let start = start(N_USERS, N_ITEMS, DIM);
     let mut stream = Stream::new(0, "neumf-cuda-test", "batch", 0);
     // Few entities, so that rows repeat in a batch; most rows untouched, as in training.
     let (batch, terms) = (batch(&mut stream, BATCH, 500, 50), Terms::draw(&mut stream, N_USERS, N_ITEMS));

@@ -51,10 +51,10 @@ fn loss(values: &Values, batch: &[[u32; 3]], terms: &Terms) -> f64 {
 
 #[test]
 fn gradients_are_the_differences_of_the_loss() {
-    let start = parameters(N_USERS, N_ITEMS, DIM);
+    let start = start(N_USERS, N_ITEMS, DIM);
     let mut stream = Stream::new(0, "neumf-test", "differences", 0);
     let (batch, terms) = (batch(&mut stream, 10, N_USERS, N_ITEMS), Terms::draw(&mut stream, N_USERS, N_ITEMS));
-    let values: Values = start.iter().map(|p| p.values.iter().map(|v| f64::from(*v)).collect()).collect();
+    let values: Values = start.parameters.iter().map(|p| p.values.iter().map(|v| f64::from(*v)).collect()).collect();
     let want_loss = loss(&values, &batch, &terms);
     let step = 1e-6;
     let mut want = Vec::new();

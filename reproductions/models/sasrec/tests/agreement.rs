@@ -120,15 +120,16 @@ fn threads_change_no_bit_and_rows_not_seen_stay() {
                 losses.extend(pass(&mut model, &batch(&sizes, step), OLD, step));
                 model.step(&TfAdam { learning_rate: 1e-2 });
             }
-            (losses, model.parameters())
+            (losses, model.weights().unwrap())
         })
     };
     let one = run(1);
     assert!(one == run(2) && one == run(3));
     assert!(one.0[6] < one.0[0], "it learns");
-    let (moved, stayed) = one.1[0].values.split_at(KNOWN * sizes.dim);
-    assert_eq!(stayed, &start[0].values[KNOWN * sizes.dim..]);
-    assert!(moved.iter().zip(&start[0].values).all(|(a, b)| a != b));
+    let (moved, stayed) = one.1.parameters[0].values.split_at(KNOWN * sizes.dim);
+    let start = &start.parameters[0].values;
+    assert_eq!(stayed, &start[KNOWN * sizes.dim..]);
+    assert!(moved.iter().zip(start).all(|(a, b)| a != b));
 }
 
 #[test]
@@ -143,17 +144,17 @@ fn a_saved_state_goes_on_bit_for_bit() {
     let (mut first, mut second, mut third) = (fresh(), fresh(), fresh());
     run(&mut first, 0..2);
     let mut state = State::default();
-    first.save(&mut state);
+    first.save(&mut state).unwrap();
     second.restore(&mut state).unwrap();
     assert_eq!(second.moved(), KNOWN);
-    third.set_parameters(first.parameters()).unwrap();
+    third.set_weights(first.weights().unwrap()).unwrap();
     run(&mut first, 2..4);
     run(&mut second, 2..4);
     run(&mut third, 2..4);
-    assert_eq!(first.parameters(), second.parameters());
-    assert_ne!(first.parameters(), third.parameters(), "weights alone are not the state");
+    assert_eq!(first.weights().unwrap(), second.weights().unwrap());
+    assert_ne!(first.weights().unwrap(), third.weights().unwrap(), "weights alone are not the state");
     assert!(second.restore(&mut State::default()).is_err());
-    assert!(second.set_parameters(start(&Sizes { items: 91, ..SIZES })).is_err());
+    assert!(second.set_weights(start(&Sizes { items: 91, ..SIZES })).is_err());
 }
 
 /// An input has the same bits alone and among others, served and in a step without dropout.

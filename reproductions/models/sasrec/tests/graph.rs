@@ -2,7 +2,7 @@
 //! of every block computed.
 
 use candle_core::{D, DType, Device, Tensor, Var};
-use harness::weights::Parameter;
+use harness::weights::{Parameter, Weights};
 
 use crate::models::sasrec::dropout::{Masks, queries};
 use crate::models::sasrec::forward::GROUP;
@@ -24,10 +24,10 @@ struct Padded {
 }
 
 impl Graph {
-    pub fn new(parameters: &[Parameter]) -> Self {
-        let (sizes, values) = Sizes::of(parameters).unwrap();
+    pub fn new(weights: &Weights) -> Self {
+        let sizes = Sizes::of(weights).unwrap();
         let variable = |p: &Parameter| Var::from_slice(&p.values, &p.shape[..], &DEVICE).unwrap();
-        Self { sizes, variables: values.iter().map(variable).collect() }
+        Self { sizes, variables: weights.parameters.iter().map(variable).collect() }
     }
 
     fn padded(&self, sequences: &Sequences, masks: &[Masks]) -> Padded {
