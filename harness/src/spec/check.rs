@@ -161,7 +161,11 @@ pub fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> Result<()> {
         return Ok(());
     };
     not_empty(document, array, items.is_empty(), "metric")?;
-    let parsed = metric_texts(Some(array)).map(|text| Ok(Spanned::new(text.span(), metric(document, &text)?)));
+    let parsed = metric_texts(Some(array)).map(|text| {
+        let metric = metric(document, &text)?;
+        Protocol::check_ranking(metric).map_err(|wrong| wrong.at(document.place(text.span())))?;
+        Ok(Spanned::new(text.span(), metric))
+    });
     unique(document, &parsed.collect::<Result<Vec<_>>>()?, "metric")
 }
 

@@ -12,9 +12,9 @@ use toml::Spanned;
 
 use super::check::{known_trial, measured, plain_name, unique};
 use super::wire::{Text, WireClaim};
-use super::{Metric, Protocol};
 use crate::document::Document;
 use crate::error::Result;
+use crate::metrics::{Direction, Metric, Protocol};
 use crate::suggest::one_of;
 
 /// A claim of the paper. It holds if all of its [`parts`](Statement::parts) do.
@@ -33,7 +33,7 @@ pub struct Claim {
 /// See the module's head. Trials are ids of the spec, metrics those of its protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
-    /// Each trial above the next, on every metric.
+    /// Each trial better than the next on every metric: above it, or below where lower is better.
     Order { trials: Vec<String>, metrics: Vec<Metric> },
     /// a − b within the bound, on every metric.
     Effect { a: String, b: String, bound: Bound, metrics: Vec<Metric> },
@@ -115,9 +115,14 @@ impl Statement {
             Self::Order { trials, metrics } => trials
                 .windows(2)
                 .flat_map(|pair| {
-                    let (a, b) = (&pair[0], &pair[1]);
                     let bound = Bound::Above(0.0);
-                    metrics.iter().map(move |&m| Inequality { a, b, of: Measure::Metric(m), bound })
+                    metrics.iter().map(move |&m| {
+                        let (a, b) = match m.direction() {
+                            Direction::HigherIsBetter => (&pair[0], &pair[1]),
+                            Direction::LowerIsBetter => (&pair[1], &pair[0]),
+                        };
+                        Inequality { a, b, of: Measure::Metric(m), bound }
+                    })
                 })
                 .collect(),
             Self::Effect { a, b, bound, metrics } => {
