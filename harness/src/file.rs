@@ -22,6 +22,17 @@ pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     fs::File::open(path)
 }
 
+/// Makes a new file. What has the name is removed first, so that a link is not followed.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn create(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::File::create_new(path),
+    }
+}
+
 /// All bytes of a regular file.
 ///
 /// # Errors

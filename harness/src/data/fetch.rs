@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
-use crate::file::{beside, by_rename};
+use crate::file::{beside, by_rename, create};
 
 use super::bytes::{Members, bad_gzip, open, too_long};
 use super::cache::Cache;
@@ -249,14 +249,6 @@ fn copy(from: &Path, to: &Path, gzip: bool, most: u64) -> Result<()> {
         Err(error) if output.failed => Err(written(error)),
         Err(error) if gzip => Err(bad_gzip(from, &error)),
         Err(error) => Err(Error::io("cannot read a data file", from, &error)),
-    }
-}
-
-/// A new file; what has the name is removed, so that a link is not followed.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => File::create_new(path),
     }
 }
 

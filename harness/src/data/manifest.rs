@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::document::read_text;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 use super::bytes::open;
 use super::dataset::Values;
 use super::identity::Identity;
 use super::layout::Layout;
 use super::time::Clock;
-use super::wire;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -104,20 +102,6 @@ pub struct TakeOut {
 }
 
 impl Manifest {
-    /// # Errors
-    /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&read_text(wire::NOUN, path)?, path)
-    }
-
-    /// `path` is where the text came from.
-    ///
-    /// # Errors
-    /// `Input`, with line and key, if the manifest says something that cannot be.
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        wire::parse(text, path)
-    }
-
     /// Names of the parts, in the order of the files.
     pub fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = Vec::new();

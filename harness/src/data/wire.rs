@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::digest::Digest;
-use crate::document::{Document, tree};
+use crate::document::{Document, read_text, tree};
 use crate::error::{Error, Result};
 use crate::file::is_device;
 
@@ -120,13 +120,26 @@ struct WireTakeOut {
 }
 
 /// What the files are called in errors.
-pub(super) const NOUN: &str = "manifest";
+const NOUN: &str = "manifest";
 
-/// The manifest in `text`, which came from `path`.
-pub(super) fn parse(text: &str, path: &Path) -> Result<Manifest> {
-    let document = Document::parse(NOUN, path, text)?;
-    let wire = document.read(&document.root)?;
-    Checker { document }.manifest(wire)
+impl Manifest {
+    /// Reads and checks the manifest in the file `path`.
+    ///
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&read_text(NOUN, path)?, path)
+    }
+
+    /// Checks the manifest in `text`, which came from the file `path`.
+    ///
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let document = Document::parse(NOUN, path, text)?;
+        let wire = document.read(&document.root)?;
+        Checker { document }.manifest(wire)
+    }
 }
 
 /// Ids of users or items: more than any published dataset has, and few enough for the lists that every run keeps of them.

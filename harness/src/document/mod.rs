@@ -3,16 +3,14 @@
 //! Specs, manifests and published tables are read here, so that a mistake is told in the same words
 //! wherever it is made. A `toml` error is not shown to people before [`Document::explain`] has seen it.
 
-mod refusal;
+mod read;
 mod text;
 pub mod tree;
 
 use std::ops::Range;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::DeTable;
 
 use crate::error::{Error, Kind, Place, Result};
 use text::position;
@@ -39,23 +37,9 @@ impl<'a> Document<'a> {
         Ok(Self { file, text, root: root.into_inner() })
     }
 
-    /// Reads a tree strictly: the document's own [`root`](Self::root), or one made from it.
-    ///
-    /// # Errors
-    /// [`Input`](Kind::Input): the first thing that `T` does not take, with its place.
-    pub fn read<T: DeserializeOwned>(&self, root: &DeTable<'_>) -> Result<T> {
-        let root = Spanned::new(WHOLE, DeValue::Table(root.clone()));
-        T::deserialize(ValueDeserializer::from(root)).map_err(|error| self.explain(WHOLE, &error))
-    }
-
     /// An error at a span.
     pub fn refuse(&self, span: Range<usize>, what: impl Into<String>) -> Error {
         Error::new(Kind::Input, what).at(self.place(span))
-    }
-
-    /// A serde error in words for people; see [`refusal::explain`].
-    pub fn explain(&self, part: Range<usize>, error: &toml::de::Error) -> Error {
-        refusal::explain(self, part, error)
     }
 
     /// File, line, column and key of a span.

@@ -4,11 +4,14 @@ use std::path::{Component, PathBuf};
 
 use toml::Spanned;
 
-use super::check::{known_trial, measured, not_empty};
+use super::checked::{Columns, Comparison, LoggedCurve};
+use super::efficiency::Efficiency;
+use super::refuse::{known_trial, measured, not_empty};
 use super::wire::{Text, TextMap, WireComparison, WireCurve};
-use super::{Columns, Comparison, Efficiency, LoggedCurve, Protocol, SplitRule};
 use crate::document::Document;
 use crate::error::Result;
+use crate::metrics::Protocol;
+use crate::split::SplitRule;
 use crate::suggest::{did_you_mean, one_of};
 
 /// What comparisons and curves may refer to.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Claim, Events, Origin, Protocol, Section, SplitRule};
+use super::claim::Claim;
 use crate::method::Method;
+use crate::metrics::Protocol;
+use crate::split::{Events, SplitRule};
 
 /// One experiment in one profile.
 pub struct Spec {
@@ -118,6 +120,29 @@ pub struct LoggedCurve {
 impl LoggedCurve {
     /// The name of the training loss among the columns of a curve.
     pub const LOSS: &str = "loss";
+}
+
+/// A value of the resolved spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Dotted key from the root, trials by id: `trial.teacher.params.dim`.
+    pub key: String,
+    /// The last part of the key, as TOML writes it.
+    pub name: String,
+    /// The value as TOML text.
+    pub value: String,
+    /// Line of the spec's file, from 1.
+    pub line: usize,
+    /// The profile that overrides the base here; none where the base holds.
+    pub profile: Option<String>,
+}
+
+/// A TOML table of the resolved spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// `[split]`, `[[trial]]`; empty for the top of the file.
+    pub header: String,
+    pub entries: Vec<Origin>,
 }
 
 impl Spec {

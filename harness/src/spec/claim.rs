@@ -10,7 +10,7 @@ use std::fmt;
 
 use toml::Spanned;
 
-use super::check::{known_trial, measured, plain_name, unique};
+use super::refuse::{known_trial, measured, plain_name, unique};
 use super::wire::{Text, WireClaim};
 use crate::document::Document;
 use crate::error::Result;

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Spec, Trial};
+use super::checked::{Spec, Trial};
 use crate::digest::{Digest, FieldHasher};
 
 /// Fingerprint of the run of `trial`, one of `spec`'s, at `seed` on data with the content digest

@@ -7,10 +7,13 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::trials::MOST_TRIALS;
-use crate::document::{Document, tree};
-use crate::error::{Error, Result};
+use super::refuse::wrong_type;
+use crate::document::Document;
+use crate::error::Result;
 use crate::suggest::{did_you_mean, one_of};
+
+/// Trials of the largest spec; the checks of a spec compare each with each.
+pub const MOST_TRIALS: usize = 500;
 
 /// What is a trial's own.
 const OWN: [&str; 4] = ["id", "label", LIKE, WITHOUT];
@@ -85,7 +88,7 @@ fn named<'t, 'a>(
     like: &Spanned<DeValue<'a>>,
 ) -> Result<&'t DeTable<'a>> {
     let ids = || trials.iter().filter_map(|trial| trial.get_ref().get("id").and_then(|id| id.get_ref().as_str()));
-    let Some(name) = like.get_ref().as_str() else { return Err(not_text(document, like, "the id of a trial")) };
+    let Some(name) = like.get_ref().as_str() else { return Err(wrong_type(document, like, "the id of a trial")) };
     let found =
         trials.iter().find(|trial| trial.get_ref().get("id").is_some_and(|id| id.get_ref().as_str() == Some(name)));
     found.and_then(|trial| trial.get_ref().as_table()).ok_or_else(|| {
@@ -98,19 +101,12 @@ fn named<'t, 'a>(
 fn without<'t, 'a>(document: &Document<'a>, trial: &'t DeTable<'a>) -> Result<Vec<Spanned<&'t str>>> {
     let Some(keys) = trial.get(WITHOUT) else { return Ok(Vec::new()) };
     let expected = "a list of keys of `params`";
-    let list = keys.get_ref().as_array().ok_or_else(|| not_text(document, keys, expected))?;
+    let list = keys.get_ref().as_array().ok_or_else(|| wrong_type(document, keys, expected))?;
     let text = |key: &'t Spanned<DeValue<'a>>| {
-        let text = key.get_ref().as_str().ok_or_else(|| not_text(document, key, expected))?;
+        let text = key.get_ref().as_str().ok_or_else(|| wrong_type(document, key, expected))?;
         Ok(Spanned::new(key.span(), text))
     };
     list.iter().map(text).collect()
-}
-
-fn not_text(document: &Document<'_>, value: &Spanned<DeValue<'_>>, expected: &str) -> Error {
-    document
-        .refuse(value.span(), "the value has the wrong type")
-        .expected(expected)
-        .got(format!("`{}`", tree::value_text(value.get_ref())))
 }
 
 fn drop_key(document: &Document<'_>, trial: &mut DeTable<'_>, key: Spanned<&str>, other: &str) -> Result<()> {

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::profile;
-use super::wire::Wire;
-use super::{NOUN, check};
+use super::wire::{NOUN, WireSpec};
+use super::{check, profile};
 use crate::document::{Document, read_text};
 use crate::error::{Error, Kind, Place, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -119,7 +118,7 @@ fn id_in(dir: &Path, file: &Path) -> String {
 fn summary(file: &Path, id: &str) -> Result<Summary> {
     let text = read_text(NOUN, file)?;
     let document = Document::parse(NOUN, file, &text)?;
-    let wire = Wire::read(&document, &profile::base(&document)?.root)?;
+    let wire = WireSpec::read(&document, &profile::base(&document)?.root)?;
     check::place(&document, &wire)?;
     if wire.id.get_ref() != id {
         return Err(document

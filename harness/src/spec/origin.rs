@@ -5,32 +5,9 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::Spec;
+use super::checked::{Origin, Section, Spec};
 use super::profile::Resolved;
 use crate::document::{Document, tree};
-
-/// A value of the resolved spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Dotted key from the root, trials by id: `trial.teacher.params.dim`.
-    pub key: String,
-    /// The last part of the key, as TOML writes it.
-    pub name: String,
-    /// The value as TOML text.
-    pub value: String,
-    /// Line of the spec's file, from 1.
-    pub line: usize,
-    /// The profile that overrides the base here; none where the base holds.
-    pub profile: Option<String>,
-}
-
-/// A TOML table of the resolved spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// `[split]`, `[[trial]]`; empty for the top of the file.
-    pub header: String,
-    pub entries: Vec<Origin>,
-}
 
 /// The resolved spec as TOML; behind each value a comment says where it was written:
 /// `dim = 64  # citeulike.toml:52 profile quick`.

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::like;
+use super::refuse::{plain_name, wrong_type};
 use crate::document::{Document, WHOLE, tree};
 use crate::error::{Error, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -89,7 +90,7 @@ fn lay<'a>(
             .refuse(name.span(), format!("`{base}` is the spec as written, it overrides nothing"))
             .hint("put the values into the spec itself, or name the profile otherwise"));
     }
-    super::check::plain_name(document, name, "the profile's name")?;
+    plain_name(document, name, "the profile's name")?;
     let overrides = as_table(document, overrides)?;
     let mut root = document.root.clone();
     for (key, value) in overrides.iter() {
@@ -201,12 +202,7 @@ fn undeclared(document: &Document<'_>, base: &DeTable<'_>, key: &Spanned<DeStrin
 }
 
 fn as_table<'t, 'a>(document: &Document<'_>, value: &'t Spanned<DeValue<'a>>) -> Result<&'t DeTable<'a>> {
-    value.get_ref().as_table().ok_or_else(|| {
-        document
-            .refuse(value.span(), "the value has the wrong type")
-            .expected("a table")
-            .got(format!("`{}`", tree::value_text(value.get_ref())))
-    })
+    value.get_ref().as_table().ok_or_else(|| wrong_type(document, value, "a table"))
 }
 
 fn table<'t, 'a>(root: &'t DeTable<'a>, key: &str) -> Option<&'t DeTable<'a>> {

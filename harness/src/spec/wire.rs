@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use serde::de::{Error as _, IgnoredAny, Unexpected};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
-use super::check;
-
-use super::{Events, Protocol, SplitRule};
-use crate::document::Document;
+use super::refuse::{metric, metric_texts, not_empty, unique};
+use crate::document::{Document, tree};
 use crate::error;
+use crate::metrics::Protocol;
+use crate::split::{Events, SplitRule};
 use crate::value::Decimals;
+
+/// What the files are called in errors.
+pub const NOUN: &str = "spec";
 
 /// A name, or a map from name to name, with their places.
 pub type Text = Spanned<String>;
@@ -20,7 +23,7 @@ pub type TextMap = Spanned<BTreeMap<Text, Text>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wire {
+pub struct WireSpec {
     pub id: Text,
     #[serde(deserialize_with = "line")]
     pub title: String,
@@ -121,14 +124,56 @@ fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     Err(D::Error::invalid_value(Unexpected::Other(&got), &&*format!("one line of at most {LONGEST_LINE} characters")))
 }
 
-impl Wire {
+impl WireSpec {
     /// Reads a tree of `document`: its own, or one with a profile laid over.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<Self> {
-        check::storable(document, root)?;
-        check::metrics(document, root)?;
+        storable(document, root)?;
+        metrics(document, root)?;
         document.read(root)
     }
+}
+
+/// The metrics of a protocol, before serde reads them: its errors would point at the whole table.
+/// What is no array of strings is left to serde.
+fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
+    let array = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
+    let Some((array, items)) = array.and_then(|array| Some((array, array.get_ref().as_array()?))) else {
+        return Ok(());
+    };
+    not_empty(document, array, items.is_empty(), "metric")?;
+    let parsed = metric_texts(Some(array)).map(|text| {
+        let metric = metric(document, &text)?;
+        Protocol::check_ranking(metric).map_err(|wrong| wrong.at(document.place(text.span())))?;
+        Ok(Spanned::new(text.span(), metric))
+    });
+    unique(document, &parsed.collect::<error::Result<Vec<_>>>()?, "metric")
+}
+
+/// Refuses values that have no place in a spec: hyper-parameters are kept as JSON.
+fn storable(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
+    let mut storable = Ok(());
+    tree::walk(root, &mut |node| {
+        if storable.is_ok() {
+            storable = storable_value(document, node.value);
+        }
+    });
+    storable
+}
+
+fn storable_value(document: &Document<'_>, value: &Spanned<DeValue<'_>>) -> error::Result<()> {
+    let (what, expected) = match value.get_ref() {
+        DeValue::Integer(number) if tree::integer(number).is_none() => {
+            ("the integer is too large", "an integer from -2^63 to 2^63 - 1, all that TOML holds")
+        }
+        DeValue::Float(number) if tree::float(number).is_none() => {
+            ("the number is not finite", "a finite number of 64 bits")
+        }
+        DeValue::Datetime(_) => ("a spec holds no dates", "a string, a number, a boolean, an array or a table"),
+        _ => return Ok(()),
+    };
+    let got = tree::value_text(value.get_ref());
+    Err(document.refuse(value.span(), what).expected(expected).got(format!("`{got}`")))
 }

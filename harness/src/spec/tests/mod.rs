@@ -12,9 +12,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::load::resolve;
 use super::*;
-use crate::error::{Error, Kind};
-use crate::method::{Method, Params, Trained};
+use crate::error::{Error, Kind, Result};
+use crate::method::{Method, Params, Registry, Trained};
+use crate::metrics::Metric;
+use crate::split::SplitRule;
 use crate::train::Context;
 use crate::value::{Count, Decimals, Rate};
 
