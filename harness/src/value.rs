@@ -43,9 +43,29 @@ pub enum Limit {
 /// Decimal digits that an f64 always keeps.
 const MOST_DECIMALS: u32 = f64::DIGITS;
 
+/// Returns `value` if `check` accepts it. For a struct of hyper-parameters that must fit each other: it has
+/// `#[derive(Deserialize)]` with `#[serde(remote = "Self", deny_unknown_fields)]`, which makes an inherent function
+/// `deserialize`, and its `Deserialize` is `checked(Self::deserialize(deserializer)?, Self::check)`. So no way of reading it
+/// goes past the check, and the error has the place of its own table.
+///
+/// # Errors
+/// That of `check`, as text.
+pub fn checked<T, E: Error>(value: T, check: impl FnOnce(&T) -> crate::error::Result<()>) -> Result<T, E> {
+    check(&value).map_err(E::custom)?;
+    Ok(value)
+}
+
 impl Count {
     pub fn get(self) -> usize {
         self.0
+    }
+}
+
+impl TryFrom<usize> for Count {
+    type Error = &'static str;
+
+    fn try_from(value: usize) -> Result<Self, Self::Error> {
+        if (1..=MOST).contains(&(value as u64)) { Ok(Self(value)) } else { Err("expected an integer from 1 to 2^31") }
     }
 }
 
@@ -66,6 +86,14 @@ impl TryFrom<f64> for Rate {
 impl Weight {
     pub fn get(self) -> f64 {
         self.0
+    }
+}
+
+impl TryFrom<f64> for Weight {
+    type Error = &'static str;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        if value.is_finite() && value >= 0.0 { Ok(Self(value)) } else { Err("expected a finite number of at least 0") }
     }
 }
 

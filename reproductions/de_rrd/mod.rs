@@ -64,11 +64,11 @@ type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 pub fn build_de(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct DeParams {
         student: Student,
         de: de::Options,
     }
-    let Wire { student, de } = params.read()?;
+    let DeParams { student, de } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: None, item_side: None }))
 }
 
@@ -76,12 +76,12 @@ pub fn build_de(params: Params<'_>) -> Built {
 pub fn build_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct RrdParams {
         student: Student,
         rrd: rrd::Options,
         item_side: Option<rrd::Options>,
     }
-    let Wire { student, rrd, item_side } = params.read()?;
+    let RrdParams { student, rrd, item_side } = params.read()?;
     Ok(Box::new(DeRrd { student, de: None, rrd: Some(rrd), item_side }))
 }
 
@@ -89,12 +89,12 @@ pub fn build_rrd(params: Params<'_>) -> Built {
 pub fn build_de_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct DeRrdParams {
         student: Student,
         de: de::Options,
         rrd: rrd::Options,
     }
-    let Wire { student, de, rrd } = params.read()?;
+    let DeRrdParams { student, de, rrd } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: Some(rrd), item_side: None }))
 }
 
