@@ -75,10 +75,10 @@ impl fmt::Display for Place {
 /// See the module's head. Built in the order in which it is read:
 /// `Error::new(Kind::Data, "…").at(place).expected("…").got("…").hint("…")`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Report>);
+pub struct Error(Box<ErrorParts>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Report {
+struct ErrorParts {
     kind: Kind,
     what: String,
     place: Option<Place>,
@@ -95,7 +95,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self(Box::new(Report { kind, what: what.into(), place: None, expected: None, got: None, hints: Vec::new() }))
+        Self(Box::new(ErrorParts {
+            kind,
+            what: what.into(),
+            place: None,
+            expected: None,
+            got: None,
+            hints: Vec::new(),
+        }))
     }
 
     /// An I/O error with the path that it happened on and a hint for the usual causes. It does not know

@@ -1,6 +1,6 @@
 //! `reprise data`: list, fetch, verify.
 
-use harness::data::{Event, FileState, Verification, fetch, status, verify};
+use harness::data::{FetchEvent, FileState, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
 use harness::report::{Align, Table};
 
@@ -142,14 +142,14 @@ fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> 
 }
 
 /// Says what a fetch does. Bytes are counted by the file: data sets here are a few megabytes.
-pub fn tell(event: Event<'_>) {
+pub fn tell(event: FetchEvent<'_>) {
     match event {
-        Event::Ready { .. } | Event::Received(_) => {}
-        Event::Waiting { dataset } => talk(&format!("{dataset}: another process is fetching it; waiting")),
-        Event::Start { file, from, bytes } => {
+        FetchEvent::Ready { .. } | FetchEvent::Received(_) => {}
+        FetchEvent::Waiting { dataset } => talk(&format!("{dataset}: another process is fetching it; waiting")),
+        FetchEvent::Start { file, from, bytes } => {
             let size = bytes.map(|b| format!(" ({:.1} MB)", b as f64 / 1e6)).unwrap_or_default();
             talk(&format!("{file}: from {from}{size}"));
         }
-        Event::Stored { file } => talk(&format!("{file}: verified")),
+        FetchEvent::Stored { file } => talk(&format!("{file}: verified")),
     }
 }

@@ -23,7 +23,7 @@ pub enum Separator {
 /// What a field of a table means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Column {
+pub enum FieldKind {
     User,
     Item,
     /// A number, in the unit that the layout's `time` says; decimals count.
@@ -33,7 +33,7 @@ pub enum Column {
     IsoTime,
     /// A finite number.
     Value,
-    /// A word that [`Layout::Table::labels`] turns into the value.
+    /// A word that [`FileLayout::Table::labels`] turns into the value.
     Label,
     Skip,
 }
@@ -49,12 +49,12 @@ pub enum Leading {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Layout {
+pub enum FileLayout {
     /// One interaction a line.
     Table {
         separator: Separator,
         header: Option<String>,
-        columns: Vec<Column>,
+        columns: Vec<FieldKind>,
         labels: BTreeMap<String, f32>,
         /// There exactly if a column `time` is.
         time: Option<TimeUnit>,
@@ -72,7 +72,7 @@ pub enum Layout {
     },
 }
 
-impl Layout {
+impl FileLayout {
     pub fn header(&self) -> Option<&str> {
         match self {
             Self::Table { header, .. } | Self::Lists { header, .. } => header.as_deref(),
@@ -91,7 +91,7 @@ impl Layout {
     pub fn values(&self) -> Values {
         match self {
             Self::Table { labels, .. } if !labels.is_empty() => Values::Labels(labels.clone()),
-            Self::Table { columns, .. } if columns.contains(&Column::Value) => Values::Numbers,
+            Self::Table { columns, .. } if columns.contains(&FieldKind::Value) => Values::Numbers,
             _ => Values::None,
         }
     }
@@ -99,7 +99,7 @@ impl Layout {
     /// What the times are: a position where there is no column.
     pub fn clock(&self) -> Clock {
         match self {
-            Self::Table { columns, .. } if columns.contains(&Column::IsoTime) => Clock::Unix,
+            Self::Table { columns, .. } if columns.contains(&FieldKind::IsoTime) => Clock::Unix,
             Self::Table { time: Some(unit), .. } => unit.clock(),
             _ => Clock::Position,
         }

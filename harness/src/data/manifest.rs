@@ -10,7 +10,7 @@ use crate::error::Error;
 use super::bytes::open;
 use super::dataset::Values;
 use super::identity::Identity;
-use super::layout::Layout;
+use super::layout::FileLayout;
 use super::time::Clock;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +28,8 @@ pub struct Manifest {
     pub licence: Licence,
     /// Never empty; names are unique.
     pub files: Vec<DataFile>,
-    pub users: Table,
-    pub items: Table,
+    pub users: IdTable,
+    pub items: IdTable,
     /// Interactions in each part, where they are known.
     pub interactions: Option<BTreeMap<String, usize>>,
     pub take_out: Option<TakeOut>,
@@ -57,16 +57,16 @@ pub struct DataFile {
     /// The file stays compressed in the cache, because only the digest of its compressed bytes is
     /// known.
     pub gzip: bool,
-    pub layout: Layout,
+    pub layout: FileLayout,
     /// In the order in which they are tried.
-    pub sources: Vec<Source>,
+    pub sources: Vec<FileSource>,
     /// What a person must do where no source can be used by a program.
     pub instructions: Option<String>,
 }
 
 /// Where a file's bytes can be had.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
+pub enum FileSource {
     /// A gzip file beside the manifest: no cache and no network are needed.
     Embedded { path: String },
     /// Relative to a mirror folder; `identity` is of the bytes there.
@@ -77,14 +77,14 @@ pub enum Source {
 
 /// How the ids of users or items become dense, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Table {
-    pub ids: Ids,
+pub struct IdTable {
+    pub ids: IdScheme,
     /// Those with at least one interaction, where it is known.
     pub count: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdScheme {
     /// Used as they are, less `first`: `0..table`, some of which may have no interaction.
     Dense { first: u32, table: usize },
     /// Numbered from 0 in the order of their first appearance, file after file.
@@ -141,9 +141,9 @@ impl Manifest {
     pub(super) fn name_swapped(&self, file: &DataFile, found: &Path, error: Error) -> Error {
         let known = |identity: &Identity, length| identity.bytes() == Some(length);
         let identities = |other: &DataFile| {
-            let of_source = |source: &Source| match source {
-                Source::Mirror { identity, .. } | Source::Url { identity, .. } => Some(*identity),
-                Source::Embedded { .. } => None,
+            let of_source = |source: &FileSource| match source {
+                FileSource::Mirror { identity, .. } | FileSource::Url { identity, .. } => Some(*identity),
+                FileSource::Embedded { .. } => None,
             };
             other.sources.iter().filter_map(of_source).chain([other.identity]).collect::<Vec<_>>()
         };
@@ -167,12 +167,12 @@ impl Manifest {
 
 impl DataFile {
     pub(super) fn has_url(&self) -> bool {
-        self.sources.iter().any(|source| matches!(source, Source::Url { .. }))
+        self.sources.iter().any(|source| matches!(source, FileSource::Url { .. }))
     }
 
     pub(super) fn embedded(&self) -> Option<&str> {
         self.sources.iter().find_map(|source| match source {
-            Source::Embedded { path } => Some(path.as_str()),
+            FileSource::Embedded { path } => Some(path.as_str()),
             _ => None,
         })
     }

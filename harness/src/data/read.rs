@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::error::{Error, Kind, Place, Result};
 
 use super::dataset::Interaction;
-use super::layout::{Column, Layout, Leading, Separator};
-use super::manifest::{DataFile, Ids, Manifest};
+use super::layout::{FieldKind, FileLayout, Leading, Separator};
+use super::manifest::{DataFile, IdScheme, Manifest};
 use super::text::{BadLine, has_odd_ends, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
@@ -85,7 +85,7 @@ impl Reader {
                 bad.hint(format!("if this line is one, the layout says so: `header = {:?}`", lossy(line))),
             ));
         }
-        if let Layout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
+        if let FileLayout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
             let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
             quotes::well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
             let mut rows =
@@ -107,13 +107,13 @@ impl Reader {
         }
         for (index, line) in body.split(|byte| *byte == b'\n').map(without_return).enumerate() {
             let read = match &file.layout {
-                Layout::Table { separator, columns, labels, time, .. } => {
+                FileLayout::Table { separator, columns, labels, time, .. } => {
                     let mut rest = Some(line);
                     let mut fields = std::iter::from_fn(|| separator.next(&mut rest));
                     let row = self.row(&mut fields, columns, labels, *time, &|| line.to_vec());
                     row.map(|interaction| into.push(interaction))
                 }
-                Layout::Lists { separator, leading, empty_lists, .. } => {
+                FileLayout::Lists { separator, leading, empty_lists, .. } => {
                     self.list(*separator, leading, *empty_lists, line, into)
                 }
             };
@@ -124,7 +124,7 @@ impl Reader {
 
     /// Whether the first line names columns although the layout names no header: where all ids are mapped it would pass
     /// for an interaction.
-    fn begins_with_a_header(&self, layout: &Layout, body: &[u8]) -> bool {
+    fn begins_with_a_header(&self, layout: &FileLayout, body: &[u8]) -> bool {
         if !matches!((&self.users, &self.items), (Numbering::Map(_) | Numbering::Line(_), Numbering::Map(_))) {
             return false;
         }
@@ -169,7 +169,7 @@ impl Reader {
     fn row(
         &mut self,
         fields: &mut dyn Iterator<Item = &[u8]>,
-        columns: &[Column],
+        columns: &[FieldKind],
         labels: &BTreeMap<String, f32>,
         unit: Option<TimeUnit>,
         line: &dyn Fn() -> Vec<u8>,
@@ -179,13 +179,13 @@ impl Reader {
         for column in columns {
             let field = fields.next().ok_or_else(|| BadLine::new(expected(), format!("fewer: {}", quoted(&line()))))?;
             match column {
-                Column::User => row.user = self.users.id("user", self.bare(field)?)?,
-                Column::Item => row.item = self.items.id("item", self.bare(field)?)?,
-                Column::Time => row.time = time(field, unit)?,
-                Column::IsoTime => row.time = iso_time(field)?,
-                Column::Value => row.value = value(field)?,
-                Column::Label => row.value = label(field, labels)?,
-                Column::Skip => {}
+                FieldKind::User => row.user = self.users.id("user", self.bare(field)?)?,
+                FieldKind::Item => row.item = self.items.id("item", self.bare(field)?)?,
+                FieldKind::Time => row.time = time(field, unit)?,
+                FieldKind::IsoTime => row.time = iso_time(field)?,
+                FieldKind::Value => row.value = value(field)?,
+                FieldKind::Label => row.value = label(field, labels)?,
+                FieldKind::Skip => {}
             }
         }
         if fields.next().is_some() {
@@ -247,11 +247,11 @@ enum Numbering {
 }
 
 impl Numbering {
-    fn new(ids: Ids) -> Self {
+    fn new(ids: IdScheme) -> Self {
         match ids {
-            Ids::Dense { first, table } => Self::Dense { first, table },
-            Ids::Map => Self::Map(HashMap::new()),
-            Ids::Line => Self::Line(0),
+            IdScheme::Dense { first, table } => Self::Dense { first, table },
+            IdScheme::Map => Self::Map(HashMap::new()),
+            IdScheme::Line => Self::Line(0),
         }
     }
 
@@ -370,18 +370,18 @@ fn place(id: &[u8]) -> (bool, usize, &[u8], usize) {
 }
 
 /// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.
-fn user_and_item<'a>(layout: &Layout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
+fn user_and_item<'a>(layout: &FileLayout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let fields = |separator: Separator| {
         let mut rest = Some(line);
         std::iter::from_fn(|| separator.next(&mut rest)).collect::<Vec<_>>()
     };
     match layout {
-        Layout::Table { separator, columns, .. } => {
+        FileLayout::Table { separator, columns, .. } => {
             let fields = fields(*separator);
             let field = |kind| columns.iter().position(|column| *column == kind).and_then(|at| fields.get(at).copied());
-            Some([field(Column::User)?, field(Column::Item)?])
+            Some([field(FieldKind::User)?, field(FieldKind::Item)?])
         }
-        Layout::Lists { separator, leading, .. } => {
+        FileLayout::Lists { separator, leading, .. } => {
             let fields = fields(*separator);
             let item = *fields.get(leading.len())?;
             let user = leading.iter().position(|kind| *kind == Leading::User).and_then(|at| fields.get(at).copied());

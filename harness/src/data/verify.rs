@@ -7,8 +7,8 @@ use crate::error::Result;
 
 use super::cache::Cache;
 use super::identity::Identity;
-use super::load::{Counts, content, load};
-use super::manifest::{DataFile, Manifest, Source};
+use super::load::{DatasetCounts, content, load};
+use super::manifest::{DataFile, FileSource, Manifest};
 
 /// Where a file can be had, from the nearest to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,9 +43,9 @@ fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Optio
     {
         return if file.identity == Identity::Unknown { FileState::Unpinned } else { FileState::Cached };
     }
-    let at = |source: &Source| match (source, mirror) {
-        (Source::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
-        (Source::Url { .. }, _) => Some(FileState::AtUrl),
+    let at = |source: &FileSource| match (source, mirror) {
+        (FileSource::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
+        (FileSource::Url { .. }, _) => Some(FileState::AtUrl),
         _ => None,
     };
     file.sources.iter().filter_map(at).min().unwrap_or(FileState::ByHand)
@@ -56,7 +56,7 @@ fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Optio
 pub struct Verification {
     pub files: Vec<FileCheck>,
     /// Counts and digest of the prepared dataset; `None` unless every file is here and right.
-    pub prepared: Option<Result<(Counts, Digest)>>,
+    pub prepared: Option<Result<(DatasetCounts, Digest)>>,
 }
 
 /// One file of the dataset.
@@ -90,6 +90,6 @@ pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let check = |file: &DataFile| FileCheck { name: file.name.clone(), here: here(file) };
     let files: Vec<FileCheck> = manifest.files.iter().map(check).collect();
     let complete = files.iter().all(|file| matches!(file.here, Ok(true)));
-    let prepare = || load(manifest, cache).map(|dataset| (Counts::of(&dataset), dataset.digest()));
+    let prepare = || load(manifest, cache).map(|dataset| (DatasetCounts::of(&dataset), dataset.digest()));
     Verification { files, prepared: complete.then(prepare) }
 }

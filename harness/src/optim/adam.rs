@@ -119,12 +119,12 @@ impl AdamStep {
     /// Every element goes through the same fused multiply-adds whatever the vector width, so the
     /// bits depend neither on the machine's SIMD level nor on how the caller cuts the slices.
     pub fn apply(&self, p: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: Option<&[f32]>) {
-        struct Pass<'a>(&'a AdamStep, &'a mut [f32], &'a mut [f32], &'a mut [f32], Option<&'a [f32]>);
-        impl NullaryFnOnce for Pass<'_> {
+        struct AdamPass<'a>(&'a AdamStep, &'a mut [f32], &'a mut [f32], &'a mut [f32], Option<&'a [f32]>);
+        impl NullaryFnOnce for AdamPass<'_> {
             type Output = ();
             #[inline(always)]
             fn call(self) {
-                let Pass(step, p, m, v, gradient) = self;
+                let AdamPass(step, p, m, v, gradient) = self;
                 let n = p.len();
                 let (m, v) = (&mut m[..n], &mut v[..n]);
                 match gradient {
@@ -142,7 +142,7 @@ impl AdamStep {
                 }
             }
         }
-        simd::dispatch(Pass(self, p, m, v, gradient));
+        simd::dispatch(AdamPass(self, p, m, v, gradient));
     }
 }
 

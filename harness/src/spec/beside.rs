@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::checked::{Columns, Comparison, LoggedCurve};
 use super::efficiency::Efficiency;
 use super::refuse::{known_trial, measured, not_empty};
-use super::wire::{Text, TextMap, WireComparison, WireCurve};
+use super::wire::{SpannedText, SpannedTexts, WireComparison, WireCurve};
 use crate::document::Document;
 use crate::error::Result;
 use crate::metrics::Protocol;
@@ -70,7 +70,7 @@ impl Allowed<'_, '_> {
     }
 
     /// A metric of the protocol, or a figure of size or speed.
-    fn column(&self, text: &Text) -> Result<()> {
+    fn column(&self, text: &SpannedText) -> Result<()> {
         if Efficiency::of_name(text.get_ref()).is_some() {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Allowed<'_, '_> {
     }
 
     /// Both rows of an effect are rows of the comparison.
-    fn effect(&self, (a, b): &(Text, Text), wire: &WireComparison) -> Result<(String, String)> {
+    fn effect(&self, (a, b): &(SpannedText, SpannedText), wire: &WireComparison) -> Result<(String, String)> {
         let rows: Vec<&str> = wire.rows.get_ref().keys().map(|row| row.get_ref().as_str()).collect();
         for row in [a, b] {
             let name = row.get_ref().as_str();
@@ -124,7 +124,7 @@ impl Allowed<'_, '_> {
     }
 
     /// A map as pairs, in the order of the file.
-    fn pairs<'w>(&self, map: &'w TextMap, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
+    fn pairs<'w>(&self, map: &'w SpannedTexts, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
         not_empty(self.document, map, map.get_ref().is_empty(), noun)?;
         let mut pairs: Vec<_> = map.get_ref().iter().collect();
         pairs.sort_by_key(|(key, _)| key.span().start);

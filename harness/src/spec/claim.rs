@@ -11,7 +11,7 @@ use std::fmt;
 use toml::Spanned;
 
 use super::refuse::{known_trial, measured, plain_name, unique};
-use super::wire::{Text, WireClaim};
+use super::wire::{SpannedText, WireClaim};
 use crate::document::Document;
 use crate::error::Result;
 use crate::metrics::{Direction, Metric, Protocol};
@@ -139,7 +139,7 @@ impl Statement {
 pub fn check(document: &Document<'_>, wires: &[WireClaim], trials: &[&str], protocol: &Protocol) -> Result<Vec<Claim>> {
     let ids: Vec<_> = wires.iter().map(|wire| wire.id.clone()).collect();
     unique(document, &ids, "claim")?;
-    let reader = Reader { document, trials, protocol };
+    let reader = ClaimReader { document, trials, protocol };
     wires
         .iter()
         .map(|wire| {
@@ -158,14 +158,14 @@ pub fn check(document: &Document<'_>, wires: &[WireClaim], trials: &[&str], prot
 const FORMS: &str = "`A > B on METRIC, …`, `A - B >= NUMBER on METRIC, …` or `parameters of A / B <= NUMBER`, with spaces \
                      between the words";
 
-struct Reader<'s, 'a> {
+struct ClaimReader<'s, 'a> {
     document: &'s Document<'a>,
     trials: &'s [&'s str],
     protocol: &'s Protocol,
 }
 
-impl Reader<'_, '_> {
-    fn statement(&self, says: &Text) -> Result<Statement> {
+impl ClaimReader<'_, '_> {
+    fn statement(&self, says: &SpannedText) -> Result<Statement> {
         let (subject, metrics) = match says.get_ref().split_once(" on ") {
             Some((subject, metrics)) => (subject, Some(metrics)),
             None => (says.get_ref().as_str(), None),
@@ -195,7 +195,7 @@ impl Reader<'_, '_> {
                 metrics: self.metrics(says, metrics)?,
             }),
             (chain, Some(metrics)) if chain.len() > 2 && chain.iter().skip(1).step_by(2).all(|&word| word == ">") => {
-                let names: Vec<Text> =
+                let names: Vec<SpannedText> =
                     chain.iter().step_by(2).map(|name| Spanned::new(says.span(), (*name).to_string())).collect();
                 if chain.len() % 2 == 0 {
                     return Err(self.refuse(says));
@@ -208,19 +208,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn refuse(&self, says: &Text) -> crate::error::Error {
+    fn refuse(&self, says: &SpannedText) -> crate::error::Error {
         self.document
             .refuse(says.span(), "the claim cannot be read")
             .expected(FORMS)
             .got(format!("`{}`", says.get_ref()))
     }
 
-    fn trial(&self, says: &Text, id: &str) -> Result<String> {
+    fn trial(&self, says: &SpannedText, id: &str) -> Result<String> {
         known_trial(self.document, &Spanned::new(says.span(), id.to_string()), self.trials)?;
         Ok(id.to_string())
     }
 
-    fn metrics(&self, says: &Text, list: &str) -> Result<Vec<Metric>> {
+    fn metrics(&self, says: &SpannedText, list: &str) -> Result<Vec<Metric>> {
         let metrics = list
             .split(',')
             .map(|text| measured(self.document, &Spanned::new(says.span(), text.trim()), self.protocol))
@@ -230,7 +230,7 @@ impl Reader<'_, '_> {
         Ok(metrics)
     }
 
-    fn quantity(&self, says: &Text, name: &str) -> Result<Quantity> {
+    fn quantity(&self, says: &SpannedText, name: &str) -> Result<Quantity> {
         Quantity::ALL.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
             self.document
                 .refuse(says.span(), format!("`{name}` is nothing that a record has a ratio of"))
@@ -239,7 +239,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn bound(&self, says: &Text, relation: &str, number: &str) -> Result<Bound> {
+    fn bound(&self, says: &SpannedText, relation: &str, number: &str) -> Result<Bound> {
         let value = number.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
             self.document
                 .refuse(says.span(), "the claim's bound is no number")

@@ -23,12 +23,12 @@ pub struct Listed {
     pub id: String,
     /// What it says of itself, or what is wrong with it. Methods and their hyper-parameters are not
     /// looked at here.
-    pub summary: Result<Summary>,
+    pub summary: Result<SpecSummary>,
 }
 
 /// What a spec says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct SpecSummary {
     pub title: String,
     pub dataset: String,
     /// Names of its profiles, the base first.
@@ -115,7 +115,7 @@ fn id_in(dir: &Path, file: &Path) -> String {
     check::id_of_place(&parts.iter().map(|part| &**part).collect::<Vec<_>>())
 }
 
-fn summary(file: &Path, id: &str) -> Result<Summary> {
+fn summary(file: &Path, id: &str) -> Result<SpecSummary> {
     let text = read_text(NOUN, file)?;
     let document = Document::parse(NOUN, file, &text)?;
     let wire = WireSpec::read(&document, &profile::base(&document)?.root)?;
@@ -129,5 +129,5 @@ fn summary(file: &Path, id: &str) -> Result<Summary> {
     }
     let profiles: Vec<_> = profile::names(&document.root).into_iter().map(str::to_string).collect();
     profile::resolve(&document, &profiles[0])?;
-    Ok(Summary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
+    Ok(SpecSummary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
 }

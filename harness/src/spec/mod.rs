@@ -31,7 +31,7 @@ pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trial
 pub use claim::{Bound, Claim, Inequality, Measure, Quantity, Statement};
 pub use efficiency::Efficiency;
 pub use fingerprint::run_fingerprint;
-pub use listing::{Listed, Summary, discover, find, is_spec};
+pub use listing::{Listed, SpecSummary, discover, find, is_spec};
 pub use load::load;
 pub use origin::print_spec;
 pub use profile::base_profile;

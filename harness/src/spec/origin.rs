@@ -29,18 +29,18 @@ pub fn print_spec(spec: &Spec) -> String {
 
 /// The tables of a resolved spec, in an order that TOML accepts.
 pub fn sections(document: &Document<'_>, resolved: &Resolved<'_>) -> Vec<Section> {
-    let mut writer = Writer { document, resolved, sections: Vec::new() };
+    let mut writer = SectionWriter { document, resolved, sections: Vec::new() };
     writer.table(String::new(), "", "", &resolved.root);
     writer.sections
 }
 
-struct Writer<'s, 'a> {
+struct SectionWriter<'s, 'a> {
     document: &'s Document<'a>,
     resolved: &'s Resolved<'a>,
     sections: Vec<Section>,
 }
 
-impl Writer<'_, '_> {
+impl SectionWriter<'_, '_> {
     /// `path` is the table's name in headers, `prefix` the key of its values in origins.
     fn table(&mut self, header: String, path: &str, prefix: &str, table: &DeTable<'_>) {
         let mut children: Vec<_> =

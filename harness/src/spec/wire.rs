@@ -18,17 +18,17 @@ use crate::value::Decimals;
 pub const NOUN: &str = "spec";
 
 /// A name, or a map from name to name, with their places.
-pub type Text = Spanned<String>;
-pub type TextMap = Spanned<BTreeMap<Text, Text>>;
+pub type SpannedText = Spanned<String>;
+pub type SpannedTexts = Spanned<BTreeMap<SpannedText, SpannedText>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireSpec {
-    pub id: Text,
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub title: String,
-    pub paper: Option<Text>,
-    pub dataset: Text,
+    pub paper: Option<SpannedText>,
+    pub dataset: SpannedText,
     pub seeds: Spanned<Vec<Spanned<u64>>>,
     /// Prose for the report; a spec may have none.
     #[serde(default)]
@@ -54,11 +54,11 @@ pub struct WireSpec {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireTrial {
-    pub id: Text,
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub method: Text,
-    pub teacher: Option<Text>,
+    pub method: SpannedText,
+    pub teacher: Option<SpannedText>,
     /// Written out before the tree is read; here so that the list of expected keys is complete.
     #[serde(default, rename = "like")]
     _like: IgnoredAny,
@@ -72,19 +72,19 @@ pub struct WireTrial {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireComparison {
-    pub table: Text,
-    pub rows: TextMap,
+    pub table: SpannedText,
+    pub rows: SpannedTexts,
     /// This or `periods`.
-    pub columns: Option<TextMap>,
+    pub columns: Option<SpannedTexts>,
     /// The metric of which the table's columns are the periods 1, 2, ….
-    pub periods: Option<Text>,
+    pub periods: Option<SpannedText>,
     pub decimals: Decimals,
     /// Whether the table is printed in per cent.
     #[serde(default)]
     pub percent: bool,
     /// Pairs of rows whose difference is compared, too; a comparison may have none.
     #[serde(default)]
-    pub effects: Vec<(Text, Text)>,
+    pub effects: Vec<(SpannedText, SpannedText)>,
     /// Only where the figures cannot be judged.
     pub not_comparable: Option<String>,
 }
@@ -92,27 +92,27 @@ pub struct WireComparison {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireCurve {
-    pub file: Text,
+    pub file: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub trial: Text,
-    pub columns: TextMap,
+    pub trial: SpannedText,
+    pub columns: SpannedTexts,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireClaim {
-    pub id: Text,
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub says: Text,
+    pub says: SpannedText,
     pub source: String,
 }
 
 /// Characters of the longest title or label: figures are as wide as their text.
 const LONGEST_LINE: usize = 200;
 
-/// Text that stands in one line of tables and figures.
+/// SpannedText that stands in one line of tables and figures.
 fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let characters = text.chars().count();
