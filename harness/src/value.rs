@@ -1,5 +1,5 @@
-//! Small numbers with a range, for hyper-parameters: a method's parameter struct uses them, and a
-//! value out of range is refused with its place in the spec.
+//! Numbers with a range, for the fields of hyper-parameter structs: a value out of range is refused with its place in the
+//! spec.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(usize);
 
-/// More of anything is a typing error, and would overflow sizes further on.
+/// A larger count is a typing error, and products of sizes would overflow.
 const MOST: u64 = 1 << 31;
 
 /// A finite number above 0: a learning rate, a standard deviation.
@@ -21,7 +21,7 @@ pub struct Rate(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
-/// A finite number: a shift.
+/// A finite number, such as a shift.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Real(f64);
 
@@ -33,14 +33,14 @@ pub struct Share(f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimals(u32);
 
-/// `"all"` or an integer of at least 1: a cut that may be none.
+/// `"all"` or an integer of at least 1: a limit that may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     All,
     At(usize),
 }
 
-/// Decimal digits that an f64 always keeps.
+/// Decimal digits that every f64 preserves.
 const MOST_DECIMALS: u32 = f64::DIGITS;
 
 /// Returns `value` if `check` accepts it. For a struct of hyper-parameters that must fit each other: it has
@@ -114,7 +114,7 @@ impl Decimals {
         self.0
     }
 
-    /// 10 to the power of it; exact.
+    /// 10 to the power of this number; exact.
     pub fn power_of_ten(self) -> f64 {
         10u64.pow(self.0) as f64
     }

@@ -17,7 +17,7 @@ pub fn run(args: &Data) -> Result<()> {
     }
 }
 
-/// Where data is, in a word.
+/// Where a dataset can be obtained, as `data list` and `doctor` print it.
 pub fn word(state: FileState) -> &'static str {
     match state {
         FileState::Embedded => "embedded",
@@ -64,7 +64,7 @@ fn list(places: &Places) -> Result<()> {
     wrong
 }
 
-/// Keeps an error for the end and tells the one that was kept before.
+/// Keeps an error to be returned at the end, and prints the one that was kept before.
 pub fn later(kept: &mut Result<()>, error: Error) {
     if let Err(earlier) = std::mem::replace(kept, Err(error)) {
         talk(&format!("error: {earlier}\n"));
@@ -130,7 +130,7 @@ fn describe(id: &str, verification: &Verification) {
     }
 }
 
-/// Does all of them and fails at the end with the last error: one bad dataset does not hide others.
+/// Does `work` for all ids and returns the last error at the end: one bad dataset does not hide others.
 fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let mut wrong = Ok(());
     for id in ids {
@@ -141,7 +141,7 @@ fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> 
     wrong
 }
 
-/// Says what a fetch does. Bytes are counted by the file: data sets here are a few megabytes.
+/// Prints the progress of a fetch, one line a file: datasets are a few megabytes.
 pub fn tell(event: FetchEvent<'_>) {
     match event {
         FetchEvent::Ready { .. } | FetchEvent::Received(_) => {}

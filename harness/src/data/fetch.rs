@@ -19,7 +19,7 @@ use super::load::load;
 use super::lock::Lock;
 use super::manifest::{DataFile, FileSource, Manifest};
 
-/// What [`fetch`] is doing, for whoever watches.
+/// A progress event of [`fetch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchEvent<'a> {
     /// The file is embedded, or in the cache and verified.

@@ -1,4 +1,4 @@
-//! How the lines of a data file are to be understood.
+//! The layout of a data file: its separator, columns and header.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::dataset::Values;
 use super::time::{Clock, TimeUnit};
 
-/// What stands between two fields.
+/// The separator of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Separator {
@@ -20,7 +20,7 @@ pub enum Separator {
     DoubleColon,
 }
 
-/// What a field of a table means.
+/// The meaning of a column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldKind {
@@ -38,7 +38,7 @@ pub enum FieldKind {
     Skip,
 }
 
-/// What stands before the items of a list.
+/// The meaning of a field that precedes the items of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leading {
@@ -48,6 +48,7 @@ pub enum Leading {
     Skip,
 }
 
+/// The layout of a data file: how its lines are parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileLayout {
     /// One interaction a line.
@@ -79,7 +80,7 @@ impl FileLayout {
         }
     }
 
-    /// What a table says of quotes.
+    /// Whether the fields of a table may be quoted; `None` where the manifest does not say.
     pub fn quoted(&self) -> Option<bool> {
         match self {
             Self::Table { quoted, .. } => *quoted,
@@ -87,7 +88,7 @@ impl FileLayout {
         }
     }
 
-    /// What the values are, and what they are called.
+    /// The kind of its values, with the names of labels.
     pub fn values(&self) -> Values {
         match self {
             Self::Table { labels, .. } if !labels.is_empty() => Values::Labels(labels.clone()),
@@ -96,7 +97,7 @@ impl FileLayout {
         }
     }
 
-    /// What the times are: a position where there is no column.
+    /// The clock of its times: the position in the file where there is no column.
     pub fn clock(&self) -> Clock {
         match self {
             Self::Table { columns, .. } if columns.contains(&FieldKind::IsoTime) => Clock::Unix,

@@ -1,4 +1,4 @@
-//! Verified bytes to a [`Dataset`] that has the counts and the digest that its manifest promises.
+//! Loads a [`Dataset`] from verified files, and checks the counts and the digest that its manifest states.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::manifest::{DataFile, Manifest, TakeOut};
 use super::read::Reader;
 
-/// What a prepared dataset holds.
+/// Numbers of users, items and interactions of a prepared dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetCounts {
     /// Users with at least one interaction.

@@ -13,6 +13,8 @@ use super::identity::Identity;
 use super::layout::FileLayout;
 use super::time::Clock;
 
+/// The description of a dataset: its files with their digests and sources, the licence, how to read the files, and the
+/// counts that the prepared dataset must have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// Where the manifest was read; embedded files lie relative to its folder.
@@ -37,16 +39,17 @@ pub struct Manifest {
     pub prepared: Option<Digest>,
 }
 
+/// The terms under which a dataset is published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Licence {
     pub name: String,
-    /// What was seen, and where.
+    /// The terms, and where they were found.
     pub terms: String,
     /// Whether the terms allow the data to be shipped with this program.
     pub redistributable: bool,
 }
 
-/// One file as it lies in the cache.
+/// One file of a dataset, as it is kept in the cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataFile {
     pub name: String,
@@ -64,10 +67,10 @@ pub struct DataFile {
     pub instructions: Option<String>,
 }
 
-/// Where a file's bytes can be had.
+/// A place that a file can be obtained from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileSource {
-    /// A gzip file beside the manifest: no cache and no network are needed.
+    /// A gzip file beside the manifest, shipped with the program: it needs no cache and no network.
     Embedded { path: String },
     /// Relative to a mirror folder; `identity` is of the bytes there.
     Mirror { path: String, gzip: bool, identity: Identity },
@@ -75,7 +78,7 @@ pub enum FileSource {
     Url { url: String, gzip: bool, identity: Identity },
 }
 
-/// How the ids of users or items become dense, and how many there are.
+/// How the source's ids of users (or items) become dense ids from 0, and how many there must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IdTable {
     pub ids: IdScheme,
@@ -83,6 +86,7 @@ pub struct IdTable {
     pub count: Option<usize>,
 }
 
+/// A rule that turns the source's ids into dense ids from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdScheme {
     /// Used as they are, less `first`: `0..table`, some of which may have no interaction.
@@ -93,8 +97,8 @@ pub enum IdScheme {
     Line,
 }
 
-/// Pairs of some parts are taken out of another, because the source holds only the whole of them:
-/// `from` minus `parts`.
+/// Subtraction of parts: the pairs of `parts` are removed from `from`, where the source's file of one part contains the
+/// others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TakeOut {
     pub from: String,
@@ -113,21 +117,21 @@ impl Manifest {
         parts
     }
 
-    /// What the times of all files are; where files differ they are but an order.
+    /// The clock of all files; [`Clock::Order`] where files differ.
     pub fn clock(&self) -> Clock {
         let mut all = self.files.iter().map(|file| file.layout.clock());
         let first = all.next().unwrap_or(Clock::Position);
         if all.all(|clock| clock == first) { first } else { Clock::Order }
     }
 
-    /// What the values of all files are; none where files differ.
+    /// The kind of values of all files; [`Values::None`] where files differ.
     pub fn values(&self) -> Values {
         let mut all = self.files.iter().map(|file| file.layout.values());
         let first = all.next().unwrap_or(Values::None);
         if all.all(|values| values == first) { first } else { Values::None }
     }
 
-    /// Whether it is shipped with the program.
+    /// True if all of its files are shipped with the program.
     pub fn is_embedded(&self) -> bool {
         self.files.iter().all(|file| file.embedded().is_some())
     }

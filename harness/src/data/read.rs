@@ -1,4 +1,4 @@
-//! From the bytes of data files to interactions. Every line is understood or refused by number.
+//! Parses data files into interactions. A line that does not follow the layout is an error with its number.
 
 mod quotes;
 

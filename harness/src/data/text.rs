@@ -1,4 +1,4 @@
-//! Lines of data files in messages for people: what is wrong with them, and their bytes with escapes for what is invisible.
+//! Lines of data files in error messages, with escapes for invisible characters.
 
 /// What is wrong with a line, for an error that names its file and number.
 pub(super) struct BadLine {

@@ -1,4 +1,4 @@
-//! What is here, and whether it is right.
+//! Which files of a dataset are present, and whether their bytes are the right ones.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::load::{DatasetCounts, content, load};
 use super::manifest::{DataFile, FileSource, Manifest};
 
-/// Where a file can be had, from the nearest to the farthest.
+/// Where a file can be obtained, from the nearest to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileState {
     /// Shipped with the program.
@@ -21,13 +21,13 @@ pub enum FileState {
     AtMirror,
     /// Must come over the network.
     AtUrl,
-    /// Only a person can bring it.
+    /// Only a person can obtain it, by the manifest's instructions.
     ByHand,
     /// In the cache, but the manifest says no digest: it cannot be used before one is pinned.
     Unpinned,
 }
 
-/// Where a whole dataset can be had: the farthest of its files. Reads no content.
+/// Where a whole dataset can be obtained: the state of its farthest file. Reads no content.
 pub fn status(manifest: &Manifest, cache: &Cache, mirror: Option<&Path>) -> FileState {
     let states = manifest.files.iter().map(|file| file_state(manifest, file, cache, mirror));
     states.max().expect("a checked manifest has a file")
@@ -51,7 +51,7 @@ fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Optio
     file.sources.iter().filter_map(at).min().unwrap_or(FileState::ByHand)
 }
 
-/// All that [`verify`] found out.
+/// The result of [`verify`].
 #[derive(Debug)]
 pub struct Verification {
     pub files: Vec<FileCheck>,
@@ -63,19 +63,19 @@ pub struct Verification {
 #[derive(Debug)]
 pub struct FileCheck {
     pub name: String,
-    /// Whether it is here; an error if it is here and wrong.
+    /// Whether it is present; an error if it is present and has the wrong bytes.
     pub here: Result<bool>,
 }
 
 impl Verification {
-    /// The first thing that is wrong.
+    /// The first error, of a file or of the prepared dataset.
     pub fn error(&self) -> Option<&crate::error::Error> {
         let prepared = self.prepared.as_ref().and_then(|prepared| prepared.as_ref().err());
         self.files.iter().find_map(|file| file.here.as_ref().err()).or(prepared)
     }
 }
 
-/// Checks size and digest of every file that is here and, if all are, the prepared dataset.
+/// Checks size and digest of every present file and, if all are present, the counts and digest of the prepared dataset.
 pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let here = |file: &DataFile| {
         if file.embedded().is_some() {

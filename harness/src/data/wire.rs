@@ -1,4 +1,4 @@
-//! The TOML form of a manifest, and its one way into the checked types.
+//! The TOML form of a manifest, and the checks that turn it into a [`Manifest`].
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -142,10 +142,10 @@ impl Manifest {
     }
 }
 
-/// Ids of users or items: more than any published dataset has, and few enough for the lists that every run keeps of them.
+/// Most ids of users or items: more than any published dataset has, and few enough for a run to keep lists of them.
 const LARGEST_TABLE: u64 = 1 << 27;
 
-/// Bytes of a name: file systems take 255, and ours put a few before and behind it.
+/// Most bytes of a name: file systems allow 255, and the cache adds a prefix and a suffix.
 const LONGEST_NAME: usize = 200;
 
 /// Builds the checked types; knows where in the text an error is.

@@ -1,4 +1,4 @@
-//! TOML files of people: a tree of keys and values, each with its place, and errors that point there.
+//! TOML files that people write: a tree of keys and values, each with its place, and errors that point there.
 //!
 //! Specs, manifests and published tables are read here, so that a mistake is told in the same words
 //! wherever it is made. A `toml` error is not shown to people before [`Document::explain`] has seen it.
@@ -24,7 +24,7 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// `noun` is what the text should be, for the error; `file` is where it came from.
+    /// Parses `text`, the content of `file`. `noun` is what errors call it, such as `spec`.
     ///
     /// # Errors
     /// [`Input`](Kind::Input): the text is not TOML.
@@ -37,7 +37,7 @@ impl<'a> Document<'a> {
         Ok(Self { file, text, root: root.into_inner() })
     }
 
-    /// An error at a span.
+    /// An [`Input`](Kind::Input) error whose place is this span.
     pub fn refuse(&self, span: Range<usize>, what: impl Into<String>) -> Error {
         Error::new(Kind::Input, what).at(self.place(span))
     }
@@ -76,7 +76,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// How `toml` names the whole document, which has no line.
+/// The span by which `toml` means the whole document; it has no line.
 pub const WHOLE: Range<usize> = 0..0;
 
 /// Where a span begins.

@@ -1,4 +1,4 @@
-//! From a tree to a type, and serde's errors in words for people.
+//! Deserialises a tree, and turns serde's errors into messages for people.
 //!
 //! Serde hands over one sentence in English. It is the only way to learn which key was unknown and
 //! which were expected, so it is taken apart here, and nowhere else; a sentence of another form is

@@ -1,4 +1,4 @@
-//! Which candidates are ranked and what is measured.
+//! Evaluation protocols: which candidates are ranked, and by which metrics.
 
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,7 @@ impl Candidates {
     }
 }
 
-/// Metrics of the longest protocol.
+/// A protocol with more metrics is refused.
 const MOST_METRICS: usize = 500;
 
 impl Protocol {

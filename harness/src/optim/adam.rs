@@ -17,7 +17,7 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-/// The defaults of torch and of TensorFlow; no paper of this project changes them.
+/// β₁, β₂ and ε: the defaults of torch and of TensorFlow, which no paper of this project changes.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
@@ -30,7 +30,7 @@ pub struct TfAdam {
     pub learning_rate: f64,
 }
 
-/// An optimiser whose steps are [`AdamStep`]s.
+/// An optimiser of the Adam family: it computes the constants of a step, and [`AdamStep`] applies them.
 pub trait Optimiser {
     /// The constants of step `t`, counting from 1.
     fn at(&self, t: u64) -> AdamStep;

@@ -32,7 +32,7 @@ pub fn gathered_dots(table: &[f32], ids: &[u32], x: &[f32], out: &mut [f32]) {
     dispatch(ByRow { table, width: x.len(), row_of: |k| ids[k] as usize, kernel: DotKernel(x), out });
 }
 
-/// ⟨row, x⟩ of each row.
+/// The kernel of ⟨row, x⟩ for each row.
 struct DotKernel<'a>(&'a [f32]);
 
 impl OfRows for DotKernel<'_> {

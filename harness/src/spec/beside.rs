@@ -1,4 +1,4 @@
-//! Checks what shall stand beside our results: published tables and logged curves.
+//! Checks the comparisons of a spec: published tables and logged curves that our results are compared with.
 
 use std::path::{Component, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::metrics::Protocol;
 use crate::split::SplitRule;
 use crate::suggest::{did_you_mean, one_of};
 
-/// What comparisons and curves may refer to.
+/// The trials, metrics and periods that comparisons and curves may refer to.
 pub struct Allowed<'s, 'a> {
     pub document: &'s Document<'a>,
     pub trials: &'s [&'s str],

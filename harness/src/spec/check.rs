@@ -1,4 +1,4 @@
-//! From wire types to a checked spec. Everything that serde cannot see is refused here.
+//! Turns the wire form of a spec into a checked spec; refuses everything that serde cannot see.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a paper claims, as an inequality that can be tested.
+//! Claims of a paper, as inequalities that can be tested.
 //!
 //! ```text
 //! rrd > student-0.1 on loo-hr@5, loo-ndcg@5          an order of two trials or more
@@ -21,7 +21,7 @@ use crate::suggest::one_of;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     pub id: String,
-    /// For people.
+    /// Short text for tables.
     pub label: String,
     /// As it is written in the spec.
     pub says: String,
@@ -30,7 +30,7 @@ pub struct Claim {
     pub statement: Statement,
 }
 
-/// See the module's head. Trials are ids of the spec, metrics those of its protocol.
+/// A claim as a testable statement. Trials are ids of the spec, metrics those of its protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     /// Each trial better than the next on every metric: above it, or below where lower is better.
@@ -66,14 +66,14 @@ impl fmt::Display for Bound {
     }
 }
 
-/// What a record has besides metrics.
+/// A quantity of a run other than a metric, of which a claim may state a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
-    /// Numbers in the trained tensors.
+    /// Number of trained parameters.
     Parameters,
     /// Median time of one request.
     Latency,
-    /// Most memory of the run.
+    /// Peak memory of the run.
     Memory,
     /// Time of the run without evaluation and checkpoints.
     Training,
@@ -92,7 +92,7 @@ impl Quantity {
     }
 }
 
-/// What is compared.
+/// The metric or quantity that an inequality is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     Metric(Metric),

@@ -1,4 +1,4 @@
-//! The identity of a run: everything that makes its result, and nothing else.
+//! The fingerprint of a run: a digest of everything that determines its result, and of nothing else.
 //!
 //! A record whose fingerprint is not today's is stale. So a changed title, label, comparison, list
 //! of seeds or profile name must not change it, and neither may the order of keys or the way a

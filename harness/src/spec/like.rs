@@ -1,8 +1,8 @@
 //! Trials that are like another: `like = "rrd"` and only what differs.
 //!
-//! Such a trial has every key of the other but its `id` and `label`: its own replace them, and its `params` are laid over
-//! the other's, tables key by key. What of the other's `params` it shall not have it names in `without`. The other may
-//! itself be like a third.
+//! Such a trial inherits every key of the other except `id` and `label`. Its own keys replace inherited ones; its `params`
+//! are merged into the other's, tables key by key, and `without` lists inherited `params` to remove. The other may itself
+//! be like a third.
 
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
@@ -15,12 +15,12 @@ use crate::suggest::{did_you_mean, one_of};
 /// Trials of the largest spec; the checks of a spec compare each with each.
 pub const MOST_TRIALS: usize = 500;
 
-/// What is a trial's own.
+/// Keys that are not inherited.
 const OWN: [&str; 4] = ["id", "label", LIKE, WITHOUT];
 const LIKE: &str = "like";
 const WITHOUT: &str = "without";
 
-/// Writes out the trials of a tree that are like others. A list of trials that is none is left for serde to refuse.
+/// Expands the trials of a tree that are like others. A `trial` that is no list is left for serde to refuse.
 ///
 /// # Errors
 /// A trial that is like none of the spec, or in the end like itself; a `without` that the other does not have.
@@ -38,7 +38,7 @@ pub fn expand<'a>(document: &Document<'a>, root: &mut DeTable<'a>) -> Result<()>
     Ok(())
 }
 
-/// The trial that the one with this id is like, as the document has it.
+/// The id that the trial `id` names in `like`, if any.
 pub fn likened<'t>(document: &'t Document<'_>, id: &str) -> Option<&'t str> {
     let trials = document.root.get("trial")?.get_ref().as_array()?;
     let text = |trial: &'t Spanned<DeValue<'_>>, key: &str| trial.get_ref().get(key)?.get_ref().as_str();

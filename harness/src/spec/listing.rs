@@ -8,10 +8,10 @@ use crate::document::{Document, read_text};
 use crate::error::{Error, Kind, Place, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// TOML that stands among the specs and is none: the paper's own numbers, the crate's manifest.
+/// TOML files beside the specs that are not specs: the paper's published tables, the crate's manifest.
 const NO_SPECS: [&str; 2] = ["published.toml", "Cargo.toml"];
 
-/// Whether a file is a spec, by its name.
+/// Whether a file is a spec, judging by its name.
 pub fn is_spec(file: &Path) -> bool {
     file.extension().is_some_and(|e| e == "toml") && !NO_SPECS.iter().any(|name| file.ends_with(name))
 }
@@ -19,14 +19,13 @@ pub fn is_spec(file: &Path) -> bool {
 /// A spec's file, readable or not.
 pub struct Listed {
     pub file: PathBuf,
-    /// The id that the file's place asks for.
+    /// The id that follows from the file's path.
     pub id: String,
-    /// What it says of itself, or what is wrong with it. Methods and their hyper-parameters are not
-    /// looked at here.
+    /// Its title, dataset and profiles, or why it cannot be read. Methods and their hyper-parameters are not checked here.
     pub summary: Result<SpecSummary>,
 }
 
-/// What a spec says of itself.
+/// Title, dataset and profiles of a spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecSummary {
     pub title: String,

@@ -9,7 +9,7 @@ use crate::document::{Document, read_text};
 use crate::error::Result;
 use crate::method::Registry;
 
-/// Reads the spec in `file`, lays `profile` over it (none: the base as written) and checks all of it.
+/// Reads the spec in `file`, applies `profile` to it (`None`: the base as written) and checks all of it.
 ///
 /// # Errors
 /// [`Io`](crate::error::Kind::Io) where the file cannot be read; else

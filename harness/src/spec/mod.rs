@@ -1,14 +1,14 @@
-//! Specs: strict wire types, then checked types.
+//! Specs: the experiments that people write, read strictly and checked.
 //!
 //! A spec is one TOML file that states one experiment. It goes one way:
 //!
 //! ```text
-//! file → Document (tree with spans) → profile laid over → likenesses written out → WireSpec (strict serde) → Spec (checked)
+//! file → Document (tree with spans) → profile applied → `like` expanded → WireSpec (strict serde) → Spec (checked)
 //! ```
 //!
-//! Nothing outside this module sees the wire form. Nothing has a default: what a run does stands in
-//! the file, though a trial may be `like` another. The base document is a profile itself, named by [`base_profile`]; other profiles
-//! override what it declares and add nothing.
+//! Nothing outside this module sees the wire form. No value has a default: everything that determines a run is stated in
+//! the file, though a trial may be `like` another. The base document is a profile itself, named by [`base_profile`]; other
+//! profiles override values that it declares and add none.
 
 mod beside;
 mod check;

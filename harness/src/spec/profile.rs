@@ -15,16 +15,16 @@ use crate::document::{Document, WHOLE, tree};
 use crate::error::{Error, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// What names the spec, and so is the same in all of its profiles.
+/// Keys that name the spec, and so are the same in all of its profiles.
 const FIXED: [&str; 3] = ["id", "paper", "profile"];
-/// What a profile may override of a trial; another method or teacher would be another trial.
+/// Keys of a trial that a profile may override; another method or teacher would be another trial.
 const OF_A_TRIAL: [&str; 2] = ["label", "params"];
 
-/// A spec's tree with a profile laid over.
+/// A spec's tree with a profile applied.
 pub struct Resolved<'a> {
     pub profile: String,
     pub root: DeTable<'a>,
-    /// Where in the text the values begin that come from the profile.
+    /// Byte offsets in the text at which the profile's values begin.
     pub overridden: BTreeSet<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! The spec as it is written: strict serde types, seen by nobody but the checks.
+//! The spec as it is written: strict serde types, used by the checks alone.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ pub struct WireComparison {
     /// Pairs of rows whose difference is compared, too; a comparison may have none.
     #[serde(default)]
     pub effects: Vec<(SpannedText, SpannedText)>,
-    /// Only where the figures cannot be judged.
+    /// Why the figures cannot be judged, where they cannot.
     pub not_comparable: Option<String>,
 }
 
@@ -152,7 +152,7 @@ fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
     unique(document, &parsed.collect::<error::Result<Vec<_>>>()?, "metric")
 }
 
-/// Refuses values that have no place in a spec: hyper-parameters are kept as JSON.
+/// Refuses values that JSON cannot hold, as which hyper-parameters are kept: dates, and numbers out of range.
 fn storable(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
     let mut storable = Ok(());
     tree::walk(root, &mut |node| {
