@@ -100,7 +100,9 @@ fn rrd_parts(criterion: &mut Criterion) {
     let mut stream = Stream::new(0, "bench", "lists", 0);
     let lists = (0..USERS).flat_map(|_| stream.without_replacement(ITEMS as u32, 500)).collect();
     let top = rrd::Interesting::Sampled { sharpness: 10.0.try_into().expect("above 0") };
-    let options = rrd::Options { lambda: 1e-3, list: 500, interesting: 40, uninteresting: 40, top };
+    let lambda = 1e-3.try_into().expect("at least 0");
+    let [list, interesting, uninteresting] = [500, 40, 40].map(|count: usize| count.try_into().expect("at least 1"));
+    let options = rrd::Options { lambda, list, interesting, uninteresting, top };
     let seen = support::split(1).train.sorted();
     let mut term = Rrd::of_lists(options, TopLists::new(500, lists), &seen, ITEMS).expect("items enough");
     let mut epoch = 0;

@@ -4,7 +4,7 @@ mod support;
 
 use std::hint::black_box;
 
-use harness::metrics::{Definition, Metric};
+use harness::metrics::{Definition, Metric, Reads};
 use harness::rng::Stream;
 
 fn main() {
@@ -18,7 +18,7 @@ fn main() {
             ranks.try_into().expect("six ranks")
         })
         .collect();
-    for &definition in Definition::all() {
+    for &definition in Definition::all().iter().filter(|definition| definition.reads() == Reads::Ranks) {
         let metric = Metric::new(definition, definition.needs_cutoff().then_some(20)).expect("a metric");
         let targets = if definition.needs_one_target() { 1 } else { 6 };
         c.bench_function(&format!("metrics/{metric}"), |b| {

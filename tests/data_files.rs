@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::data::{Cache, Counts, FileState, Identity, Manifest, fetch, load, status};
+use harness::data::{Cache, DatasetCounts, FileState, Identity, Manifest, fetch, load, status};
 
 fn manifest(path: &Path) -> datatest_stable::Result<()> {
     let manifest = Manifest::read(path)?;
@@ -16,7 +16,9 @@ fn manifest(path: &Path) -> datatest_stable::Result<()> {
         fetch(&manifest, &cache, mirror.as_deref(), &|| false, &mut |_| {})?;
         let dataset = load(&manifest, &cache)?;
         if manifest.prepared.is_none() {
-            return Err(format!("pin `prepared = \"{}\"` and {:?}", dataset.digest(), Counts::of(&dataset)).into());
+            return Err(
+                format!("pin `prepared = \"{}\"` and {:?}", dataset.digest(), DatasetCounts::of(&dataset)).into()
+            );
         }
     }
     let seen = manifest.files.iter().all(|file| matches!(file.identity, Identity::Sha256 { .. }));

@@ -7,7 +7,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 
-use harness::data::{Cache, Counts, Manifest, load};
+use harness::data::{Cache, DatasetCounts, Manifest, load};
 use harness::error::Result;
 use harness::split::periods::Catalogue;
 use harness::split::{Cut, Phase, SplitRule, Ties};
@@ -103,7 +103,7 @@ fuzz_target!(|input: (u16, &[u8])| {
         .and_then(|()| fs::write(&file, content))
         .expect("the input can be written");
     let Some(dataset) = accepted(load(&manifest, &cache)) else { return };
-    let counts = Counts::of(&dataset);
+    let counts = DatasetCounts::of(&dataset);
     assert!(counts.users <= dataset.n_users && counts.items <= dataset.n_items);
     let events = || dataset.parts.iter().flat_map(|part| &part.interactions);
     assert!(events().all(|event| (event.user as usize) < dataset.n_users && (event.item as usize) < dataset.n_items));

@@ -1,4 +1,4 @@
-//! Identity is a digest: SHA-256, printed as 64 hexadecimal digits.
+//! SHA-256 digests, by which data, splits, runs and weights are identified.
 
 use std::fmt;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest.
+/// A SHA-256 digest, printed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct FieldHasher(Sha256);
 
 impl FieldHasher {
-    /// `domain` says what is digested and in which version, e.g. `reprise split 1`.
+    /// `domain` names the kind of the digested thing and the version of its encoding, such as `reprise split 1`.
     pub fn new(domain: &str) -> Self {
         let mut new = Self(Sha256::new());
         new.bytes(domain.as_bytes());

@@ -6,22 +6,22 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What sort of trouble it is; the program maps it to an exit code.
+/// The kind of an error; the program maps it to an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The command line, a spec or a manifest says something that cannot be.
+    /// The command line, a spec or a manifest has an invalid value.
     Input,
     /// A data file is wrong: digest, size, format, counts.
     Data,
-    /// A data file, record or device is not here.
+    /// A data file, record or device is missing on this machine.
     Missing,
     /// The operating system refused a read or a write.
     Io,
-    /// Training left the real numbers.
+    /// A loss, weight or score became infinite or not a number.
     Diverged,
-    /// A person asked for the end (Ctrl-C).
+    /// A person stopped the program (Ctrl-C).
     Interrupted,
-    /// An invariant of this program, or of a library, did not hold.
+    /// A bug: an invariant of this program or of a library did not hold.
     Internal,
 }
 
@@ -72,13 +72,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// See the module's head. Built in the order in which it is read:
+/// An error for a person: what happened, where (file, line, key), what was expected, what was got, and hints about what to
+/// do. Built in the order in which it is read:
 /// `Error::new(Kind::Data, "…").at(place).expected("…").got("…").hint("…")`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Report>);
+pub struct Error(Box<ErrorParts>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Report {
+struct ErrorParts {
     kind: Kind,
     what: String,
     place: Option<Place>,
@@ -95,11 +96,18 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self(Box::new(Report { kind, what: what.into(), place: None, expected: None, got: None, hints: Vec::new() }))
+        Self(Box::new(ErrorParts {
+            kind,
+            what: what.into(),
+            place: None,
+            expected: None,
+            got: None,
+            hints: Vec::new(),
+        }))
     }
 
-    /// An I/O error with the path that it happened on and a hint for the usual causes. It does not know
-    /// whose path that is: a caller that does adds the option that names another.
+    /// An I/O error with its path and a hint for the usual causes. A caller that knows which option of the command line
+    /// set the path adds a hint with its name.
     pub fn io(what: impl Into<String>, path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let new = Self::new(Kind::Io, what).at(Place::file(path)).got(error.to_string());
@@ -141,7 +149,7 @@ impl Error {
         self
     }
 
-    /// Puts another error of the same sort before this one: what both say, then all hints, each once.
+    /// Joins an earlier error of the same kind with this one: both messages, then all hints, each once.
     pub fn and(mut self, earlier: Self) -> Self {
         self.0.what = format!("{}\n{}", earlier.0.what, self.0.what);
         let mut hints = earlier.0.hints;
@@ -158,7 +166,7 @@ impl Error {
         self
     }
 
-    /// Takes an error's own text apart again: serde carries errors as text only.
+    /// Parses the text of an error back into its parts: serde carries errors as text only.
     pub fn from_text(kind: Kind, text: &str) -> Self {
         let mut lines = text.lines();
         let mut error = Self::new(kind, lines.next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all, and that are read only where they end.
+//! Files are written by rename, so that they appear whole or not at all; only regular files are read.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// After so long a part of a file is what a killed process left: writing one takes moments.
+/// An unfinished file that is older than this was left by a killed process: writing one takes moments.
 const LEFT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Opens a regular file to read it. A pipe would block for ever, and a device never ends.
@@ -20,6 +20,17 @@ pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
         return Err(io::Error::other("not a regular file"));
     }
     fs::File::open(path)
+}
+
+/// Makes a new file. What has the name is removed first, so that a link is not followed.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn create(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::File::create_new(path),
+    }
 }
 
 /// All bytes of a regular file.
@@ -35,7 +46,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The text of a regular file.
 ///
 /// # Errors
-/// What the operating system says, or that it is no regular file, or no text.
+/// What the operating system says, or that it is no regular file, or not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     open(path)?.read_to_string(&mut text)?;
@@ -86,8 +97,8 @@ pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes `bytes` to what a person named: a device or a pipe is written to, and a link leads to its file, which is
-/// replaced [by rename](by_rename) as any other.
+/// Writes `bytes` to a path that a person named. A regular file is replaced [by rename](by_rename), a link is followed first,
+/// and a device or pipe is written to.
 ///
 /// # Errors
 /// [`Io`](crate::error::Kind::Io)
@@ -103,7 +114,7 @@ pub fn write_to(path: &Path, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Removes what processes that were killed left of this file. Where that fails nothing is lost.
+/// Removes unfinished files that killed processes left beside this one. Failures are ignored.
 fn sweep_parts(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
     let begin = format!(".{}.", name.to_string_lossy());
@@ -120,7 +131,7 @@ pub(crate) fn remove_left(folder: &Path, is_part: impl Fn(&str) -> bool) {
     }
 }
 
-/// `path` with more at the end of its name.
+/// `path` with `more` appended to its file name.
 pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(more);

@@ -1,15 +1,15 @@
-//! "Did you mean": the nearest of the names that would have been right.
+//! "Did you mean": the valid name that is most similar to a wrong one.
 
 use crate::error::Error;
 
-/// Jaro similarity, 0 to 1, above which a name is offered: clap's own threshold, so that the
-/// command line and the files guess alike.
+/// Jaro similarity, 0 to 1, above which a name is suggested. It is clap's own threshold, so that files get the suggestions
+/// that the command line gets.
 const ALIKE: f64 = 0.7;
 
-/// Bytes of the longest word that anyone mistypes; comparing takes the product of two lengths.
+/// Longer words (bytes) get no suggestion: the time of a comparison is the product of both lengths.
 const LONGEST: usize = 200;
 
-/// Adds a hint with the name nearest to `word`, if one is near; upper and lower case are alike.
+/// Adds a hint with the name that is most similar to `word`, if one is similar enough. Case is ignored.
 pub fn did_you_mean<'a>(error: Error, word: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
     if word.len() > LONGEST {
         return error;
@@ -31,7 +31,7 @@ pub fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// `` one of `a`, `b`, `c` `` — or the one name, or that there is none.
+/// `` one of `a`, `b`, `c` ``; a single name stands alone, and no name is "nothing".
 pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().collect();
     match names.len() {

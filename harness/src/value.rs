@@ -1,5 +1,5 @@
-//! Small numbers with a range, for hyper-parameters: a method's parameter struct uses them, and a
-//! value out of range is refused with its place in the spec.
+//! Numbers with a range, for the fields of hyper-parameter structs: a value out of range is refused with its place in the
+//! spec.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(usize);
 
-/// More of anything is a typing error, and would overflow sizes further on.
+/// A larger count is a typing error, and products of sizes would overflow.
 const MOST: u64 = 1 << 31;
 
 /// A finite number above 0: a learning rate, a standard deviation.
@@ -21,7 +21,7 @@ pub struct Rate(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
-/// A finite number: a shift.
+/// A finite number, such as a shift.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Real(f64);
 
@@ -33,19 +33,39 @@ pub struct Share(f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimals(u32);
 
-/// `"all"` or an integer of at least 1: a cut that may be none.
+/// `"all"` or an integer of at least 1: a limit that may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     All,
     At(usize),
 }
 
-/// Decimal digits that an f64 always keeps.
+/// Decimal digits that every f64 preserves.
 const MOST_DECIMALS: u32 = f64::DIGITS;
+
+/// Returns `value` if `check` accepts it. For a struct of hyper-parameters that must fit each other: it has
+/// `#[derive(Deserialize)]` with `#[serde(remote = "Self", deny_unknown_fields)]`, which makes an inherent function
+/// `deserialize`, and its `Deserialize` is `checked(Self::deserialize(deserializer)?, Self::check)`. So no way of reading it
+/// goes past the check, and the error has the place of its own table.
+///
+/// # Errors
+/// That of `check`, as text.
+pub fn checked<T, E: Error>(value: T, check: impl FnOnce(&T) -> crate::error::Result<()>) -> Result<T, E> {
+    check(&value).map_err(E::custom)?;
+    Ok(value)
+}
 
 impl Count {
     pub fn get(self) -> usize {
         self.0
+    }
+}
+
+impl TryFrom<usize> for Count {
+    type Error = &'static str;
+
+    fn try_from(value: usize) -> Result<Self, Self::Error> {
+        if (1..=MOST).contains(&(value as u64)) { Ok(Self(value)) } else { Err("expected an integer from 1 to 2^31") }
     }
 }
 
@@ -69,6 +89,14 @@ impl Weight {
     }
 }
 
+impl TryFrom<f64> for Weight {
+    type Error = &'static str;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        if value.is_finite() && value >= 0.0 { Ok(Self(value)) } else { Err("expected a finite number of at least 0") }
+    }
+}
+
 impl Real {
     pub fn get(self) -> f64 {
         self.0
@@ -86,7 +114,7 @@ impl Decimals {
         self.0
     }
 
-    /// 10 to the power of it; exact.
+    /// 10 to the power of this number; exact.
     pub fn power_of_ten(self) -> f64 {
         10u64.pow(self.0) as f64
     }

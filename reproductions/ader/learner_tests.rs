@@ -152,13 +152,13 @@ fn exemplars_and_their_weight_are_those_of_the_period() {
 #[test]
 fn ewc_anchors_the_model_of_the_last_period() {
     #[derive(Deserialize)]
-    struct Wire {
+    struct EwcParams {
         training: Training,
         exemplars: Kept,
         ewc: Ewc,
     }
     let text = [TRAINING, EXEMPLARS, EWC].map(|part| part.replace('\n', " ")).join("\n");
-    let Wire { training, exemplars, ewc } = toml::from_str(&text).unwrap();
+    let EwcParams { training, exemplars, ewc } = toml::from_str(&text).unwrap();
     let against_forgetting = Some(AgainstForgetting::Ewc(ewc));
     let method = Continual { training, kept: Some(exemplars), against_forgetting };
     let protocol = Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap();

@@ -25,10 +25,11 @@ pub mod selection;
 pub mod split;
 pub mod weight;
 
+use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Params, Trained};
 use harness::split::periods::{Schedule, Start};
 use harness::train::{Context, Model, learn};
-use harness::value::Limit;
+use harness::value::{Limit, checked};
 use serde::Deserialize;
 
 use self::learner::ContinualSasRec;
@@ -53,7 +54,7 @@ pub enum AgainstForgetting {
 }
 
 impl Method for Continual {
-    fn train(&self, cx: &mut Context<'_>) -> harness::error::Result<Trained> {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let mut learner = ContinualSasRec::new(self, cx)?;
         let periods = learn(cx, &mut learner, self.training.epochs.get(), &self.training.stopping)?;
         let weights = learner.into_model().weights()?;
@@ -72,16 +73,18 @@ impl Method for Continual {
 
 type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
-/// What is kept of a model means nothing to a new one; and what a window shows again would be a candidate again.
-fn goes_on(training: &Training) -> std::result::Result<(), toml::de::Error> {
+/// Exemplars need `start = "last"` and `window = 1`: a fresh model cannot use what another chose, and a longer window offers
+/// the same sub-sequence twice.
+fn goes_on(training: &Training) -> Result<()> {
+    let refuse = |what: &str, expected: &str| Err(Error::new(Kind::Input, what).expected(expected));
     match training.schedule {
         Schedule { start: Start::Last, window: Limit::At(1) } => Ok(()),
-        Schedule { start: Start::Fresh, .. } => Err(serde::de::Error::custom(
-            "exemplars go on with the model that chose them: expected `schedule` with `start = \"last\"`",
-        )),
-        Schedule { start: Start::Last, .. } => Err(serde::de::Error::custom(
-            "exemplars stand for the periods before the last: expected `schedule` with `window = 1`",
-        )),
+        Schedule { start: Start::Fresh, .. } => {
+            refuse("exemplars go on with the model that chose them", "`schedule` with `start = \"last\"`")
+        }
+        Schedule { start: Start::Last, .. } => {
+            refuse("exemplars stand for the periods before the last", "`schedule` with `window = 1`")
+        }
     }
 }
 
@@ -89,10 +92,10 @@ fn goes_on(training: &Training) -> std::result::Result<(), toml::de::Error> {
 pub fn build_sasrec(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct SasRecParams {
         training: Training,
     }
-    let Wire { training } = params.read()?;
+    let SasRecParams { training } = params.read()?;
     Ok(Box::new(Continual { training, kept: None, against_forgetting: None }))
 }
 
@@ -101,13 +104,13 @@ pub fn build_sasrec(params: Params<'_>) -> Built {
 pub fn build(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct AderParams {
         training: Training,
         exemplars: Kept,
         replay: Replay,
     }
-    let Wire { training, exemplars, replay } = params.read()?;
-    goes_on(&training)?;
+    let AderParams { training, exemplars, replay } = params.read()?;
+    let training = checked(training, goes_on)?;
     Ok(Box::new(Continual {
         training,
         kept: Some(exemplars),
@@ -119,13 +122,13 @@ pub fn build(params: Params<'_>) -> Built {
 pub fn build_ewc(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct EwcParams {
         training: Training,
         exemplars: Kept,
         ewc: Ewc,
     }
-    let Wire { training, exemplars, ewc } = params.read()?;
-    goes_on(&training)?;
+    let EwcParams { training, exemplars, ewc } = params.read()?;
+    let training = checked(training, goes_on)?;
     Ok(Box::new(Continual { training, kept: Some(exemplars), against_forgetting: Some(AgainstForgetting::Ewc(ewc)) }))
 }
 

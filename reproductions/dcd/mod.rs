@@ -22,9 +22,9 @@ use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Params, Trained};
 use harness::rng::Stream;
 use harness::train::Context;
-use harness::value::{Count, Rate, Weight};
+use harness::value::{Count, Rate, Weight, checked};
 use harness::weights::{Parameter, State, Weights};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use self::correction::Correction;
 use crate::de_rrd::rrd::{self, Rrd};
@@ -32,13 +32,18 @@ use crate::models::{Batch, PAIR_NAMES, PairStudent, Recommender, Side, TeacherMo
 
 /// Hyper-parameters.
 #[derive(Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(remote = "Self", deny_unknown_fields)]
 struct Dcd {
     student: PairStudent,
-    options: Options,
-    refresh: usize,
-    lambda_user: f64,
-    lambda_item: f64,
+    list: Count,
+    /// Epochs between two looks at the student (3 in the authors' code).
+    refresh: Count,
+    sampled: Count,
+    top: Positions,
+    /// λ_UCD; with 0 the side is off.
+    lambda_user: Weight,
+    /// λ_ICD; with 0 the side is off.
+    lambda_item: Weight,
     rkd: Rkd,
 }
 
@@ -74,50 +79,9 @@ enum Rkd {
     Rrd(rrd::Options),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    student: PairStudent,
-    list: Count,
-    /// Epochs between two looks at the student (3 in the authors' code).
-    refresh: Count,
-    sampled: Count,
-    top: Positions,
-    /// λ_UCD; with 0 the side is off.
-    lambda_user: Weight,
-    /// λ_ICD; with 0 the side is off.
-    lambda_item: Weight,
-    rkd: Rkd,
-}
-
-impl TryFrom<Wire> for Dcd {
-    type Error = Error;
-
-    fn try_from(wire: Wire) -> Result<Self> {
-        let (list, sampled) = (wire.list.get(), wire.sampled.get());
-        let refuse = |what: &str, expected: String, got: usize| {
-            Err(Error::new(Kind::Input, what).expected(expected).got(got.to_string()))
-        };
-        if list > discrepancy::LONGEST {
-            return refuse("`list` is too long", format!("at most {}", discrepancy::LONGEST), list);
-        }
-        if 2 * sampled > list {
-            let most = format!("at most half of `list` = {list}: a position is of one kind only");
-            return refuse("`sampled` (p) is more than a list can give", most, sampled);
-        }
-        if [wire.lambda_user, wire.lambda_item].iter().all(|w| w.get() == 0.0) && matches!(wire.rkd, Rkd::None) {
-            return Err(Error::new(Kind::Input, "nothing is distilled: both sides are off")
-                .expected("`lambda_user` or `lambda_item` above 0")
-                .got("0 and 0"));
-        }
-        Ok(Self {
-            student: wire.student,
-            options: Options { list, sampled, top: wire.top },
-            refresh: wire.refresh.get(),
-            lambda_user: wire.lambda_user.get(),
-            lambda_item: wire.lambda_item.get(),
-            rkd: wire.rkd,
-        })
+impl<'de> Deserialize<'de> for Dcd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
@@ -142,18 +106,42 @@ impl Method for Dcd {
 }
 
 impl Dcd {
+    fn check(&self) -> Result<()> {
+        let Options { list, sampled, .. } = self.options();
+        let refuse = |what: &str, expected: String, got: usize| {
+            Err(Error::new(Kind::Input, what).expected(expected).got(got.to_string()))
+        };
+        if list > discrepancy::LONGEST {
+            return refuse("`list` is too long", format!("at most {}", discrepancy::LONGEST), list);
+        }
+        if 2 * sampled > list {
+            let most = format!("at most half of `list` = {list}: a position is of one kind only");
+            return refuse("`sampled` (p) is more than a list can give", most, sampled);
+        }
+        if [self.lambda_user, self.lambda_item].iter().all(|w| w.get() == 0.0) && matches!(self.rkd, Rkd::None) {
+            return Err(Error::new(Kind::Input, "nothing is distilled: both sides are off")
+                .expected("`lambda_user` or `lambda_item` above 0")
+                .got("0 and 0"));
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Options {
+        Options { list: self.list.get(), sampled: self.sampled.get(), top: self.top }
+    }
+
     fn terms(&self, cx: &Context<'_>) -> Result<Vec<Box<dyn Term>>> {
         let teacher = TeacherModel::of(cx)?;
-        let mut sides = Vec::new();
-        for (side, weight) in [(Side::User, self.lambda_user), (Side::Item, self.lambda_item)] {
+        let (options, mut sides) = (self.options(), Vec::new());
+        for (side, weight) in [(Side::User, self.lambda_user.get()), (Side::Item, self.lambda_item.get())] {
             if weight > 0.0 {
-                let lists = teacher.top(cx, side, self.options.list)?;
-                sides.push(Correction::new(side, weight, self.options, lists));
+                let lists = teacher.top(cx, side, options.list)?;
+                sides.push(Correction::new(side, weight, options, lists));
             }
         }
         let mut terms: Vec<Box<dyn Term>> = Vec::new();
         if !sides.is_empty() {
-            terms.push(Box::new(DualCorrection::new(sides, self.refresh)));
+            terms.push(Box::new(DualCorrection::new(sides, self.refresh.get())));
         }
         if let Rkd::Rrd(options) = &self.rkd {
             terms.push(Box::new(Rrd::new(cx, &teacher, options, None)?));

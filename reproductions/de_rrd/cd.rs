@@ -23,9 +23,9 @@ use harness::rank::Index;
 use harness::rng::Stream;
 use harness::split::{UserItems, numbered};
 use harness::train::Context;
-use harness::value::{Count, Rate, Real, Weight};
+use harness::value::{Count, Rate, Real, Weight, checked};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::models::{
     Batch, Lists, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, TopLists, prepare, train,
@@ -33,19 +33,8 @@ use crate::models::{
 
 /// Hyper-parameters of the method `cd`.
 #[derive(Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(remote = "Self", deny_unknown_fields)]
 struct Cd {
-    student: PairStudent,
-    lambda: Weight,
-    count: usize,
-    sampling: Sampling,
-    softening: Softening,
-}
-
-/// As written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
     student: PairStudent,
     lambda: Weight,
     /// Items per user: 50 in the re-implementations.
@@ -74,20 +63,9 @@ pub struct Softening {
     pub t2: f64,
 }
 
-impl TryFrom<Wire> for Cd {
-    type Error = Error;
-
-    fn try_from(wire: Wire) -> Result<Self> {
-        let Wire { student, lambda, count, sampling, t1, t2 } = wire;
-        let count = count.get();
-        match &sampling {
-            Sampling::BetterOfTwo { pool, .. } if pool.get() < count => {
-                Err(Error::new(Kind::Input, "`count` is more than the pool has")
-                    .expected(format!("at most `pool`, which is {}", pool.get()))
-                    .got(count.to_string()))
-            }
-            _ => Ok(Self { student, lambda, count, sampling, softening: Softening { t1: t1.get(), t2: t2.get() } }),
-        }
+impl<'de> Deserialize<'de> for Cd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
@@ -115,12 +93,24 @@ impl Method for Cd {
 const BLOCK: usize = 16;
 
 impl Cd {
+    fn check(&self) -> Result<()> {
+        match &self.sampling {
+            Sampling::BetterOfTwo { pool, .. } if *pool < self.count => {
+                Err(Error::new(Kind::Input, "`count` is more than the pool has")
+                    .expected(format!("at most `pool`, which is {}", pool.get()))
+                    .got(self.count.get().to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Draws the samples of the run and asks the teacher for their labels.
     fn term(&self, cx: &Context<'_>) -> Result<SoftLabels> {
         let teacher = TeacherModel::of(cx)?;
         let scorer = teacher.scorer(Side::User)?;
         let ranking = Ranking::new(cx, &teacher, &*scorer, &self.sampling)?;
-        let (count, n_users) = (self.count, cx.split().n_users);
+        let (count, n_users) = (self.count.get(), cx.split().n_users);
+        let softening = Softening { t1: self.t1.get(), t2: self.t2.get() };
         check_fits("what CD samples", [n_users, count], 8).map_err(|error| error.hint("use a smaller `count`"))?;
         let (mut items, mut labels) = (vec![0; n_users * count], vec![0.0; n_users * count]);
         let mut stream = cx.stream("cd.samples", 0);
@@ -137,7 +127,7 @@ impl Cd {
                 for ((items, labels), user) in rows.zip((block * BLOCK) as u32..) {
                     ranking.draw(user, &mut stream, items)?;
                     scorer.score(user, items, labels);
-                    labels.iter_mut().for_each(|label| *label = self.softening.label(*label));
+                    labels.iter_mut().for_each(|label| *label = softening.label(*label));
                 }
                 Ok(())
             })

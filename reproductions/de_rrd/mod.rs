@@ -68,11 +68,11 @@ type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 pub fn build_de(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct DeParams {
         student: PairStudent,
         de: de::Options,
     }
-    let Wire { student, de } = params.read()?;
+    let DeParams { student, de } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: None, item_side: None }))
 }
 
@@ -80,12 +80,12 @@ pub fn build_de(params: Params<'_>) -> Built {
 pub fn build_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct RrdParams {
         student: PairStudent,
         rrd: rrd::Options,
         item_side: Option<rrd::Options>,
     }
-    let Wire { student, rrd, item_side } = params.read()?;
+    let RrdParams { student, rrd, item_side } = params.read()?;
     Ok(Box::new(DeRrd { student, de: None, rrd: Some(rrd), item_side }))
 }
 
@@ -93,12 +93,12 @@ pub fn build_rrd(params: Params<'_>) -> Built {
 pub fn build_de_rrd(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wire {
+    struct DeRrdParams {
         student: PairStudent,
         de: de::Options,
         rrd: rrd::Options,
     }
-    let Wire { student, de, rrd } = params.read()?;
+    let DeRrdParams { student, de, rrd } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: Some(rrd), item_side: None }))
 }
 

@@ -4,9 +4,9 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::{Rejection, Stream};
 use harness::split::UserItems;
 use harness::train::Context;
-use harness::value::{Count, Rate, Weight};
+use harness::value::{Count, Rate, Weight, checked};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::draws::RankedDraws;
 use crate::models::losses::relaxed::relaxed;
@@ -14,16 +14,16 @@ use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopList
 
 /// Hyper-parameters of one side of RRD.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Options {
     /// λ: weight of the loss, a sum over the distinct users (items) of a batch.
-    pub lambda: f64,
+    pub lambda: Weight,
     /// Length of the teacher's list.
-    pub list: usize,
+    pub list: Count,
     /// K, of the list.
-    pub interesting: usize,
+    pub interesting: Count,
     /// L, uniform over what is neither in the training part nor in the list.
-    pub uninteresting: usize,
+    pub uninteresting: Count,
     /// How the interesting ones are chosen.
     pub top: Interesting,
 }
@@ -40,33 +40,25 @@ pub enum Interesting {
     Head,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    lambda: Weight,
-    list: Count,
-    interesting: Count,
-    uninteresting: Count,
-    top: Interesting,
+impl<'de> Deserialize<'de> for Options {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        checked(Self::deserialize(deserializer)?, Self::check)
+    }
 }
 
-impl TryFrom<Wire> for Options {
-    type Error = Error;
+impl Options {
+    /// K + L.
+    fn drawn(&self) -> usize {
+        self.interesting.get() + self.uninteresting.get()
+    }
 
-    fn try_from(wire: Wire) -> Result<Self> {
-        let (list, interesting) = (wire.list.get(), wire.interesting.get());
-        if interesting > list {
+    fn check(&self) -> Result<()> {
+        if self.interesting > self.list {
             return Err(Error::new(Kind::Input, "`interesting` (K) is more than the list has")
-                .expected(format!("at most `list`, which is {list}"))
-                .got(interesting.to_string()));
+                .expected(format!("at most `list`, which is {}", self.list.get()))
+                .got(self.interesting.get().to_string()));
         }
-        Ok(Self {
-            lambda: wire.lambda.get(),
-            list,
-            interesting,
-            uninteresting: wire.uninteresting.get(),
-            top: wire.top,
-        })
+        Ok(())
     }
 }
 
@@ -89,7 +81,7 @@ struct Samples {
 
 impl Samples {
     fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &Options) -> Result<Self> {
-        let top = teacher.top(cx, side, options.list)?;
+        let top = teacher.top(cx, side, options.list.get())?;
         Self::of(side, options.clone(), top, &partners_of(cx, side), side.other().count(cx.split()))
     }
 
@@ -101,29 +93,30 @@ impl Samples {
             .flat_map(|owner| seen.of(owner).iter().chain(top.of(owner)).map(move |&partner| (owner, partner)))
             .collect();
         let taken = UserItems::from_pairs(top.len(), &pairs).sorted();
-        if let Some(owner) = owners.clone().find(|&o| n_partners - taken.of(o).len() < options.uninteresting) {
+        if let Some(owner) = owners.clone().find(|&o| n_partners - taken.of(o).len() < options.uninteresting.get()) {
             let left = n_partners - taken.of(owner).len();
             let what = format!("{} {owner} has too few {} to draw from", side.one(), side.other().many());
             return Err(Error::new(Kind::Input, what)
                 .expected(format!(
                     "`uninteresting` = {} that are neither in its training part nor in the teacher's list of {}",
-                    options.uninteresting, options.list
+                    options.uninteresting.get(),
+                    options.list.get()
                 ))
                 .got(left.to_string())
                 .hint("a smaller `list` or `uninteresting`"));
         }
         let draws = match options.top {
             Interesting::Sampled { sharpness } => {
-                Some(RankedDraws::new(options.list, options.interesting, sharpness.get()))
+                Some(RankedDraws::new(options.list.get(), options.interesting.get(), sharpness.get()))
             }
             Interesting::Head => None,
         };
-        let partners = vec![0; top.len() * (options.interesting + options.uninteresting)];
+        let partners = vec![0; top.len() * options.drawn()];
         Ok(Self { side, options, top, taken, outside: Rejection::new(n_partners), draws, partners })
     }
 
     fn width(&self) -> usize {
-        self.options.interesting + self.options.uninteresting
+        self.options.drawn()
     }
 
     /// Draws anew for every owner.
@@ -134,10 +127,10 @@ impl Samples {
         blocks.into_par_iter().enumerate().for_each(|(block, (rows, mut stream))| {
             let mut kept = Vec::new();
             for (row, owner) in rows.chunks_exact_mut(width).zip((block * BLOCK) as u32..) {
-                let (interesting, others) = row.split_at_mut(options.interesting);
+                let (interesting, others) = row.split_at_mut(options.interesting.get());
                 let list = top.of(owner);
                 match &*draws {
-                    None => interesting.copy_from_slice(&list[..options.interesting]),
+                    None => interesting.copy_from_slice(&list[..options.interesting.get()]),
                     Some(draws) => {
                         draws.draw(&mut stream, &mut kept);
                         for (slot, &(_, position)) in interesting.iter_mut().zip(&kept) {
@@ -145,7 +138,7 @@ impl Samples {
                         }
                     }
                 }
-                let drawn = outside.distinct(&mut stream, taken.of(owner), options.uninteresting);
+                let drawn = outside.distinct(&mut stream, taken.of(owner), options.uninteresting.get());
                 others.copy_from_slice(&drawn.expect("there are enough: it was checked"));
             }
         });
@@ -162,7 +155,7 @@ impl Samples {
         for &owner in owners {
             lists.push(owner, self.of_owner(owner).iter().copied());
         }
-        let Options { interesting, lambda, .. } = self.options;
+        let (interesting, lambda) = (self.options.interesting.get(), self.options.lambda.get());
         student.add_lists(self.side, lists, &|_, scores, gradient| relaxed(scores, interesting, lambda, gradient))
     }
 }

@@ -1,6 +1,6 @@
 //! `reprise data`: list, fetch, verify.
 
-use harness::data::{Event, FileState, Verification, fetch, status, verify};
+use harness::data::{FetchEvent, FileState, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
 use harness::report::{Align, Table};
 
@@ -17,7 +17,7 @@ pub fn run(args: &Data) -> Result<()> {
     }
 }
 
-/// Where data is, in a word.
+/// Where a dataset can be obtained, as `data list` and `doctor` print it.
 pub fn word(state: FileState) -> &'static str {
     match state {
         FileState::Embedded => "embedded",
@@ -64,7 +64,7 @@ fn list(places: &Places) -> Result<()> {
     wrong
 }
 
-/// Keeps an error for the end and tells the one that was kept before.
+/// Keeps an error to be returned at the end, and prints the one that was kept before.
 pub fn later(kept: &mut Result<()>, error: Error) {
     if let Err(earlier) = std::mem::replace(kept, Err(error)) {
         talk(&format!("error: {earlier}\n"));
@@ -130,7 +130,7 @@ fn describe(id: &str, verification: &Verification) {
     }
 }
 
-/// Does all of them and fails at the end with the last error: one bad dataset does not hide others.
+/// Does `work` for all ids and returns the last error at the end: one bad dataset does not hide others.
 fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let mut wrong = Ok(());
     for id in ids {
@@ -141,15 +141,15 @@ fn each(ids: &[String], mut work: impl FnMut(&str) -> Result<()>) -> Result<()> 
     wrong
 }
 
-/// Says what a fetch does. Bytes are counted by the file: data sets here are a few megabytes.
-pub fn tell(event: Event<'_>) {
+/// Prints the progress of a fetch, one line a file: datasets are a few megabytes.
+pub fn tell(event: FetchEvent<'_>) {
     match event {
-        Event::Ready { .. } | Event::Received(_) => {}
-        Event::Waiting { dataset } => talk(&format!("{dataset}: another process is fetching it; waiting")),
-        Event::Start { file, from, bytes } => {
+        FetchEvent::Ready { .. } | FetchEvent::Received(_) => {}
+        FetchEvent::Waiting { dataset } => talk(&format!("{dataset}: another process is fetching it; waiting")),
+        FetchEvent::Start { file, from, bytes } => {
             let size = bytes.map(|b| format!(" ({:.1} MB)", b as f64 / 1e6)).unwrap_or_default();
             talk(&format!("{file}: from {from}{size}"));
         }
-        Event::Stored { file } => talk(&format!("{file}: verified")),
+        FetchEvent::Stored { file } => talk(&format!("{file}: verified")),
     }
 }

@@ -1,4 +1,4 @@
-//! Canonical interactions: the only form of data that the rest of the program sees.
+//! The prepared dataset: interactions with dense ids, the only form of data that the rest of the program sees.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Interaction {
     pub value: f32,
 }
 
-/// A part that the source itself keeps apart: `all`, or `train`, `valid`, `test`, or `period-0`, ….
+/// A part of a dataset as its source divides it: `all`, or `train`, `valid`, `test`, or `period-0`, ….
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub name: String,
@@ -43,7 +43,7 @@ pub struct Dataset {
     pub parts: Vec<Part>,
 }
 
-/// What the values of interactions are.
+/// The kind of values that the interactions of a dataset have.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// The source has none; all are 1.
@@ -59,7 +59,7 @@ impl Dataset {
         self.parts.iter().find(|part| part.name == name)
     }
 
-    /// What orders an item among others by the source's ids, whatever the order of its rows.
+    /// The place of an item in the order of the source's ids, which does not depend on the order of the rows.
     pub fn item_place(&self, item: u32) -> u32 {
         self.item_places.get(item as usize).copied().unwrap_or(item)
     }
@@ -68,8 +68,8 @@ impl Dataset {
         self.parts.iter().map(|part| part.interactions.len()).sum()
     }
 
-    /// Digest of what was prepared: sizes, and every interaction of every part in order. Fractions of seconds have a
-    /// field of their own, where there are any.
+    /// Digest of the prepared content: sizes, and every interaction of every part in order. Fractions of seconds are a
+    /// separate field, present only if there are any.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise dataset 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());

@@ -9,8 +9,7 @@ use ureq::http::StatusCode;
 use ureq::http::header::{ACCEPT_ENCODING, CONTENT_RANGE, RANGE};
 
 use crate::error::{Error, Kind, Place, Result};
-
-use super::fetch::create;
+use crate::file::create;
 
 /// A server that takes longer than this to be reached or to answer is taken to be away.
 const PATIENCE: Duration = Duration::from_secs(30);

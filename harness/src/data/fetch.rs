@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
-use crate::file::{beside, by_rename};
+use crate::file::{beside, by_rename, create};
 
 use super::bytes::{Members, bad_gzip, open, too_long};
 use super::cache::Cache;
@@ -17,11 +17,11 @@ use super::download::{Length, download};
 use super::identity::Identity;
 use super::load::load;
 use super::lock::Lock;
-use super::manifest::{DataFile, Manifest, Source};
+use super::manifest::{DataFile, FileSource, Manifest};
 
-/// What [`fetch`] is doing, for whoever watches.
+/// A progress event of [`fetch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum FetchEvent<'a> {
     /// The file is embedded, or in the cache and verified.
     Ready { file: &'a str },
     /// Another process is fetching the same dataset.
@@ -46,10 +46,10 @@ pub fn fetch(
     cache: &Cache,
     mirror: Option<&Path>,
     interrupted: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(Event<'_>),
+    progress: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<()> {
     // What a mirror is not asked for, it need not have.
-    let asked = |file: &DataFile| file.sources.iter().any(|source| matches!(source, Source::Mirror { .. }));
+    let asked = |file: &DataFile| file.sources.iter().any(|source| matches!(source, FileSource::Mirror { .. }));
     if let Some(mirror) = mirror.filter(|mirror| manifest.files.iter().any(asked) && !mirror.is_dir()) {
         return Err(Error::new(Kind::Input, "the mirror is not a folder").at(Place::file(mirror)));
     }
@@ -59,14 +59,14 @@ pub fn fetch(
     for file in &manifest.files {
         let target = cache.file(&manifest.id, &file.name);
         if is_ready(manifest, file, &target)? {
-            progress(Event::Ready { file: &file.name });
+            progress(FetchEvent::Ready { file: &file.name });
             continue;
         }
         if lock.is_none() && !file.sources.is_empty() {
             lock = Some(lock_folder(manifest, cache, interrupted, progress)?);
             // Another process may have brought it in the meantime.
             if is_ready(manifest, file, &target)? {
-                progress(Event::Ready { file: &file.name });
+                progress(FetchEvent::Ready { file: &file.name });
                 continue;
             }
         }
@@ -81,7 +81,7 @@ pub fn fetch(
             }
             other => other?,
         }
-        progress(Event::Stored { file: &file.name });
+        progress(FetchEvent::Stored { file: &file.name });
         stored.push(target);
     }
     if let Some(missing) = missing {
@@ -116,9 +116,9 @@ fn lock_folder(
     manifest: &Manifest,
     cache: &Cache,
     interrupted: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(Event<'_>),
+    progress: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Lock> {
-    let waiting = || progress(Event::Waiting { dataset: &manifest.id });
+    let waiting = || progress(FetchEvent::Waiting { dataset: &manifest.id });
     Lock::take(&cache.file(&manifest.id, ".lock"), waiting, interrupted)
 }
 
@@ -127,22 +127,22 @@ fn bring(
     file: &DataFile,
     target: &Path,
     mirror: Option<&Path>,
-    progress: &mut dyn FnMut(Event<'_>),
+    progress: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<()> {
     let mut failures = Vec::new();
     for source in &file.sources {
         match source {
-            Source::Embedded { .. } => {}
-            Source::Mirror { path, gzip, identity } => {
+            FileSource::Embedded { .. } => {}
+            FileSource::Mirror { path, gzip, identity } => {
                 let Some(path) = mirror.map(|mirror| mirror.join(path)).filter(|path| path.exists()) else { continue };
                 // A wrong file at the mirror is a fault to be mended, not to be passed over.
                 return install(manifest, file, target, &path, *gzip, identity);
             }
-            Source::Url { url, gzip, identity } => {
+            FileSource::Url { url, gzip, identity } => {
                 let part = part_path(target, url);
-                progress(Event::Start { file: &file.name, from: url, bytes: identity.bytes() });
+                progress(FetchEvent::Start { file: &file.name, from: url, bytes: identity.bytes() });
                 let length = Length { expected: identity.bytes(), most: most_of(file, *gzip, identity) };
-                let got = download(url, &part, length, &mut |bytes| progress(Event::Received(bytes)));
+                let got = download(url, &part, length, &mut |bytes| progress(FetchEvent::Received(bytes)));
                 let Err(error) = got.and_then(|()| install(manifest, file, target, &part, *gzip, identity)) else {
                     return remove(&part);
                 };
@@ -172,7 +172,7 @@ fn bring(
         Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
             .at(Place::file(target));
     let error = about_cached(error);
-    let mirrored = file.sources.iter().any(|source| matches!(source, Source::Mirror { .. }));
+    let mirrored = file.sources.iter().any(|source| matches!(source, FileSource::Mirror { .. }));
     Err(by_hand(if mirrored {
         error.hint("a mirror may have it: `--mirror DIR` or `REPRISE_MIRROR=DIR`")
     } else {
@@ -249,14 +249,6 @@ fn copy(from: &Path, to: &Path, gzip: bool, most: u64) -> Result<()> {
         Err(error) if output.failed => Err(written(error)),
         Err(error) if gzip => Err(bad_gzip(from, &error)),
         Err(error) => Err(Error::io("cannot read a data file", from, &error)),
-    }
-}
-
-/// A new file; what has the name is removed, so that a link is not followed.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => File::create_new(path),
     }
 }
 

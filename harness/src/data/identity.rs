@@ -1,4 +1,4 @@
-//! How the bytes of a file are known again.
+//! The pinned identity of a file: its size and digest.
 
 use std::fmt;
 use std::io::Read;
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for GitBlob {
     }
 }
 
-/// What the bytes of a file must be.
+/// What is pinned of a file's bytes, against which they are checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Identity {
     Sha256 {
@@ -73,7 +73,7 @@ pub enum Identity {
         digest: Digest,
     },
     GitBlob(GitBlob),
-    /// Nobody here has ever seen the file: it cannot be used before its digest is pinned.
+    /// Nothing is pinned, because the file was never available to us: it cannot be used before its digest is pinned.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! How the lines of a data file are to be understood.
+//! The layout of a data file: its separator, columns and header.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::dataset::Values;
 use super::time::{Clock, TimeUnit};
 
-/// What stands between two fields.
+/// The separator of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Separator {
@@ -20,10 +20,10 @@ pub enum Separator {
     DoubleColon,
 }
 
-/// What a field of a table means.
+/// The meaning of a column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Column {
+pub enum FieldKind {
     User,
     Item,
     /// A number, in the unit that the layout's `time` says; decimals count.
@@ -33,12 +33,12 @@ pub enum Column {
     IsoTime,
     /// A finite number.
     Value,
-    /// A word that [`Layout::Table::labels`] turns into the value.
+    /// A word that [`FileLayout::Table::labels`] turns into the value.
     Label,
     Skip,
 }
 
-/// What stands before the items of a list.
+/// The meaning of a field that precedes the items of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leading {
@@ -48,13 +48,14 @@ pub enum Leading {
     Skip,
 }
 
+/// The layout of a data file: how its lines are parsed.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Layout {
+pub enum FileLayout {
     /// One interaction a line.
     Table {
         separator: Separator,
         header: Option<String>,
-        columns: Vec<Column>,
+        columns: Vec<FieldKind>,
         labels: BTreeMap<String, f32>,
         /// There exactly if a column `time` is.
         time: Option<TimeUnit>,
@@ -72,14 +73,14 @@ pub enum Layout {
     },
 }
 
-impl Layout {
+impl FileLayout {
     pub fn header(&self) -> Option<&str> {
         match self {
             Self::Table { header, .. } | Self::Lists { header, .. } => header.as_deref(),
         }
     }
 
-    /// What a table says of quotes.
+    /// Whether the fields of a table may be quoted; `None` where the manifest does not say.
     pub fn quoted(&self) -> Option<bool> {
         match self {
             Self::Table { quoted, .. } => *quoted,
@@ -87,19 +88,19 @@ impl Layout {
         }
     }
 
-    /// What the values are, and what they are called.
+    /// The kind of its values, with the names of labels.
     pub fn values(&self) -> Values {
         match self {
             Self::Table { labels, .. } if !labels.is_empty() => Values::Labels(labels.clone()),
-            Self::Table { columns, .. } if columns.contains(&Column::Value) => Values::Numbers,
+            Self::Table { columns, .. } if columns.contains(&FieldKind::Value) => Values::Numbers,
             _ => Values::None,
         }
     }
 
-    /// What the times are: a position where there is no column.
+    /// The clock of its times: the position in the file where there is no column.
     pub fn clock(&self) -> Clock {
         match self {
-            Self::Table { columns, .. } if columns.contains(&Column::IsoTime) => Clock::Unix,
+            Self::Table { columns, .. } if columns.contains(&FieldKind::IsoTime) => Clock::Unix,
             Self::Table { time: Some(unit), .. } => unit.clock(),
             _ => Clock::Position,
         }

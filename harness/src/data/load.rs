@@ -1,4 +1,4 @@
-//! Verified bytes to a [`Dataset`] that has the counts and the digest that its manifest promises.
+//! Loads a [`Dataset`] from verified files, and checks the counts and the digest that its manifest states.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -13,9 +13,9 @@ use super::identity::Identity;
 use super::manifest::{DataFile, Manifest, TakeOut};
 use super::read::Reader;
 
-/// What a prepared dataset holds.
+/// Numbers of users, items and interactions of a prepared dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct DatasetCounts {
     /// Users with at least one interaction.
     pub users: usize,
     /// Items with at least one interaction.
@@ -24,7 +24,7 @@ pub struct Counts {
     pub interactions: Vec<(String, usize)>,
 }
 
-impl Counts {
+impl DatasetCounts {
     pub fn of(dataset: &Dataset) -> Self {
         let mut users = vec![false; dataset.n_users];
         let mut items = vec![false; dataset.n_items];
@@ -48,7 +48,7 @@ impl Counts {
 /// counts or another prepared digest.
 pub fn load(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
     let dataset = read_files(manifest, cache)?;
-    check_counts(manifest, &Counts::of(&dataset))?;
+    check_counts(manifest, &DatasetCounts::of(&dataset))?;
     match manifest.prepared {
         Some(expected) if dataset.digest() != expected => {
             Err(Error::new(Kind::Data, format!("the prepared dataset `{}` has another digest", manifest.id))
@@ -155,7 +155,7 @@ fn take_pairs_out(parts: &mut [Part], take_out: &TakeOut, manifest: &Manifest) -
     Ok(())
 }
 
-fn check_counts(manifest: &Manifest, got: &Counts) -> Result<()> {
+fn check_counts(manifest: &Manifest, got: &DatasetCounts) -> Result<()> {
     let mut wrong: Vec<(String, usize, usize)> = Vec::new();
     let mut compare = |what: String, expected: Option<usize>, got: usize| {
         if let Some(expected) = expected.filter(|expected| *expected != got) {

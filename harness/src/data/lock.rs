@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Place, Result};
 /// How often a process that waits looks again, and whether it was asked to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Held until it is dropped; the operating system lets go of it even if this process is killed.
+/// A lock file, held until this value is dropped; the operating system releases it if the process is killed.
 pub struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl Lock {

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::document::read_text;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 use super::bytes::open;
 use super::dataset::Values;
 use super::identity::Identity;
-use super::layout::Layout;
+use super::layout::FileLayout;
 use super::time::Clock;
-use super::wire;
 
+/// The description of a dataset: its files with their digests and sources, the licence, how to read the files, and the
+/// counts that the prepared dataset must have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// Where the manifest was read; embedded files lie relative to its folder.
@@ -30,8 +30,8 @@ pub struct Manifest {
     pub licence: Licence,
     /// Never empty; names are unique.
     pub files: Vec<DataFile>,
-    pub users: Table,
-    pub items: Table,
+    pub users: IdTable,
+    pub items: IdTable,
     /// Interactions in each part, where they are known.
     pub interactions: Option<BTreeMap<String, usize>>,
     pub take_out: Option<TakeOut>,
@@ -39,16 +39,17 @@ pub struct Manifest {
     pub prepared: Option<Digest>,
 }
 
+/// The terms under which a dataset is published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Licence {
     pub name: String,
-    /// What was seen, and where.
+    /// The terms, and where they were found.
     pub terms: String,
     /// Whether the terms allow the data to be shipped with this program.
     pub redistributable: bool,
 }
 
-/// One file as it lies in the cache.
+/// One file of a dataset, as it is kept in the cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataFile {
     pub name: String,
@@ -59,17 +60,17 @@ pub struct DataFile {
     /// The file stays compressed in the cache, because only the digest of its compressed bytes is
     /// known.
     pub gzip: bool,
-    pub layout: Layout,
+    pub layout: FileLayout,
     /// In the order in which they are tried.
-    pub sources: Vec<Source>,
+    pub sources: Vec<FileSource>,
     /// What a person must do where no source can be used by a program.
     pub instructions: Option<String>,
 }
 
-/// Where a file's bytes can be had.
+/// A place that a file can be obtained from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// A gzip file beside the manifest: no cache and no network are needed.
+pub enum FileSource {
+    /// A gzip file beside the manifest, shipped with the program: it needs no cache and no network.
     Embedded { path: String },
     /// Relative to a mirror folder; `identity` is of the bytes there.
     Mirror { path: String, gzip: bool, identity: Identity },
@@ -77,16 +78,17 @@ pub enum Source {
     Url { url: String, gzip: bool, identity: Identity },
 }
 
-/// How the ids of users or items become dense, and how many there are.
+/// How the source's ids of users (or items) become dense ids from 0, and how many there must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Table {
-    pub ids: Ids,
+pub struct IdTable {
+    pub ids: IdScheme,
     /// Those with at least one interaction, where it is known.
     pub count: Option<usize>,
 }
 
+/// A rule that turns the source's ids into dense ids from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdScheme {
     /// Used as they are, less `first`: `0..table`, some of which may have no interaction.
     Dense { first: u32, table: usize },
     /// Numbered from 0 in the order of their first appearance, file after file.
@@ -95,8 +97,8 @@ pub enum Ids {
     Line,
 }
 
-/// Pairs of some parts are taken out of another, because the source holds only the whole of them:
-/// `from` minus `parts`.
+/// Subtraction of parts: the pairs of `parts` are removed from `from`, where the source's file of one part contains the
+/// others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TakeOut {
     pub from: String,
@@ -104,20 +106,6 @@ pub struct TakeOut {
 }
 
 impl Manifest {
-    /// # Errors
-    /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&read_text(wire::NOUN, path)?, path)
-    }
-
-    /// `path` is where the text came from.
-    ///
-    /// # Errors
-    /// `Input`, with line and key, if the manifest says something that cannot be.
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        wire::parse(text, path)
-    }
-
     /// Names of the parts, in the order of the files.
     pub fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = Vec::new();
@@ -129,21 +117,21 @@ impl Manifest {
         parts
     }
 
-    /// What the times of all files are; where files differ they are but an order.
+    /// The clock of all files; [`Clock::Order`] where files differ.
     pub fn clock(&self) -> Clock {
         let mut all = self.files.iter().map(|file| file.layout.clock());
         let first = all.next().unwrap_or(Clock::Position);
         if all.all(|clock| clock == first) { first } else { Clock::Order }
     }
 
-    /// What the values of all files are; none where files differ.
+    /// The kind of values of all files; [`Values::None`] where files differ.
     pub fn values(&self) -> Values {
         let mut all = self.files.iter().map(|file| file.layout.values());
         let first = all.next().unwrap_or(Values::None);
         if all.all(|values| values == first) { first } else { Values::None }
     }
 
-    /// Whether it is shipped with the program.
+    /// True if all of its files are shipped with the program.
     pub fn is_embedded(&self) -> bool {
         self.files.iter().all(|file| file.embedded().is_some())
     }
@@ -157,9 +145,9 @@ impl Manifest {
     pub(super) fn name_swapped(&self, file: &DataFile, found: &Path, error: Error) -> Error {
         let known = |identity: &Identity, length| identity.bytes() == Some(length);
         let identities = |other: &DataFile| {
-            let of_source = |source: &Source| match source {
-                Source::Mirror { identity, .. } | Source::Url { identity, .. } => Some(*identity),
-                Source::Embedded { .. } => None,
+            let of_source = |source: &FileSource| match source {
+                FileSource::Mirror { identity, .. } | FileSource::Url { identity, .. } => Some(*identity),
+                FileSource::Embedded { .. } => None,
             };
             other.sources.iter().filter_map(of_source).chain([other.identity]).collect::<Vec<_>>()
         };
@@ -183,12 +171,12 @@ impl Manifest {
 
 impl DataFile {
     pub(super) fn has_url(&self) -> bool {
-        self.sources.iter().any(|source| matches!(source, Source::Url { .. }))
+        self.sources.iter().any(|source| matches!(source, FileSource::Url { .. }))
     }
 
     pub(super) fn embedded(&self) -> Option<&str> {
         self.sources.iter().find_map(|source| match source {
-            Source::Embedded { path } => Some(path.as_str()),
+            FileSource::Embedded { path } => Some(path.as_str()),
             _ => None,
         })
     }

@@ -1,4 +1,4 @@
-//! From the bytes of data files to interactions. Every line is understood or refused by number.
+//! Parses data files into interactions. A line that does not follow the layout is an error with its number.
 
 mod quotes;
 
@@ -8,9 +8,9 @@ use std::path::Path;
 use crate::error::{Error, Kind, Place, Result};
 
 use super::dataset::Interaction;
-use super::layout::{Column, Layout, Leading, Separator};
-use super::manifest::{DataFile, Ids, Manifest};
-use super::text::{has_odd_ends, quoted, visible};
+use super::layout::{FieldKind, FileLayout, Leading, Separator};
+use super::manifest::{DataFile, IdScheme, Manifest};
+use super::text::{BadLine, has_odd_ends, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
 /// Reads the files of one dataset in the manifest's order: ids and positions run on from file to file.
@@ -23,24 +23,7 @@ pub(super) struct Reader {
     quoted: Option<bool>,
 }
 
-/// What is wrong with a line.
-struct Bad {
-    expected: String,
-    got: String,
-    hint: Option<String>,
-}
-
-impl Bad {
-    fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { expected: expected.into(), got: got.into(), hint: None }
-    }
-
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
-
-type Field<T> = std::result::Result<T, Bad>;
+type Field<T> = std::result::Result<T, BadLine>;
 
 /// What some programs put before a text in UTF-8; it is no part of it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -71,7 +54,7 @@ impl Reader {
         if bytes.is_empty() {
             return Err(Error::new(Kind::Data, "a data file is empty").at(Place::file(path)));
         }
-        let wrong = |line: usize, bad: Bad| {
+        let wrong = |line: usize, bad: BadLine| {
             let error = Error::new(Kind::Data, "a line is not as the manifest says")
                 .at(Place::file(path).line(line))
                 .expected(bad.expected)
@@ -88,7 +71,7 @@ impl Reader {
             let line = without_return(line);
             if line != header.as_bytes() {
                 let expected = format!("the header `{}`", visible(header));
-                return Err(wrong(1, Bad::new(expected, quoted(line))));
+                return Err(wrong(1, BadLine::new(expected, quoted(line))));
             }
             if line.len() == body.len() {
                 return Ok(()); // A header alone: counts tell whether that can be.
@@ -96,13 +79,13 @@ impl Reader {
             (body, first) = (rest, 2);
         } else if self.begins_with_a_header(&file.layout, body) {
             let line = without_return(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
-            let bad = Bad::new("an interaction: the manifest names no header", quoted(line));
+            let bad = BadLine::new("an interaction: the manifest names no header", quoted(line));
             return Err(wrong(
                 1,
                 bad.hint(format!("if this line is one, the layout says so: `header = {:?}`", lossy(line))),
             ));
         }
-        if let Layout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
+        if let FileLayout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
             let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
             quotes::well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
             let mut rows =
@@ -113,7 +96,7 @@ impl Reader {
                 match rows.read_byte_record(&mut record) {
                     Ok(true) => {}
                     Ok(false) => return Ok(()),
-                    Err(error) => return Err(wrong(line, Bad::new("fields, in quotes or not", error.to_string()))),
+                    Err(error) => return Err(wrong(line, BadLine::new("fields, in quotes or not", error.to_string()))),
                 }
                 // Where it begins: lines without anything are passed over.
                 let line = record.position().map_or(line, |position| first + position.line() as usize - 1);
@@ -124,13 +107,13 @@ impl Reader {
         }
         for (index, line) in body.split(|byte| *byte == b'\n').map(without_return).enumerate() {
             let read = match &file.layout {
-                Layout::Table { separator, columns, labels, time, .. } => {
+                FileLayout::Table { separator, columns, labels, time, .. } => {
                     let mut rest = Some(line);
                     let mut fields = std::iter::from_fn(|| separator.next(&mut rest));
                     let row = self.row(&mut fields, columns, labels, *time, &|| line.to_vec());
                     row.map(|interaction| into.push(interaction))
                 }
-                Layout::Lists { separator, leading, empty_lists, .. } => {
+                FileLayout::Lists { separator, leading, empty_lists, .. } => {
                     self.list(*separator, leading, *empty_lists, line, into)
                 }
             };
@@ -141,7 +124,7 @@ impl Reader {
 
     /// Whether the first line names columns although the layout names no header: where all ids are mapped it would pass
     /// for an interaction.
-    fn begins_with_a_header(&self, layout: &Layout, body: &[u8]) -> bool {
+    fn begins_with_a_header(&self, layout: &FileLayout, body: &[u8]) -> bool {
         if !matches!((&self.users, &self.items), (Numbering::Map(_) | Numbering::Line(_), Numbering::Map(_))) {
             return false;
         }
@@ -178,7 +161,7 @@ impl Reader {
         if self.quoted.is_some() || !id.starts_with(b"\"") {
             return Ok(id);
         }
-        Err(Bad::new("an id without quotes", quoted(id))
+        Err(BadLine::new("an id without quotes", quoted(id))
             .hint("a table's `quoted = true` reads fields in quotes, `quoted = false` takes quotes for part of an id"))
     }
 
@@ -186,7 +169,7 @@ impl Reader {
     fn row(
         &mut self,
         fields: &mut dyn Iterator<Item = &[u8]>,
-        columns: &[Column],
+        columns: &[FieldKind],
         labels: &BTreeMap<String, f32>,
         unit: Option<TimeUnit>,
         line: &dyn Fn() -> Vec<u8>,
@@ -194,19 +177,19 @@ impl Reader {
         let expected = || format!("{} fields", columns.len());
         let mut row = Interaction { user: 0, item: 0, time: self.position.into(), value: 1.0 };
         for column in columns {
-            let field = fields.next().ok_or_else(|| Bad::new(expected(), format!("fewer: {}", quoted(&line()))))?;
+            let field = fields.next().ok_or_else(|| BadLine::new(expected(), format!("fewer: {}", quoted(&line()))))?;
             match column {
-                Column::User => row.user = self.users.id("user", self.bare(field)?)?,
-                Column::Item => row.item = self.items.id("item", self.bare(field)?)?,
-                Column::Time => row.time = time(field, unit)?,
-                Column::IsoTime => row.time = iso_time(field)?,
-                Column::Value => row.value = value(field)?,
-                Column::Label => row.value = label(field, labels)?,
-                Column::Skip => {}
+                FieldKind::User => row.user = self.users.id("user", self.bare(field)?)?,
+                FieldKind::Item => row.item = self.items.id("item", self.bare(field)?)?,
+                FieldKind::Time => row.time = time(field, unit)?,
+                FieldKind::IsoTime => row.time = iso_time(field)?,
+                FieldKind::Value => row.value = value(field)?,
+                FieldKind::Label => row.value = label(field, labels)?,
+                FieldKind::Skip => {}
             }
         }
         if fields.next().is_some() {
-            return Err(Bad::new(expected(), format!("more: {}", quoted(&line()))));
+            return Err(BadLine::new(expected(), format!("more: {}", quoted(&line()))));
         }
         self.position += 1;
         Ok(row)
@@ -224,7 +207,7 @@ impl Reader {
         let (mut user, mut count) = (None, None);
         for kind in leading {
             let expected = || format!("{} fields before the items", leading.len());
-            let field = separator.next(&mut rest).ok_or_else(|| Bad::new(expected(), quoted(line)))?;
+            let field = separator.next(&mut rest).ok_or_else(|| BadLine::new(expected(), quoted(line)))?;
             match kind {
                 Leading::User => user = Some(self.users.id("user", self.bare(field)?)?),
                 Leading::Count => count = Some(number(field, "a count of items")?),
@@ -247,9 +230,9 @@ impl Reader {
         let got = into.len() - before;
         match count {
             Some(count) if got != count as usize => {
-                Err(Bad::new(format!("{count} items, as the line says"), format!("{got} items")))
+                Err(BadLine::new(format!("{count} items, as the line says"), format!("{got} items")))
             }
-            None if got == 0 && !empty_lists => Err(Bad::new("at least one item", quoted(line))
+            None if got == 0 && !empty_lists => Err(BadLine::new("at least one item", quoted(line))
                 .hint("users without interactions are taken where the layout says `empty-lists = true`")),
             _ => Ok(()),
         }
@@ -264,11 +247,11 @@ enum Numbering {
 }
 
 impl Numbering {
-    fn new(ids: Ids) -> Self {
+    fn new(ids: IdScheme) -> Self {
         match ids {
-            Ids::Dense { first, table } => Self::Dense { first, table },
-            Ids::Map => Self::Map(HashMap::new()),
-            Ids::Line => Self::Line(0),
+            IdScheme::Dense { first, table } => Self::Dense { first, table },
+            IdScheme::Map => Self::Map(HashMap::new()),
+            IdScheme::Line => Self::Line(0),
         }
     }
 
@@ -280,17 +263,18 @@ impl Numbering {
                     Some(dense) if (dense as usize) < *table => Ok(dense),
                     _ => {
                         let last = *first as usize + (*table).saturating_sub(1);
-                        Err(Bad::new(format!("an id of the {what}s in {first}..={last}"), format!("{id}")))
+                        Err(BadLine::new(format!("an id of the {what}s in {first}..={last}"), format!("{id}")))
                     }
                 }
             }
-            Self::Map(_) if field.is_empty() => Err(Bad::new(format!("an id of the {what}s"), "nothing")),
+            Self::Map(_) if field.is_empty() => Err(BadLine::new(format!("an id of the {what}s"), "nothing")),
             Self::Map(_) if field.contains(&b'\n') || field.contains(&b'\r') => {
-                Err(Bad::new(format!("an id of the {what}s on one line"), quoted(field)))
+                Err(BadLine::new(format!("an id of the {what}s on one line"), quoted(field)))
             }
             Self::Map(_) if has_odd_ends(field) => {
                 let expected = format!("an id of the {what}s without blanks or what cannot be seen at its ends");
-                Err(Bad::new(expected, quoted(field)).hint("it would pass for another id than the one without them"))
+                Err(BadLine::new(expected, quoted(field))
+                    .hint("it would pass for another id than the one without them"))
             }
             Self::Map(map) => {
                 if let Some(id) = map.get(field) {
@@ -331,16 +315,16 @@ fn number(field: &[u8], what: &str) -> Field<u32> {
     });
     match digits {
         Some(number) if !field.is_empty() => Ok(number),
-        _ => Err(Bad::new(format!("{what}: a whole number below 2^32"), quoted(field))),
+        _ => Err(BadLine::new(format!("{what}: a whole number below 2^32"), quoted(field))),
     }
 }
 
 fn time(field: &[u8], unit: Option<TimeUnit>) -> Field<Time> {
     let unit = unit.expect("a checked layout says the unit of its times");
     unit.parse(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
-        Unreadable::NoNumber => Bad::new("a time: a number, with at most nine decimals", quoted(field)),
+        Unreadable::NoNumber => BadLine::new("a time: a number, with at most nine decimals", quoted(field)),
         Unreadable::Implausible(meant) => {
-            let bad = Bad::new(format!("a time of the years 1990 to 2099 in {}", unit.name()), quoted(field));
+            let bad = BadLine::new(format!("a time of the years 1990 to 2099 in {}", unit.name()), quoted(field));
             bad.hint(match meant {
                 Some(meant) => format!("in {0} it is one: `time = \"{0}\"`", meant.name()),
                 None => "numbers that only say what came first are `time = \"order\"`".into(),
@@ -352,15 +336,15 @@ fn time(field: &[u8], unit: Option<TimeUnit>) -> Field<Time> {
 fn iso_time(field: &[u8]) -> Field<Time> {
     const FORM: &str = "a time such as 2014-04-07T10:51:09, 2014-04-07T10:51:09.125Z or 2014-04-07T10:51:09-05:00";
     time::iso(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
-        Unreadable::NoNumber => Bad::new(FORM, quoted(field)),
-        Unreadable::Implausible(_) => Bad::new("a time of the years 1990 to 2099", quoted(field)),
+        Unreadable::NoNumber => BadLine::new(FORM, quoted(field)),
+        Unreadable::Implausible(_) => BadLine::new("a time of the years 1990 to 2099", quoted(field)),
     })
 }
 
 fn value(field: &[u8]) -> Field<f32> {
     match std::str::from_utf8(field).ok().and_then(|text| text.parse::<f32>().ok()) {
         Some(value) if value.is_finite() => Ok(value),
-        _ => Err(Bad::new("a value: a finite number", quoted(field))),
+        _ => Err(BadLine::new("a value: a finite number", quoted(field))),
     }
 }
 
@@ -368,12 +352,8 @@ fn label(field: &[u8], labels: &BTreeMap<String, f32>) -> Field<f32> {
     let known = std::str::from_utf8(field).ok().and_then(|label| labels.get(label));
     known.copied().ok_or_else(|| {
         let names = labels.keys().cloned().collect::<Vec<_>>().join(", ");
-        Bad::new(format!("a label: {names}"), quoted(field))
+        BadLine::new(format!("a label: {names}"), quoted(field))
     })
-}
-
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn lossy(line: &[u8]) -> String {
@@ -390,18 +370,18 @@ fn place(id: &[u8]) -> (bool, usize, &[u8], usize) {
 }
 
 /// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.
-fn user_and_item<'a>(layout: &Layout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
+fn user_and_item<'a>(layout: &FileLayout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let fields = |separator: Separator| {
         let mut rest = Some(line);
         std::iter::from_fn(|| separator.next(&mut rest)).collect::<Vec<_>>()
     };
     match layout {
-        Layout::Table { separator, columns, .. } => {
+        FileLayout::Table { separator, columns, .. } => {
             let fields = fields(*separator);
             let field = |kind| columns.iter().position(|column| *column == kind).and_then(|at| fields.get(at).copied());
-            Some([field(Column::User)?, field(Column::Item)?])
+            Some([field(FieldKind::User)?, field(FieldKind::Item)?])
         }
-        Layout::Lists { separator, leading, .. } => {
+        FileLayout::Lists { separator, leading, .. } => {
             let fields = fields(*separator);
             let item = *fields.get(leading.len())?;
             let user = leading.iter().position(|kind| *kind == Leading::User).and_then(|at| fields.get(at).copied());

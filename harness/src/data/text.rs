@@ -1,4 +1,26 @@
-//! Bytes of data files in messages for people, with what cannot be seen.
+//! Lines of data files in error messages, with escapes for invisible characters.
+
+/// What is wrong with a line, for an error that names its file and number.
+pub(super) struct BadLine {
+    pub expected: String,
+    pub got: String,
+    pub hint: Option<String>,
+}
+
+impl BadLine {
+    pub(super) fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { expected: expected.into(), got: got.into(), hint: None }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A line that ended in CR LF, without the CR.
+pub(super) fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
 
 /// In back ticks, at most the first 60 bytes; what cannot be seen is written as an escape.
 pub(super) fn quoted(bytes: &[u8]) -> String {

@@ -17,7 +17,7 @@ impl From<i64> for Time {
     }
 }
 
-/// What the times of a dataset are.
+/// The meaning of a dataset's times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// Moments: they can be counted in days.

@@ -1,4 +1,4 @@
-//! What is here, and whether it is right.
+//! Which files of a dataset are present, and whether their bytes are the right ones.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::error::Result;
 
 use super::cache::Cache;
 use super::identity::Identity;
-use super::load::{Counts, content, load};
-use super::manifest::{DataFile, Manifest, Source};
+use super::load::{DatasetCounts, content, load};
+use super::manifest::{DataFile, FileSource, Manifest};
 
-/// Where a file can be had, from the nearest to the farthest.
+/// Where a file can be obtained, from the nearest to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileState {
     /// Shipped with the program.
@@ -21,13 +21,13 @@ pub enum FileState {
     AtMirror,
     /// Must come over the network.
     AtUrl,
-    /// Only a person can bring it.
+    /// Only a person can obtain it, by the manifest's instructions.
     ByHand,
     /// In the cache, but the manifest says no digest: it cannot be used before one is pinned.
     Unpinned,
 }
 
-/// Where a whole dataset can be had: the farthest of its files. Reads no content.
+/// Where a whole dataset can be obtained: the state of its farthest file. Reads no content.
 pub fn status(manifest: &Manifest, cache: &Cache, mirror: Option<&Path>) -> FileState {
     let states = manifest.files.iter().map(|file| file_state(manifest, file, cache, mirror));
     states.max().expect("a checked manifest has a file")
@@ -43,39 +43,39 @@ fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Optio
     {
         return if file.identity == Identity::Unknown { FileState::Unpinned } else { FileState::Cached };
     }
-    let at = |source: &Source| match (source, mirror) {
-        (Source::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
-        (Source::Url { .. }, _) => Some(FileState::AtUrl),
+    let at = |source: &FileSource| match (source, mirror) {
+        (FileSource::Mirror { path, .. }, Some(mirror)) if mirror.join(path).exists() => Some(FileState::AtMirror),
+        (FileSource::Url { .. }, _) => Some(FileState::AtUrl),
         _ => None,
     };
     file.sources.iter().filter_map(at).min().unwrap_or(FileState::ByHand)
 }
 
-/// All that [`verify`] found out.
+/// The result of [`verify`].
 #[derive(Debug)]
 pub struct Verification {
     pub files: Vec<FileCheck>,
     /// Counts and digest of the prepared dataset; `None` unless every file is here and right.
-    pub prepared: Option<Result<(Counts, Digest)>>,
+    pub prepared: Option<Result<(DatasetCounts, Digest)>>,
 }
 
 /// One file of the dataset.
 #[derive(Debug)]
 pub struct FileCheck {
     pub name: String,
-    /// Whether it is here; an error if it is here and wrong.
+    /// Whether it is present; an error if it is present and has the wrong bytes.
     pub here: Result<bool>,
 }
 
 impl Verification {
-    /// The first thing that is wrong.
+    /// The first error, of a file or of the prepared dataset.
     pub fn error(&self) -> Option<&crate::error::Error> {
         let prepared = self.prepared.as_ref().and_then(|prepared| prepared.as_ref().err());
         self.files.iter().find_map(|file| file.here.as_ref().err()).or(prepared)
     }
 }
 
-/// Checks size and digest of every file that is here and, if all are, the prepared dataset.
+/// Checks size and digest of every present file and, if all are present, the counts and digest of the prepared dataset.
 pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let here = |file: &DataFile| {
         if file.embedded().is_some() {
@@ -90,6 +90,6 @@ pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let check = |file: &DataFile| FileCheck { name: file.name.clone(), here: here(file) };
     let files: Vec<FileCheck> = manifest.files.iter().map(check).collect();
     let complete = files.iter().all(|file| matches!(file.here, Ok(true)));
-    let prepare = || load(manifest, cache).map(|dataset| (Counts::of(&dataset), dataset.digest()));
+    let prepare = || load(manifest, cache).map(|dataset| (DatasetCounts::of(&dataset), dataset.digest()));
     Verification { files, prepared: complete.then(prepare) }
 }

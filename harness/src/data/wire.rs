@@ -1,4 +1,4 @@
-//! The TOML form of a manifest, and its one way into the checked types.
+//! The TOML form of a manifest, and the checks that turn it into a [`Manifest`].
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::digest::Digest;
-use crate::document::{Document, tree};
+use crate::document::{Document, read_text, tree};
 use crate::error::{Error, Result};
 use crate::file::is_device;
 
 use super::identity::{GitBlob, Identity};
-use super::layout::{Column, Layout, Leading, Separator};
-use super::manifest::{DataFile, Ids, Licence, Manifest, Source, Table, TakeOut};
+use super::layout::{FieldKind, FileLayout, Leading, Separator};
+use super::manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
 use super::time::TimeUnit;
 
 #[derive(Deserialize)]
@@ -27,10 +27,10 @@ struct WireManifest {
     #[serde(default)]
     notes: String,
     licence: WireLicence,
-    layout: Option<Spanned<WireLayout>>,
+    layout: Option<Spanned<WireFileLayout>>,
     file: Vec<Spanned<WireFile>>,
-    users: Spanned<WireTable>,
-    items: Spanned<WireTable>,
+    users: Spanned<WireIdTable>,
+    items: Spanned<WireIdTable>,
     interactions: Option<Spanned<BTreeMap<String, usize>>>,
     take_out: Option<Spanned<WireTakeOut>>,
     prepared: Option<Digest>,
@@ -54,15 +54,15 @@ struct WireFile {
     git_blob: Option<GitBlob>,
     #[serde(default)]
     gzip: bool,
-    layout: Option<Spanned<WireLayout>>,
+    layout: Option<Spanned<WireFileLayout>>,
     #[serde(default)]
-    source: Vec<Spanned<WireSource>>,
+    source: Vec<Spanned<WireFileSource>>,
     instructions: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireSource {
+struct WireFileSource {
     embedded: Option<String>,
     mirror: Option<String>,
     url: Option<String>,
@@ -76,11 +76,11 @@ struct WireSource {
 /// Flat, because a tagged union would lose the places of its keys.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireLayout {
+struct WireFileLayout {
     form: WireForm,
     separator: Separator,
     header: Option<String>,
-    columns: Option<Vec<Column>>,
+    columns: Option<Vec<FieldKind>>,
     labels: Option<BTreeMap<String, f32>>,
     leading: Option<Vec<Leading>>,
     time: Option<TimeUnit>,
@@ -97,8 +97,8 @@ enum WireForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireTable {
-    ids: WireIds,
+struct WireIdTable {
+    ids: WireIdScheme,
     first: Option<u32>,
     table: Option<usize>,
     count: Option<usize>,
@@ -106,7 +106,7 @@ struct WireTable {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WireIds {
+enum WireIdScheme {
     Dense,
     Map,
     Line,
@@ -120,19 +120,32 @@ struct WireTakeOut {
 }
 
 /// What the files are called in errors.
-pub(super) const NOUN: &str = "manifest";
+const NOUN: &str = "manifest";
 
-/// The manifest in `text`, which came from `path`.
-pub(super) fn parse(text: &str, path: &Path) -> Result<Manifest> {
-    let document = Document::parse(NOUN, path, text)?;
-    let wire = document.read(&document.root)?;
-    Checker { document }.manifest(wire)
+impl Manifest {
+    /// Reads and checks the manifest in the file `path`.
+    ///
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be; `Io`.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&read_text(NOUN, path)?, path)
+    }
+
+    /// Checks the manifest in `text`, which came from the file `path`.
+    ///
+    /// # Errors
+    /// `Input`, with line and key, if the manifest says something that cannot be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let document = Document::parse(NOUN, path, text)?;
+        let wire = document.read(&document.root)?;
+        Checker { document }.manifest(wire)
+    }
 }
 
-/// Ids of users or items: more than any published dataset has, and few enough for the lists that every run keeps of them.
+/// Most ids of users or items: more than any published dataset has, and few enough for a run to keep lists of them.
 const LARGEST_TABLE: u64 = 1 << 27;
 
-/// Bytes of a name: file systems take 255, and ours put a few before and behind it.
+/// Most bytes of a name: file systems allow 255, and the cache adds a prefix and a suffix.
 const LONGEST_NAME: usize = 200;
 
 /// Builds the checked types; knows where in the text an error is.
@@ -198,12 +211,12 @@ impl Checker<'_> {
             files,
         };
         let lists_without_users = manifest.files.iter().any(|file| !file.layout.names_users());
-        if (manifest.users.ids == Ids::Line) != lists_without_users {
+        if (manifest.users.ids == IdScheme::Line) != lists_without_users {
             return Err(self
                 .error(&wire.users, "ids", "`line` is for lists whose lines name no user, and for all of them")
                 .hint("give the layout a leading `user`, or number users by line: `ids = \"line\"`"));
         }
-        if manifest.items.ids == Ids::Line {
+        if manifest.items.ids == IdScheme::Line {
             return Err(self.error(&wire.items, "ids", "items cannot be numbered by line"));
         }
         if let (Some(wire), Some(counts)) = (&wire.interactions, &manifest.interactions) {
@@ -245,7 +258,7 @@ impl Checker<'_> {
             .got(format!("`{text}`")))
     }
 
-    fn file(&self, wire: &Spanned<WireFile>, default: Option<&Layout>) -> Result<DataFile> {
+    fn file(&self, wire: &Spanned<WireFile>, default: Option<&FileLayout>) -> Result<DataFile> {
         let file = wire.get_ref();
         let odd = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
         let plain = |name: &str| {
@@ -306,7 +319,7 @@ impl Checker<'_> {
         }
     }
 
-    fn source(&self, wire: &Spanned<WireSource>, file: &WireFile, content: Identity) -> Result<Source> {
+    fn source(&self, wire: &Spanned<WireFileSource>, file: &WireFile, content: Identity) -> Result<FileSource> {
         let source = wire.get_ref();
         let own = self.identity(wire, source.bytes, source.sha256, source.git_blob)?;
         if file.gzip && source.gzip {
@@ -328,19 +341,19 @@ impl Checker<'_> {
             return Err(self.error(wire, "", "a file without a digest cannot be fetched, only brought by a person"));
         }
         match (&source.embedded, &source.mirror, &source.url) {
-            (Some(path), None, None) if source.gzip => Ok(Source::Embedded { path: relative(path)? }),
+            (Some(path), None, None) if source.gzip => Ok(FileSource::Embedded { path: relative(path)? }),
             (Some(_), None, None) => Err(self.error(wire, "", "an embedded file is compressed: `gzip = true`")),
-            (None, Some(path), None) => Ok(Source::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
+            (None, Some(path), None) => Ok(FileSource::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
             (None, None, Some(url)) if url.starts_with("https://") || url.starts_with("http://") => {
-                Ok(Source::Url { url: url.clone(), gzip: source.gzip, identity })
+                Ok(FileSource::Url { url: url.clone(), gzip: source.gzip, identity })
             }
             (None, None, Some(url)) => Err(self.error(wire, "", "not a URL").expected("https://…").got(url)),
             _ => Err(self.error(wire, "", "a source is one of three").expected("`embedded`, `mirror` or `url`")),
         }
     }
 
-    fn layout(&self, wire: &Spanned<WireLayout>) -> Result<Layout> {
-        let WireLayout { form, separator, header, columns, labels, leading, time, quoted, empty_lists } =
+    fn layout(&self, wire: &Spanned<WireFileLayout>) -> Result<FileLayout> {
+        let WireFileLayout { form, separator, header, columns, labels, leading, time, quoted, empty_lists } =
             wire.get_ref();
         let wrong = |key: &str, what: &str| Err(self.error(wire, key, what));
         let (separator, header) = (*separator, header.clone());
@@ -348,7 +361,7 @@ impl Checker<'_> {
             WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
             WireForm::Lists if time.is_some() => wrong("time", "a list has no times"),
             WireForm::Lists if quoted.is_some() => wrong("quoted", "fields in quotes are those of a table"),
-            WireForm::Lists => Ok(Layout::Lists {
+            WireForm::Lists => Ok(FileLayout::Lists {
                 separator,
                 header,
                 leading: leading.clone().unwrap_or_default(),
@@ -359,20 +372,22 @@ impl Checker<'_> {
             WireForm::Table => {
                 let columns = columns.clone().unwrap_or_default();
                 let times = |column| columns.iter().filter(|other| **other == column).count();
-                if times(Column::User) != 1 || times(Column::Item) != 1 {
+                if times(FieldKind::User) != 1 || times(FieldKind::Item) != 1 {
                     return wrong("columns", "a table has exactly one column `user` and one `item`");
                 }
-                if times(Column::Time) + times(Column::IsoTime) > 1 || times(Column::Value) + times(Column::Label) > 1 {
+                if times(FieldKind::Time) + times(FieldKind::IsoTime) > 1
+                    || times(FieldKind::Value) + times(FieldKind::Label) > 1
+                {
                     return wrong("columns", "a table has at most one time and one value");
                 }
                 let labels = labels.clone().unwrap_or_default();
-                if (times(Column::Label) == 1) == labels.is_empty() {
+                if (times(FieldKind::Label) == 1) == labels.is_empty() {
                     return wrong("labels", "a column `label` needs `labels`, and they need it");
                 }
                 if let Some((label, value)) = labels.iter().find(|(_, value)| !value.is_finite()) {
                     return wrong("labels", &format!("the value of the label `{label}` is {value}"));
                 }
-                if (times(Column::Time) == 1) != time.is_some() {
+                if (times(FieldKind::Time) == 1) != time.is_some() {
                     return Err(self
                         .error(
                             wire,
@@ -385,15 +400,15 @@ impl Checker<'_> {
                 if *quoted == Some(true) && separator.byte().is_none() {
                     return wrong("quoted", "fields in quotes stand between tabs, commas or semicolons");
                 }
-                Ok(Layout::Table { separator, header, columns, labels, time: *time, quoted: *quoted })
+                Ok(FileLayout::Table { separator, header, columns, labels, time: *time, quoted: *quoted })
             }
         }
     }
 
-    fn table(&self, wire: &Spanned<WireTable>) -> Result<Table> {
-        let WireTable { ids, first, table, count } = *wire.get_ref();
+    fn table(&self, wire: &Spanned<WireIdTable>) -> Result<IdTable> {
+        let WireIdTable { ids, first, table, count } = *wire.get_ref();
         let ids = match (ids, first, table) {
-            (WireIds::Dense, first, Some(table)) => {
+            (WireIdScheme::Dense, first, Some(table)) => {
                 let first = first.unwrap_or(0);
                 // The ids of files are below 2^32.
                 let most = LARGEST_TABLE.min((1 << 32) - u64::from(first));
@@ -404,15 +419,15 @@ impl Checker<'_> {
                         .got(format!("{table}"))
                         .hint("`table` is how many ids there can be, those from `first` on"));
                 }
-                Ids::Dense { first, table }
+                IdScheme::Dense { first, table }
             }
-            (WireIds::Dense, _, None) => {
+            (WireIdScheme::Dense, _, None) => {
                 return Err(self.error(wire, "table", "dense ids need the size of their table"));
             }
-            (WireIds::Map, None, None) => Ids::Map,
-            (WireIds::Line, None, None) => Ids::Line,
+            (WireIdScheme::Map, None, None) => IdScheme::Map,
+            (WireIdScheme::Line, None, None) => IdScheme::Line,
             _ => return Err(self.error(wire, "", "`first` and `table` are for dense ids")),
         };
-        Ok(Table { ids, count })
+        Ok(IdTable { ids, count })
     }
 }

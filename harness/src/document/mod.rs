@@ -1,18 +1,16 @@
-//! TOML files of people: a tree of keys and values, each with its place, and errors that point there.
+//! TOML files that people write: a tree of keys and values, each with its place, and errors that point there.
 //!
 //! Specs, manifests and published tables are read here, so that a mistake is told in the same words
 //! wherever it is made. A `toml` error is not shown to people before [`Document::explain`] has seen it.
 
-mod refusal;
+mod read;
 mod text;
 pub mod tree;
 
 use std::ops::Range;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::DeTable;
 
 use crate::error::{Error, Kind, Place, Result};
 use text::position;
@@ -26,7 +24,7 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// `noun` is what the text should be, for the error; `file` is where it came from.
+    /// Parses `text`, the content of `file`. `noun` is what errors call it, such as `spec`.
     ///
     /// # Errors
     /// [`Input`](Kind::Input): the text is not TOML.
@@ -39,23 +37,9 @@ impl<'a> Document<'a> {
         Ok(Self { file, text, root: root.into_inner() })
     }
 
-    /// Reads a tree strictly: the document's own [`root`](Self::root), or one made from it.
-    ///
-    /// # Errors
-    /// [`Input`](Kind::Input): the first thing that `T` does not take, with its place.
-    pub fn read<T: DeserializeOwned>(&self, root: &DeTable<'_>) -> Result<T> {
-        let root = Spanned::new(WHOLE, DeValue::Table(root.clone()));
-        T::deserialize(ValueDeserializer::from(root)).map_err(|error| self.explain(WHOLE, &error))
-    }
-
-    /// An error at a span.
+    /// An [`Input`](Kind::Input) error whose place is this span.
     pub fn refuse(&self, span: Range<usize>, what: impl Into<String>) -> Error {
         Error::new(Kind::Input, what).at(self.place(span))
-    }
-
-    /// A serde error in words for people; see [`refusal::explain`].
-    pub fn explain(&self, part: Range<usize>, error: &toml::de::Error) -> Error {
-        refusal::explain(self, part, error)
     }
 
     /// File, line, column and key of a span.
@@ -92,7 +76,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// How `toml` names the whole document, which has no line.
+/// The span by which `toml` means the whole document; it has no line.
 pub const WHOLE: Range<usize> = 0..0;
 
 /// Where a span begins.

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Place, Result};
 /// many.
 const LONGEST: usize = 4 << 20;
 
-/// Reads a text; `noun` is what it should be, for the errors.
+/// Reads a text file; `noun` is what errors call it, such as `spec`.
 ///
 /// # Errors
 /// [`Io`](Kind::Io), or [`Input`](Kind::Input) if the file is not UTF-8 (as TOML must be).

@@ -1,14 +1,16 @@
-//! What each metric means: id, formula, cutoff rule, tie rule.
+//! What each metric means: id, formula, cutoff rule, direction, and whether it reads ranks or scores.
 //!
-//! A metric is a pure function of the ranks of a query's targets, so ties are settled before, where
-//! ranks are made (`rank/`). Logarithms come from `libm`: the same bits on every platform.
+//! A ranking metric is a pure function of the ranks of a query's targets; ties are settled before, where ranks are made
+//! (`rank/`). Metrics of scores are computed in `pointwise.rs`. Logarithms come from `libm`: the same bits on every
+//! platform.
 
 use std::sync::LazyLock;
 
-/// A metric's definition. The texts are printed by reports.
+/// The formula of a metric, without its cutoff. The texts are printed by reports.
 ///
-/// Symbols: G the query's targets, k the cutoff, r the rank of a target (from 1, among the
-/// candidates), hits the targets with r ≤ k.
+/// Symbols of ranking metrics: G the targets (held-out items) of a query, k the cutoff, r the rank of a target (from 1,
+/// among the candidates), hits the targets with r ≤ k. Of metrics of scores: (z, y) the score, a logit, and the label,
+/// 0 or 1, of a (query, item) pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Definition {
     Recall,
@@ -22,14 +24,42 @@ pub enum Definition {
     LooHr,
     LooNdcg,
     LooMrr,
+    Auc,
+    LogLoss,
 }
 
 use Definition::*;
 
+/// Which of two values of a metric is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    HigherIsBetter,
+    LowerIsBetter,
+}
+
+impl Direction {
+    /// Whether `a` is strictly better than `b`; false where one of them is not a number.
+    pub fn prefers(self, a: f64, b: f64) -> bool {
+        match self {
+            Self::HigherIsBetter => a > b,
+            Self::LowerIsBetter => a < b,
+        }
+    }
+}
+
+/// What a metric is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The ranks of each query's held-out items among its candidates; the value of a run is the mean over queries.
+    Ranks,
+    /// The scores of labelled (query, item) pairs: one value for all pairs at once, without candidates or cutoff.
+    Scores,
+}
+
 impl Definition {
     /// Every definition, in the order of reports.
     pub fn all() -> &'static [Self] {
-        &[Recall, Precision, Ndcg, NdcgRd, Mrr, Map, Ap, Hr, LooHr, LooNdcg, LooMrr]
+        &[Recall, Precision, Ndcg, NdcgRd, Mrr, Map, Ap, Hr, LooHr, LooNdcg, LooMrr, Auc, LogLoss]
     }
 
     /// The name in specs and records. Never changes meaning: another formula gets another id.
@@ -46,10 +76,13 @@ impl Definition {
             LooHr => "loo-hr",
             LooNdcg => "loo-ndcg",
             LooMrr => "loo-mrr",
+            Auc => "auc",
+            LogLoss => "logloss",
         }
     }
 
-    /// The formula for one query; the value of a run is the unweighted mean over queries.
+    /// The formula. Of a metric that reads ranks it is for one query, and the value of a run is the unweighted mean over
+    /// queries; of a metric that reads scores it is for all pairs.
     pub fn formula(self) -> &'static str {
         match self {
             Recall => "hits / |G|",
@@ -65,6 +98,12 @@ impl Definition {
             LooHr => "[r ≤ k] of the only target",
             LooNdcg => "[r ≤ k] · ln 2 / ln(r+1) of the only target",
             LooMrr => "[r ≤ k] / r of the only target",
+            Auc => {
+                "share of all pairs of a positive and a negative in which the positive has the higher score; equal scores count half"
+            }
+            LogLoss => {
+                "mean of max(z, 0) − z·y + ln(1 + e^−|z|), which is −ln of the probability σ(z) or 1 − σ(z) given to the label; not clipped"
+            }
         }
     }
 
@@ -73,13 +112,29 @@ impl Definition {
         match self {
             Ap => "no cutoff: the complete list of candidates",
             NdcgRd => "the first min(|G|,k) of the list",
+            Auc | LogLoss => "no list: all labelled (query, item) pairs at once",
             _ => "the first k of the list",
         }
     }
 
     /// Whether a cutoff must be given (otherwise it must not).
     pub fn needs_cutoff(self) -> bool {
-        self != Ap
+        !matches!(self, Ap | Auc | LogLoss)
+    }
+
+    /// Whether a higher or a lower value is the better one.
+    pub fn direction(self) -> Direction {
+        if self == LogLoss { Direction::LowerIsBetter } else { Direction::HigherIsBetter }
+    }
+
+    /// Whether it is computed from ranks or from scores.
+    pub fn reads(self) -> Reads {
+        if matches!(self, Auc | LogLoss) { Reads::Scores } else { Reads::Ranks }
+    }
+
+    /// The largest value that it can have; the least is 0.
+    pub fn largest(self) -> f64 {
+        if self == LogLoss { f64::INFINITY } else { 1.0 }
     }
 
     /// Whether the metric is defined for leave-one-out queries only.
@@ -87,10 +142,13 @@ impl Definition {
         matches!(self, LooHr | LooNdcg | LooMrr)
     }
 
-    /// The value for one query, in 0..=1.
+    /// The value of a ranking metric for one query, in 0..=1.
     ///
     /// `ranks`: the ranks of the targets from 1, strictly ascending; those beyond the cutoff may be
     /// left out. `targets` = |G|, at least 1. `cutoff` = k, ignored by `ap`.
+    ///
+    /// # Panics
+    /// If the metric reads scores.
     pub fn value(self, ranks: &[u32], targets: usize, cutoff: Option<u32>) -> f64 {
         debug_assert!(targets >= 1 && ranks.len() <= targets && ranks.is_sorted());
         let k = if self == Ap { u32::MAX } else { cutoff.unwrap_or(u32::MAX) };
@@ -111,6 +169,7 @@ impl Definition {
             }
             Hr | LooHr => f64::from(first.is_some()),
             LooNdcg => first.map_or(0.0, |r| std::f64::consts::LN_2 / libm::log(f64::from(r) + 1.0)),
+            Auc | LogLoss => panic!("`{}` reads scores and has no value of ranks", self.id()),
         }
     }
 }
@@ -184,7 +243,7 @@ mod tests {
 
     #[test]
     fn without_a_hit_all_are_zero_and_a_perfect_list_is_one() {
-        for &d in Definition::all() {
+        for &d in Definition::all().iter().filter(|d| d.reads() == Reads::Ranks) {
             if d != Ap {
                 assert_eq!(d.value(&[11], 1, Some(10)).to_bits(), 0, "{}: 0, and not −0", d.id());
             }
@@ -199,6 +258,14 @@ mod tests {
     fn ids_and_texts_are_distinct() {
         let ids: std::collections::BTreeSet<_> = Definition::all().iter().map(|d| d.id()).collect();
         let formulas: std::collections::BTreeSet<_> = Definition::all().iter().map(|d| d.formula()).collect();
-        assert_eq!((ids.len(), formulas.len()), (11, 11));
+        assert_eq!((ids.len(), formulas.len()), (13, 13));
+    }
+
+    #[test]
+    fn a_lower_loss_is_better_and_every_other_value_is_better_if_higher() {
+        for &d in Definition::all() {
+            assert_eq!(d.direction().prefers(0.4, 0.5), d == LogLoss, "{}", d.id());
+            assert!(!d.direction().prefers(0.5, 0.5) && !d.direction().prefers(f64::NAN, 0.5));
+        }
     }
 }

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
+use super::pointwise;
+use super::{Definition, Direction, Reads};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// A metric as specs and records name it. Ordered by definition, then cutoff.
+/// A metric as specs and records name it: a definition with its cutoff if it has one, such as `ndcg@10` or `auc`. Ordered
+/// by definition, then cutoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Metric {
@@ -32,10 +34,14 @@ impl Metric {
                     .got(format!("`{id}`")))
             }
             Some(k) if !definition.needs_cutoff() => {
-                Err(Error::new(Kind::Input, format!("metric `{id}` takes no cutoff: it looks at the complete list"))
+                let over = definition.cutoff_rule();
+                let error = Error::new(Kind::Input, format!("metric `{id}` takes no cutoff ({over})"))
                     .expected(format!("`{id}`"))
-                    .got(format!("`{id}@{k}`"))
-                    .hint(format!("average precision within a cutoff is `map@{k}`")))
+                    .got(format!("`{id}@{k}`"));
+                Err(match definition {
+                    Definition::Ap => error.hint(format!("average precision within a cutoff is `map@{k}`")),
+                    _ => error,
+                })
             }
             _ => Ok(Self { definition, cutoff }),
         }
@@ -49,9 +55,41 @@ impl Metric {
         self.cutoff
     }
 
-    /// The value for one query; see [`Definition::value`].
+    /// Whether a higher or a lower value is the better one.
+    pub fn direction(self) -> Direction {
+        self.definition.direction()
+    }
+
+    /// Whether it is computed from ranks or from scores.
+    pub fn reads(self) -> Reads {
+        self.definition.reads()
+    }
+
+    /// The value of a ranking metric for one query, in 0..=1. `ranks` are those of the query's targets, from 1, strictly
+    /// ascending; those beyond the cutoff may be left out. `targets`: how many targets the query has, at least 1.
+    ///
+    /// # Panics
+    /// If the metric reads scores.
     pub fn value(self, ranks: &[u32], targets: usize) -> f64 {
         self.definition.value(ranks, targets, self.cutoff)
+    }
+
+    /// The value of a metric of scores over all pairs. `scores[i]` is the logit of the i-th (query, item) pair and
+    /// `labels[i]` whether it is a positive; a probability p has the logit ln(p/(1 − p)). The order of the pairs does not
+    /// change `auc` by a bit; `logloss` is summed in it.
+    ///
+    /// # Errors
+    /// [`Diverged`](Kind::Diverged): a score that is not finite. [`Data`](Kind::Data): no pair, or for `auc` pairs of one
+    /// label only.
+    ///
+    /// # Panics
+    /// If the metric reads ranks, or the lengths differ.
+    pub fn value_of_scores(self, scores: &[f32], labels: &[bool]) -> Result<f64> {
+        match self.definition {
+            Definition::Auc => pointwise::auc(scores, labels),
+            Definition::LogLoss => pointwise::logloss(scores, labels),
+            _ => panic!("`{self}` reads ranks and has no value of scores"),
+        }
     }
 }
 
@@ -121,7 +159,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in ["ndcg@10", "ndcg-rd@5", "ap", "loo-hr@1", "map@20"] {
+        for text in ["ndcg@10", "ndcg-rd@5", "ap", "loo-hr@1", "map@20", "auc", "logloss"] {
             let metric: Metric = text.parse().unwrap();
             assert_eq!(metric.to_string(), text);
             let json = serde_json::to_string(&metric).unwrap();
@@ -137,6 +175,7 @@ mod tests {
         assert!(refused("hr@0").contains("cutoff of metric `hr` is 0"));
         assert!(refused("recall").contains("expected: `recall@K`"));
         assert!(refused("ap@10").contains("hint: average precision within a cutoff is `map@10`"));
+        assert!(refused("auc@10").contains("`auc` takes no cutoff (no list"));
         for text in ["hr@", "hr@-1", "hr@+5", "hr@05", "hr@ten", "hr@5@5", "hr@4294967296"] {
             assert!(refused(text).contains("not a number of items"), "{text}");
         }

@@ -1,11 +1,12 @@
-//! Definitions of metrics, the protocol that asks for them, and what is ranked.
+//! Definitions of metrics, the protocol that asks for them, and the scorers whose results they measure.
 
 mod definition;
 mod metric;
+mod pointwise;
 mod protocol;
 mod scorer;
 
-pub use definition::Definition;
+pub use definition::{Definition, Direction, Reads};
 pub use metric::Metric;
 pub use protocol::{Candidates, Protocol};
 pub use scorer::{Dot, Encode, Scorer};

@@ -1,19 +1,20 @@
-//! Which candidates are ranked and what is measured.
+//! Evaluation protocols: which candidates are ranked, and by which metrics.
 
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
+use super::{Metric, Reads};
 use crate::error::{Error, Kind, Result};
 
-/// A paper's evaluation. Protocols do not mix: values under two protocols are not comparable.
+/// How a paper evaluates: which candidates the held-out items are ranked among, and by which metrics. Values under two
+/// protocols are not comparable.
 ///
 /// In a spec: `candidates = "full"`, `candidates = "all"`, or `candidates = "sampled"` with `negatives` and `seed`;
 /// `metrics = ["recall@10", "ap"]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "WireProtocol", into = "WireProtocol")]
 pub struct Protocol {
     pub candidates: Candidates,
-    /// At least one, no metric twice; in the spec's order.
+    /// At least one, no metric twice, all of them computed from ranks; in the spec's order.
     pub metrics: Vec<Metric>,
 }
 
@@ -35,10 +36,10 @@ pub enum Candidates {
     Sampled { negatives: usize, seed: u64 },
 }
 
-/// As written. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
+/// The table `protocol` as written in a spec. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+struct WireProtocol {
     candidates: WireCandidates,
     #[serde(skip_serializing_if = "Option::is_none")]
     negatives: Option<usize>,
@@ -56,7 +57,7 @@ enum WireCandidates {
 }
 
 impl Candidates {
-    /// Who comes first among equal scores, for every metric of the protocol.
+    /// Which of the items with equal scores comes first, for every metric of the protocol.
     pub fn ties(self) -> &'static str {
         match self {
             Self::Full | Self::All => "lower item id first; the pessimistic value puts every target last",
@@ -65,7 +66,7 @@ impl Candidates {
     }
 }
 
-/// Metrics of the longest protocol.
+/// A protocol with more metrics is refused.
 const MOST_METRICS: usize = 500;
 
 impl Protocol {
@@ -73,7 +74,8 @@ impl Protocol {
     pub const STREAM: &str = "protocol";
 
     /// # Errors
-    /// No metric, a metric twice, too many, or no negatives.
+    /// [`Input`](Kind::Input): no metric, a metric twice, too many, one that reads scores, or sampled candidates without
+    /// negatives.
     pub fn new(candidates: Candidates, metrics: Vec<Metric>) -> Result<Self> {
         if metrics.is_empty() {
             return Err(Error::new(Kind::Input, "the protocol measures nothing")
@@ -88,6 +90,7 @@ impl Protocol {
         if let Some(twice) = metrics.iter().enumerate().find(|(i, m)| metrics[..*i].contains(m)) {
             return Err(Error::new(Kind::Input, format!("metric `{}` is listed twice", twice.1)));
         }
+        metrics.iter().try_for_each(|metric| Self::check_ranking(*metric))?;
         if matches!(candidates, Candidates::Sampled { negatives: 0, .. }) {
             return Err(Error::new(Kind::Input, "sampled candidates without negatives: every list has one item")
                 .expected("`negatives` of at least 1, such as 499")
@@ -96,16 +99,33 @@ impl Protocol {
         Ok(Self { candidates, metrics })
     }
 
+    /// Refuses a metric that is not computed by ranking candidates, as all protocols of today do.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input): the metric reads scores.
+    pub fn check_ranking(metric: Metric) -> Result<()> {
+        match metric.reads() {
+            Reads::Ranks => Ok(()),
+            Reads::Scores => Err(Error::new(
+                Kind::Input,
+                format!("metric `{metric}` reads the scores of labelled pairs, and the protocol ranks candidates"),
+            )
+            .expected("a metric of ranks, such as `ndcg@10`")
+            .got(format!("`{metric}`"))
+            .hint("metrics of ranks and of scores do not mix, and there is no protocol of labelled pairs yet")),
+        }
+    }
+
     /// The largest cutoff of the metrics.
     pub fn largest_cutoff(&self) -> Option<u32> {
         self.metrics.iter().filter_map(|m| m.cutoff()).max()
     }
 }
 
-impl TryFrom<Wire> for Protocol {
+impl TryFrom<WireProtocol> for Protocol {
     type Error = Error;
 
-    fn try_from(wire: Wire) -> Result<Self> {
+    fn try_from(wire: WireProtocol) -> Result<Self> {
         let stray = |key: &str| {
             Error::new(Kind::Input, format!("`{key}` has no meaning without `candidates = \"sampled\"`"))
                 .hint(format!("remove `{key}`, or set `candidates = \"sampled\"`"))
@@ -128,7 +148,7 @@ impl TryFrom<Wire> for Protocol {
     }
 }
 
-impl From<Protocol> for Wire {
+impl From<Protocol> for WireProtocol {
     fn from(protocol: Protocol) -> Self {
         let (candidates, negatives, seed) = match protocol.candidates {
             Candidates::Full => (WireCandidates::Full, None, None),
@@ -175,6 +195,8 @@ mod tests {
             ("candidates = \"full\"\nmetric = [\"ap\"]", "unknown field `metric`"),
             ("candidates = \"al\"\nmetrics = [\"ap\"]", "unknown variant `al`"),
             ("candidates = \"all\"\nseed = 5\nmetrics = [\"ap\"]", "`seed` has no meaning"),
+            ("candidates = \"full\"\nmetrics = [\"ap\", \"auc\"]", "`auc` reads the scores of labelled pairs"),
+            ("candidates = \"full\"\nmetrics = [\"logloss\"]", "`logloss` reads the scores"),
         ];
         for (text, expected) in cases {
             let message = read(text).unwrap_err();

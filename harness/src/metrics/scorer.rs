@@ -1,12 +1,13 @@
-//! What a trained model must offer to be ranked.
+//! The interface of a trained model to evaluation and serving.
 
 use crate::simd;
 
-/// Scores items for a query (a user, for models without sequences). Higher is better.
+/// Scores items for a query (a user, for models without sequences). Higher is better; where the scores are evaluated
+/// pointwise they are logits.
 ///
-/// The same (query, item) must score the same bits by every way in, at every call: ties and
-/// reproducibility rest on it. The one exception is [`Scorer::dot`], whose scores the ranking
-/// computes itself, all of one protocol by one kernel.
+/// The same (query, item) must get the same bits from [`score`](Scorer::score) and [`score_all`](Scorer::score_all) at
+/// every call: ties and reproducibility depend on it. The scores of [`dot`](Scorer::dot) may differ in rounding; the
+/// ranking computes them itself, all of one protocol by one kernel.
 pub trait Scorer: Sync {
     fn n_items(&self) -> usize;
 

@@ -17,7 +17,7 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-/// The defaults of torch and of TensorFlow; no paper of this project changes them.
+/// β₁, β₂ and ε: the defaults of torch and of TensorFlow, which no paper of this project changes.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
@@ -30,7 +30,7 @@ pub struct TfAdam {
     pub learning_rate: f64,
 }
 
-/// An optimiser whose steps are [`AdamStep`]s.
+/// An optimiser of the Adam family: it computes the constants of a step, and [`AdamStep`] applies them.
 pub trait Optimiser {
     /// The constants of step `t`, counting from 1.
     fn at(&self, t: u64) -> AdamStep;
@@ -119,12 +119,12 @@ impl AdamStep {
     /// Every element goes through the same fused multiply-adds whatever the vector width, so the
     /// bits depend neither on the machine's SIMD level nor on how the caller cuts the slices.
     pub fn apply(&self, p: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: Option<&[f32]>) {
-        struct Pass<'a>(&'a AdamStep, &'a mut [f32], &'a mut [f32], &'a mut [f32], Option<&'a [f32]>);
-        impl NullaryFnOnce for Pass<'_> {
+        struct AdamPass<'a>(&'a AdamStep, &'a mut [f32], &'a mut [f32], &'a mut [f32], Option<&'a [f32]>);
+        impl NullaryFnOnce for AdamPass<'_> {
             type Output = ();
             #[inline(always)]
             fn call(self) {
-                let Pass(step, p, m, v, gradient) = self;
+                let AdamPass(step, p, m, v, gradient) = self;
                 let n = p.len();
                 let (m, v) = (&mut m[..n], &mut v[..n]);
                 match gradient {
@@ -142,7 +142,7 @@ impl AdamStep {
                 }
             }
         }
-        simd::dispatch(Pass(self, p, m, v, gradient));
+        simd::dispatch(AdamPass(self, p, m, v, gradient));
     }
 }
 

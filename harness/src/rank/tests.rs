@@ -9,6 +9,7 @@ use crate::split::{HeldOut, Split, UserItems};
 mod evaluation;
 mod lists;
 mod negatives;
+mod pointwise;
 mod refusals;
 mod vectors;
 

@@ -100,8 +100,9 @@ fn metrics(record: &Record) -> Check {
     for (key, map) in maps {
         for (name, value) in map {
             not_negative(&format!("{key}.{name}"), *value)?;
-            if *value > 1.0 + rounding(1) {
-                return flaw(format!("{key}.{name}"), "at most 1", value.to_string());
+            let largest = name.parse().map_or(1.0, |metric: Metric| metric.definition().largest());
+            if *value > largest + rounding(1) {
+                return flaw(format!("{key}.{name}"), format!("at most {largest}"), value.to_string());
             }
             if !record.metrics.contains_key(name) {
                 return flaw(format!("{key}.{name}"), "a name that `metrics` has", "another");
@@ -287,11 +288,9 @@ const MOST_TARGETS: u64 = 1 << 26;
 /// A metric's mean is that of its ranks.
 fn follows(name: &str, record: &Record) -> Check {
     let key = || format!("metrics.{name}");
-    let metric: Metric = match name.parse() {
-        Ok(metric) => metric,
-        Err(_) => return flaw(key(), "a metric that this program knows", format!("`{name}`")),
+    let Some(values) = name.parse().ok().and_then(|metric: Metric| record.per_query(metric)) else {
+        return flaw(key(), "a metric of ranks that this program knows", format!("`{name}`"));
     };
-    let values = record.per_query(metric).unwrap_or_default();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let got = record.metrics[name];
     if (mean - got).abs() > rounding(values.len()) * mean.abs() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Curve, Machine, PeriodRecord, Ranks};
 use crate::digest::Digest;
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Reads};
 use crate::split::TimeTies;
 
 /// The version of the record's form. It changes when an old record would be misread.
@@ -98,9 +98,9 @@ impl Record {
     }
 
     /// The test value of `metric` for each query, where the ranks were kept. Their mean is the metric: over a stream of
-    /// periods, which count alike, the values of a period with many queries are scaled down.
+    /// periods, which count alike, the values of a period with many queries are scaled down. None of a metric that reads scores.
     pub fn per_query(&self, metric: Metric) -> Option<Vec<f64>> {
-        let ranks = self.ranks.as_ref()?;
+        let ranks = self.ranks.as_ref().filter(|_| metric.reads() == Reads::Ranks)?;
         let name = metric.to_string();
         let set = ranks.sets.iter().find(|set| set.metrics.contains(&name))?;
         let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);

@@ -18,7 +18,7 @@ pub use sampler::Rejection;
 
 use crate::digest::FieldHasher;
 
-/// A random stream. See the module's head.
+/// A random stream: ChaCha8, keyed by seed, trial, purpose and epoch. Its values are the same on every machine.
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
@@ -31,8 +31,8 @@ impl Stream {
         Self(rng)
     }
 
-    /// A stream of its own, keyed by the next 32 bytes of this one: one for each fixed block of work, so
-    /// that blocks can be drawn on any number of threads.
+    /// Makes an independent stream, keyed by the next 32 bytes of this one. Work that is cut into fixed blocks gives each
+    /// block a fork, so that its draws do not depend on the number of threads.
     pub fn fork(&mut self) -> Self {
         let mut key = [0; 32];
         self.0.fill_bytes(&mut key);

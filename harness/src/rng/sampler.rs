@@ -1,4 +1,4 @@
-//! What is drawn from a stream: shuffles, normal fills, subsets, and items outside a set.
+//! Samplers on a random stream: shuffles, normal values, subsets, and items outside a set.
 
 use super::Stream;
 

@@ -1,10 +1,10 @@
-//! Counts of scores above thresholds.
+//! Counts of scores above thresholds, from which ranks follow.
 
 use pulp::{Simd, WithSimd};
 
 use super::{LANES, dispatch};
 
-/// How many scores beat a threshold.
+/// Numbers of scores above a threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Above {
     /// score > threshold

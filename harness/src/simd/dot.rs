@@ -20,7 +20,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// If `rows` has another size.
 pub fn dots(rows: &[f32], x: &[f32], out: &mut [f32]) {
     assert_eq!(rows.len(), out.len() * x.len(), "rows · x");
-    dispatch(ByRow { table: rows, width: x.len(), row_of: |r| r, kernel: Dot(x), out });
+    dispatch(ByRow { table: rows, width: x.len(), row_of: |r| r, kernel: DotKernel(x), out });
 }
 
 /// `out[k]` = ⟨row `ids[k]`, x⟩ for `table: [rows, x.len()]`, row-major.
@@ -29,13 +29,13 @@ pub fn dots(rows: &[f32], x: &[f32], out: &mut [f32]) {
 /// If an id is not a row, or `ids` and `out` differ in length.
 pub fn gathered_dots(table: &[f32], ids: &[u32], x: &[f32], out: &mut [f32]) {
     assert_eq!(ids.len(), out.len(), "one score for each id");
-    dispatch(ByRow { table, width: x.len(), row_of: |k| ids[k] as usize, kernel: Dot(x), out });
+    dispatch(ByRow { table, width: x.len(), row_of: |k| ids[k] as usize, kernel: DotKernel(x), out });
 }
 
-/// ⟨row, x⟩ of each row.
-struct Dot<'a>(&'a [f32]);
+/// The kernel of ⟨row, x⟩ for each row.
+struct DotKernel<'a>(&'a [f32]);
 
-impl OfRows for Dot<'_> {
+impl OfRows for DotKernel<'_> {
     #[inline(always)]
     fn of_rows<S: Simd, const ROWS: usize, const REGS: usize>(&self, simd: S, rows: [&[f32]; ROWS]) -> [f32; ROWS] {
         let (x_body, x_tail) = S::as_simd_f32s(self.0);
@@ -93,7 +93,13 @@ mod tests {
             let expected: Vec<u32> = table.chunks(dim).map(|row| stated(row, &x).to_bits()).collect();
             for level in levels() {
                 let mut out = vec![f32::NAN; n];
-                level.dispatch(ByRow { table: &table, width: dim, row_of: |r| r, kernel: Dot(&x), out: &mut out });
+                level.dispatch(ByRow {
+                    table: &table,
+                    width: dim,
+                    row_of: |r| r,
+                    kernel: DotKernel(&x),
+                    out: &mut out,
+                });
                 assert_eq!(out.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), expected, "dim {dim}");
             }
             let ids = [6, 0, 0, 3, 5];

@@ -1,10 +1,10 @@
-//! Whether scores are numbers.
+//! Test for scores that are infinite or not a number.
 
 use pulp::{Simd, WithSimd};
 
 use super::{LANES, dispatch};
 
-/// Whether no score is infinite or not a number.
+/// True if every score is finite.
 pub(crate) fn all_finite(scores: &[f32]) -> bool {
     dispatch(AllFinite(scores))
 }

@@ -7,11 +7,11 @@ use pulp::Arch;
 use crate::error::{Error, Kind, Result};
 use crate::suggest::one_of;
 
-/// Environment variable that names the widest [`Level`] to be used. It changes the speed and never a bit, so
-/// that it is for tests of just that.
+/// Environment variable that names the widest [`Level`] to be used. It changes the speed and no bit of any result; tests use
+/// it to check that.
 pub const CAP: &str = "REPRISE_SIMD";
 
-/// What a kernel may use of the processor.
+/// The vector instructions that a kernel may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// No more than the target that the program was built for.

@@ -1,10 +1,10 @@
-//! A number of each of many rows of a table, several rows at once.
+//! Reductions of many rows of a table to one number each, several rows at once.
 
 use pulp::{Simd, WithSimd};
 
 use super::LANES;
 
-/// What is summed of a row.
+/// A reduction of a row to one number, such as its dot product with a vector.
 pub trait OfRows {
     /// The numbers of `rows`, each summed in `REGS` registers that together are [`LANES`] lanes, and these
     /// by [`add_lanes`]. An implementation is `#[inline(always)]`: it is compiled for each level.

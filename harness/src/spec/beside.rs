@@ -1,17 +1,20 @@
-//! Checks what shall stand beside our results: published tables and logged curves.
+//! Checks the comparisons of a spec: published tables and logged curves that our results are compared with.
 
 use std::path::{Component, PathBuf};
 
 use toml::Spanned;
 
-use super::check::{known_trial, measured, not_empty};
-use super::wire::{Text, TextMap, WireComparison, WireCurve};
-use super::{Columns, Comparison, Efficiency, LoggedCurve, Protocol, SplitRule};
+use super::checked::{Columns, Comparison, LoggedCurve};
+use super::efficiency::Efficiency;
+use super::refuse::{known_trial, measured, not_empty};
+use super::wire::{SpannedText, SpannedTexts, WireComparison, WireCurve};
 use crate::document::Document;
 use crate::error::Result;
+use crate::metrics::Protocol;
+use crate::split::SplitRule;
 use crate::suggest::{did_you_mean, one_of};
 
-/// What comparisons and curves may refer to.
+/// The trials, metrics and periods that comparisons and curves may refer to.
 pub struct Allowed<'s, 'a> {
     pub document: &'s Document<'a>,
     pub trials: &'s [&'s str],
@@ -67,7 +70,7 @@ impl Allowed<'_, '_> {
     }
 
     /// A metric of the protocol, or a figure of size or speed.
-    fn column(&self, text: &Text) -> Result<()> {
+    fn column(&self, text: &SpannedText) -> Result<()> {
         if Efficiency::of_name(text.get_ref()).is_some() {
             return Ok(());
         }
@@ -77,7 +80,7 @@ impl Allowed<'_, '_> {
     }
 
     /// Both rows of an effect are rows of the comparison.
-    fn effect(&self, (a, b): &(Text, Text), wire: &WireComparison) -> Result<(String, String)> {
+    fn effect(&self, (a, b): &(SpannedText, SpannedText), wire: &WireComparison) -> Result<(String, String)> {
         let rows: Vec<&str> = wire.rows.get_ref().keys().map(|row| row.get_ref().as_str()).collect();
         for row in [a, b] {
             let name = row.get_ref().as_str();
@@ -121,7 +124,7 @@ impl Allowed<'_, '_> {
     }
 
     /// A map as pairs, in the order of the file.
-    fn pairs<'w>(&self, map: &'w TextMap, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
+    fn pairs<'w>(&self, map: &'w SpannedTexts, noun: &str) -> Result<Vec<(&'w Spanned<String>, &'w Spanned<String>)>> {
         not_empty(self.document, map, map.get_ref().is_empty(), noun)?;
         let mut pairs: Vec<_> = map.get_ref().iter().collect();
         pairs.sort_by_key(|(key, _)| key.span().start);

@@ -1,20 +1,22 @@
-//! A spec whose every value has been checked; what the rest of the engine sees.
+//! The checked spec, which the rest of the engine reads.
 
 use std::path::PathBuf;
 
-use super::{Claim, Events, Origin, Protocol, Section, SplitRule};
+use super::claim::Claim;
 use crate::method::Method;
+use crate::metrics::Protocol;
+use crate::split::{Events, SplitRule};
 
 /// One experiment in one profile.
 pub struct Spec {
-    /// Its place in the tree with `-` for `_`: `de-rrd/citeulike` for `reproductions/de_rrd/citeulike.toml`.
+    /// Folder and file name with `-` for `_`: `de-rrd/citeulike` for `reproductions/de_rrd/citeulike.toml`.
     pub id: String,
     pub title: String,
     /// The file, as it was named when loading.
     pub file: PathBuf,
     /// The profile that was asked for; see [`base_profile`](super::base_profile).
     pub profile: String,
-    /// Folder of the paper, which holds its published tables; none for an experiment of no paper.
+    /// Folder of the paper, which holds its published tables; `None` for an experiment that re-runs no paper.
     pub paper: Option<String>,
     /// Id of a manifest.
     pub dataset: String,
@@ -28,7 +30,7 @@ pub struct Spec {
     pub trials: Vec<Trial>,
     pub comparisons: Vec<Comparison>,
     pub curves: Vec<LoggedCurve>,
-    /// What the paper says of its methods, to be tested.
+    /// Claims of the paper that are tested.
     pub claims: Vec<Claim>,
     /// Prose for the report; may be empty.
     pub analysis: String,
@@ -40,7 +42,7 @@ pub struct Spec {
 pub struct Trial {
     /// Lower-case letters, digits, `-` and `.`: it names folders and random streams.
     pub id: String,
-    /// For people.
+    /// Name in tables and figures.
     pub label: String,
     /// Name in the registry.
     pub method: String,
@@ -48,11 +50,11 @@ pub struct Trial {
     pub teacher: Option<String>,
     /// The hyper-parameters as resolved; an object with its keys in order.
     pub params: serde_json::Value,
-    /// The method, made from them.
+    /// The method, built from the hyper-parameters.
     pub built: Box<dyn Method>,
 }
 
-/// Ours beside a published table.
+/// A comparison of our results with a published table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// Id of a table of the paper's `published.toml`.
@@ -71,7 +73,7 @@ pub struct Comparison {
     pub not_comparable: Option<String>,
 }
 
-/// What the columns of a published table are of.
+/// How the columns of a published table map to metrics or periods.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Columns {
     /// Column of the table → metric of the protocol, in the order of the file.
@@ -82,7 +84,7 @@ pub enum Columns {
 }
 
 impl Comparison {
-    /// A printed figure in the unit of our metrics.
+    /// Converts a printed figure to the unit of our metrics, which are shares of 1.
     pub fn value(&self, printed: f64) -> f64 {
         // In decimal: 49.448 / 100 is not the number that is written 0.49448.
         let shifted = || format!("{printed}e-2").parse().expect("Rust parses the numbers that it prints");
@@ -96,13 +98,13 @@ impl Comparison {
         self.value(0.5 / power)
     }
 
-    /// Digits after the decimal point of our unit that reach the last printed one.
+    /// Digits after the decimal point that show the last printed digit in the unit of our metrics.
     pub fn digits(&self) -> usize {
         self.decimals as usize + if self.percent { 2 } else { 0 }
     }
 }
 
-/// A learning curve of ours to be drawn over a logged one.
+/// A learning curve from a log of the authors, to be compared with ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedCurve {
     /// CSV file, relative to the paper's folder.
@@ -118,6 +120,29 @@ pub struct LoggedCurve {
 impl LoggedCurve {
     /// The name of the training loss among the columns of a curve.
     pub const LOSS: &str = "loss";
+}
+
+/// A value of the resolved spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Dotted key from the root, trials by id: `trial.teacher.params.dim`.
+    pub key: String,
+    /// The last part of the key, as TOML writes it.
+    pub name: String,
+    /// The value as TOML text.
+    pub value: String,
+    /// Line of the spec's file, from 1.
+    pub line: usize,
+    /// The profile that overrides the base here; none where the base holds.
+    pub profile: Option<String>,
+}
+
+/// A TOML table of the resolved spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// `[split]`, `[[trial]]`; empty for the top of the file.
+    pub header: String,
+    pub entries: Vec<Origin>,
 }
 
 impl Spec {

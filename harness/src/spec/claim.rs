@@ -1,4 +1,4 @@
-//! What a paper claims, as an inequality that can be tested.
+//! Claims of a paper, as inequalities that can be tested.
 //!
 //! ```text
 //! rrd > student-0.1 on loo-hr@5, loo-ndcg@5          an order of two trials or more
@@ -10,18 +10,18 @@ use std::fmt;
 
 use toml::Spanned;
 
-use super::check::{known_trial, measured, plain_name, unique};
-use super::wire::{Text, WireClaim};
-use super::{Metric, Protocol};
+use super::refuse::{known_trial, measured, plain_name, unique};
+use super::wire::{SpannedText, WireClaim};
 use crate::document::Document;
 use crate::error::Result;
+use crate::metrics::{Direction, Metric, Protocol};
 use crate::suggest::one_of;
 
 /// A claim of the paper. It holds if all of its [`parts`](Statement::parts) do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     pub id: String,
-    /// For people.
+    /// Short text for tables.
     pub label: String,
     /// As it is written in the spec.
     pub says: String,
@@ -30,10 +30,10 @@ pub struct Claim {
     pub statement: Statement,
 }
 
-/// See the module's head. Trials are ids of the spec, metrics those of its protocol.
+/// A claim as a testable statement. Trials are ids of the spec, metrics those of its protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
-    /// Each trial above the next, on every metric.
+    /// Each trial better than the next on every metric: above it, or below where lower is better.
     Order { trials: Vec<String>, metrics: Vec<Metric> },
     /// a − b within the bound, on every metric.
     Effect { a: String, b: String, bound: Bound, metrics: Vec<Metric> },
@@ -66,14 +66,14 @@ impl fmt::Display for Bound {
     }
 }
 
-/// What a record has besides metrics.
+/// A quantity of a run other than a metric, of which a claim may state a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
-    /// Numbers in the trained tensors.
+    /// Number of trained parameters.
     Parameters,
     /// Median time of one request.
     Latency,
-    /// Most memory of the run.
+    /// Peak memory of the run.
     Memory,
     /// Time of the run without evaluation and checkpoints.
     Training,
@@ -92,7 +92,7 @@ impl Quantity {
     }
 }
 
-/// What is compared.
+/// The metric or quantity that an inequality is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     Metric(Metric),
@@ -115,9 +115,14 @@ impl Statement {
             Self::Order { trials, metrics } => trials
                 .windows(2)
                 .flat_map(|pair| {
-                    let (a, b) = (&pair[0], &pair[1]);
                     let bound = Bound::Above(0.0);
-                    metrics.iter().map(move |&m| Inequality { a, b, of: Measure::Metric(m), bound })
+                    metrics.iter().map(move |&m| {
+                        let (a, b) = match m.direction() {
+                            Direction::HigherIsBetter => (&pair[0], &pair[1]),
+                            Direction::LowerIsBetter => (&pair[1], &pair[0]),
+                        };
+                        Inequality { a, b, of: Measure::Metric(m), bound }
+                    })
                 })
                 .collect(),
             Self::Effect { a, b, bound, metrics } => {
@@ -134,7 +139,7 @@ impl Statement {
 pub fn check(document: &Document<'_>, wires: &[WireClaim], trials: &[&str], protocol: &Protocol) -> Result<Vec<Claim>> {
     let ids: Vec<_> = wires.iter().map(|wire| wire.id.clone()).collect();
     unique(document, &ids, "claim")?;
-    let reader = Reader { document, trials, protocol };
+    let reader = ClaimReader { document, trials, protocol };
     wires
         .iter()
         .map(|wire| {
@@ -153,14 +158,14 @@ pub fn check(document: &Document<'_>, wires: &[WireClaim], trials: &[&str], prot
 const FORMS: &str = "`A > B on METRIC, …`, `A - B >= NUMBER on METRIC, …` or `parameters of A / B <= NUMBER`, with spaces \
                      between the words";
 
-struct Reader<'s, 'a> {
+struct ClaimReader<'s, 'a> {
     document: &'s Document<'a>,
     trials: &'s [&'s str],
     protocol: &'s Protocol,
 }
 
-impl Reader<'_, '_> {
-    fn statement(&self, says: &Text) -> Result<Statement> {
+impl ClaimReader<'_, '_> {
+    fn statement(&self, says: &SpannedText) -> Result<Statement> {
         let (subject, metrics) = match says.get_ref().split_once(" on ") {
             Some((subject, metrics)) => (subject, Some(metrics)),
             None => (says.get_ref().as_str(), None),
@@ -190,7 +195,7 @@ impl Reader<'_, '_> {
                 metrics: self.metrics(says, metrics)?,
             }),
             (chain, Some(metrics)) if chain.len() > 2 && chain.iter().skip(1).step_by(2).all(|&word| word == ">") => {
-                let names: Vec<Text> =
+                let names: Vec<SpannedText> =
                     chain.iter().step_by(2).map(|name| Spanned::new(says.span(), (*name).to_string())).collect();
                 if chain.len() % 2 == 0 {
                     return Err(self.refuse(says));
@@ -203,19 +208,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn refuse(&self, says: &Text) -> crate::error::Error {
+    fn refuse(&self, says: &SpannedText) -> crate::error::Error {
         self.document
             .refuse(says.span(), "the claim cannot be read")
             .expected(FORMS)
             .got(format!("`{}`", says.get_ref()))
     }
 
-    fn trial(&self, says: &Text, id: &str) -> Result<String> {
+    fn trial(&self, says: &SpannedText, id: &str) -> Result<String> {
         known_trial(self.document, &Spanned::new(says.span(), id.to_string()), self.trials)?;
         Ok(id.to_string())
     }
 
-    fn metrics(&self, says: &Text, list: &str) -> Result<Vec<Metric>> {
+    fn metrics(&self, says: &SpannedText, list: &str) -> Result<Vec<Metric>> {
         let metrics = list
             .split(',')
             .map(|text| measured(self.document, &Spanned::new(says.span(), text.trim()), self.protocol))
@@ -225,7 +230,7 @@ impl Reader<'_, '_> {
         Ok(metrics)
     }
 
-    fn quantity(&self, says: &Text, name: &str) -> Result<Quantity> {
+    fn quantity(&self, says: &SpannedText, name: &str) -> Result<Quantity> {
         Quantity::ALL.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
             self.document
                 .refuse(says.span(), format!("`{name}` is nothing that a record has a ratio of"))
@@ -234,7 +239,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn bound(&self, says: &Text, relation: &str, number: &str) -> Result<Bound> {
+    fn bound(&self, says: &SpannedText, relation: &str, number: &str) -> Result<Bound> {
         let value = number.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
             self.document
                 .refuse(says.span(), "the claim's bound is no number")

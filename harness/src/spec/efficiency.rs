@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// Named in a comparison where another column has a metric of the protocol.
+/// A figure of size or speed; a comparison maps a column of the published table to it as other columns to metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Efficiency {
     /// Seconds to rank for all queries on a CPU, as `reprise latency` measures it.
     CpuSeconds,
-    /// The same on a GPU.
+    /// Seconds to rank for all queries on a GPU, as `reprise latency` measures it.
     GpuSeconds,
-    /// Trained numbers, in millions.
+    /// Number of trained parameters, in millions.
     ParametersMillion,
-    /// Trained numbers in per cent of the teacher's; 100 for a teacher.
+    /// Number of trained parameters in per cent of the teacher's; 100 for a teacher.
     ParametersPercent,
 }
 

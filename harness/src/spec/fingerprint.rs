@@ -1,4 +1,4 @@
-//! The identity of a run: everything that makes its result, and nothing else.
+//! The fingerprint of a run: a digest of everything that determines its result, and of nothing else.
 //!
 //! A record whose fingerprint is not today's is stale. So a changed title, label, comparison, list
 //! of seeds or profile name must not change it, and neither may the order of keys or the way a
@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Spec, Trial};
+use super::checked::{Spec, Trial};
 use crate::digest::{Digest, FieldHasher};
 
 /// Fingerprint of the run of `trial`, one of `spec`'s, at `seed` on data with the content digest

@@ -1,23 +1,26 @@
 //! Trials that are like another: `like = "rrd"` and only what differs.
 //!
-//! Such a trial has every key of the other but its `id` and `label`: its own replace them, and its `params` are laid over
-//! the other's, tables key by key. What of the other's `params` it shall not have it names in `without`. The other may
-//! itself be like a third.
+//! Such a trial inherits every key of the other except `id` and `label`. Its own keys replace inherited ones; its `params`
+//! are merged into the other's, tables key by key, and `without` lists inherited `params` to remove. The other may itself
+//! be like a third.
 
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::trials::MOST_TRIALS;
-use crate::document::{Document, tree};
-use crate::error::{Error, Result};
+use super::refuse::wrong_type;
+use crate::document::Document;
+use crate::error::Result;
 use crate::suggest::{did_you_mean, one_of};
 
-/// What is a trial's own.
+/// Trials of the largest spec; the checks of a spec compare each with each.
+pub const MOST_TRIALS: usize = 500;
+
+/// Keys that are not inherited.
 const OWN: [&str; 4] = ["id", "label", LIKE, WITHOUT];
 const LIKE: &str = "like";
 const WITHOUT: &str = "without";
 
-/// Writes out the trials of a tree that are like others. A list of trials that is none is left for serde to refuse.
+/// Expands the trials of a tree that are like others. A `trial` that is no list is left for serde to refuse.
 ///
 /// # Errors
 /// A trial that is like none of the spec, or in the end like itself; a `without` that the other does not have.
@@ -35,7 +38,7 @@ pub fn expand<'a>(document: &Document<'a>, root: &mut DeTable<'a>) -> Result<()>
     Ok(())
 }
 
-/// The trial that the one with this id is like, as the document has it.
+/// The id that the trial `id` names in `like`, if any.
 pub fn likened<'t>(document: &'t Document<'_>, id: &str) -> Option<&'t str> {
     let trials = document.root.get("trial")?.get_ref().as_array()?;
     let text = |trial: &'t Spanned<DeValue<'_>>, key: &str| trial.get_ref().get(key)?.get_ref().as_str();
@@ -85,7 +88,7 @@ fn named<'t, 'a>(
     like: &Spanned<DeValue<'a>>,
 ) -> Result<&'t DeTable<'a>> {
     let ids = || trials.iter().filter_map(|trial| trial.get_ref().get("id").and_then(|id| id.get_ref().as_str()));
-    let Some(name) = like.get_ref().as_str() else { return Err(not_text(document, like, "the id of a trial")) };
+    let Some(name) = like.get_ref().as_str() else { return Err(wrong_type(document, like, "the id of a trial")) };
     let found =
         trials.iter().find(|trial| trial.get_ref().get("id").is_some_and(|id| id.get_ref().as_str() == Some(name)));
     found.and_then(|trial| trial.get_ref().as_table()).ok_or_else(|| {
@@ -98,19 +101,12 @@ fn named<'t, 'a>(
 fn without<'t, 'a>(document: &Document<'a>, trial: &'t DeTable<'a>) -> Result<Vec<Spanned<&'t str>>> {
     let Some(keys) = trial.get(WITHOUT) else { return Ok(Vec::new()) };
     let expected = "a list of keys of `params`";
-    let list = keys.get_ref().as_array().ok_or_else(|| not_text(document, keys, expected))?;
+    let list = keys.get_ref().as_array().ok_or_else(|| wrong_type(document, keys, expected))?;
     let text = |key: &'t Spanned<DeValue<'a>>| {
-        let text = key.get_ref().as_str().ok_or_else(|| not_text(document, key, expected))?;
+        let text = key.get_ref().as_str().ok_or_else(|| wrong_type(document, key, expected))?;
         Ok(Spanned::new(key.span(), text))
     };
     list.iter().map(text).collect()
-}
-
-fn not_text(document: &Document<'_>, value: &Spanned<DeValue<'_>>, expected: &str) -> Error {
-    document
-        .refuse(value.span(), "the value has the wrong type")
-        .expected(expected)
-        .got(format!("`{}`", tree::value_text(value.get_ref())))
 }
 
 fn drop_key(document: &Document<'_>, trial: &mut DeTable<'_>, key: Spanned<&str>, other: &str) -> Result<()> {

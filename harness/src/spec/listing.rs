@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::profile;
-use super::wire::Wire;
-use super::{NOUN, check};
+use super::wire::{NOUN, WireSpec};
+use super::{check, profile};
 use crate::document::{Document, read_text};
 use crate::error::{Error, Kind, Place, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// TOML that stands among the specs and is none: the paper's own numbers, the crate's manifest.
+/// TOML files beside the specs that are not specs: the paper's published tables, the crate's manifest.
 const NO_SPECS: [&str; 2] = ["published.toml", "Cargo.toml"];
 
-/// Whether a file is a spec, by its name.
+/// Whether a file is a spec, judging by its name.
 pub fn is_spec(file: &Path) -> bool {
     file.extension().is_some_and(|e| e == "toml") && !NO_SPECS.iter().any(|name| file.ends_with(name))
 }
@@ -20,16 +19,15 @@ pub fn is_spec(file: &Path) -> bool {
 /// A spec's file, readable or not.
 pub struct Listed {
     pub file: PathBuf,
-    /// The id that the file's place asks for.
+    /// The id that follows from the file's path.
     pub id: String,
-    /// What it says of itself, or what is wrong with it. Methods and their hyper-parameters are not
-    /// looked at here.
-    pub summary: Result<Summary>,
+    /// Its title, dataset and profiles, or why it cannot be read. Methods and their hyper-parameters are not checked here.
+    pub summary: Result<SpecSummary>,
 }
 
-/// What a spec says of itself.
+/// Title, dataset and profiles of a spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct SpecSummary {
     pub title: String,
     pub dataset: String,
     /// Names of its profiles, the base first.
@@ -116,10 +114,10 @@ fn id_in(dir: &Path, file: &Path) -> String {
     check::id_of_place(&parts.iter().map(|part| &**part).collect::<Vec<_>>())
 }
 
-fn summary(file: &Path, id: &str) -> Result<Summary> {
+fn summary(file: &Path, id: &str) -> Result<SpecSummary> {
     let text = read_text(NOUN, file)?;
     let document = Document::parse(NOUN, file, &text)?;
-    let wire = Wire::read(&document, &profile::base(&document)?.root)?;
+    let wire = WireSpec::read(&document, &profile::base(&document)?.root)?;
     check::place(&document, &wire)?;
     if wire.id.get_ref() != id {
         return Err(document
@@ -130,5 +128,5 @@ fn summary(file: &Path, id: &str) -> Result<Summary> {
     }
     let profiles: Vec<_> = profile::names(&document.root).into_iter().map(str::to_string).collect();
     profile::resolve(&document, &profiles[0])?;
-    Ok(Summary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
+    Ok(SpecSummary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
 }

@@ -5,32 +5,9 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::Spec;
+use super::checked::{Origin, Section, Spec};
 use super::profile::Resolved;
 use crate::document::{Document, tree};
-
-/// A value of the resolved spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Dotted key from the root, trials by id: `trial.teacher.params.dim`.
-    pub key: String,
-    /// The last part of the key, as TOML writes it.
-    pub name: String,
-    /// The value as TOML text.
-    pub value: String,
-    /// Line of the spec's file, from 1.
-    pub line: usize,
-    /// The profile that overrides the base here; none where the base holds.
-    pub profile: Option<String>,
-}
-
-/// A TOML table of the resolved spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// `[split]`, `[[trial]]`; empty for the top of the file.
-    pub header: String,
-    pub entries: Vec<Origin>,
-}
 
 /// The resolved spec as TOML; behind each value a comment says where it was written:
 /// `dim = 64  # citeulike.toml:52 profile quick`.
@@ -52,18 +29,18 @@ pub fn print_spec(spec: &Spec) -> String {
 
 /// The tables of a resolved spec, in an order that TOML accepts.
 pub fn sections(document: &Document<'_>, resolved: &Resolved<'_>) -> Vec<Section> {
-    let mut writer = Writer { document, resolved, sections: Vec::new() };
+    let mut writer = SectionWriter { document, resolved, sections: Vec::new() };
     writer.table(String::new(), "", "", &resolved.root);
     writer.sections
 }
 
-struct Writer<'s, 'a> {
+struct SectionWriter<'s, 'a> {
     document: &'s Document<'a>,
     resolved: &'s Resolved<'a>,
     sections: Vec<Section>,
 }
 
-impl Writer<'_, '_> {
+impl SectionWriter<'_, '_> {
     /// `path` is the table's name in headers, `prefix` the key of its values in origins.
     fn table(&mut self, header: String, path: &str, prefix: &str, table: &DeTable<'_>) {
         let mut children: Vec<_> =

@@ -10,20 +10,21 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::like;
+use super::refuse::{plain_name, wrong_type};
 use crate::document::{Document, WHOLE, tree};
 use crate::error::{Error, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// What names the spec, and so is the same in all of its profiles.
+/// Keys that name the spec, and so are the same in all of its profiles.
 const FIXED: [&str; 3] = ["id", "paper", "profile"];
-/// What a profile may override of a trial; another method or teacher would be another trial.
+/// Keys of a trial that a profile may override; another method or teacher would be another trial.
 const OF_A_TRIAL: [&str; 2] = ["label", "params"];
 
-/// A spec's tree with a profile laid over.
+/// A spec's tree with a profile applied.
 pub struct Resolved<'a> {
     pub profile: String,
     pub root: DeTable<'a>,
-    /// Where in the text the values begin that come from the profile.
+    /// Byte offsets in the text at which the profile's values begin.
     pub overridden: BTreeSet<usize>,
 }
 
@@ -89,7 +90,7 @@ fn lay<'a>(
             .refuse(name.span(), format!("`{base}` is the spec as written, it overrides nothing"))
             .hint("put the values into the spec itself, or name the profile otherwise"));
     }
-    super::check::plain_name(document, name, "the profile's name")?;
+    plain_name(document, name, "the profile's name")?;
     let overrides = as_table(document, overrides)?;
     let mut root = document.root.clone();
     for (key, value) in overrides.iter() {
@@ -201,12 +202,7 @@ fn undeclared(document: &Document<'_>, base: &DeTable<'_>, key: &Spanned<DeStrin
 }
 
 fn as_table<'t, 'a>(document: &Document<'_>, value: &'t Spanned<DeValue<'a>>) -> Result<&'t DeTable<'a>> {
-    value.get_ref().as_table().ok_or_else(|| {
-        document
-            .refuse(value.span(), "the value has the wrong type")
-            .expected("a table")
-            .got(format!("`{}`", tree::value_text(value.get_ref())))
-    })
+    value.get_ref().as_table().ok_or_else(|| wrong_type(document, value, "a table"))
 }
 
 fn table<'t, 'a>(root: &'t DeTable<'a>, key: &str) -> Option<&'t DeTable<'a>> {

@@ -3,18 +3,19 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::{known_trial, measured, metric_texts, not_empty, plain_name, unique};
-use super::like::likened;
-use super::wire::{Wire, WireTrial};
-use super::{Protocol, Trial};
+use super::checked::Trial;
+use super::like::{MOST_TRIALS, likened};
+use super::refuse::{known_trial, measured, metric_texts, not_empty, plain_name, unique, wrong_type};
+use super::wire::{WireSpec, WireTrial};
 use crate::document::{Document, tree};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::method::{Params, Registry};
+use crate::metrics::Protocol;
 use crate::suggest::{did_you_mean, one_of, quoted};
 
 /// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
 /// them with teachers before students.
-pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &Wire, registry: &Registry) -> Result<Vec<Trial>> {
+pub fn check(document: &Document<'_>, root: &DeTable<'_>, wire: &WireSpec, registry: &Registry) -> Result<Vec<Trial>> {
     let wires = wire.trials.get_ref();
     not_empty(document, &wire.trials, wires.is_empty(), "trial")?;
     for trial in wires {
@@ -50,7 +51,7 @@ fn one(
     document: &Document<'_>,
     wire: &WireTrial,
     tree: &Spanned<DeValue<'_>>,
-    of: &Wire,
+    of: &WireSpec,
     registry: &Registry,
 ) -> Result<Trial> {
     let method = wire.method.get_ref().as_str();
@@ -63,12 +64,7 @@ fn one(
     })?;
     let params = match tree.get_ref().get("params") {
         Some(params) if params.get_ref().is_table() => params.clone(),
-        Some(other) => {
-            return Err(document
-                .refuse(other.span(), "the value has the wrong type")
-                .expected("a table of hyper-parameters")
-                .got(format!("`{}`", tree::value_text(other.get_ref()))));
-        }
+        Some(other) => return Err(wrong_type(document, other, "a table of hyper-parameters")),
         // A method without hyper-parameters needs no table; what is missing is missed at the trial.
         None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
     };
@@ -103,7 +99,7 @@ fn one(
 }
 
 /// A method for a stream of periods stands in a spec that has one, and no other does.
-fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &Wire, goes_through_periods: bool) -> Result<()> {
+fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &WireSpec, goes_through_periods: bool) -> Result<()> {
     let method = wire.method.get_ref();
     let (does, hint) = match (goes_through_periods, of.split.roles().is_ok_and(|roles| roles.is_some())) {
         (true, false) => {
@@ -148,7 +144,7 @@ fn teachers_can_teach(document: &Document<'_>, wires: &[WireTrial], trials: &[Op
 
 /// `stopping.watch`, wherever it stands in the hyper-parameters, is the engine's own: early stopping
 /// watches metrics that the protocol measures, on validation items that the split holds out.
-fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &Wire) -> Result<()> {
+fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &WireSpec) -> Result<()> {
     let mut watches = Vec::new();
     if let Some(table) = params.get_ref().as_table() {
         tree::walk(table, &mut |node| {
@@ -172,9 +168,6 @@ fn check_watched(document: &Document<'_>, params: &Spanned<DeValue<'_>>, of: &Wi
     }
     Ok(())
 }
-
-/// Trials of the largest spec; the checks of a spec compare each with each.
-pub const MOST_TRIALS: usize = 500;
 
 /// Indices of the trials, each teacher before its students, else as written.
 fn order(document: &Document<'_>, wires: &[WireTrial]) -> Result<Vec<usize>> {
@@ -205,12 +198,7 @@ fn order(document: &Document<'_>, wires: &[WireTrial]) -> Result<Vec<usize>> {
 }
 
 /// The error that names a cycle, there being one among the trials that are not in `order`.
-fn cycle(
-    document: &Document<'_>,
-    wires: &[WireTrial],
-    teachers: &[Option<usize>],
-    order: &[usize],
-) -> crate::error::Error {
+fn cycle(document: &Document<'_>, wires: &[WireTrial], teachers: &[Option<usize>], order: &[usize]) -> Error {
     let start = (0..wires.len()).find(|index| !order.contains(index)).expect("some trial is left over");
     // Every trial left over has a teacher that is left over, so following teachers meets a trial again.
     let mut path = vec![start];

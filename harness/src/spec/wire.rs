@@ -1,31 +1,34 @@
-//! The spec as it is written: strict serde types, seen by nobody but the checks.
+//! The spec as it is written: strict serde types, used by the checks alone.
 
 use std::collections::BTreeMap;
 
 use serde::de::{Error as _, IgnoredAny, Unexpected};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
-use super::check;
-
-use super::{Events, Protocol, SplitRule};
-use crate::document::Document;
+use super::refuse::{metric, metric_texts, not_empty, unique};
+use crate::document::{Document, tree};
 use crate::error;
+use crate::metrics::Protocol;
+use crate::split::{Events, SplitRule};
 use crate::value::Decimals;
 
+/// What the files are called in errors.
+pub const NOUN: &str = "spec";
+
 /// A name, or a map from name to name, with their places.
-pub type Text = Spanned<String>;
-pub type TextMap = Spanned<BTreeMap<Text, Text>>;
+pub type SpannedText = Spanned<String>;
+pub type SpannedTexts = Spanned<BTreeMap<SpannedText, SpannedText>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wire {
-    pub id: Text,
+pub struct WireSpec {
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub title: String,
-    pub paper: Option<Text>,
-    pub dataset: Text,
+    pub paper: Option<SpannedText>,
+    pub dataset: SpannedText,
     pub seeds: Spanned<Vec<Spanned<u64>>>,
     /// Prose for the report; a spec may have none.
     #[serde(default)]
@@ -51,11 +54,11 @@ pub struct Wire {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireTrial {
-    pub id: Text,
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub method: Text,
-    pub teacher: Option<Text>,
+    pub method: SpannedText,
+    pub teacher: Option<SpannedText>,
     /// Written out before the tree is read; here so that the list of expected keys is complete.
     #[serde(default, rename = "like")]
     _like: IgnoredAny,
@@ -69,47 +72,47 @@ pub struct WireTrial {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireComparison {
-    pub table: Text,
-    pub rows: TextMap,
+    pub table: SpannedText,
+    pub rows: SpannedTexts,
     /// This or `periods`.
-    pub columns: Option<TextMap>,
+    pub columns: Option<SpannedTexts>,
     /// The metric of which the table's columns are the periods 1, 2, ….
-    pub periods: Option<Text>,
+    pub periods: Option<SpannedText>,
     pub decimals: Decimals,
     /// Whether the table is printed in per cent.
     #[serde(default)]
     pub percent: bool,
     /// Pairs of rows whose difference is compared, too; a comparison may have none.
     #[serde(default)]
-    pub effects: Vec<(Text, Text)>,
-    /// Only where the figures cannot be judged.
+    pub effects: Vec<(SpannedText, SpannedText)>,
+    /// Why the figures cannot be judged, where they cannot.
     pub not_comparable: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireCurve {
-    pub file: Text,
+    pub file: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub trial: Text,
-    pub columns: TextMap,
+    pub trial: SpannedText,
+    pub columns: SpannedTexts,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireClaim {
-    pub id: Text,
+    pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
-    pub says: Text,
+    pub says: SpannedText,
     pub source: String,
 }
 
 /// Characters of the longest title or label: figures are as wide as their text.
 const LONGEST_LINE: usize = 200;
 
-/// Text that stands in one line of tables and figures.
+/// SpannedText that stands in one line of tables and figures.
 fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let characters = text.chars().count();
@@ -121,14 +124,56 @@ fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     Err(D::Error::invalid_value(Unexpected::Other(&got), &&*format!("one line of at most {LONGEST_LINE} characters")))
 }
 
-impl Wire {
+impl WireSpec {
     /// Reads a tree of `document`: its own, or one with a profile laid over.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn read(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<Self> {
-        check::storable(document, root)?;
-        check::metrics(document, root)?;
+        storable(document, root)?;
+        metrics(document, root)?;
         document.read(root)
     }
+}
+
+/// The metrics of a protocol, before serde reads them: its errors would point at the whole table.
+/// What is no array of strings is left to serde.
+fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
+    let array = root.get("protocol").and_then(|protocol| protocol.get_ref().get("metrics"));
+    let Some((array, items)) = array.and_then(|array| Some((array, array.get_ref().as_array()?))) else {
+        return Ok(());
+    };
+    not_empty(document, array, items.is_empty(), "metric")?;
+    let parsed = metric_texts(Some(array)).map(|text| {
+        let metric = metric(document, &text)?;
+        Protocol::check_ranking(metric).map_err(|wrong| wrong.at(document.place(text.span())))?;
+        Ok(Spanned::new(text.span(), metric))
+    });
+    unique(document, &parsed.collect::<error::Result<Vec<_>>>()?, "metric")
+}
+
+/// Refuses values that JSON cannot hold, as which hyper-parameters are kept: dates, and numbers out of range.
+fn storable(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
+    let mut storable = Ok(());
+    tree::walk(root, &mut |node| {
+        if storable.is_ok() {
+            storable = storable_value(document, node.value);
+        }
+    });
+    storable
+}
+
+fn storable_value(document: &Document<'_>, value: &Spanned<DeValue<'_>>) -> error::Result<()> {
+    let (what, expected) = match value.get_ref() {
+        DeValue::Integer(number) if tree::integer(number).is_none() => {
+            ("the integer is too large", "an integer from -2^63 to 2^63 - 1, all that TOML holds")
+        }
+        DeValue::Float(number) if tree::float(number).is_none() => {
+            ("the number is not finite", "a finite number of 64 bits")
+        }
+        DeValue::Datetime(_) => ("a spec holds no dates", "a string, a number, a boolean, an array or a table"),
+        _ => return Ok(()),
+    };
+    let got = tree::value_text(value.get_ref());
+    Err(document.refuse(value.span(), what).expected(expected).got(format!("`{got}`")))
 }

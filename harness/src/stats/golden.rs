@@ -11,8 +11,8 @@ use super::{
 
 #[derive(Deserialize)]
 struct Golden {
-    samples: BTreeMap<String, Sample>,
-    pairs: BTreeMap<String, Pair>,
+    samples: BTreeMap<String, GoldenSample>,
+    pairs: BTreeMap<String, GoldenPair>,
     one_sided: Vec<Tested>,
     holm: Vec<Corrected>,
     bootstrap: Vec<Bootstrapped>,
@@ -40,7 +40,7 @@ struct Bootstrapped {
 }
 
 #[derive(Deserialize)]
-struct Sample {
+struct GoldenSample {
     values: Vec<f64>,
     mean: f64,
     sd: f64,
@@ -57,7 +57,7 @@ struct Intervals {
 }
 
 #[derive(Deserialize)]
-struct Pair {
+struct GoldenPair {
     a: Vec<f64>,
     b: Vec<f64>,
     mean: f64,

@@ -1,7 +1,7 @@
 //! Holm's correction for several tests (Scandinavian Journal of Statistics 6, 1979).
 
 /// Adjusted p-values, in the order given: rejecting those below α makes one false rejection or more
-/// with probability α at most, whatever the tests have to do with each other.
+/// with probability α at most, however the tests depend on each other.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

@@ -3,10 +3,10 @@
 use super::Summary;
 use super::student::quantile_above;
 
-/// Share of intervals that hold what they are for, everywhere in Reprise.
+/// The confidence level of all intervals in Reprise.
 pub const LEVEL: f64 = 0.95;
 
-/// Both ends belong to it.
+/// A closed interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -32,8 +32,8 @@ pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
     interval(values, level, |n| 1.0 / n)
 }
 
-/// Where one more value of the same kind falls: mean ± t·sd·√(1 + 1/n) (Student's t, normal
-/// values). `None` below two values.
+/// The prediction interval of one more value: mean ± t·sd·√(1 + 1/n) (Student's t, normal values). `None` below two
+/// values.
 pub fn prediction_interval(values: &[f64], level: f64) -> Option<Interval> {
     interval(values, level, |n| 1.0 + 1.0 / n)
 }

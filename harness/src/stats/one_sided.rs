@@ -13,7 +13,7 @@ pub struct OneSided {
 }
 
 impl OneSided {
-    /// Of a quantity that has no spread and needs no test.
+    /// p-values of 0 and 1 for a quantity without spread, which needs no test.
     pub fn exact(value: f64, bound: f64) -> Self {
         let p = |beyond: bool| if beyond { 0.0 } else { 1.0 };
         Self { above: p(value > bound), below: p(value < bound) }
@@ -21,7 +21,8 @@ impl OneSided {
 }
 
 /// Tests the mean of `differences` against `bound` (SciPy's `ttest_1samp`, and `ttest_rel` of the
-/// two samples). Differences without any spread are what they are: see [`OneSided::exact`]. `None` below two values, or if anything is not finite.
+/// two samples). Differences without any spread are compared exactly: see [`OneSided::exact`]. `None` below two values, or if
+/// one is not finite.
 pub fn t_test(differences: &[f64], bound: f64) -> Option<OneSided> {
     let Summary { n, mean, sd } = Summary::of(differences)?;
     let sd = sd.filter(|sd| sd.is_finite() && bound.is_finite())?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// a − b for every seed that both have, in the order of the seeds. Runs of one seed share a
-/// teacher where there is one; their own draws are independent, because streams name the trial.
+/// a − b for every seed that both trials have, in the order of the seeds. Students of one seed share their teacher; their
+/// own draws are independent, because random streams are keyed by trial.
 pub fn paired_differences(a: &BTreeMap<u64, f64>, b: &BTreeMap<u64, f64>) -> Vec<f64> {
     a.iter().filter_map(|(seed, a)| Some(a - b.get(seed)?)).collect()
 }

@@ -22,7 +22,7 @@ pub fn quantile_above(tail: f64, freedom: f64) -> f64 {
     exceeded_with(tail, |t| upper_tail(t, freedom))
 }
 
-/// The same of a standard normal value.
+/// The standard normal value that is exceeded with probability `tail`, for 0 < `tail` ≤ ½.
 pub fn normal_quantile_above(tail: f64) -> f64 {
     exceeded_with(tail, |z| 0.5 * libm::erfc(z / std::f64::consts::SQRT_2))
 }

@@ -128,7 +128,9 @@ impl Selection {
             .watch
             .iter()
             .map(|&metric| (metric, self.stopping.round(valid.values[&metric])))
-            .filter(|(metric, value)| self.best_of(*metric).is_none_or(|best| *value > best.value))
+            .filter(|(metric, value)| {
+                self.best_of(*metric).is_none_or(|best| metric.direction().prefers(*value, best.value))
+            })
             .collect();
         if improved.is_empty() {
             self.so_far.stale += 1;
@@ -294,6 +296,15 @@ mod tests {
         };
         assert_eq!(run(4), (true, false));
         assert_eq!(run(5), (true, true));
+    }
+
+    #[test]
+    fn of_a_loss_the_lowest_is_the_best() {
+        let mut selection = Selection::new(stopping(&["logloss"], 5, 4));
+        let mut observe =
+            |epoch, value| selection.observe(epoch, &evaluation(&[("logloss", value)]), || Ok(None)).unwrap();
+        assert_eq!([observe(0, 0.7), observe(1, 0.6), observe(2, 0.6), observe(3, 0.65)], [true, true, false, false]);
+        assert_eq!(Selected::new(selection, 4, Curve::default()).epoch, 1);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a spec says about DE.
 
 use harness::error::{Error, Kind, Result};
-use harness::value::{Count, Rate, Weight};
-use serde::Deserialize;
+use harness::value::{Count, Rate, Weight, checked};
+use serde::{Deserialize, Deserializer};
 
 /// What the distance between a teacher's representation and its reconstruction is, summed over entities.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Distance {
 
 /// Hyper-parameters of DE.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Options {
     /// λ_DE, the weight of the term.
     pub lambda: Weight,
@@ -33,35 +33,23 @@ pub struct Options {
     pub gate_epsilon: Weight,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    lambda: Weight,
-    experts: Count,
-    distance: Distance,
-    temperature_start: Rate,
-    temperature_end: Rate,
-    temperature_epochs: Count,
-    gate_epsilon: Weight,
-}
-
-impl TryFrom<Wire> for Options {
-    type Error = Error;
-
-    fn try_from(wire: Wire) -> Result<Self> {
-        let Wire { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon } =
-            wire;
-        if temperature_end > temperature_start {
-            let (end, start) = (temperature_end.get(), temperature_start.get());
-            return Err(Error::new(Kind::Input, "`temperature_end` is above the start")
-                .expected(format!("at most `temperature_start`, which is {start}"))
-                .got(end.to_string()));
-        }
-        Ok(Self { lambda, experts, distance, temperature_start, temperature_end, temperature_epochs, gate_epsilon })
+impl<'de> Deserialize<'de> for Options {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
 impl Options {
+    fn check(&self) -> Result<()> {
+        let (start, end) = (self.temperature_start.get(), self.temperature_end.get());
+        if end > start {
+            return Err(Error::new(Kind::Input, "`temperature_end` is above the start")
+                .expected(format!("at most `temperature_start`, which is {start}"))
+                .got(end.to_string()));
+        }
+        Ok(())
+    }
+
     /// τ of an epoch, as the authors' code has it: epochs 0 and 1 both use the start.
     pub fn temperature(&self, epoch: usize) -> f64 {
         let (start, end) = (self.temperature_start.get(), self.temperature_end.get());

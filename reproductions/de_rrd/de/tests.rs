@@ -162,7 +162,7 @@ fn the_term_is_the_weighted_sum_over_three_sets() {
 #[test]
 fn training_brings_the_students_representations_nearer() {
     let mut options = of_authors(5);
-    options.lambda = toml::Value::Float(1.0).try_into().unwrap();
+    options.lambda = 1.0.try_into().unwrap();
     let (mut term, mut model) = (de(8, 24, options), student(8));
     let (losses, _) = train(&mut term, &mut model, 0..1);
     let first = losses[1];

@@ -13,6 +13,12 @@ fn lists(owners: usize, partners: usize, width: usize, purpose: &str) -> TopList
     TopLists::new(width, (0..owners as u64).flat_map(row).collect())
 }
 
+/// Of lists of 12.
+fn options(lambda: f64, interesting: usize, uninteresting: usize, top: Interesting) -> Options {
+    let [list, interesting, uninteresting] = [12, interesting, uninteresting].map(|n| n.try_into().unwrap());
+    Options { lambda: lambda.try_into().unwrap(), list, interesting, uninteresting, top }
+}
+
 /// Lists of 12, of which 5 are drawn; `seen` are partners that are in no list.
 fn samples(side: Side, top: Interesting) -> Samples {
     let (owners, partners) = match side {
@@ -23,7 +29,7 @@ fn samples(side: Side, top: Interesting) -> Samples {
     let seen: Vec<(u32, u32)> =
         (0..owners as u32).flat_map(|owner| list.of(owner)[12..].iter().map(move |&p| (owner, p))).collect();
     let top_lists = TopLists::new(12, (0..owners as u32).flat_map(|o| list.of(o)[..12].to_vec()).collect());
-    let options = Options { lambda: 0.5, list: 12, interesting: 5, uninteresting: 7, top };
+    let options = options(0.5, 5, 7, top);
     Samples::of(side, options, top_lists, &UserItems::from_pairs(owners, &seen).sorted(), partners).unwrap()
 }
 
@@ -61,7 +67,7 @@ fn a_sample_is_some_of_the_list_in_its_order_and_others_that_are_new() {
 #[test]
 fn an_owner_with_too_few_partners_left_is_told() {
     let list = lists(3, 20, 12, "short");
-    let options = Options { lambda: 1.0, list: 12, interesting: 2, uninteresting: 9, top: Interesting::Head };
+    let options = options(1.0, 2, 9, Interesting::Head);
     let none = UserItems::from_pairs(3, &[]);
     let error = Samples::of(Side::Item, options, list, &none, 20).err().expect("20 − 12 < 9").to_string();
     assert!(error.contains("item 0 has too few users") && error.contains("got:      8"), "{error}");

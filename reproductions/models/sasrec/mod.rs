@@ -28,12 +28,12 @@ mod layers;
 mod sequences;
 mod sizes;
 
-use harness::error::Result;
+use harness::error::{Error, Kind, Result};
 use harness::metrics::Scorer;
 use harness::queries::Queries;
-use harness::value::{Count, Share};
+use harness::value::{Count, Share, checked};
 use harness::weights::Weights;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use self::encoder::{SasRecEncoder, SasRecScorer};
 pub use self::fused::{Part, SasRec};
@@ -51,9 +51,9 @@ pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
     Ok(Box::new(SasRecScorer::new(SasRecEncoder::new(weights)?, queries)?))
 }
 
-/// Hyper-parameters of the model; the authors' stand in parentheses.
+/// SasRecHyper-parameters of the model; the authors' stand in parentheses.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct SasRecHyper {
     /// d (150).
     pub dim: Count,
@@ -67,28 +67,21 @@ pub struct SasRecHyper {
     pub dropout: Share,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    dim: Count,
-    length: Count,
-    blocks: Count,
-    heads: Count,
-    dropout: Share,
-}
-
-impl TryFrom<Wire> for SasRecHyper {
-    type Error = String;
-
-    fn try_from(Wire { dim, length, blocks, heads, dropout }: Wire) -> std::result::Result<Self, String> {
-        if !dim.get().is_multiple_of(heads.get()) {
-            return Err(format!("`heads` = {} does not divide `dim` = {}", heads.get(), dim.get()));
-        }
-        Ok(Self { dim, length, blocks, heads, dropout })
+impl<'de> Deserialize<'de> for SasRecHyper {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
 impl SasRecHyper {
+    fn check(&self) -> Result<()> {
+        let (dim, heads) = (self.dim.get(), self.heads.get());
+        if !dim.is_multiple_of(heads) {
+            return Err(Error::new(Kind::Input, format!("`heads` = {heads} does not divide `dim` = {dim}")));
+        }
+        Ok(())
+    }
+
     /// The sizes of a model for so many items, those that come later included.
     pub fn sizes(&self, items: usize) -> Sizes {
         let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);

@@ -47,10 +47,10 @@ fn pairs_are_taken_out_of_a_part() {
 }
 
 /// User, item, time (whole and billionths) and value of every interaction of one file.
-type Rows = Vec<(u32, u32, (i64, u32), f32)>;
+type ReadRows = Vec<(u32, u32, (i64, u32), f32)>;
 
 /// What comes of a file `raw`; `users` says how ids of users become dense, those of items are mapped.
-fn read(layout: &str, users: &str, content: &[u8]) -> crate::error::Result<Rows> {
+fn read(layout: &str, users: &str, content: &[u8]) -> crate::error::Result<ReadRows> {
     let mut site = Site::new();
     fs::write(site.folder.path().join("raw"), content).unwrap();
     let file = format!("{}[[file.source]]\nmirror = \"raw\"\n", pins(content));

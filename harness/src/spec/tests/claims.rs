@@ -47,6 +47,14 @@ fn an_order_has_a_part_for_each_pair_and_metric() {
 }
 
 #[test]
+fn of_a_loss_the_better_trial_is_below() {
+    let trials = ["a", "b"].map(String::from).to_vec();
+    let order = Statement::Order { trials, metrics: metrics(&["auc", "logloss"]) };
+    let parts: Vec<_> = order.parts().iter().map(|part| (part.a, part.b, part.bound)).collect();
+    assert_eq!(parts, [("a", "b", Bound::Above(0.0)), ("b", "a", Bound::Above(0.0))]);
+}
+
+#[test]
 fn refuses_what_it_cannot_read() {
     for says in [
         "student",

@@ -12,9 +12,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::load::resolve;
 use super::*;
-use crate::error::{Error, Kind};
-use crate::method::{Method, Params, Trained};
+use crate::error::{Error, Kind, Result};
+use crate::method::{Method, Params, Registry, Trained};
+use crate::metrics::Metric;
+use crate::split::SplitRule;
 use crate::train::Context;
 use crate::value::{Count, Decimals, Rate};
 
@@ -83,10 +86,10 @@ decimals = 2
 "#;
 
 /// Of this kind.
-struct Plain(Option<&'static str>);
-struct Student;
+struct StubMethod(Option<&'static str>);
+struct StubStudent;
 
-impl Method for Plain {
+impl Method for StubMethod {
     fn train(&self, _: &mut Context<'_>) -> Result<Trained> {
         Err(Error::new(Kind::Internal, "specs train nothing"))
     }
@@ -96,7 +99,7 @@ impl Method for Plain {
     }
 }
 
-impl Method for Student {
+impl Method for StubStudent {
     fn train(&self, _: &mut Context<'_>) -> Result<Trained> {
         Err(Error::new(Kind::Internal, "specs train nothing"))
     }
@@ -121,12 +124,12 @@ struct DistilParams {
 struct MfParams {
     dim: Count,
     learning_rate: Rate,
-    stopping: Stopping,
+    stopping: WatchParams,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stopping {
+struct WatchParams {
     watch: Vec<Metric>,
     decimals: Decimals,
 }
@@ -135,18 +138,18 @@ type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
 fn registry() -> Registry {
     fn pop(params: Params<'_>) -> Built {
-        params.read::<NoParams>().map(|NoParams {}| Box::new(Plain(None)) as Box<dyn Method>)
+        params.read::<NoParams>().map(|NoParams {}| Box::new(StubMethod(None)) as Box<dyn Method>)
     }
     fn mf(params: Params<'_>) -> Built {
-        params.read().map(|MfParams { dim, learning_rate, stopping: Stopping { watch, decimals } }| {
+        params.read().map(|MfParams { dim, learning_rate, stopping: WatchParams { watch, decimals } }| {
             assert!(dim.get() > 0 && learning_rate.get() > 0.0 && !watch.is_empty() && decimals.get() <= 15);
-            Box::new(Plain(Some("mf"))) as Box<dyn Method>
+            Box::new(StubMethod(Some("mf"))) as Box<dyn Method>
         })
     }
     fn distil(params: Params<'_>) -> Built {
         params.read().map(|DistilParams { dim }| {
             assert!(dim.get() > 0);
-            Box::new(Student) as Box<dyn Method>
+            Box::new(StubStudent) as Box<dyn Method>
         })
     }
     Registry::default().with("pop", pop).with("mf", mf).with("distil", distil)

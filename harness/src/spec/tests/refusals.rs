@@ -192,6 +192,10 @@ fn refuses_metrics_that_cannot_be() {
         &refused(metrics, "metrics = [\"ndcg@10\", \"ndcg@10\"]"),
         &["the metric `ndcg@10` stands twice", "small.toml:17:23"],
     );
+    has(
+        &refused(metrics, "metrics = [\"ndcg@10\", \"auc\"]"),
+        &["`auc` reads the scores of labelled pairs", "small.toml:17:23 (key `protocol.metrics[1]`)", "do not mix"],
+    );
     has(&refused(metrics, "metrics = [10]"), &["small.toml:17:12", "expected: a string"]);
 }
 
