@@ -14,7 +14,7 @@ use harness::meter::{self, TOP};
 use harness::method::Serve;
 use harness::metrics::Scorer;
 use harness::rank::{Index, OnDevice, Server};
-use harness::report::{Served, Speed, passes_table, served_table};
+use harness::report::{ServedModel, Speed, passes_table, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
 use harness::split::{Split, UserItems};
@@ -85,7 +85,7 @@ fn fossil_parameters(dim: usize) -> Vec<Parameter> {
 }
 
 /// Benches one model; its row, if any of its benches was asked for.
-fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -> Option<Served> {
+fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -> Option<ServedModel> {
     let seen = &split.train.sorted();
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
     // Made by the first bench that needs it: a filter may leave all out.
@@ -113,7 +113,7 @@ fn one(criterion: &mut Criterion, model: &Model, student: bool, split: &Split) -
     let parameter_count = |parameters: &[Parameter]| parameters.iter().map(|p| p.values.len() as u64).sum();
     asked.then(|| {
         let parameters = parameter_count(&parameters);
-        Served {
+        ServedModel {
             label: label(student),
             trial: None,
             teacher: student.then(|| label(false)),

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::check::{known_trial, measured, not_empty};
 use super::wire::{Text, TextMap, WireComparison, WireCurve};
-use super::{Columns, Comparison, Efficiency, LoggedCurve, Protocol, SplitRule};
+use super::{Columns, Comparison, LoggedCurve, Measure, Protocol, Quantity, SplitRule};
 use crate::document::Document;
 use crate::error::Result;
 use crate::suggest::{did_you_mean, one_of};
@@ -39,19 +39,19 @@ impl Allowed<'_, '_> {
         const EITHER: &str = "`columns` (column = \"metric\"), or `periods` where they are the periods of one metric";
         match (&wire.columns, &wire.periods) {
             (Some(columns), None) => {
-                let columns = self.pairs(columns, "column")?;
-                columns.iter().try_for_each(|(_, text)| self.column(text))?;
-                Ok(Columns::Metrics(plain(columns)))
+                let columns = self.pairs(columns, "column")?.into_iter();
+                let measures = columns.map(|(name, text)| Ok((name.get_ref().clone(), self.measure(text)?)));
+                Ok(Columns::Measures(measures.collect::<Result<_>>()?))
             }
             (None, Some(metric)) => {
-                measured(self.document, metric, self.protocol)?;
+                let of = measured(self.document, metric, self.protocol)?;
                 let tested = self.split.tested().ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
                         .expected("a `split` whose `rule` is `periods` or `periods-by-time`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
-                Ok(Columns::Periods { metric: metric.get_ref().clone(), tested })
+                Ok(Columns::Periods { metric: of, tested })
             }
             (Some(_), Some(periods)) => Err(self
                 .document
@@ -66,14 +66,15 @@ impl Allowed<'_, '_> {
         }
     }
 
-    /// A metric of the protocol, or a figure of size or speed.
-    fn column(&self, text: &Text) -> Result<()> {
-        if Efficiency::of_name(text.get_ref()).is_some() {
-            return Ok(());
+    /// A metric of the protocol, or a quantity.
+    fn measure(&self, text: &Text) -> Result<Measure> {
+        let named = |quantity: &Quantity| quantity.name() == text.get_ref();
+        if let Some(quantity) = Quantity::OF_COLUMNS.into_iter().find(named) {
+            return Ok(Measure::Quantity(quantity));
         }
-        let others = one_of(Efficiency::ALL.map(Efficiency::name));
+        let others = one_of(Quantity::OF_COLUMNS.map(Quantity::name));
         let hint = format!("size and speed have names of their own: {others}");
-        measured(self.document, text, self.protocol).map(drop).map_err(|error| error.hint(hint))
+        measured(self.document, text, self.protocol).map(Measure::Metric).map_err(|error| error.hint(hint))
     }
 
     /// Both rows of an effect are rows of the comparison.

@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::check::{known_trial, measured, plain_name, unique};
 use super::wire::{Text, WireClaim};
-use super::{Metric, Protocol};
+use super::{Measure, Metric, Protocol, Quantity};
 use crate::document::Document;
 use crate::error::Result;
 use crate::suggest::one_of;
@@ -64,39 +64,6 @@ impl fmt::Display for Bound {
             Self::AtMost(value) => write!(f, "≤ {value}"),
         }
     }
-}
-
-/// What a record has besides metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
-    /// Numbers in the trained tensors.
-    Parameters,
-    /// Median time of one request.
-    Latency,
-    /// Most memory of the run.
-    Memory,
-    /// Time of the run without evaluation and checkpoints.
-    Training,
-}
-
-impl Quantity {
-    const ALL: [Self; 4] = [Self::Parameters, Self::Latency, Self::Memory, Self::Training];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Parameters => "parameters",
-            Self::Latency => "latency",
-            Self::Memory => "memory",
-            Self::Training => "training",
-        }
-    }
-}
-
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Measure {
-    Metric(Metric),
-    Quantity(Quantity),
 }
 
 /// One inequality: a − b of a metric, or a / b of a quantity, within the bound.
@@ -226,10 +193,10 @@ impl Reader<'_, '_> {
     }
 
     fn quantity(&self, says: &Text, name: &str) -> Result<Quantity> {
-        Quantity::ALL.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
+        Quantity::OF_CLAIMS.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
             self.document
                 .refuse(says.span(), format!("`{name}` is nothing that a record has a ratio of"))
-                .expected(one_of(Quantity::ALL.map(Quantity::name)))
+                .expected(one_of(Quantity::OF_CLAIMS.map(Quantity::name)))
                 .got(format!("`{name}`"))
         })
     }

@@ -14,10 +14,10 @@ mod beside;
 mod check;
 mod checked;
 mod claim;
-mod efficiency;
 mod fingerprint;
 mod like;
 mod listing;
+mod measure;
 mod origin;
 mod profile;
 #[cfg(test)]
@@ -27,13 +27,12 @@ mod wire;
 
 use std::path::Path;
 
-pub use checked::{Columns, Comparison, LoggedCurve, Spec, Trial};
-pub use claim::{Bound, Claim, Inequality, Measure, Quantity, Statement};
-pub use efficiency::Efficiency;
+pub use checked::{Columns, Comparison, LoggedCurve, Spec, Trial, base_profile};
+pub use claim::{Bound, Claim, Inequality, Statement};
 pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, Summary, discover, find, is_spec};
+pub use measure::{Measure, Quantity};
 pub use origin::{Origin, Section, print_spec};
-pub use profile::base_profile;
 
 use crate::document::{Document, read_text};
 use crate::error::Result;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::like;
+use super::{base_profile, like};
 use crate::document::{Document, WHOLE, tree};
 use crate::error::{Error, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -25,11 +25,6 @@ pub struct Resolved<'a> {
     pub root: DeTable<'a>,
     /// Where in the text the values begin that come from the profile.
     pub overridden: BTreeSet<usize>,
-}
-
-/// The name of the base document as a profile: `paper` where the spec re-runs one, else `base`.
-pub fn base_profile(has_paper: bool) -> &'static str {
-    if has_paper { "paper" } else { "base" }
 }
 
 /// Names of all profiles, the base first.

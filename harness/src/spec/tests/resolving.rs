@@ -43,7 +43,11 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
     let expected = Comparison {
         table: "main".to_string(),
         rows: pairs([("Teacher", "teacher"), ("Student", "student")]),
-        columns: Columns::Metrics(pairs([("R@10", "recall@10"), ("N@10", "ndcg@10")])),
+        columns: Columns::Measures(
+            [("R@10", "recall@10"), ("N@10", "ndcg@10")]
+                .map(|(column, metric)| (column.to_string(), Measure::Metric(metric.parse().unwrap())))
+                .to_vec(),
+        ),
         decimals: 4,
         percent: false,
         effects: Vec::new(),
