@@ -6,7 +6,7 @@ use crate::stats::{LEVEL, prediction_interval};
 
 /// Relative difference up to which a figure that does not match is called close: about twice the difference of a careful
 /// re-run by others (HyperKDMA's of DE-RRD's teacher on CiteULike: H@5 0.5273 for the printed 0.5135, 2.7 %).
-pub const CLOSE: f64 = 0.05;
+const CLOSE: f64 = 0.05;
 
 /// Number of seeds below which nothing is judged: the interval of two values is so wide (t = 12.7) that every published
 /// figure would match.

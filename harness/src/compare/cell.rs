@@ -1,6 +1,6 @@
 //! One published figure beside ours.
 
-use super::{Agreement, Column, Matched, MatchedRow, Measurements};
+use super::{Agreement, Matched, MatchedColumn, MatchedRow, Measurements};
 use crate::stats::{Interval, LEVEL, Summary, prediction_interval};
 
 /// A cell of a published table and what we measured for it.
@@ -9,7 +9,7 @@ pub struct Cell<'a> {
     /// The published row and our trial.
     pub row: &'a MatchedRow<'a>,
     /// The published column and our measure.
-    pub column: &'a Column,
+    pub column: &'a MatchedColumn,
     /// In the unit of our figures.
     pub published: f64,
     /// Over seeds; `None` if we have no run.
@@ -26,7 +26,7 @@ pub struct Cell<'a> {
 
 /// The cells of a matched table, row by row, without those that were not published.
 pub fn cells<'a>(matched: &'a Matched<'a>, ours: &Measurements) -> Vec<Cell<'a>> {
-    let cell = |row: &'a MatchedRow<'a>, column: &'a Column| {
+    let cell = |row: &'a MatchedRow<'a>, column: &'a MatchedColumn| {
         let published = matched.published(row, column)?;
         let values = ours.values(row.trial, column.measure, column.scope);
         let summary = Summary::of(&values);

@@ -1,6 +1,6 @@
 //! Published differences between rows beside ours: what one method gains over another.
 
-use super::{Agreement, Column, Matched, MatchedRow, Measurements, PublishedEffect};
+use super::{Agreement, Matched, MatchedColumn, MatchedRow, Measurements, PublishedEffect};
 use crate::stats::{Interval, LEVEL, Summary, mean_interval, paired_differences, prediction_interval};
 
 /// The difference a − b of two rows of a published table in one column, and ours.
@@ -11,7 +11,7 @@ pub struct Effect<'a> {
     /// The published row b and our trial.
     pub b: &'a MatchedRow<'a>,
     /// The published column and our measure.
-    pub column: &'a Column,
+    pub column: &'a MatchedColumn,
     /// In the unit of our figures.
     pub published: f64,
     /// Paired over the seeds that both trials have; `None` if there are none.
@@ -29,7 +29,7 @@ pub struct Effect<'a> {
 
 /// The effects of a matched table, without those of cells that were not published.
 pub fn effects<'a>(matched: &'a Matched<'a>, ours: &Measurements) -> Vec<Effect<'a>> {
-    let effect = |(a, b): (&'a MatchedRow<'a>, &'a MatchedRow<'a>), column: &'a Column| {
+    let effect = |(a, b): (&'a MatchedRow<'a>, &'a MatchedRow<'a>), column: &'a MatchedColumn| {
         let PublishedEffect { value: published, rounding } = matched.effect(a, b, column)?;
         let by_seed = |row: &MatchedRow| ours.by_seed(row.trial, column.measure, column.scope);
         let differences = paired_differences(&by_seed(a), &by_seed(b));

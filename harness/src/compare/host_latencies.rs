@@ -25,13 +25,13 @@ fn is_on_gpu(record: &LatencyRecord) -> bool {
 }
 
 impl<'r> HostLatencies<'r> {
-    /// Those of `records` that are of the same host as `record`.
+    /// Selects those of `records` that are of the same host as `record`.
     pub fn beside(record: &'r LatencyRecord, records: &'r [LatencyRecord]) -> Self {
         let of_host = |other: &&LatencyRecord| host(other) == host(record);
         Self { processor: host(record).1, records: records.iter().filter(of_host).collect() }
     }
 
-    /// Those of the host with the most records; of equals, the first by name. `None` without records.
+    /// Selects the records of the host that has the most; of equals, the first by name. `None` without records.
     pub fn of_most(records: &'r [LatencyRecord]) -> Option<Self> {
         let mut counts = BTreeMap::<_, (usize, &LatencyRecord)>::new();
         for record in records {

@@ -24,12 +24,12 @@ pub struct Matched<'a> {
     /// Number of columns of the published table.
     pub width: usize,
     /// The columns that are compared, in the order of the spec.
-    pub columns: Vec<Column>,
+    pub columns: Vec<MatchedColumn>,
     /// The rows that are compared, in the order of the spec.
     pub rows: Vec<MatchedRow<'a>>,
 }
 
-/// A row of a published table and the trial that stands for it.
+/// A row of a published table that is compared, and our trial beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatchedRow<'a> {
     /// Name of the published row.
@@ -40,23 +40,23 @@ pub struct MatchedRow<'a> {
     printed: Vec<Option<f64>>,
 }
 
-/// A column that is compared.
+/// A column of a published table that is compared, and our measure beside it; or the mean of several columns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct MatchedColumn {
     /// The published name; for a mean over periods, a description such as `mean of 1–16`.
     pub name: String,
     /// What the column measures.
     pub measure: Measure,
-    /// Which part of a run the figures cover.
+    /// Which part of a run our figures cover.
     pub scope: Scope,
-    /// Columns of the published table whose mean is the published figure: one, or those of several periods.
+    /// Indices of the published columns whose mean is the published figure: one, or those of several periods.
     published: Range<usize>,
 }
 
 /// Which part of a run a figure covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The whole run, which of a run over periods is the mean over those that it tested.
+    /// The whole run; if that is over periods, the mean over those that it tested.
     Run,
     /// The mean over the periods 1 to this, which must be all that the run tested.
     Mean(usize),
@@ -117,27 +117,27 @@ impl<'a> Matched<'a> {
     /// The row with a published name.
     ///
     /// # Panics
-    /// If the comparison has no such row. Those of its effects it has: specs are checked for it.
+    /// If the comparison has no such row; a checked spec takes effects only of rows that it has.
     pub fn row(&self, name: &str) -> &MatchedRow<'a> {
         self.rows.iter().find(|row| row.name == name).expect("effects are between rows of their comparison")
     }
 
     /// The published value of a cell in the unit of our figures; `None` if it, or one that goes into a mean, was not
     /// published.
-    pub fn published(&self, row: &MatchedRow, column: &Column) -> Option<f64> {
+    pub fn published(&self, row: &MatchedRow, column: &MatchedColumn) -> Option<f64> {
         let printed = row.printed[column.published.clone()].iter().copied().collect::<Option<Vec<f64>>>()?;
         Some(self.comparison.value(printed.iter().sum::<f64>() / printed.len() as f64))
     }
 
-    /// The published values of a row in all columns of the table, in the unit of our figures: (column from 1, value),
-    /// without those that were not published. Of a table of periods, the values over all periods, tested or not.
+    /// The published values of a row in all columns of the table, compared or not, in the unit of our figures: (number of
+    /// the column from 1, value), without those that were not published. In a table of periods the columns are the periods.
     pub fn course(&self, row: &MatchedRow) -> Vec<(usize, f64)> {
         let values = (1..).zip(&row.printed);
         values.filter_map(|(column, printed)| Some((column, self.comparison.value((*printed)?)))).collect()
     }
 
     /// The published difference a − b of two rows in a column; `None` if one of them was not published.
-    pub fn effect(&self, a: &MatchedRow, b: &MatchedRow, column: &Column) -> Option<PublishedEffect> {
+    pub fn effect(&self, a: &MatchedRow, b: &MatchedRow, column: &MatchedColumn) -> Option<PublishedEffect> {
         let (a, b) = self.published(a, column).zip(self.published(b, column))?;
         Some(PublishedEffect { value: a - b, rounding: 2.0 * self.comparison.rounding() })
     }
@@ -154,13 +154,18 @@ impl<'a> Matched<'a> {
     }
 }
 
-/// The columns of a comparison. Of a table of periods, the mean over those that are tested, then each of them.
-fn columns(comparison: &Comparison, published: &Published, table: &PublishedTable) -> Result<Vec<Column>> {
+/// The columns of a comparison; for a table of periods, the mean over those that are tested, then each of them.
+fn columns(comparison: &Comparison, published: &Published, table: &PublishedTable) -> Result<Vec<MatchedColumn>> {
     let (metric, tested) = match &comparison.columns {
         Columns::Measures(columns) => {
             let column = |(name, measure): &(String, Measure)| {
                 let index = published.column(table, name)?;
-                Ok(Column { name: name.clone(), measure: *measure, scope: Scope::Run, published: index..index + 1 })
+                Ok(MatchedColumn {
+                    name: name.clone(),
+                    measure: *measure,
+                    scope: Scope::Run,
+                    published: index..index + 1,
+                })
             };
             return columns.iter().map(column).collect();
         }
@@ -173,7 +178,8 @@ fn columns(comparison: &Comparison, published: &Published, table: &PublishedTabl
             .got(format!("{all} columns"))
             .hint("`periods` takes all columns of a published table, in their order, as the periods 1, 2, …"));
     }
-    let column = |name: String, scope, published| Column { name, measure: Measure::Metric(metric), scope, published };
+    let column =
+        |name: String, scope, published| MatchedColumn { name, measure: Measure::Metric(metric), scope, published };
     let mean = if tested == 1 { "mean of 1".into() } else { format!("mean of 1–{tested}") };
     let mean = column(mean, Scope::Mean(tested), 0..tested);
     let periods = table.columns.iter().take(tested).enumerate();

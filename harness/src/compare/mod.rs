@@ -20,13 +20,13 @@ mod published;
 mod table_kind;
 mod verdict;
 
-pub use agreement::{Agreement, CLOSE, MIN_SEEDS};
+pub use agreement::{Agreement, MIN_SEEDS};
 pub use cell::{Cell, cells};
 pub use claim::{Evidence, Finding, PValues, findings};
 pub use effect::{Effect, effects};
 pub use host_latencies::HostLatencies;
 pub use logged::Logged;
-pub use matched::{Column, Matched, MatchedRow, PublishedEffect, Scope};
+pub use matched::{Matched, MatchedColumn, MatchedRow, PublishedEffect, Scope};
 pub use measurements::Measurements;
 pub use published::{Published, PublishedRow, PublishedSource, PublishedTable};
 pub use table_kind::TableKind;

@@ -8,7 +8,7 @@ use crate::stats::LEVEL;
 /// Probability that chance alone decides any claim of a spec (family-wise error rate).
 pub const ALPHA: f64 = 1.0 - LEVEL;
 
-/// What our runs say of a claim. Ordered as reports count them: from best to worst, then the one that decides nothing.
+/// The verdict of our runs on a claim. Ordered as reports count them: from best to worst, then the one that decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// All inequalities of the claim are confirmed.

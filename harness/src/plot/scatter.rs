@@ -9,7 +9,9 @@ use crate::error::Result;
 /// A figure of labelled points.
 pub struct Scatter {
     pub title: String,
+    /// Name of the horizontal axis.
     pub x: String,
+    /// Name of the vertical axis.
     pub y: String,
     pub points: Vec<Point>,
 }
@@ -19,8 +21,9 @@ pub struct Point {
     pub label: String,
     /// The quantity, above 0.
     pub x: f64,
+    /// The metric.
     pub y: f64,
-    /// Ends of the whiskers.
+    /// Ends of the whiskers along the metric.
     pub whiskers: Option<(f64, f64)>,
 }
 

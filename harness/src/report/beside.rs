@@ -8,8 +8,11 @@ use crate::table::{Align, Table};
 
 /// A published table with all that our runs say of it.
 pub(super) struct Beside<'a> {
+    /// The table and what of it the spec compares.
     pub matched: &'a Matched<'a>,
+    /// Its cells.
     pub cells: Vec<Cell<'a>>,
+    /// Its effects.
     pub effects: Vec<Effect<'a>>,
 }
 

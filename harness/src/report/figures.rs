@@ -51,7 +51,7 @@ fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
     prediction_interval(values, LEVEL).map(|interval| (interval.low, interval.high))
 }
 
-/// What the marks of a published table are called.
+/// The name of a published table in the legend.
 fn legend(of: &Beside) -> String {
     let comparison = of.matched.comparison;
     let judged = if comparison.not_comparable.is_some() { ", not comparable" } else { "" };
@@ -63,7 +63,7 @@ fn quality(spec: &Spec, ours: &Measurements, beside: &[Beside], palette: &Palett
     let of_quality = || beside.iter().filter(|of| of.has_metrics());
     let mut shown: Vec<_> = of_quality().collect();
     if shown.len() > PUBLISHED_MARKS {
-        // What cannot be judged gives way.
+        // Tables that cannot be judged are dropped first.
         shown.sort_by_key(|of| of.matched.comparison.not_comparable.is_some());
         shown.truncate(PUBLISHED_MARKS);
     }

@@ -34,7 +34,7 @@ pub struct Speed {
     pub p50_us: f64,
     /// 99th percentile of the same.
     pub p99_us: f64,
-    /// Queries per second in batches.
+    /// Queries answered per second in batches.
     pub per_second: f64,
 }
 

@@ -86,7 +86,7 @@ pub fn report_command(spec: &Spec) -> String {
     format!("reprise report {}{profile}", spec.id)
 }
 
-/// The machine that times are of: those of several do not compare.
+/// Whose times the table shows: times of several machines do not compare.
 fn whose_times(runs: &Runs) -> String {
     let Some(timed) = runs.timed else { return String::new() };
     let all = runs.all().count();

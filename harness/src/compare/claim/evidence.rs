@@ -21,16 +21,16 @@ pub struct Evidence<'a> {
     pub over_queries: Option<Interval>,
     /// The paper's own a − b, where a comparison of the spec has both cells.
     pub published: Option<PublishedEffect>,
-    /// `None` where there are too few seeds for a test.
+    /// p-values of the tests; `None` where there are too few seeds for one.
     pub p: Option<PValues>,
 }
 
 /// One-sided p-values of an inequality.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PValues {
-    /// Of the hypothesis that it is violated: small if the inequality holds.
+    /// p-value of the hypothesis that it is violated: small if the inequality holds.
     pub holds: f64,
-    /// Of the hypothesis that it is satisfied: small if the inequality fails.
+    /// p-value of the hypothesis that it is satisfied: small if the inequality fails.
     pub fails: f64,
     /// Whether the quantity was counted, neither drawn nor timed: then the two are 0 and 1, nothing was estimated, and there
     /// is nothing to correct.
@@ -78,7 +78,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Counted, not measured: one run is enough.
+    /// Numbers of parameters are counted, not estimated: one run is enough.
     fn of_parameters(inequality: Inequality<'a>, [a, b]: [BTreeMap<u64, f64>; 2]) -> Self {
         let ratios = ratios(&a, &b);
         let satisfied = |ratio: f64| match inequality.bound {

@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, PValues};
 use crate::compare::verdict::ALPHA;
-use crate::compare::{Column, Matched, Measurements, PublishedEffect, Verdict};
+use crate::compare::{Matched, MatchedColumn, Measurements, PublishedEffect, Verdict};
 use crate::spec::{Claim, Inequality};
 use crate::stats::holm;
 
@@ -71,7 +71,7 @@ fn together(evidence: &[Evidence<'_>]) -> Option<PValues> {
 fn published_effect(inequality: &Inequality<'_>, tables: &[Matched]) -> Option<PublishedEffect> {
     tables.iter().filter(|table| table.is_judged()).find_map(|table| {
         let row = |trial: &str| table.rows.iter().find(|row| row.trial == trial);
-        let of_runs = |column: &&Column| column.measure == inequality.of && column.scope.period().is_none();
+        let of_runs = |column: &&MatchedColumn| column.measure == inequality.of && column.scope.period().is_none();
         let column = table.columns.iter().find(of_runs)?;
         table.effect(row(inequality.a)?, row(inequality.b)?, column)
     })

@@ -7,7 +7,7 @@ use crate::table::{Align, Table};
 /// Digits behind the point: more than reports have, because a drift may be small.
 pub(super) const DIGITS: usize = 6;
 
-/// What stands where there is no number.
+/// Stands where there is no number.
 const NONE: &str = "–";
 
 /// What moved in a spec, one row per trial and metric; none if nothing did.
