@@ -15,7 +15,7 @@ use harness::method::Registry;
 use harness::metrics::Scorer;
 use harness::queries::Queries;
 use harness::rank::{Index, OnDevice, Server};
-use harness::report::{Served, Speed, passes_table, served_table};
+use harness::report::{ServedModel, Speed, passes_table, served_table};
 use harness::rng::Stream;
 use harness::run::{ComputeDevice, Wanted};
 use harness::split::{HeldOut, UserItems};
@@ -70,7 +70,7 @@ fn one(
     model: &Model,
     student: bool,
     queries: &Queries,
-) -> Option<Served> {
+) -> Option<ServedModel> {
     let (seen, n_items) = (queries.seen(), queries.n_items());
     let serve = registry.model(model.name).expect("a kind of model");
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
@@ -96,7 +96,7 @@ fn one(
         bencher.iter(|| index.top_lists(&batch, TOP, &|user| seen.of(user)).expect("finite scores"));
     });
     group.finish();
-    asked.then(|| Served {
+    asked.then(|| ServedModel {
         label: label(student),
         trial: None,
         teacher: student.then(|| label(false)),

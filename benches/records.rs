@@ -5,8 +5,8 @@ mod support;
 use std::hint::black_box;
 use std::path::Path;
 
-use harness::compare::findings;
-use harness::record::{Record, Records, Runs};
+use harness::compare::{Measurements, findings};
+use harness::record::{Record, Records};
 use harness::spec;
 
 /// A record of 5,219 queries and several evaluations, and one of some 60,000 queries over four periods.
@@ -26,10 +26,7 @@ fn main() {
     let records = Records::read(&root.join("results/de_rrd/citeulike/paper")).expect("committed records");
     let records: Vec<Record> = records.iter().map(|(_, record)| record.clone()).collect();
     c.bench_function("records/claim", |b| {
-        b.iter(|| {
-            let runs = Runs::of(black_box(&records));
-            findings(&spec.claims[..1], &[], None, &runs).expect("nothing published is asked for")
-        });
+        b.iter(|| findings(&spec.claims[..1], &[], &Measurements::of_runs(black_box(&records))));
     });
     c.final_summary();
 }

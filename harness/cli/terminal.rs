@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::error::{Error, Kind, Result};
-use harness::report::{Align, Table};
+use harness::table::{Align, Table};
 
 /// A line for the person. Nobody there to read it is no error: `eprintln!` would panic.
 pub fn talk(text: &str) {

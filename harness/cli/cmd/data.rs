@@ -2,7 +2,7 @@
 
 use harness::data::{FetchEvent, FileState, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
-use harness::report::{Align, Table};
+use harness::table::{Align, Table};
 
 use crate::args::{Data, DataCommand, Places};
 use crate::home::Home;
@@ -41,7 +41,7 @@ fn list(places: &Places) -> Result<()> {
         ("data", left),
         ("serves", left),
     ];
-    let mut rows = Table::new("", columns.map(|(name, align)| (name.to_string(), align)));
+    let mut rows = Table::new("", columns);
     let mut wrong = Ok(());
     for id in catalog.ids() {
         match catalog.get(id) {

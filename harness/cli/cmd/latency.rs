@@ -1,11 +1,11 @@
 //! `reprise latency`: how fast trained models answer.
 
+use harness::compare::HostLatencies;
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
-use harness::report::{Host, latency_tables};
+use harness::report::{latency_tables, report_command};
 use harness::run::{ComputeDevice, Filter, Job, Plan, measure_latency};
 
-use super::report::Basis;
 use super::run::{command_line, program};
 use crate::args::Latency;
 use crate::home::Home;
@@ -22,7 +22,6 @@ pub fn run(args: &Latency) -> Result<()> {
     Plan::new(&spec, Digest::of(b""), &filter)?;
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
-    let basis = Basis::read(&home, &spec, &manifest)?;
     let results = home.results_of(&spec);
     talk(&format!(
         "{} (profile {}) on {}, {} threads",
@@ -53,13 +52,13 @@ pub fn run(args: &Latency) -> Result<()> {
             .expected("a model that is a dot product")
             .hint("leave `--device` out to serve on the CPU"));
     };
-    let [one, all] = latency_tables(&basis.experiment, Host::of(first), &records);
+    let [one, all] = latency_tables(&spec, &HostLatencies::beside(first, &records));
     print(&format!("{}\n\n{}", table(&one), table(&all)));
     talk(&format!(
         "\n{} recorded in {}; `{}` shows them",
         records.len(),
         results.join(&spec.profile).display(),
-        basis.experiment.command
+        report_command(&spec)
     ));
     Ok(())
 }

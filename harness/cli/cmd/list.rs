@@ -3,8 +3,8 @@
 use harness::data::{FileState, status};
 use harness::error::Result;
 use harness::record::Records;
-use harness::report::{Align, Table};
 use harness::spec;
+use harness::table::{Align, Table};
 
 use crate::args::Places;
 use crate::home::Home;
@@ -14,7 +14,7 @@ pub fn run(args: &Places) -> Result<()> {
     let home = Home::find(args)?;
     let catalog = home.catalog()?;
     let columns = ["spec", "title", "dataset", "data", "profiles"];
-    let mut rows = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
+    let mut rows = Table::new("", columns.map(|name| (name, Align::Left)));
     let mut wrong = Ok(());
     let mut missing = false;
     for listed in spec::discover(&home.reproductions())? {

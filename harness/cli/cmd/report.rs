@@ -1,16 +1,16 @@
-//! `reprise report`: what the records that are here say.
+//! `reprise report`: writes the reports of the records that are here.
 
-use harness::compare::{Logged, Published};
+use std::path::PathBuf;
+
 use harness::data::{Manifest, load};
 use harness::digest::Digest;
 use harness::error::{Error, Place, Result};
 use harness::file::{read_to_string, write_by_rename, write_to};
-use harness::metrics::{Candidates, Metric};
 use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
-use harness::report::{self, Experiment, LoggedCurve, MetricText, Paper, Report, TrialText, html, overview, splice};
+use harness::report::{self, Basis, Paper, Report, html, overview, splice};
 use harness::run::expected;
-use harness::spec::{Spec, Trial, discover, find};
+use harness::spec::{Spec, discover, find};
 
 use crate::args;
 use crate::home::Home;
@@ -19,7 +19,7 @@ use crate::terminal::{print, table, talk};
 pub fn run(args: &args::Report) -> Result<()> {
     let home = Home::find(&args.places)?;
     let catalog = home.catalog()?;
-    let mut all = Vec::new();
+    let mut specs = Vec::new();
     let chosen = chosen(&home, args)?;
     if chosen.is_empty() {
         talk("no spec has records here; `reprise run quick` makes some");
@@ -27,19 +27,17 @@ pub fn run(args: &args::Report) -> Result<()> {
     for (id, profile) in chosen {
         let spec = home.spec(&id, profile.as_deref())?;
         let manifest = catalog.get(&spec.dataset)?;
-        let basis = Basis::read(&home, &spec, &manifest)?;
         let records = checked(&home, &spec, &manifest)?;
-        all.push((spec, basis, records));
+        specs.push((spec, manifest, records));
     }
-    let reports = all
-        .iter()
-        .map(|(_, basis, records)| Report::new(&basis.experiment, records, basis.published.as_ref()))
-        .collect::<Result<Vec<_>>>()?;
+    let bases = specs.iter().map(|(spec, manifest, _)| basis(&home, spec, manifest)).collect::<Result<Vec<_>>>()?;
+    let reports = bases.iter().zip(&specs).map(|(basis, (.., records))| Report::new(basis, records));
+    let reports = reports.collect::<Result<Vec<_>>>()?;
     let page_is_output = args.html.as_ref().is_some_and(|file| file.as_os_str() == "-");
-    // Fonts are missed before anything is written.
+    // First of all, so that missing fonts are reported before anything is written.
     let pixels = args.png.then(Pixels::new).transpose()?;
-    for ((spec, _, records), report) in all.iter().zip(&reports) {
-        put(&home, spec, records, report, reports.len() == 1 && !page_is_output)?;
+    for ((spec, _, records), report) in specs.iter().zip(&reports) {
+        put(&home, records, report, reports.len() == 1 && !page_is_output)?;
         if let Some(pixels) = &pixels {
             let folder = home.results_of(spec).join(&spec.profile);
             for (name, svg) in report.files().iter().filter(|(name, _)| name.ends_with(".svg")) {
@@ -48,7 +46,7 @@ pub fn run(args: &args::Report) -> Result<()> {
         }
     }
     if let Some(file) = &args.html {
-        let papers = papers(&home, &all, &reports)?;
+        let papers = papers(&home, &reports)?;
         let page = html(&papers);
         if page_is_output {
             print(&page);
@@ -63,10 +61,11 @@ pub fn run(args: &args::Report) -> Result<()> {
     Ok(())
 }
 
-/// A profile that tries the machinery: its records stay out of git, and it is reported where it is asked for.
-const TRIAL_OF_THE_MACHINERY: &str = "quick";
+/// The profile that only shows that everything works: its records stay out of git, and it is reported only when asked for.
+const SMOKE_PROFILE: &str = "quick";
 
-/// The specs that were named, or all that have records in any profile but `quick`; those of a paper stand together.
+/// The named specs, or else those with records in any profile but the smoke profile, each with its profile; those of a paper
+/// stand together.
 fn chosen(home: &Home, args: &args::Report) -> Result<Vec<(String, Option<String>)>> {
     for id in &args.specs {
         find(&home.reproductions(), id)?;
@@ -79,45 +78,40 @@ fn chosen(home: &Home, args: &args::Report) -> Result<Vec<(String, Option<String
             Ok(summary) => {
                 let profiles = match &args.profile {
                     Some(asked) => vec![asked.clone()],
-                    None => summary.profiles.into_iter().filter(|name| name != TRIAL_OF_THE_MACHINERY).collect(),
+                    None => summary.profiles.into_iter().filter(|name| name != SMOKE_PROFILE).collect(),
                 };
                 let folder = home.results_beside(&listed.file);
                 let there = profiles.into_iter().filter(|profile| folder.join(profile).is_dir());
                 chosen.extend(there.map(|profile| (listed.id.clone(), Some(profile))));
             }
-            // It does not hide the reports of the others.
+            // A spec that cannot be read does not keep the others from being reported.
             Err(error) => talk(&format!("error: {error}\n")),
         }
     }
     Ok(chosen)
 }
 
-/// The reports paper by paper, with its notes.
-fn papers<'a>(home: &Home, all: &'a [(Spec, Basis, Checked)], reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> {
-    let mut papers = Vec::new();
-    let mut start = 0;
+/// The reports paper by paper, with the notes of each.
+fn papers<'a>(home: &Home, reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> {
     // Specs stand in the order of their ids, so those of a paper are neighbours.
-    for group in all.chunk_by(|(a, ..), (b, ..)| a.paper == b.paper) {
-        let (spec, ..) = &group[0];
-        let notes = match home.paper_of(spec).map(|paper| paper.join("NOTES.md")).filter(|file| file.is_file()) {
-            Some(file) => {
-                Some(read_to_string(&file).map_err(|error| Error::io("cannot read the notes", &file, &error))?)
-            }
-            None => None,
-        };
-        papers.push(Paper { folder: spec.paper.as_deref(), reports: &reports[start..start + group.len()], notes });
-        start += group.len();
-    }
-    Ok(papers)
+    let groups = reports.chunk_by(|a, b| a.basis.spec.paper == b.basis.spec.paper);
+    let paper = |reports: &'a [Report<'a>]| {
+        let spec = reports[0].basis.spec;
+        let notes = home.paper_of(spec).map(|paper| paper.join("NOTES.md")).filter(|file| file.is_file());
+        let text =
+            |file: PathBuf| read_to_string(&file).map_err(|error| Error::io("cannot read the notes", &file, &error));
+        Ok(Paper { folder: spec.paper.as_deref(), reports, notes: notes.map(text).transpose()? })
+    };
+    groups.map(paper).collect()
 }
 
-/// The table of verdicts, between the marks of README.md.
+/// Puts the table of verdicts between the marks of README.md.
 fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
     let file = home.root.join("README.md");
     let page = read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
     let link = |report: &Report<'_>| {
-        let folder = report.experiment.folder.display();
-        format!("results/{folder}/{}/REPORT.md", report.experiment.profile)
+        let spec = report.basis.spec;
+        format!("results/{}/{}/REPORT.md", home.folder_of(&spec.file).display(), spec.profile)
     };
     let spliced = splice(&page, &overview(reports, link)).map_err(|error| error.at(Place::file(&file)))?;
     write_by_rename(&file, spliced.as_bytes())?;
@@ -125,34 +119,21 @@ fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// All that a report needs besides records.
-pub struct Basis {
-    pub experiment: Experiment,
-    published: Option<Published>,
+/// What a report of a spec needs besides records, read from the folder of its paper. `run` asks for it before hours of
+/// training, because a report that could not be made is refused here.
+pub fn basis<'a>(home: &'a Home, spec: &'a Spec, manifest: &'a Manifest) -> Result<Basis<'a>> {
+    Basis::read(spec, manifest, &home.registry, home.paper_of(spec).as_deref())
 }
 
-impl Basis {
-    /// Reads published tables and logged curves and finds out whether the report can be made: `run`
-    /// asks before hours of training.
-    pub fn read(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Self> {
-        let experiment = experiment(home, spec, manifest)?;
-        let published = match home.paper_of(spec) {
-            Some(paper) => Some(Published::read(&paper.join("published.toml"))?),
-            None => None,
-        };
-        report::check(&experiment, published.as_ref())?;
-        Ok(Self { experiment, published })
-    }
+/// Writes the report of a spec's records, prints its table, and says where everything is.
+pub fn write(home: &Home, basis: &Basis<'_>) -> Result<()> {
+    let records = checked(home, basis.spec, basis.manifest)?;
+    put(home, &records, &Report::new(basis, &records)?, true)
 }
 
-/// Writes the report of a spec's records, prints its table, and tells where everything is.
-pub fn write(home: &Home, spec: &Spec, manifest: &Manifest, basis: &Basis) -> Result<()> {
-    let records = checked(home, spec, manifest)?;
-    let report = Report::new(&basis.experiment, &records, basis.published.as_ref())?;
-    put(home, spec, &records, &report, true)
-}
-
-fn put(home: &Home, spec: &Spec, records: &Checked, report: &Report<'_>, shown: bool) -> Result<()> {
+/// Writes a report and says where it is; `shown`: prints its table, too.
+fn put(home: &Home, records: &Checked, report: &Report<'_>, shown: bool) -> Result<()> {
+    let spec = report.basis.spec;
     let reports = home.results_of(spec).join(&spec.profile);
     let written = report::write(&reports, &report.files())?;
     if let Some(summary) = report.summary().filter(|_| shown) {
@@ -173,7 +154,7 @@ fn put(home: &Home, spec: &Spec, records: &Checked, report: &Report<'_>, shown: 
     Ok(())
 }
 
-/// The records of a spec held against what it says today.
+/// The records of a spec, checked against its fingerprints of today.
 pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked> {
     let folder = home.results_of(spec).join(&spec.profile);
     if !folder.exists() {
@@ -193,102 +174,8 @@ pub fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
     }
 }
 
-/// What the report must know of a spec, in words.
-fn experiment(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Experiment> {
-    let (candidates, sampled) = match spec.protocol.candidates {
-        Candidates::Full => ("all items that the user has not interacted with".to_string(), None),
-        Candidates::All => ("all items that are known, those of the query too".to_string(), None),
-        Candidates::Sampled { negatives, seed } => (
-            format!(
-                "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"
-            ),
-            Some(negatives),
-        ),
-    };
-    let mut setting = vec![
-        ("Dataset", format!("`{}`: {}", manifest.id, manifest.title)),
-        ("Licence", format!("{}: {}", manifest.licence.name, manifest.licence.terms)),
-        ("Split", spec.split.describe()),
-        ("Candidates", candidates),
-    ];
-    if let Some(events) = spec.events.describe() {
-        setting.insert(2, ("Events", events));
-    }
-    let curve = |curve: &harness::spec::LoggedCurve| {
-        let paper = home.paper_of(spec).expect("a checked spec with curves has a paper");
-        let columns: Vec<&str> = curve.columns.iter().map(|(theirs, _)| theirs.as_str()).collect();
-        Ok(LoggedCurve {
-            trial: curve.trial.clone(),
-            label: curve.label.clone(),
-            columns: curve.columns.clone(),
-            logged: Logged::read(&paper.join(&curve.file), &columns)?,
-        })
-    };
-    let profile = if spec.profile == harness::spec::base_profile(spec.paper.is_some()) {
-        String::new()
-    } else {
-        format!(" --profile {}", spec.profile)
-    };
-    Ok(Experiment {
-        spec: spec.id.clone(),
-        profile: spec.profile.clone(),
-        title: spec.title.clone(),
-        dataset: spec.dataset.clone(),
-        folder: home.folder_of(&spec.file),
-        command: format!("reprise report {}{profile}", spec.id),
-        setting: setting.into_iter().map(|(what, how)| (what.to_string(), how)).collect(),
-        sampled,
-        metrics: spec.protocol.metrics.iter().copied().map(|m| metric(m, spec.protocol.candidates)).collect(),
-        trials: spec
-            .trials
-            .iter()
-            .map(|trial| TrialText {
-                id: trial.id.clone(),
-                label: trial.label.clone(),
-                method: trial.method.clone(),
-                teacher: trial.teacher.clone().or_else(|| only_teacher(spec, trial)),
-                method_place: home.registry.place(&trial.method).unwrap_or_default(),
-                teaches: spec.trials.iter().any(|other| other.teacher.as_ref() == Some(&trial.id)),
-            })
-            .collect(),
-        comparisons: spec.comparisons.clone(),
-        curves: spec.curves.iter().map(curve).collect::<Result<_>>()?,
-        claims: spec.claims.clone(),
-        analysis: spec.analysis.clone(),
-        notes: notes(home, spec),
-    })
-}
-
-/// The trial that a plain student is compared with: another one of the same method, if it is the only one of the spec that
-/// teaches.
-fn only_teacher(spec: &Spec, trial: &Trial) -> Option<String> {
-    let mut teachers = spec.trials.iter().filter_map(|trial| trial.teacher.clone());
-    let first = teachers.next()?;
-    let alike = first != trial.id && spec.trial(&first).is_some_and(|teacher| teacher.method == trial.method);
-    (alike && teachers.all(|other| other == first)).then_some(first)
-}
-
-/// Where the prose about a paper is. The path is that of the repository, so that it reads the same
-/// wherever the report is made.
-fn notes(home: &Home, spec: &Spec) -> Vec<String> {
-    let there = home.paper_of(spec).is_some_and(|paper| paper.join("NOTES.md").is_file());
-    let paper = spec.paper.as_ref().filter(|_| there);
-    let note = |paper| format!("What is exact here, what differs and why: `reproductions/{paper}/NOTES.md`.");
-    paper.into_iter().map(note).collect()
-}
-
-fn metric(metric: Metric, candidates: Candidates) -> MetricText {
-    MetricText {
-        name: metric.to_string(),
-        formula: metric.definition().formula().into(),
-        ties: candidates.ties().into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::args::Places;
 
@@ -300,9 +187,9 @@ mod tests {
         let home = Home::find(&places).unwrap();
         let mut spec = home.spec("de-rrd/citeulike", None).unwrap();
         let manifest = home.catalog().unwrap().get(&spec.dataset).unwrap();
-        Basis::read(&home, &spec, &manifest).unwrap();
+        basis(&home, &spec, &manifest).unwrap();
         edit(&mut spec);
-        Basis::read(&home, &spec, &manifest).err().expect("the spec is refused").to_string()
+        basis(&home, &spec, &manifest).err().expect("the spec is refused").to_string()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use harness::record::Program;
 use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, Training, execute};
 use harness::spec::{Spec, print_spec};
 
-use super::report::{self, Basis};
+use super::report;
 use crate::args::Run;
 use crate::home::Home;
 use crate::progress::{Progress, clock, interrupted};
@@ -29,9 +29,9 @@ pub fn run(args: &Run) -> Result<()> {
         training: Training { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) },
     };
     let manifest = home.catalog()?.get(&spec.dataset)?;
-    let basis = Basis::read(&home, &spec, &manifest)?;
+    let basis = report::basis(&home, &spec, &manifest)?;
     let outcome = wanted.train(&home, &spec, &manifest)?;
-    report::write(&home, &spec, &manifest, &basis)?;
+    report::write(&home, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
         talk(

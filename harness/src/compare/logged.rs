@@ -1,4 +1,4 @@
-//! Learning curves that others logged, as CSV with a column `epoch`.
+//! Learning curves that others logged: CSV with a column `epoch`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Kind, Place, Result};
 use crate::suggest::{did_you_mean, quoted};
 
-/// (epoch, value) by column.
+/// Learning curves that others logged: by column, (epoch, value) with epochs ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logged(pub BTreeMap<String, Vec<(f64, f64)>>);
 

@@ -1,25 +1,33 @@
 //! Published figures beside ours, and the paper's claims held against our runs.
+//!
+//! ```text
+//! Published ─┐
+//! Comparison ┴→ Matched ─┬→ Cell, Effect
+//! Runs ┬→ Measurements ──┼→ Finding
+//! latency records ┘      │
+//! Claim ─────────────────┘
+//! ```
 
+mod agreement;
 mod cell;
 mod claim;
-mod column;
-mod course;
 mod effect;
-mod kind;
+mod host_latencies;
 mod logged;
-mod ours;
+mod matched;
+mod measurements;
 mod published;
+mod table_kind;
 mod verdict;
-mod word;
 
+pub use agreement::{Agreement, MIN_SEEDS};
 pub use cell::{Cell, cells};
-pub use claim::{Finding, Part, Theirs, findings};
-pub use column::{Column, Over};
-pub use course::{Course, courses};
+pub use claim::{Evidence, Finding, PValues, findings};
 pub use effect::{Effect, effects};
-pub use kind::Kind;
+pub use host_latencies::HostLatencies;
 pub use logged::Logged;
-pub use ours::{Figures, Ours};
-pub use published::{Published, Row, Source, Table};
+pub use matched::{Matched, MatchedColumn, MatchedRow, PublishedEffect, Scope};
+pub use measurements::Measurements;
+pub use published::{Published, PublishedRow, PublishedSource, PublishedTable};
+pub use table_kind::TableKind;
 pub use verdict::Verdict;
-pub use word::{CLOSE, MIN_SEEDS, Word};

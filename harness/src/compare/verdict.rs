@@ -1,25 +1,29 @@
-//! What we say of a claim. The rule stands here and nowhere else; reports print it from here.
+//! The verdict on a claim; reports print its rule from here.
 
 use std::fmt;
 
-use super::MIN_SEEDS;
+use super::agreement::MIN_SEEDS;
 use crate::stats::LEVEL;
 
-/// Share of claims, all of a spec together, that may be judged wrongly by chance.
+/// Probability that chance alone decides any claim of a spec (family-wise error rate).
 pub const ALPHA: f64 = 1.0 - LEVEL;
 
-/// From best to worst, then the one that judges nothing.
+/// The verdict of our runs on a claim. Ordered as reports count them: from best to worst, then the one that decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
+    /// All inequalities of the claim are confirmed.
     Holds,
+    /// The opposite of one of its inequalities is confirmed.
     Fails,
+    /// Neither is confirmed.
     Undecided,
 }
 
 impl Verdict {
+    /// All verdicts, in their order.
     pub const ALL: [Self; 3] = [Self::Holds, Self::Fails, Self::Undecided];
 
-    /// The rule, as a sentence for people.
+    /// The rule by which this verdict is given, as part of a sentence for reports.
     pub fn rule(self) -> String {
         match self {
             Self::Holds => format!(

@@ -57,6 +57,17 @@ enum WireCandidates {
 }
 
 impl Candidates {
+    /// The candidates in words, for reports.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Full => "all items that the user has not interacted with".into(),
+            Self::All => "all items that are known, those of the query too".into(),
+            Self::Sampled { negatives, seed } => format!(
+                "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"
+            ),
+        }
+    }
+
     /// Which of the items with equal scores comes first, for every metric of the protocol.
     pub fn ties(self) -> &'static str {
         match self {

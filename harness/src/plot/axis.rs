@@ -3,7 +3,7 @@
 /// Share of the range left free on both sides of a linear axis.
 const MARGIN: f64 = 0.08;
 
-/// Maps values to pixels.
+/// An axis: a map from values to pixels, with ticks.
 pub(super) struct Axis {
     low: f64,
     high: f64,
@@ -13,13 +13,14 @@ pub(super) struct Axis {
     pub ticks: Vec<Tick>,
 }
 
+/// A tick of an axis: its pixel and its label.
 pub(super) struct Tick {
     pub at: f64,
     pub label: String,
 }
 
 impl Axis {
-    /// Covers `values` on the pixels `from` to `to` (either way round) with about `ticks` ticks.
+    /// A linear axis that covers `values` on the pixels `from` to `to` (either way round), with about `ticks` ticks.
     pub(super) fn linear(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64), ticks: usize) -> Self {
         let (low, high) = extent(values.into_iter().map(drawable));
         // A single value, or equal ones, still need a range to stand in.
@@ -27,7 +28,7 @@ impl Axis {
         Self::linear_within((low - margin, high + margin), (from, to), ticks)
     }
 
-    /// Like [`Axis::linear`], with the ends given.
+    /// A linear axis from `low` to `high` on the pixels `from` to `to` (either way round), with about `ticks` ticks.
     pub(super) fn linear_within((low, high): (f64, f64), (from, to): (f64, f64), ticks: usize) -> Self {
         let (low, high) = (drawable(low), drawable(high));
         // Closer together than numbers of this size are told apart: any range will do.
@@ -45,7 +46,7 @@ impl Axis {
         Self::with(low, high, false, (from, to), ticks.collect())
     }
 
-    /// Covers positive `values` on a logarithmic scale.
+    /// A logarithmic axis that covers the positive ones of `values` on the pixels `from` to `to` (either way round).
     pub(super) fn log(values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
         let (low, high) = extent(values.into_iter().map(drawable).filter(|value| *value > 0.0));
         let decades = libm::log10(high / low);
@@ -80,11 +81,11 @@ impl Axis {
     }
 }
 
-/// Powers of ten that a logarithmic axis names at most.
+/// Largest number of powers of ten that a logarithmic axis labels.
 const MOST_DECADES: f64 = 12.0;
 
-/// The smallest and largest numbers that are drawn: between them differences, steps and powers of ten stay finite. Nothing
-/// that is measured is beyond.
+/// The smallest and largest numbers that are drawn: within them differences, steps and powers of ten stay finite, and every
+/// real measurement lies within them.
 const LEAST: f64 = 1e-100;
 const MOST: f64 = 1e100;
 
@@ -110,7 +111,7 @@ fn step(wanted: f64) -> f64 {
     multiple * power
 }
 
-/// 0.5, 20, 5k, 2M.
+/// The label of a tick, such as 0.5, 20, 5k or 2M.
 fn short(value: f64) -> String {
     let (value, unit) = match value {
         v if v >= 1e9 => (v / 1e9, "G"),
@@ -127,7 +128,7 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
 
-    /// As a record that is edited may have them: told by few ticks, and by none that is no place.
+    /// An edited record may hold such numbers: the axis has few ticks, all at finite positions.
     #[test]
     fn numbers_beyond_all_measure_are_drawn_at_the_edge() {
         for values in [[5e-324, 1e308], [1e308, -1e308], [0.0, 5e-324], [1.0, 1e308], [1e15, 1e15 + 0.125]] {

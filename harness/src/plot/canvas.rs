@@ -1,4 +1,4 @@
-//! Drawing in pixels; the only file that knows plotters.
+//! Drawing in pixels; the only file that uses plotters.
 
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
@@ -24,14 +24,14 @@ pub(super) const TITLE: f64 = 14.0;
 /// fonts.
 const CHARACTER: f64 = 0.56;
 
-/// Room for a text, in pixels.
+/// Width that a text may need, in pixels.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * CHARACTER * size
 }
 
-/// Which point of a text stands at its place; vertically its middle does.
+/// Which end of a text stands at its position; vertically its middle does.
 #[derive(Clone, Copy)]
-pub(super) enum Anchor {
+pub(super) enum TextAnchor {
     Left,
     Middle,
     Right,
@@ -46,13 +46,19 @@ pub(super) enum Mark {
     Square,
 }
 
+/// A picture that is being drawn; its unit is the pixel.
 pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 
-type Drawn = Result<()>;
-
-/// The SVG text of a picture of `width` × `height` pixels. `about` is its name for those who do not
-/// see it.
-pub(super) fn picture(about: &str, width: f64, height: f64, draw: impl FnOnce(&Canvas) -> Drawn) -> Result<String> {
+/// Draws a picture of `width` × `height` pixels and returns it as SVG text. `about` is its name for screen readers.
+///
+/// # Errors
+/// [`Internal`](Kind::Internal) if plotters fails.
+pub(super) fn picture(
+    about: &str,
+    width: f64,
+    height: f64,
+    draw: impl FnOnce(&Canvas) -> Result<()>,
+) -> Result<String> {
     let (fine_width, fine_height) = (fine(width), fine(height));
     let mut svg = String::new();
     {
@@ -72,33 +78,40 @@ pub(super) fn picture(about: &str, width: f64, height: f64, draw: impl FnOnce(&C
 }
 
 impl Canvas<'_> {
-    pub(super) fn line(&self, points: &[(f64, f64)], colour: Colour, opacity: f64, width: f64) -> Drawn {
+    /// Draws a line through points, `width` pixels wide.
+    pub(super) fn line(&self, points: &[(f64, f64)], colour: Colour, opacity: f64, width: f64) -> Result<()> {
         let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
         let style = rgb(colour).mix(opacity).stroke_width(fine(width).unsigned_abs());
         self.0.draw(&PathElement::new(points, style)).map_err(failed)
     }
 
-    /// A line of dashes, each followed by a gap, of these lengths.
-    pub(super) fn dashes(&self, points: &[(f64, f64)], (dash, gap): (f64, f64), colour: Colour, width: f64) -> Drawn {
+    /// Draws a line of dashes, each followed by a gap, of these lengths in pixels.
+    pub(super) fn dashes(
+        &self,
+        points: &[(f64, f64)],
+        (dash, gap): (f64, f64),
+        colour: Colour,
+        width: f64,
+    ) -> Result<()> {
         let points: Vec<_> = points.iter().map(|(x, y)| (fine(*x), fine(*y))).collect();
         let style = rgb(colour).stroke_width(fine(width).unsigned_abs());
         let dashes = DashedPathElement::new(points, fine(dash), fine(gap), style);
         self.0.draw(&dashes).map_err(failed)
     }
 
-    /// A ring with a white middle.
-    pub(super) fn ring(&self, place: (f64, f64), radius: f64, colour: Colour) -> Drawn {
+    /// Draws a ring with a white middle.
+    pub(super) fn ring(&self, place: (f64, f64), radius: f64, colour: Colour) -> Result<()> {
         self.shape(Mark::Disc, place, radius, colour)?;
         self.shape(Mark::Disc, place, radius - 1.3, (255, 255, 255))
     }
 
-    /// A filled mark with a white edge, so that marks on top of each other stay apart.
-    pub(super) fn mark(&self, mark: Mark, (x, y): (f64, f64), radius: f64, colour: Colour) -> Drawn {
+    /// Draws a filled mark with a white edge, so that marks on top of each other can be told apart.
+    pub(super) fn mark(&self, mark: Mark, (x, y): (f64, f64), radius: f64, colour: Colour) -> Result<()> {
         self.shape(mark, (x, y), radius + 1.0, (255, 255, 255))?;
         self.shape(mark, (x, y), radius, colour)
     }
 
-    fn shape(&self, mark: Mark, (x, y): (f64, f64), r: f64, colour: Colour) -> Drawn {
+    fn shape(&self, mark: Mark, (x, y): (f64, f64), r: f64, colour: Colour) -> Result<()> {
         let style = rgb(colour).filled();
         let corners: &[(f64, f64)] = match mark {
             Mark::Disc => {
@@ -113,32 +126,34 @@ impl Canvas<'_> {
         self.0.draw(&Polygon::new(points, style)).map_err(failed)
     }
 
-    pub(super) fn text(&self, text: &str, (x, y): (f64, f64), anchor: Anchor, size: f64) -> Drawn {
+    /// Draws text of a size in pixels.
+    pub(super) fn text(&self, text: &str, (x, y): (f64, f64), anchor: TextAnchor, size: f64) -> Result<()> {
         self.text_of(text, (x, y), anchor, size, FontStyle::Normal, FontTransform::None)
     }
 
-    pub(super) fn title(&self, text: &str, (x, y): (f64, f64), anchor: Anchor, size: f64) -> Drawn {
+    /// Draws bold text of a size in pixels.
+    pub(super) fn title(&self, text: &str, (x, y): (f64, f64), anchor: TextAnchor, size: f64) -> Result<()> {
         self.text_of(text, (x, y), anchor, size, FontStyle::Bold, FontTransform::None)
     }
 
-    /// Text from bottom to top, its middle at the place.
-    pub(super) fn upright(&self, text: &str, (x, y): (f64, f64), size: f64) -> Drawn {
-        self.text_of(text, (x, y), Anchor::Middle, size, FontStyle::Normal, FontTransform::Rotate270)
+    /// Draws text that runs upwards, its middle at the position.
+    pub(super) fn upright(&self, text: &str, (x, y): (f64, f64), size: f64) -> Result<()> {
+        self.text_of(text, (x, y), TextAnchor::Middle, size, FontStyle::Normal, FontTransform::Rotate270)
     }
 
     fn text_of(
         &self,
         text: &str,
         (x, y): (f64, f64),
-        anchor: Anchor,
+        anchor: TextAnchor,
         size: f64,
         style: FontStyle,
         transform: FontTransform,
-    ) -> Drawn {
+    ) -> Result<()> {
         let horizontal = match anchor {
-            Anchor::Left => HPos::Left,
-            Anchor::Middle => HPos::Center,
-            Anchor::Right => HPos::Right,
+            TextAnchor::Left => HPos::Left,
+            TextAnchor::Middle => HPos::Center,
+            TextAnchor::Right => HPos::Right,
         };
         let ink = rgb(INK);
         let style = TextStyle::from(("sans-serif", size * FONT_SIZE * FINER).into_font().style(style))

@@ -1,39 +1,39 @@
-//! Learning curves: thin lines of every seed over a thick logged one, panels one above the other on
-//! one axis of epochs.
+//! Learning curves: thin lines for every seed over a thick logged one; the panels share one axis of epochs.
 
 use super::Palette;
 use super::axis::Axis;
-use super::frame::{self, Across, Place};
-use super::legend::{Entry, Sample};
+use super::frame::{self, Across, PanelFrame};
+use super::legend::{LegendEntry, LegendKey};
 use super::palette::{Colour, PUBLISHED};
 use crate::error::Result;
 
 /// A figure of curves over epochs.
 pub struct Curves {
     pub title: String,
-    /// Where the epochs are those of periods one after the other: name of each period, and how many epochs wide it is.
-    /// Empty for epochs of one training.
+    /// Where the epochs are those of periods one after the other: name and number of epochs of each period. Empty for
+    /// the epochs of one training.
     pub blocks: Vec<(String, f64)>,
     pub panels: Vec<Panel>,
 }
 
-/// One quantity.
+/// A panel of curves of one quantity.
 pub struct Panel {
     pub title: String,
-    /// On a logarithmic axis, where values that are not positive have no place.
+    /// Whether the axis is logarithmic; then values that are not positive are left out.
     pub log: bool,
     pub lines: Vec<Line>,
 }
 
-/// One run's curve, or one that was logged by others.
+/// The curve of one run, or one that others logged.
 pub struct Line {
     pub label: String,
+    /// Whether others logged it.
     pub logged: bool,
     /// (epoch, value), epochs ascending.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Of a panel's frame, in pixels.
+/// Height of a panel, in pixels.
 const HIGH: f64 = 200.0;
 
 impl Line {
@@ -61,14 +61,14 @@ impl Curves {
         })
     }
 
-    /// Each label once: of several seeds, the first.
-    fn legend(&self, palette: &Palette) -> Vec<Entry> {
-        let mut entries = Vec::<Entry>::new();
+    /// An entry for each label: curves of several seeds share one.
+    fn legend(&self, palette: &Palette) -> Vec<LegendEntry> {
+        let mut entries = Vec::<LegendEntry>::new();
         for line in self.panels.iter().flat_map(|panel| &panel.lines) {
             if entries.iter().all(|entry| entry.text != line.label) {
                 let (colour, opacity, width) = line.stroke(palette);
-                let sample = Sample::Stroke(colour, opacity, width.max(2.0));
-                entries.push(Entry { sample, text: line.label.clone() });
+                let key = LegendKey::Stroke(colour, opacity, width.max(2.0));
+                entries.push(LegendEntry { key, text: line.label.clone() });
             }
         }
         entries
@@ -76,7 +76,7 @@ impl Curves {
 }
 
 impl Panel {
-    fn draw(&self, place: &Place, palette: &Palette) -> Result<()> {
+    fn draw(&self, place: &PanelFrame, palette: &Palette) -> Result<()> {
         let (upper, lower) = (place.upper, place.lower);
         let shown = |line: &Line| -> Vec<(f64, f64)> {
             line.points.iter().copied().filter(|(_, value)| !self.log || *value > 0.0).collect()

@@ -1,64 +1,64 @@
-//! Ours with whiskers and published figures below: small multiples, one panel per metric.
+//! Our values with whiskers, and published values below: one panel for each metric.
 
 use super::Palette;
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas, Mark, TEXT, TITLE, picture, width};
-use super::legend::{self, Entry, Sample};
+use super::canvas::{Canvas, Mark, TEXT, TITLE, TextAnchor, picture, width};
+use super::legend::{self, LegendEntry, LegendKey};
 use super::palette::{GRID, INK, PUBLISHED};
 use crate::error::Result;
 
-/// A figure of dots.
-pub struct Dots {
+/// A dot plot: a row for each trial, a panel for each metric.
+pub struct DotPlot {
     pub title: String,
-    /// Labels, from top to bottom.
+    /// Labels of the rows, from top to bottom.
     pub rows: Vec<String>,
-    /// What the discs and whiskers are.
+    /// What the discs and whiskers show, for the legend.
     pub ours: String,
-    /// What the other marks are, at most [`PUBLISHED_MARKS`] of them.
+    /// What each other kind of mark shows, for the legend; at most [`PUBLISHED_MARKS`] kinds.
     pub published: Vec<String>,
     pub panels: Vec<DotPanel>,
 }
 
-/// One metric.
+/// A panel of a dot plot, for one metric.
 pub struct DotPanel {
     pub title: String,
-    pub dots: Vec<Dot>,
+    pub dots: Vec<DotMark>,
 }
 
-/// One value.
-pub struct Dot {
-    /// Index into the rows.
+/// One value in a dot plot.
+pub struct DotMark {
+    /// Index of its row.
     pub row: usize,
-    /// Index into the published marks; `None` for ours.
+    /// Index of its kind among the published marks; `None` for a value of ours.
     pub published: Option<usize>,
+    /// Position along the axis.
     pub value: f64,
-    /// Ends of the whiskers.
+    /// Ends of its whiskers.
     pub whiskers: Option<(f64, f64)>,
 }
 
-/// Panels side by side.
+/// Largest number of panels side by side.
 const ACROSS: usize = 3;
-/// Of a panel, in pixels.
+/// Width of a panel, in pixels.
 const PANEL: f64 = 210.0;
 /// Between panels, in pixels.
 const GAP: f64 = 34.0;
-/// Of a row without published marks, in pixels.
+/// Height of a row without published marks, in pixels.
 const ROW: f64 = 26.0;
-/// From a row's disc to its first published mark, and from one to the next, in pixels: none hides
-/// another.
+/// Distance from a row's disc to its first published mark, and from one to the next, in pixels: no mark hides another.
 const BELOW: f64 = 9.0;
-/// Above and below the rows of a panel: its title, its ticks.
+/// Room above the rows of a panel for its title, and below them for its ticks, in pixels.
 const HEAD: f64 = 26.0;
 const FOOT: f64 = 40.0;
 /// Around the figure, in pixels.
 const EDGE: f64 = 14.0;
 
-/// Published figures that one figure can tell apart.
+/// Number of published tables that one dot plot can tell apart.
 pub const PUBLISHED_MARKS: usize = MARKS.len();
-/// Their marks, in their order.
+/// The marks of published tables, in order.
 const MARKS: [Mark; 3] = [Mark::Diamond, Mark::Triangle, Mark::Square];
 
-impl Dots {
+impl DotPlot {
     /// The figure as SVG text.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Dots {
         let top = EDGE + 24.0 + legend::lines(&legend, room) as f64 * legend::LINE + 6.0;
         let panel_height = HEAD + self.row() * self.rows.len() as f64 + FOOT;
         picture(&self.title, wide, top + panel_height * down as f64, |canvas| {
-            canvas.title(&self.title, (EDGE, EDGE + 8.0), Anchor::Left, TITLE)?;
+            canvas.title(&self.title, (EDGE, EDGE + 8.0), TextAnchor::Left, TITLE)?;
             legend::draw(canvas, &legend, (EDGE, EDGE + 24.0), room)?;
             for (index, panel) in self.panels.iter().enumerate() {
                 let (column, line) = (index % across, index / across);
@@ -82,7 +82,7 @@ impl Dots {
                 self.draw_panel(canvas, panel, palette, (left, upper))?;
                 if column == 0 {
                     for (row, label) in self.rows.iter().enumerate() {
-                        canvas.text(label, (left - 10.0, self.disc(upper, row)), Anchor::Right, TEXT)?;
+                        canvas.text(label, (left - 10.0, self.disc(upper, row)), TextAnchor::Right, TEXT)?;
                     }
                 }
             }
@@ -95,30 +95,30 @@ impl Dots {
         ROW + BELOW * self.published.len() as f64
     }
 
-    /// Height of a row's disc, for the upper edge of its panel. The marks stand below it.
+    /// Vertical position of a row's disc in a panel whose upper edge is `top`. The marks stand below it.
     fn disc(&self, top: f64, row: usize) -> f64 {
         top + HEAD + row as f64 * self.row() + ROW / 2.0
     }
 
-    fn legend(&self) -> Vec<Entry> {
-        let ours = Entry { sample: Sample::Mark(Mark::Disc, INK), text: self.ours.clone() };
+    fn legend(&self) -> Vec<LegendEntry> {
+        let ours = LegendEntry { key: LegendKey::Mark(Mark::Disc, INK), text: self.ours.clone() };
         let published = MARKS.iter().zip(&self.published);
         let published =
-            published.map(|(mark, text)| Entry { sample: Sample::Mark(*mark, PUBLISHED), text: text.clone() });
+            published.map(|(mark, text)| LegendEntry { key: LegendKey::Mark(*mark, PUBLISHED), text: text.clone() });
         std::iter::once(ours).chain(published).collect()
     }
 
     fn draw_panel(&self, canvas: &Canvas, panel: &DotPanel, palette: &Palette, (left, top): (f64, f64)) -> Result<()> {
-        let ends = |dot: &Dot| {
+        let ends = |dot: &DotMark| {
             let (low, high) = dot.whiskers.unwrap_or((dot.value, dot.value));
             [dot.value, low, high]
         };
         let axis = Axis::linear(panel.dots.iter().flat_map(ends), (left, left + PANEL), 4);
         let (upper, lower) = (top + HEAD, top + HEAD + self.row() * self.rows.len() as f64);
-        canvas.title(&panel.title, (left, top + HEAD / 2.0), Anchor::Left, TEXT)?;
+        canvas.title(&panel.title, (left, top + HEAD / 2.0), TextAnchor::Left, TEXT)?;
         for tick in &axis.ticks {
             canvas.line(&[(tick.at, upper), (tick.at, lower)], GRID, 1.0, 1.0)?;
-            canvas.text(&tick.label, (tick.at, lower + 13.0), Anchor::Middle, TEXT)?;
+            canvas.text(&tick.label, (tick.at, lower + 13.0), TextAnchor::Middle, TEXT)?;
         }
         canvas.line(&[(left, lower), (left + PANEL, lower)], INK, 1.0, 1.0)?;
         for dot in &panel.dots {
@@ -146,9 +146,9 @@ impl Dots {
 mod tests {
     use super::*;
 
-    fn figure() -> Dots {
-        let dot = |row, published, value, whiskers| Dot { row, published, value, whiskers };
-        Dots {
+    fn figure() -> DotPlot {
+        let dot = |row, published, value, whiskers| DotMark { row, published, value, whiskers };
+        DotPlot {
             title: "Ours & theirs".into(),
             rows: vec!["Teacher".into(), "Student <0.1>".into()],
             ours: "ours".into(),

@@ -1,8 +1,8 @@
-//! Figures as SVG: text stays text, in the reader's own sans-serif font, on a white ground so that
-//! they read on a dark page too.
+//! Figures as SVG. Text stays text, in the reader's own sans-serif font, on white so that it can be read on a dark page
+//! too.
 //!
-//! Only `canvas.rs` knows plotters; axes and layout are ours, because without a font library plotters
-//! guesses widths of text at 0.7 em a byte and would leave labels to collide.
+//! Only `canvas.rs` uses plotters; axes and layout are computed here, because without a font library plotters guesses the
+//! width of text at 0.7 em a byte, and labels would collide.
 
 mod axis;
 mod canvas;
@@ -16,13 +16,13 @@ mod png;
 mod scatter;
 
 pub use curves::{Curves, Line, Panel};
-pub use dots::{Dot, DotPanel, Dots, PUBLISHED_MARKS};
+pub use dots::{DotMark, DotPanel, DotPlot, PUBLISHED_MARKS};
 pub use palette::Palette;
-pub use periods::{Course, Periods, PeriodsPanel};
+pub use periods::{PeriodLine, PeriodPanel, PeriodPlot};
 pub use png::Pixels;
 pub use scatter::{Point, Scatter};
 
-/// Whether a file is a figure that this program drew: by how it begins.
+/// Whether a file begins as the figures do that this program draws.
 pub fn is_drawing(svg: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&svg[..svg.len().min(120)]);
     head.starts_with("<svg width=\"") && head.contains(" role=\"img\" aria-label=\"")

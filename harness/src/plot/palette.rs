@@ -1,10 +1,11 @@
-//! One colour per label, told apart by colour-blind readers too.
+//! The colours of figures, which colour-blind readers can tell apart too.
 
-/// Red, green, blue.
+/// A colour: red, green, blue.
 pub type Colour = (u8, u8, u8);
 
-/// After Paul Tol's muted scheme ("Colour Schemes", 2021) and Okabe and Ito's, for colour-blind readers; the pale ones are
-/// darkened until each stands out from white, and so from black in the dark scheme, which turns figures over.
+/// The colours of methods, after Paul Tol's muted scheme ("Colour Schemes", 2021) and Okabe and Ito's, for colour-blind
+/// readers. Pale ones are darkened until each stands out from white, and so from black in the dark scheme of the HTML page,
+/// which inverts figures.
 const COLOURS: [Colour; 10] = [
     (51, 34, 136),
     (204, 102, 119),
@@ -17,31 +18,30 @@ const COLOURS: [Colour; 10] = [
     (122, 122, 30),
     (213, 94, 0),
 ];
-/// Whoever teaches others, whatever the method.
+/// The colour of teachers, whatever their method.
 const TEACHER: Colour = (102, 102, 102);
 
-/// Published and logged figures, whatever they are of.
+/// The colour of published and logged figures.
 pub(super) const PUBLISHED: Colour = (0, 0, 0);
-/// Text and axes.
+/// The colour of text and axes.
 pub(super) const INK: Colour = (51, 51, 51);
-/// From a mark to its label.
+/// The colour of lines from a mark to its label.
 pub(super) const LEADER: Colour = (170, 170, 170);
-/// Lines behind the figures.
+/// The colour of grid lines.
 pub(super) const GRID: Colour = (225, 225, 225);
 
-/// A colour for each label: that of its method, so that a method has one colour in all figures of all
-/// reports.
+/// A colour for each label: that of its method, which is the same in all figures of all reports.
 pub struct Palette(Vec<(String, Colour)>);
 
 impl Palette {
-    /// `trials`: label, and place of the method among all methods; none for a teacher.
+    /// A palette for trials: label, and index of the method among all methods; `None` for a teacher.
     pub fn new(trials: impl IntoIterator<Item = (String, Option<usize>)>) -> Self {
         let colour = |method: Option<usize>| method.map_or(TEACHER, |index| COLOURS[index % COLOURS.len()]);
         Self(trials.into_iter().map(|(label, method)| (label, colour(method))).collect())
     }
 
-    /// The same for lines that only their colour tells apart: where trials share a method, those after the first get
-    /// colours that are still free, as long as there are any.
+    /// A palette for lines that only their colour tells apart: of trials that share a method, those after the first get
+    /// colours that no method of the figure has, as long as there are any. `trials` as in [`new`](Self::new).
     pub fn apart(trials: impl IntoIterator<Item = (String, Option<usize>)>) -> Self {
         let Self(mut colours) = Self::new(trials);
         let used: Vec<Colour> = colours.iter().map(|(_, colour)| *colour).collect();

@@ -1,51 +1,51 @@
-//! A metric over periods: our lines with whiskers, and the published ones of the same trials in the same colours.
+//! A metric over periods: our lines with whiskers, and the published lines of the same trials in the same colours.
 
 use super::Palette;
 use super::axis::{Axis, Tick};
-use super::frame::{self, Across, Place};
-use super::legend::{Entry, Sample};
+use super::frame::{self, Across, PanelFrame};
+use super::legend::{LegendEntry, LegendKey};
 use super::palette::{Colour, INK};
 use crate::error::Result;
 
-/// A figure of one metric over periods; its panels share both axes, so that heights can be compared.
-pub struct Periods {
+/// A figure of one metric over periods. Its panels share the scale of both axes, so that heights can be compared.
+pub struct PeriodPlot {
     pub title: String,
-    /// What the whiskers of our lines are; none where there are none.
+    /// What the whiskers of our lines show, for the legend; `None` if there are none.
     pub whiskers: Option<String>,
-    /// What the dashed lines are; none where there are none.
+    /// What the dashed lines show, for the legend; `None` if there are none.
     pub published: Option<String>,
-    pub panels: Vec<PeriodsPanel>,
+    pub panels: Vec<PeriodPanel>,
 }
 
-/// Lines that lie over each other.
-pub struct PeriodsPanel {
+/// A panel of lines over periods.
+pub struct PeriodPanel {
     pub title: String,
-    pub courses: Vec<Course>,
+    pub lines: Vec<PeriodLine>,
 }
 
-/// A trial's values, ours or published.
-pub struct Course {
+/// The values of a trial over periods, ours or published.
+pub struct PeriodLine {
     pub label: String,
     pub published: bool,
     /// (period, value, half the length of its whisker), periods ascending.
     pub points: Vec<(f64, f64, Option<f64>)>,
 }
 
-/// Of a panel's frame, in pixels.
+/// Height of a panel, in pixels.
 const HIGH: f64 = 330.0;
-/// A dash and the gap behind it, in pixels.
+/// Length of a dash and of the gap behind it, in pixels.
 const DASHES: (f64, f64) = (7.0, 4.5);
 /// Half the width of a whisker's end, in pixels.
 const CAP: f64 = 3.0;
 
-impl Periods {
+impl PeriodPlot {
     /// The figure as SVG text.
     ///
     /// # Errors
     /// [`Internal`](crate::error::Kind::Internal) if plotters fails.
     pub fn svg(&self, palette: &Palette) -> Result<String> {
-        let courses = self.panels.iter().flat_map(|panel| &panel.courses);
-        let points: Vec<_> = courses.flat_map(|course| &course.points).collect();
+        let lines = self.panels.iter().flat_map(|panel| &panel.lines);
+        let points: Vec<_> = lines.flat_map(|line| &line.points).collect();
         let ends = |(_, value, half): &&(f64, f64, Option<f64>)| {
             let half = half.unwrap_or(0.0);
             [value - half, value + half]
@@ -66,38 +66,40 @@ impl Periods {
         })
     }
 
-    /// Each trial once, then what is dashed.
-    fn legend(&self, palette: &Palette) -> Vec<Entry> {
-        let mut entries = Vec::<Entry>::new();
-        for course in self.panels.iter().flat_map(|panel| &panel.courses) {
-            if entries.iter().all(|entry| entry.text != course.label) {
-                let sample = Sample::Through(palette.colour(&course.label));
-                entries.push(Entry { sample, text: course.label.clone() });
+    /// An entry for each trial, then what whiskers and dashes show.
+    fn legend(&self, palette: &Palette) -> Vec<LegendEntry> {
+        let mut entries = Vec::<LegendEntry>::new();
+        for line in self.panels.iter().flat_map(|panel| &panel.lines) {
+            if entries.iter().all(|entry| entry.text != line.label) {
+                let key = LegendKey::Through(palette.colour(&line.label));
+                entries.push(LegendEntry { key, text: line.label.clone() });
             }
         }
-        let whiskers = self.whiskers.iter().map(|text| Entry { sample: Sample::Through(INK), text: text.clone() });
-        let published = self.published.iter().map(|text| Entry { sample: Sample::Dashed(INK), text: text.clone() });
+        let whiskers =
+            self.whiskers.iter().map(|text| LegendEntry { key: LegendKey::Through(INK), text: text.clone() });
+        let published =
+            self.published.iter().map(|text| LegendEntry { key: LegendKey::Dashed(INK), text: text.clone() });
         entries.into_iter().chain(whiskers).chain(published).collect()
     }
 }
 
-impl PeriodsPanel {
+impl PeriodPanel {
     /// `values` are those of all panels.
-    fn draw(&self, place: &Place, values: &[f64], palette: &Palette) -> Result<()> {
+    fn draw(&self, place: &PanelFrame, values: &[f64], palette: &Palette) -> Result<()> {
         let axis = Axis::linear(values.iter().copied(), (place.lower, place.upper), 6);
         place.frame(&self.title, &axis)?;
         // Published ones first: they lie under ours.
         for published in [true, false] {
-            for course in self.courses.iter().filter(|course| course.published == published) {
-                course.draw(place, &axis, palette.colour(&course.label))?;
+            for line in self.lines.iter().filter(|line| line.published == published) {
+                line.draw(place, &axis, palette.colour(&line.label))?;
             }
         }
         Ok(())
     }
 }
 
-impl Course {
-    fn draw(&self, place: &Place, axis: &Axis, colour: Colour) -> Result<()> {
+impl PeriodLine {
+    fn draw(&self, place: &PanelFrame, axis: &Axis, colour: Colour) -> Result<()> {
         let canvas = place.canvas;
         let at = |(x, y, _): &(f64, f64, Option<f64>)| (place.across.axis.at(*x), axis.at(*y));
         let line: Vec<_> = self.points.iter().map(at).collect();
@@ -126,18 +128,18 @@ mod tests {
 
     #[test]
     fn numbers_every_period_and_draws_ours_over_what_was_published() {
-        let course = |published, last: u32| Course {
+        let line = |published, last: u32| PeriodLine {
             label: "ADER".into(),
             published,
             points: (1..=last)
                 .map(|p| (f64::from(p), 0.5 + 0.01 * f64::from(p % 3), (!published).then_some(0.01)))
                 .collect(),
         };
-        let figure = Periods {
+        let figure = PeriodPlot {
             title: "Week by week".into(),
             whiskers: Some("ours: mean ± sd".into()),
             published: Some("published".into()),
-            panels: vec![PeriodsPanel { title: "recall@20".into(), courses: vec![course(false, 4), course(true, 16)] }],
+            panels: vec![PeriodPanel { title: "recall@20".into(), lines: vec![line(false, 4), line(true, 16)] }],
         };
         let palette = Palette::apart([("ADER".to_string(), Some(0))]);
         let svg = figure.svg(&palette).unwrap();

@@ -1,4 +1,4 @@
-//! Figures as PNG, for slides and pages that take no SVG.
+//! Figures as PNG, for slides and pages that cannot show SVG.
 
 use std::sync::Arc;
 
@@ -7,13 +7,15 @@ use resvg::usvg::{Options, Tree, fontdb};
 
 use crate::error::{Error, Kind, Result};
 
-/// Pixels of the picture for one of the figure: sharp on dense screens and in print.
+/// Pixels of the PNG for each pixel of the figure: sharp on dense screens and in print.
 const SCALE: f32 = 2.0;
 
-/// What is known of the system's fonts, found once for all figures.
+/// Renders figures as PNG with the fonts of the system, which are searched once.
 pub struct Pixels(Options<'static>);
 
 impl Pixels {
+    /// Finds the fonts of the system.
+    ///
     /// # Errors
     /// [`Missing`](Kind::Missing) if the system has no font: the text of a figure would be lost.
     pub fn new() -> Result<Self> {
@@ -31,12 +33,12 @@ impl Pixels {
         Ok(Self(Options { fontdb: Arc::new(fonts), ..Options::default() }))
     }
 
-    /// The picture of an SVG text, twice its size.
+    /// Renders a figure, given as SVG text, at twice its size.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if it is not the SVG that figures are made of.
+    /// [`Internal`](Kind::Internal) if the text is not SVG.
     pub fn png(&self, svg: &str) -> Result<Vec<u8>> {
-        let failed = |what: String| Error::new(Kind::Internal, "a figure has no picture").got(what);
+        let failed = |what: String| Error::new(Kind::Internal, "a figure could not be rendered as PNG").got(what);
         let tree = Tree::from_str(svg, &self.0).map_err(|error| failed(error.to_string()))?;
         let size = tree.size().to_int_size().scale_by(SCALE).ok_or_else(|| failed("no size".into()))?;
         let mut picture =

@@ -2,43 +2,46 @@
 
 use super::Palette;
 use super::axis::Axis;
-use super::canvas::{Anchor, Mark, TEXT, TITLE, picture, width};
+use super::canvas::{Mark, TEXT, TITLE, TextAnchor, picture, width};
 use super::palette::{GRID, INK, LEADER};
 use crate::error::Result;
 
-/// A figure of points.
+/// A figure of labelled points.
 pub struct Scatter {
     pub title: String,
+    /// Name of the horizontal axis.
     pub x: String,
+    /// Name of the vertical axis.
     pub y: String,
     pub points: Vec<Point>,
 }
 
-/// A trial.
+/// A point for a trial.
 pub struct Point {
     pub label: String,
-    /// Above 0.
+    /// The quantity, above 0.
     pub x: f64,
+    /// The metric.
     pub y: f64,
-    /// Ends of the whiskers.
+    /// Ends of the whiskers along the metric.
     pub whiskers: Option<(f64, f64)>,
 }
 
-/// Of the frame, in pixels.
+/// Width and height of the frame, in pixels.
 const WIDE: f64 = 560.0;
 const HIGH: f64 = 280.0;
-/// Around the frame: the left has ticks and the axis' name, the lower edge too.
+/// Room around the frame, in pixels: to the left and below for ticks and the name of the axis, above for the title.
 const LEFT: f64 = 78.0;
 const TOP: f64 = 48.0;
 const FOOT: f64 = 52.0;
 const EDGE: f64 = 14.0;
 /// Height of a label, in pixels.
 const LABEL: f64 = 15.0;
-/// From the outermost point of a group to its labels, in pixels.
+/// Distance from the outermost point of a group to its labels, in pixels.
 const BESIDE: f64 = 14.0;
-/// Points nearer than this side by side are a group …
+/// Points whose horizontal distance is smaller than this, in pixels, are a group.
 const NEAR: f64 = 14.0;
-/// … and are moved this far apart, so that their whiskers do not hide each other.
+/// Horizontal distance to which the points of a group are moved apart, in pixels: their whiskers do not hide each other.
 const APART: f64 = 8.0;
 
 impl Scatter {
@@ -59,22 +62,22 @@ impl Scatter {
         let groups = groups(&places);
         groups.iter().for_each(|group| move_apart(group, &mut places));
         picture(&self.title, wide, lower + FOOT, |canvas| {
-            canvas.title(&self.title, (EDGE, EDGE + 8.0), Anchor::Left, TITLE)?;
+            canvas.title(&self.title, (EDGE, EDGE + 8.0), TextAnchor::Left, TITLE)?;
             for tick in &x.ticks {
                 canvas.line(&[(tick.at, upper), (tick.at, lower)], GRID, 1.0, 1.0)?;
-                canvas.text(&tick.label, (tick.at, lower + 14.0), Anchor::Middle, TEXT)?;
+                canvas.text(&tick.label, (tick.at, lower + 14.0), TextAnchor::Middle, TEXT)?;
             }
             for tick in &y.ticks {
                 canvas.line(&[(left, tick.at), (right, tick.at)], GRID, 1.0, 1.0)?;
-                canvas.text(&tick.label, (left - 8.0, tick.at), Anchor::Right, TEXT)?;
+                canvas.text(&tick.label, (left - 8.0, tick.at), TextAnchor::Right, TEXT)?;
             }
             canvas.line(&[(left, upper), (left, lower), (right, lower)], INK, 1.0, 1.0)?;
-            canvas.text(&self.x, (left + WIDE / 2.0, lower + 36.0), Anchor::Middle, TEXT)?;
+            canvas.text(&self.x, (left + WIDE / 2.0, lower + 36.0), TextAnchor::Middle, TEXT)?;
             canvas.upright(&self.y, (EDGE + 4.0, upper + HIGH / 2.0), TEXT)?;
             let labels: Vec<_> = self.points.iter().map(|point| &*point.label).collect();
             for group in &groups {
                 for (point, at, anchor) in label_places(group, &labels, &places, right, (upper, lower)) {
-                    let end = if matches!(anchor, Anchor::Left) { at.0 - 2.0 } else { at.0 + 2.0 };
+                    let end = if matches!(anchor, TextAnchor::Left) { at.0 - 2.0 } else { at.0 + 2.0 };
                     canvas.line(&[places[point], (end, at.1)], LEADER, 1.0, 0.8)?;
                     canvas.text(labels[point], at, anchor, TEXT)?;
                 }
@@ -132,7 +135,7 @@ fn label_places(
     places: &[(f64, f64)],
     right: f64,
     (upper, lower): (f64, f64),
-) -> Vec<(usize, (f64, f64), Anchor)> {
+) -> Vec<(usize, (f64, f64), TextAnchor)> {
     let widest = group.iter().map(|&point| width(labels[point], TEXT)).fold(0.0, f64::max);
     let ends = group.iter().map(|&point| places[point].0);
     let (first, last) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
@@ -140,7 +143,7 @@ fn label_places(
     let others = (0..places.len()).filter(|point| !group.contains(point)).map(|point| places[point].0);
     let next = others.filter(|x| *x > last).fold(right, f64::min);
     let fits = last + BESIDE + widest <= next;
-    let (x, anchor) = if fits { (last + BESIDE, Anchor::Left) } else { (first - BESIDE, Anchor::Right) };
+    let (x, anchor) = if fits { (last + BESIDE, TextAnchor::Left) } else { (first - BESIDE, TextAnchor::Right) };
     let mut heights: Vec<f64> = group.iter().map(|&point| places[point].1).collect();
     for k in 1..heights.len() {
         heights[k] = heights[k].max(heights[k - 1] + LABEL);
@@ -171,7 +174,7 @@ mod tests {
         // 50, 65, 80 for 50, 55, 60: up by half of the most that one was pushed.
         assert_eq!(heights, [(2, 33.0, 40.0), (3, 33.0, 55.0), (0, 33.0, 70.0)]);
         let far = label_places(&groups[1], &labels, &places, 300.0, (0.0, 200.0));
-        assert!(matches!(far[..], [(1, (276.0, 50.0), Anchor::Right)]));
+        assert!(matches!(far[..], [(1, (276.0, 50.0), TextAnchor::Right)]));
     }
 
     #[test]

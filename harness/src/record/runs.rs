@@ -89,10 +89,6 @@ impl<'a> Runs<'a> {
         self.timed.is_some_and(|timed| timed.cpu == record.machine.cpu.as_deref())
     }
 
-    pub fn metric(&self, trial: &str, metric: &str) -> Vec<f64> {
-        self.trial(trial).iter().filter_map(|record| record.metrics.get(metric).copied()).collect()
-    }
-
     /// A figure of every run of a trial that has one, by seed.
     pub fn by_seed(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> BTreeMap<u64, f64> {
         self.trial(trial).iter().filter_map(|record| Some((record.seed, of(record)?))).collect()

@@ -1,10 +1,11 @@
-//! The report's figures for other programs, with all their digits.
+//! Figures for other programs, with all their digits.
 
 use super::beside::Beside;
-use super::{Align, Experiment, Table};
+use crate::metrics::Protocol;
 use crate::record::Record;
+use crate::table::{Align, Table};
 
-/// One row per published cell.
+/// One row for each published cell.
 pub(super) fn cells(beside: &[Beside]) -> Table {
     let mut table = table(&[
         "table",
@@ -26,12 +27,12 @@ pub(super) fn cells(beside: &[Beside]) -> Table {
     for of in beside {
         for cell in &of.cells {
             table.push(vec![
-                of.comparison.table.clone(),
-                of.kind.to_string(),
-                cell.row.clone(),
-                cell.column.clone(),
-                cell.trial.clone(),
-                cell.metric.clone(),
+                of.matched.comparison.table.clone(),
+                of.matched.kind.to_string(),
+                cell.row.name.to_string(),
+                cell.column.name.clone(),
+                cell.row.trial.to_string(),
+                cell.column.measure.to_string(),
                 cell.published.to_string(),
                 cell.ours.map_or(0, |ours| ours.n).to_string(),
                 optional(cell.ours.map(|ours| ours.mean)),
@@ -40,15 +41,15 @@ pub(super) fn cells(beside: &[Beside]) -> Table {
                 optional(cell.interval.map(|interval| interval.high)),
                 optional(cell.difference),
                 optional(cell.relative),
-                cell.word.to_string(),
+                cell.agreement.to_string(),
             ]);
         }
     }
     table
 }
 
-/// One row per run, on every machine.
-pub(super) fn runs(experiment: &Experiment, records: &[Record]) -> Table {
+/// One row for each run, on every machine.
+pub(super) fn runs(protocol: &Protocol, records: &[Record]) -> Table {
     let before = ["spec", "profile", "machine_class", "trial", "seed"];
     let after = [
         "epochs",
@@ -62,8 +63,8 @@ pub(super) fn runs(experiment: &Experiment, records: &[Record]) -> Table {
         "run_digest",
         "weights_digest",
     ];
-    let metrics = experiment.metrics.iter().map(|metric| &*metric.name);
-    let names: Vec<&str> = before.into_iter().chain(metrics.clone()).chain(after).collect();
+    let metrics: Vec<String> = protocol.metrics.iter().map(ToString::to_string).collect();
+    let names: Vec<&str> = before.into_iter().chain(metrics.iter().map(|metric| &**metric)).chain(after).collect();
     let mut table = table(&names);
     for record in records {
         let mut row = vec![
@@ -73,7 +74,7 @@ pub(super) fn runs(experiment: &Experiment, records: &[Record]) -> Table {
             record.trial.clone(),
             record.seed.to_string(),
         ];
-        row.extend(metrics.clone().map(|metric| optional(record.metrics.get(metric))));
+        row.extend(metrics.iter().map(|metric| optional(record.metrics.get(metric))));
         row.extend([
             record.epochs_run.to_string(),
             record.parameter_count.to_string(),
@@ -91,11 +92,12 @@ pub(super) fn runs(experiment: &Experiment, records: &[Record]) -> Table {
     table
 }
 
+/// A table with these columns, for a CSV file.
 pub(super) fn table(names: &[&str]) -> Table {
-    Table::new("", names.iter().map(|name| ((*name).to_string(), Align::Left)))
+    Table::new("", names.iter().map(|name| (*name, Align::Left)))
 }
 
-/// Empty for none.
+/// The value as text, which is empty if there is none.
 pub(super) fn optional(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }

@@ -1,16 +1,17 @@
-//! Our learning curves beside a logged one, in figures.
+//! Our learning curves beside a logged one, as a table.
 
-use super::number::{NONE, mean_sd, percent};
-use super::{Align, Experiment, LoggedCurve, Table};
+use super::text::{NONE, mean_sd, percent};
+use crate::compare::Logged;
 use crate::record::Runs;
+use crate::spec::{LoggedCurve, Spec};
 use crate::stats::Summary;
+use crate::table::{Align, Table};
 
-/// Epochs at which the curves are compared in figures: the start, where nothing is learnt yet, and
-/// about each half decade after.
+/// Epochs that the table shows: the start, where nothing is learnt yet, and about each half decade after.
 const EPOCHS: [f64; 6] = [0.0, 1.0, 10.0, 30.0, 100.0, 300.0];
 
-/// Ours and theirs at some epochs, where both have a value.
-pub(super) fn table(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve) -> Table {
+/// Our values and the logged ones at some epochs, where both have a value.
+pub(super) fn table(spec: &Spec, runs: &Runs, curve: &LoggedCurve, logged: &Logged) -> Table {
     let columns = [
         ("Curve", Align::Left),
         ("Epoch", Align::Right),
@@ -19,12 +20,12 @@ pub(super) fn table(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve) -
         ("Seeds", Align::Right),
         ("Relative", Align::Right),
     ];
-    let title = format!("{} and {}", experiment.label(&curve.trial), curve.label);
-    let mut table = Table::new(title, columns.map(|(name, align)| (name.to_string(), align)));
+    let title = format!("{} and {}", spec.label(&curve.trial), curve.label);
+    let mut table = Table::new(title, columns);
     for (theirs, ours) in &curve.columns {
         for epoch in EPOCHS {
             let at = |points: &[(f64, f64)]| points.iter().find(|(e, _)| *e == epoch).map(|(_, value)| *value);
-            let logged = curve.logged.0.get(theirs).and_then(|points| at(points));
+            let logged = logged.0.get(theirs).and_then(|points| at(points));
             let of_runs = runs.summary(&curve.trial, |record| at(&record.curve.as_ref()?.column(ours)?));
             if let (Some(logged), Some(summary)) = (logged, of_runs) {
                 let Summary { n, mean, .. } = summary;

@@ -2,81 +2,83 @@
 
 use std::collections::BTreeSet;
 
+use super::basis::Basis;
 use super::beside::Beside;
-use super::{Experiment, LoggedCurve, period_figures};
+use super::figure::{Figure, QUALITY};
+use super::period_figures;
+use super::text::marked;
+use crate::compare::{Logged, Measurements, Scope};
 use crate::error::Result;
-use crate::plot::{Curves, Dot, DotPanel, Dots, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
-use crate::record::{Record, Runs};
+use crate::metrics::Metric;
+use crate::plot::{Curves, DotMark, DotPanel, DotPlot, Line, PUBLISHED_MARKS, Palette, Panel, Point, Scatter};
+use crate::record::Runs;
+use crate::spec::{LoggedCurve, Measure, Quantity, Spec};
 use crate::stats::{LEVEL, Summary, prediction_interval};
 
-/// A figure and what it shows.
-pub(super) struct Figure {
-    pub file: String,
-    pub caption: String,
-    pub svg: String,
-}
+/// The curve of the training loss, which is drawn on a logarithmic axis.
+const LOSS: &str = LoggedCurve::LOSS;
 
-/// The figure that stands at the head of a report.
-pub(super) const QUALITY: &str = "quality.svg";
-
-/// The curve that most trials have; on a logarithmic axis it is drawn above the others.
-pub(super) const LOSS: &str = "loss";
-
-/// Those that there is something to draw for.
-pub(super) fn all(experiment: &Experiment, runs: &Runs, beside: &[Beside]) -> Result<Vec<Figure>> {
-    let trials =
-        || experiment.trials.iter().map(|trial| (trial.label.clone(), (!trial.teaches).then_some(trial.method_place)));
-    let palette = Palette::new(trials());
-    let mut figures = Vec::new();
+/// All figures for which there is something to draw.
+pub(super) fn all(basis: &Basis, ours: &Measurements, beside: &[Beside]) -> Result<Vec<Figure>> {
+    let (spec, runs) = (basis.spec, &ours.runs);
     if runs.arithmetic.is_none() {
-        return Ok(figures);
+        return Ok(Vec::new());
     }
-    figures.push(quality(experiment, runs, beside, &palette)?);
-    if runs.periods().is_some() {
-        figures.extend(period_figures::all(experiment, runs, beside, &Palette::apart(trials()))?);
-    } else {
-        figures.extend(curves(experiment, runs, &palette)?);
-    }
-    for curve in &experiment.curves {
-        figures.push(over_logged(experiment, runs, curve, &palette)?);
-    }
-    let size = ("size.svg", "size", "trained parameters");
-    figures.extend(against(experiment, runs, &palette, size, |record| Some(record.parameter_count as f64))?);
-    let latency = ("latency.svg", "latency", "median microseconds of one request");
-    let p50 = |record: &Record| {
-        record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(|latency| latency.p50_us)
+    let trials = || {
+        let place = |method: &str| basis.registry.place(method).unwrap_or_default();
+        spec.trials
+            .iter()
+            .map(move |trial| (trial.label.clone(), (!spec.teaches(&trial.id)).then(|| place(&trial.method))))
     };
-    figures.extend(against(experiment, runs, &palette, latency, p50)?);
+    let palette = Palette::new(trials());
+    let mut figures = vec![quality(spec, ours, beside, &palette)?];
+    if runs.periods().is_some() {
+        figures.extend(period_figures::all(spec, ours, beside, &Palette::apart(trials()))?);
+    } else {
+        figures.extend(curves(spec, runs, &palette)?);
+    }
+    for (curve, logged) in spec.curves.iter().zip(&basis.curves) {
+        figures.push(over_logged(spec, runs, curve, logged, &palette)?);
+    }
+    figures.extend(against(spec, ours, &palette, ("size", "trained parameters"), Quantity::Parameters)?);
+    let latency = ("latency", "median microseconds of one request");
+    figures.extend(against(spec, ours, &palette, latency, Quantity::Latency)?);
     Ok(figures)
 }
 
+/// Ends of the prediction interval for one more run.
 fn whiskers(values: &[f64]) -> Option<(f64, f64)> {
     prediction_interval(values, LEVEL).map(|interval| (interval.low, interval.high))
 }
 
+/// The name of a published table in the legend.
 fn legend(of: &Beside) -> String {
-    let judged = if of.comparison.not_comparable.is_some() { ", not comparable" } else { "" };
-    format!("{} ({}){judged}", of.kind, of.comparison.table)
+    let comparison = of.matched.comparison;
+    let judged = if comparison.not_comparable.is_some() { ", not comparable" } else { "" };
+    format!("{} ({}){judged}", of.matched.kind, comparison.table)
 }
 
-fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Palette) -> Result<Figure> {
-    let of_quality = || beside.iter().filter(|of| of.of_quality());
+/// Every metric by trial: ours with whiskers, and what was published.
+fn quality(spec: &Spec, ours: &Measurements, beside: &[Beside], palette: &Palette) -> Result<Figure> {
+    let of_quality = || beside.iter().filter(|of| of.has_metrics());
     let mut shown: Vec<_> = of_quality().collect();
     if shown.len() > PUBLISHED_MARKS {
-        // What cannot be judged gives way.
-        shown.sort_by_key(|of| of.comparison.not_comparable.is_some());
+        // Tables that cannot be judged are dropped first.
+        shown.sort_by_key(|of| of.matched.comparison.not_comparable.is_some());
         shown.truncate(PUBLISHED_MARKS);
     }
-    let panel = |metric: &str| {
+    let panel = |metric: Metric| {
+        let measure = Measure::Metric(metric);
         let mut dots = Vec::new();
-        for (row, trial) in experiment.trials.iter().enumerate() {
-            let values = runs.metric(&trial.id, metric);
+        for (row, trial) in spec.trials.iter().enumerate() {
+            let values = ours.values(&trial.id, measure, Scope::Run);
             if let Some(ours) = Summary::of(&values) {
-                dots.push(Dot { row, published: None, value: ours.mean, whiskers: whiskers(&values) });
+                dots.push(DotMark { row, published: None, value: ours.mean, whiskers: whiskers(&values) });
             }
             for (index, of) in shown.iter().enumerate() {
-                let cells = of.of_runs().filter(|cell| cell.trial == trial.id && cell.metric == metric);
-                dots.extend(cells.map(|cell| Dot {
+                let of_trial = of.cells_of_runs().filter(|cell| cell.row.trial == trial.id);
+                let cells = of_trial.filter(|cell| cell.column.measure == measure);
+                dots.extend(cells.map(|cell| DotMark {
                     row,
                     published: Some(index),
                     value: cell.published,
@@ -84,15 +86,15 @@ fn quality(experiment: &Experiment, runs: &Runs, beside: &[Beside], palette: &Pa
                 }));
             }
         }
-        DotPanel { title: experiment.marked(metric), dots }
+        DotPanel { title: marked(&spec.protocol, metric), dots }
     };
-    let title = format!("{}: {}", experiment.title, if shown.is_empty() { "quality" } else { "published and ours" });
-    let svg = Dots {
+    let title = format!("{}: {}", spec.title, if shown.is_empty() { "quality" } else { "published and ours" });
+    let svg = DotPlot {
         title,
-        rows: experiment.trials.iter().map(|trial| trial.label.clone()).collect(),
+        rows: spec.trials.iter().map(|trial| trial.label.clone()).collect(),
         ours: format!("ours: mean and {:.0} % prediction interval for one more run", LEVEL * 100.0),
         published: shown.iter().map(|of| legend(of)).collect(),
-        panels: experiment.metrics.iter().map(|metric| panel(&metric.name)).collect(),
+        panels: spec.protocol.metrics.iter().map(|metric| panel(*metric)).collect(),
     }
     .svg(palette)?;
     let published = match of_quality().count() {
@@ -120,18 +122,19 @@ fn columns<'a>(runs: &Runs<'a>, trials: impl Iterator<Item = &'a str>) -> Vec<&'
     columns
 }
 
+/// A column of the curves of a trial, a line for each seed.
 fn lines(runs: &Runs, trial: &str, label: &str, column: &str) -> Vec<Line> {
     let curves = runs.trial(trial).iter().filter_map(|record| record.curve.as_ref()?.column(column));
     let curves = curves.filter(|points| !points.is_empty());
     curves.map(|points| Line { label: label.into(), logged: false, points }).collect()
 }
 
-/// Loss and the first metric that is watched, of the first trial of each method that learns in epochs: more would
-/// hide each other.
-fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
+/// Loss and the first metric that is watched, of the first trial of each method, as teacher and as student: more curves
+/// would hide each other.
+fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
     let mut kinds = BTreeSet::new();
     let trials: Vec<_> =
-        experiment.trials.iter().filter(|trial| kinds.insert((&trial.method, trial.teaches))).collect();
+        spec.trials.iter().filter(|trial| kinds.insert((&trial.method, spec.teaches(&trial.id)))).collect();
     let columns = columns(runs, trials.iter().map(|trial| &*trial.id));
     let loss = columns.iter().find(|column| **column == LOSS);
     let metric = columns.iter().find(|column| **column != LOSS);
@@ -142,7 +145,7 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
             title: if *column == LOSS {
                 LOSS.into()
             } else {
-                format!("{} on validation data", experiment.marked(column))
+                format!("{} on validation data", marked(&spec.protocol, column))
             },
             log: *column == LOSS,
             lines: trials.iter().flat_map(|trial| lines(runs, &trial.id, &trial.label, column)).collect(),
@@ -151,20 +154,24 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
     if panels.is_empty() {
         return Ok(None);
     }
-    let svg =
-        Curves { title: format!("{}: learning curves", experiment.title), blocks: Vec::new(), panels }.svg(palette)?;
-    let others = if trials.len() < experiment.trials.len() { ", of the first trial of each method" } else { "" };
+    let svg = Curves { title: format!("{}: learning curves", spec.title), blocks: Vec::new(), panels }.svg(palette)?;
+    let others = if trials.len() < spec.trials.len() { ", of the first trial of each method" } else { "" };
     let caption = format!("Learning curves, one thin line per seed{others}.");
     Ok(Some(Figure { file: "curves.svg".into(), caption, svg }))
 }
 
-fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palette: &Palette) -> Result<Figure> {
-    let label = experiment.label(&curve.trial);
+/// Our curves of a trial over a logged one.
+fn over_logged(spec: &Spec, runs: &Runs, curve: &LoggedCurve, logged: &Logged, palette: &Palette) -> Result<Figure> {
+    let label = spec.label(&curve.trial);
     let panel = |(theirs, ours): &(String, String)| {
-        let logged = curve.logged.0.get(theirs).cloned().unwrap_or_default();
+        let logged = logged.0.get(theirs).cloned().unwrap_or_default();
         let mut lines = lines(runs, &curve.trial, label, ours);
         lines.push(Line { label: curve.label.clone(), logged: true, points: logged });
-        Panel { title: if ours == LOSS { ours.clone() } else { experiment.marked(ours) }, log: ours == LOSS, lines }
+        Panel {
+            title: if ours == LOSS { ours.clone() } else { marked(&spec.protocol, ours) },
+            log: ours == LOSS,
+            lines,
+        }
     };
     let title = format!("{label}: ours over {}", curve.label);
     let svg = Curves { title, blocks: Vec::new(), panels: curve.columns.iter().map(panel).collect() }.svg(palette)?;
@@ -174,29 +181,27 @@ fn over_logged(experiment: &Experiment, runs: &Runs, curve: &LoggedCurve, palett
 
 /// The first metric against a quantity, if two trials or more have both.
 fn against(
-    experiment: &Experiment,
-    runs: &Runs,
+    spec: &Spec,
+    ours: &Measurements,
     palette: &Palette,
-    (file, name, axis): (&str, &str, &str),
-    of: impl Fn(&Record) -> Option<f64>,
+    (name, axis): (&str, &str),
+    quantity: Quantity,
 ) -> Result<Option<Figure>> {
-    let Some(metric) = experiment.metrics.first() else { return Ok(None) };
+    let Some(metric) = spec.protocol.metrics.first() else { return Ok(None) };
     let mut points = Vec::new();
-    for trial in &experiment.trials {
-        let values = runs.metric(&trial.id, &metric.name);
-        if let (Some(ours), Some(x)) = (Summary::of(&values), runs.summary(&trial.id, &of))
-            && x.mean > 0.0
-        {
-            let label = trial.label.clone();
-            points.push(Point { label, x: x.mean, y: ours.mean, whiskers: whiskers(&values) });
+    for trial in &spec.trials {
+        let values = ours.values(&trial.id, Measure::Metric(*metric), Scope::Run);
+        let x = ours.summary(&trial.id, Measure::Quantity(quantity), Scope::Run);
+        if let (Some(y), Some(x)) = (Summary::of(&values), x.filter(|x| x.mean > 0.0)) {
+            points.push(Point { label: trial.label.clone(), x: x.mean, y: y.mean, whiskers: whiskers(&values) });
         }
     }
     if points.len() < 2 {
         return Ok(None);
     }
-    let metric = experiment.marked(&metric.name);
+    let metric = marked(&spec.protocol, metric);
     let svg = Scatter {
-        title: format!("{}: quality against {name}", experiment.title),
+        title: format!("{}: quality against {name}", spec.title),
         x: format!("{axis} (log scale)"),
         y: metric.clone(),
         points,
@@ -205,5 +210,5 @@ fn against(
     let caption = format!(
         "{metric} against {axis}; trials without any are left out. Marks that would hide each other are moved apart."
     );
-    Ok(Some(Figure { file: file.into(), caption, svg }))
+    Ok(Some(Figure { file: format!("{name}.svg"), caption, svg }))
 }

@@ -1,41 +1,46 @@
-//! Size and speed of served models, student against teacher: the columns of RD's Table 5 (Tang and Wang, KDD
-//! 2018: time on a CPU, time on a GPU, parameters, ratio), and more of the first.
+//! Size and speed of trained models, student against teacher: the columns of RD's Table 5 (Tang and Wang, KDD
+//! 2018: time on a CPU, time on a GPU, parameters, ratio), with more on the CPU.
 
-use std::collections::BTreeMap;
-
-use super::number::{NO_GPU, NONE, count, decimals};
-use super::{Align, Experiment, Table, TrialText};
+use super::text::{NO_GPU, NONE, count, decimals};
+use crate::compare::HostLatencies;
 use crate::record::LatencyRecord;
+use crate::spec::Spec;
 use crate::stats::Summary;
+use crate::table::{Align, Table};
 
-/// A model that was measured.
+/// A trained model whose size and speed were measured.
 #[derive(Clone, Debug)]
-pub struct Served {
-    /// For people.
+pub struct ServedModel {
+    /// What people call it.
     pub label: String,
-    /// The trial whose model it is, where it is of one.
+    /// Id of its trial, if it is of one.
     pub trial: Option<String>,
-    /// The label of the model that it learnt from.
+    /// Label of the model that it is held against: its teacher.
     pub teacher: Option<String>,
+    /// On the CPU, where it was measured.
     pub cpu: Option<Speed>,
+    /// On a GPU, where it was measured.
     pub gpu: Option<Speed>,
+    /// Number of trained parameters.
     pub parameters: u64,
+    /// Their size in memory.
     pub bytes: u64,
 }
 
 /// How fast a model answers on one device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// Microseconds of one request.
+    /// Median time of one request, in microseconds.
     pub p50_us: f64,
+    /// 99th percentile of the same.
     pub p99_us: f64,
-    /// Queries per second in batches.
+    /// Queries answered per second in batches.
     pub per_second: f64,
 }
 
-/// One row per model. A ratio is the model's figure in per cent of its teacher's; of the teacher itself it
-/// is 100, as in RD's table.
-pub fn served_table(title: &str, served: &[Served]) -> Table {
+/// Size and time of one request, a row for each model. A ratio is the model's figure in per cent of its teacher's; for a
+/// teacher it is 100, as in RD's table.
+pub fn served_table(title: &str, served: &[ServedModel]) -> Table {
     let names = [
         "Time CPU p50 (µs)",
         "p99 (µs)",
@@ -47,10 +52,10 @@ pub fn served_table(title: &str, served: &[Served]) -> Table {
         "Ratio GPU",
         "Ratio #Params",
     ];
-    let columns = names.map(|name| (name.to_string(), Align::Right));
-    let mut table = Table::new(title, std::iter::once(("Model".to_string(), Align::Left)).chain(columns));
+    let columns = names.map(|name| (name, Align::Right));
+    let mut table = Table::new(title, std::iter::once(("Model", Align::Left)).chain(columns));
     for model in served {
-        let ratio = |of: fn(&Served) -> Option<f64>| ratio(served, model, of);
+        let ratio = |of: fn(&ServedModel) -> Option<f64>| ratio(served, model, of);
         let cpu = |of: fn(&Speed) -> f64| significant(model.cpu.as_ref().map(of));
         let row = vec![
             model.label.clone(),
@@ -69,8 +74,8 @@ pub fn served_table(title: &str, served: &[Served]) -> Table {
     table
 }
 
-/// Seconds to rank for all of so many queries at once, as RD and DE-RRD print them. One row per model.
-pub fn passes_table(title: &str, served: &[Served], queries: u64) -> Table {
+/// Seconds to rank for this many queries in batches, as RD and DE-RRD print them, a row for each model.
+pub fn passes_table(title: &str, served: &[ServedModel], queries: u64) -> Table {
     let all = count(queries);
     let columns =
         [format!("{all} queries, CPU (s)"), format!("{all} queries, GPU (s)"), "Ratio CPU".into(), "Ratio GPU".into()];
@@ -91,7 +96,7 @@ pub fn passes_table(title: &str, served: &[Served], queries: u64) -> Table {
 }
 
 /// A model's figure in per cent of its teacher's.
-fn ratio(served: &[Served], model: &Served, of: impl Fn(&Served) -> Option<f64>) -> String {
+fn ratio(served: &[ServedModel], model: &ServedModel, of: impl Fn(&ServedModel) -> Option<f64>) -> String {
     let teaches = served.iter().any(|other| other.teacher.as_ref() == Some(&model.label));
     let teacher = match &model.teacher {
         Some(teacher) => served.iter().find(|other| other.label == *teacher),
@@ -101,19 +106,19 @@ fn ratio(served: &[Served], model: &Served, of: impl Fn(&Served) -> Option<f64>)
     share.map_or(NONE.into(), |percent| format!("{percent:.1} %"))
 }
 
-fn push(table: &mut Table, model: &Served, row: Vec<String>) {
+fn push(table: &mut Table, model: &ServedModel, row: Vec<String>) {
     match &model.trial {
         Some(trial) => table.push_of(trial, row),
         None => table.push(row),
     }
 }
 
-/// To the millisecond: a small model needs few of them.
+/// Seconds to the millisecond: a small model needs but a few.
 fn seconds(value: Option<f64>, none: &str) -> String {
     value.map_or(none.into(), |value| format!("{value:.3}"))
 }
 
-/// Three digits or the whole part.
+/// A number to three significant digits, or its whole part if that has more.
 fn significant(value: Option<f64>) -> String {
     value.map_or(NONE.into(), |value| {
         let decimals = decimals(value);
@@ -121,16 +126,16 @@ fn significant(value: Option<f64>) -> String {
     })
 }
 
-/// Of one request and of all queries: the trials that have records, in the order of the spec; means over the seeds
-/// that were measured, on the CPU of a host and on the GPU beside it.
-pub fn latency_tables(experiment: &Experiment, host: Host<'_>, records: &[LatencyRecord]) -> [Table; 2] {
-    let served = experiment.trials.iter().filter_map(|trial| {
-        let (gpu, cpu): (Vec<_>, Vec<_>) = shown(host, records, &trial.id).partition(|record| on_gpu(record));
+/// Two tables, of one request and of all queries: the trials that have latency records, in the order of the spec; means
+/// over the seeds that were measured.
+pub fn latency_tables(spec: &Spec, latencies: &HostLatencies) -> [Table; 2] {
+    let served = spec.trials.iter().filter_map(|trial| {
+        let [cpu, gpu]: [Vec<_>; 2] = [latencies.on_cpu(&trial.id).collect(), latencies.on_gpu(&trial.id).collect()];
         let first = cpu.first().or(gpu.first())?;
-        Some(Served {
+        Some(ServedModel {
             label: trial.label.clone(),
             trial: Some(trial.id.clone()),
-            teacher: label_of_teacher(experiment, trial),
+            teacher: spec.larger_model(trial).map(|teacher| spec.label(teacher).to_string()),
             cpu: speed(&cpu),
             gpu: speed(&gpu),
             parameters: first.parameter_count,
@@ -138,63 +143,10 @@ pub fn latency_tables(experiment: &Experiment, host: Host<'_>, records: &[Latenc
         })
     });
     let served: Vec<_> = served.collect();
-    [served_table("Size and speed", &served), passes_table("All queries", &served, queries(host, records))]
+    [served_table("Size and speed", &served), passes_table("All queries", &served, latencies.queries())]
 }
 
-/// Whose times may stand in one table: one processor by its own name, with the GPUs beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Host<'r> {
-    /// The class of its machine, as if no GPU did the work.
-    class: &'r str,
-    /// The name that the processor gives itself, where the system tells.
-    pub processor: Option<&'r str>,
-}
-
-impl<'r> Host<'r> {
-    pub fn of(record: &'r LatencyRecord) -> Self {
-        let class = record.machine.class.trim_end_matches(CUDA);
-        Self { class, processor: record.machine.cpu.as_deref() }
-    }
-
-    /// The one with the most records; of equals, the first by name.
-    pub(super) fn of_most(records: &'r [LatencyRecord]) -> Option<Self> {
-        let mut counts = BTreeMap::<Self, usize>::new();
-        for record in records {
-            *counts.entry(Self::of(record)).or_default() += 1;
-        }
-        counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(host, _)| host)
-    }
-}
-
-/// All queries: the largest batch of a host. That of a model too slow for all of them in some seconds is smaller.
-pub(super) fn queries(host: Host<'_>, records: &[LatencyRecord]) -> u64 {
-    beside(host, records).map(|record| record.batch.queries).max().unwrap_or(0)
-}
-
-/// Ends the class of a machine whose GPU did the work.
-const CUDA: &str = "-cuda";
-
-pub(super) fn on_gpu(record: &LatencyRecord) -> bool {
-    record.machine.class.ends_with(CUDA)
-}
-
-/// The records of a trial on the CPU of a host and on the GPU beside it.
-pub(super) fn shown<'r>(
-    host: Host<'r>,
-    records: &'r [LatencyRecord],
-    trial: &str,
-) -> impl Iterator<Item = &'r LatencyRecord> {
-    beside(host, records).filter(move |record| record.trial == trial)
-}
-
-fn beside<'r>(host: Host<'r>, records: &'r [LatencyRecord]) -> impl Iterator<Item = &'r LatencyRecord> {
-    records.iter().filter(move |record| Host::of(record) == host)
-}
-
-fn label_of_teacher(experiment: &Experiment, trial: &TrialText) -> Option<String> {
-    trial.teacher.as_ref().map(|teacher| experiment.label(teacher).to_string())
-}
-
+/// Means over records; `None` without any.
 fn speed(records: &[&LatencyRecord]) -> Option<Speed> {
     let mean = |of: fn(&LatencyRecord) -> f64| {
         let values: Vec<f64> = records.iter().map(|record| of(record)).collect();
@@ -211,8 +163,8 @@ fn speed(records: &[&LatencyRecord]) -> Option<Speed> {
 mod tests {
     use super::*;
 
-    fn model(label: &str, teacher: Option<&str>, p50_us: f64, parameters: u64) -> Served {
-        Served {
+    fn model(label: &str, teacher: Option<&str>, p50_us: f64, parameters: u64) -> ServedModel {
+        ServedModel {
             label: label.into(),
             trial: None,
             teacher: teacher.map(String::from),
@@ -221,17 +173,6 @@ mod tests {
             parameters,
             bytes: 4 * parameters,
         }
-    }
-
-    #[test]
-    fn times_of_two_processors_do_not_stand_in_one_table() {
-        let mut records = [0, 1, 2].map(|seed| crate::record::latency_sample("teacher", seed));
-        for record in &mut records[1..] {
-            record.machine.cpu = Some("Another".into());
-        }
-        let host = Host::of_most(&records).unwrap();
-        assert_eq!(host.processor, Some("Another"));
-        assert_eq!(shown(host, &records, "teacher").map(|record| record.seed).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

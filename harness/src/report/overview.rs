@@ -1,63 +1,54 @@
-//! All specs in one table, for the README and the head of the page.
+//! All specs in one table, for the README and the head of the HTML page.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
-
-use super::number::NONE;
-use super::{Align, Experiment, Report, Table, claims};
-use crate::compare::Word;
+use super::claims;
+use super::contents::Report;
+use super::text::{NONE, tally};
+use crate::compare::Agreement;
 use crate::error::{Error, Kind, Result};
-use crate::spec::base_profile;
+use crate::spec::Spec;
+use crate::table::{Align, Table};
 
-/// One row per spec of a paper that has runs; `link` gives the place of its report.
-pub fn overview(reports: &[Report], link: impl Fn(&Report) -> String) -> Table {
+/// One row for each spec of a paper that has runs; `link` gives the place of its report.
+pub fn overview<'a>(reports: impl IntoIterator<Item = &'a Report<'a>>, link: impl Fn(&Report) -> String) -> Table {
     let columns = ["Paper", "Spec", "Dataset", "Runs a trial", "Claims", "Published cells", "Published effects"];
-    let mut table = Table::new("", columns.map(|name| (name.to_string(), Align::Left)));
-    for report in reports.iter().filter(|report| report.runs.arithmetic.is_some()) {
-        let Some(published) = report.published else { continue };
-        let experiment = report.experiment;
-        let claims = if report.findings.is_empty() { NONE.into() } else { claims::tally(&report.findings) };
-        let words = |words: Vec<Word>| if words.is_empty() { NONE.into() } else { tally(words) };
+    let mut table = Table::new("", columns.map(|name| (name, Align::Left)));
+    for report in reports.into_iter().filter(|report| report.has_runs()) {
+        let Some(paper) = &report.basis.paper else { continue };
+        let spec = report.basis.spec;
+        let claims = if report.findings.is_empty() { NONE.into() } else { claims::counts(&report.findings) };
+        let words = |words: Vec<Agreement>| if words.is_empty() { NONE.into() } else { tally(words) };
+        // Single periods are left out: a paper that prints every period would outweigh all others.
+        let cells = report.beside.iter().flat_map(|of| of.cells_of_runs()).map(|cell| cell.agreement);
+        let effects = report.beside.iter().flat_map(|of| of.effects_of_runs()).map(|effect| effect.agreement);
         table.push(vec![
-            published.name(),
-            format!("[`{}`]({}){}", experiment.spec, link(report), in_profile(experiment)),
-            experiment.dataset.clone(),
+            paper.clone(),
+            format!("[`{}`]({}){}", spec.id, link(report), in_profile(spec)),
+            spec.dataset.clone(),
             runs(report),
             claims,
-            // Of whole runs: a paper that prints every period would outweigh all others.
-            words(report.beside.iter().flat_map(|of| of.of_runs()).map(|cell| cell.word).collect()),
-            words(report.beside.iter().flat_map(|of| of.effects_of_runs()).map(|effect| effect.word).collect()),
+            words(cells.collect()),
+            words(effects.collect()),
         ]);
     }
     table
 }
 
-/// `, `cpu``, where it is not the spec as written.
-fn in_profile(experiment: &Experiment) -> String {
-    if experiment.profile == base_profile(true) { String::new() } else { format!(", `{}`", experiment.profile) }
+/// The profile, such as `, `cpu``, where it is not the spec as written.
+fn in_profile(spec: &Spec) -> String {
+    if spec.is_base_profile() { String::new() } else { format!(", `{}`", spec.profile) }
 }
 
-/// `3`, or `1 to 5` where trials differ.
+/// Number of runs of a trial: `3`, or `1 to 5` where trials differ.
 fn runs(report: &Report) -> String {
-    let counts = report.experiment.trials.iter().map(|trial| report.runs.trial(&trial.id).len());
+    let counts = report.basis.spec.trials.iter().map(|trial| report.ours.runs.trial(&trial.id).len());
     let (least, most) = counts.fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
     if least == most { most.to_string() } else { format!("{least} to {most}") }
-}
-
-/// `12 *matches*, 4 *close*`, in the order of the words.
-pub(super) fn tally<W: Ord + Display>(words: impl IntoIterator<Item = W>) -> String {
-    let mut counts = BTreeMap::<W, usize>::new();
-    for word in words {
-        *counts.entry(word).or_default() += 1;
-    }
-    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} *{word}*")).collect();
-    counts.join(", ")
 }
 
 const BEGIN: &str = "<!-- verdicts: made by `reprise report --readme`; do not edit -->";
 const END: &str = "<!-- /verdicts -->";
 
-/// Puts the table between the two marks of a page, in the place of what was there. Lines end as that of the first mark does.
+/// The page with the table in place of what stands between its two marks. Lines end as that of the first mark does.
 ///
 /// # Errors
 /// [`Input`](Kind::Input) if the page has not each mark once, on a line of its own, in their order.
@@ -81,7 +72,7 @@ mod tests {
 
     #[test]
     fn splices_between_the_marks() {
-        let mut table = Table::new("", [("A".to_string(), Align::Left)]);
+        let mut table = Table::new("", [("A", Align::Left)]);
         table.push(vec!["new".into()]);
         let page = format!("before\n\n{BEGIN}\n| old |\n{END}\nafter\n");
         let spliced = splice(&page, &table).unwrap();
@@ -92,10 +83,5 @@ mod tests {
         for bad in ["", BEGIN, &format!("{END}{BEGIN}"), &format!("{BEGIN}\n{END}\n{END}"), &format!("{BEGIN} {END}")] {
             assert!(splice(bad, &table).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn tallies_in_order() {
-        assert_eq!(tally([Word::Close, Word::Matches, Word::Close]), "1 *matches*, 2 *close*");
     }
 }

@@ -3,76 +3,80 @@
 use std::collections::BTreeSet;
 
 use super::beside::Beside;
-use super::figures::{Figure, LOSS};
-use super::{Experiment, periods};
+use super::figure::{Figure, OF_PERIODS};
+use super::text::marked;
+use crate::compare::{Matched, Measurements, Scope};
 use crate::error::Result;
-use crate::plot::{Course, Curves, Line, Palette, Panel, Periods, PeriodsPanel};
+use crate::metrics::Metric;
+use crate::plot::{Curves, Line, Palette, Panel, PeriodLine, PeriodPanel, PeriodPlot};
 use crate::record::{Curve, Record, Runs};
-use crate::spec::Columns;
-use crate::stats::Summary;
+use crate::spec::{Columns, LoggedCurve, Measure, Spec, Trial};
+
+/// The curve of the training loss, which is drawn on a logarithmic axis.
+const LOSS: &str = LoggedCurve::LOSS;
 
 /// Each metric over periods, and how they were learnt.
-pub(super) fn all<'a>(
-    experiment: &'a Experiment,
-    runs: &Runs<'a>,
-    beside: &[Beside],
-    palette: &Palette,
-) -> Result<Vec<Figure>> {
-    let mut metrics: Vec<&str> = Vec::new();
-    for of in beside {
-        if let Columns::Periods { metric, .. } = &of.comparison.columns
-            && !metrics.contains(&&**metric)
-        {
+pub(super) fn all(spec: &Spec, ours: &Measurements, beside: &[Beside], palette: &Palette) -> Result<Vec<Figure>> {
+    let mut metrics: Vec<Metric> = Vec::new();
+    for metric in beside.iter().filter_map(metric_of) {
+        if !metrics.contains(&metric) {
             metrics.push(metric);
         }
     }
     if metrics.is_empty() {
-        metrics.extend(experiment.metrics.first().map(|metric| &*metric.name));
+        metrics.extend(spec.protocol.metrics.first());
     }
-    let mut figures: Vec<_> =
-        metrics.iter().map(|metric| over_periods(experiment, runs, beside, palette, metric)).collect::<Result<_>>()?;
-    figures.extend(curves(experiment, runs, palette)?);
+    let over_periods = |metric| over_periods(spec, ours, beside, palette, metric);
+    let mut figures: Vec<_> = metrics.into_iter().map(over_periods).collect::<Result<_>>()?;
+    figures.extend(curves(spec, &ours.runs, palette)?);
     Ok(figures)
 }
 
-/// Ours over what was published of the same trials; the trials of which nothing was published in a panel of their own.
+/// The metric of a published table whose columns are periods.
+fn metric_of(beside: &Beside) -> Option<Metric> {
+    match beside.matched.comparison.columns {
+        Columns::Periods { metric, .. } => Some(metric),
+        Columns::Measures(_) => None,
+    }
+}
+
+/// Our values over what was published of the same trials; trials of which nothing was published have a panel of their own.
 fn over_periods(
-    experiment: &Experiment,
-    runs: &Runs,
+    spec: &Spec,
+    measured: &Measurements,
     beside: &[Beside],
     palette: &Palette,
-    metric: &str,
+    metric: Metric,
 ) -> Result<Figure> {
-    let of_metric =
-        |of: &&Beside| matches!(&of.comparison.columns, Columns::Periods { metric: of, .. } if of == metric);
-    let published: Vec<&Beside> = beside.iter().filter(of_metric).collect();
-    let with_theirs = |trial: &str| published.iter().any(|of| of.comparison.rows.iter().any(|(_, id)| id == trial));
+    let published: Vec<_> = beside.iter().filter(|of| metric_of(of) == Some(metric)).map(|of| of.matched).collect();
     let (mut together, mut alone) = (Vec::new(), Vec::new());
-    for trial in &experiment.trials {
-        let courses = if with_theirs(&trial.id) { &mut together } else { &mut alone };
-        courses.extend(ours(runs, &trial.id, &trial.label, metric));
-        for of in &published {
-            courses.extend(of.courses.iter().filter(|theirs| theirs.trial == trial.id).map(|theirs| Course {
+    for trial in &spec.trials {
+        let is_published = published.iter().any(|table| table.rows.iter().any(|row| row.trial == trial.id));
+        let lines = if is_published { &mut together } else { &mut alone };
+        lines.extend(ours(measured, trial, metric));
+        for table in &published {
+            lines.extend(table.rows.iter().filter(|row| row.trial == trial.id).map(|row| PeriodLine {
                 label: trial.label.clone(),
                 published: true,
-                points: theirs.points.iter().map(|(period, value)| (*period as f64, *value, None)).collect(),
+                points: table.course(row).into_iter().map(|(period, value)| (period as f64, value, None)).collect(),
             }));
         }
     }
-    let spread = together.iter().chain(&alone).flat_map(|course| &course.points).any(|(_, _, half)| half.is_some());
-    let title = |what: &str| format!("{}{what}", experiment.marked(metric));
+    let spread = together.iter().chain(&alone).flat_map(|line| &line.points).any(|(_, _, half)| half.is_some());
+    let title = |what: &str| format!("{}{what}", marked(&spec.protocol, metric));
     let mut panels = Vec::new();
     if !together.is_empty() {
-        panels.push(PeriodsPanel { title: title(""), courses: together });
+        panels.push(PeriodPanel { title: title(""), lines: together });
     }
     if !alone.is_empty() {
         let what = if published.is_empty() { "" } else { ", trials without a published curve" };
-        panels.push(PeriodsPanel { title: title(what), courses: alone });
+        panels.push(PeriodPanel { title: title(what), lines: alone });
     }
-    let tables: BTreeSet<_> = published.iter().map(|of| format!("{} ({})", of.comparison.table, of.kind)).collect();
+    let name = |table: &&Matched| format!("{} ({})", table.comparison.table, table.kind);
+    let tables: BTreeSet<_> = published.iter().map(name).collect();
     let tables: Vec<_> = tables.into_iter().collect();
-    let svg = Periods {
-        title: format!("{}: period by period", experiment.title),
+    let svg = PeriodPlot {
+        title: format!("{}: period by period", spec.title),
         whiskers: spread.then(|| "ours: mean ± standard deviation over seeds".into()),
         published: (!tables.is_empty()).then(|| format!("published: {}", tables.join(", "))),
         panels,
@@ -80,27 +84,26 @@ fn over_periods(
     .svg(palette)?;
     let over = if published.is_empty() { "." } else { " (discs), over what was published of the same trials (rings)." };
     Ok(Figure {
-        file: format!("{}{}.svg", periods::FIGURES, metric.replace('@', "-")),
-        caption: format!("{} in each period: our mean over seeds{over}", experiment.marked(metric)),
+        file: format!("{OF_PERIODS}{}.svg", metric.to_string().replace('@', "-")),
+        caption: format!("{} in each period: our mean over seeds{over}", marked(&spec.protocol, metric)),
         svg,
     })
 }
 
-fn ours(runs: &Runs, trial: &str, label: &str, metric: &str) -> Option<Course> {
-    let tested = runs.periods()?;
+/// Our means in each period; `None` without runs.
+fn ours(ours: &Measurements, trial: &Trial, metric: Metric) -> Option<PeriodLine> {
     let value = |number: usize| {
-        let of_run = |record: &Record| record.period(number).and_then(|period| period.metrics.get(metric)).copied();
-        let Summary { mean, sd, .. } = runs.summary(trial, of_run)?;
-        Some((number as f64, mean, sd))
+        let of_seeds = ours.summary(&trial.id, Measure::Metric(metric), Scope::Period(number))?;
+        Some((number as f64, of_seeds.mean, of_seeds.sd))
     };
-    let points: Vec<_> = (1..=tested).filter_map(value).collect();
-    (!points.is_empty()).then(|| Course { label: label.into(), published: false, points })
+    let points: Vec<_> = (1..=ours.runs.periods()?).filter_map(value).collect();
+    (!points.is_empty()).then(|| PeriodLine { label: trial.label.clone(), published: false, points })
 }
 
 /// The first watched metric of the first seed of each trial, epoch by epoch and period by period; the loss where none
-/// was watched. Every period is as wide as the most epochs that a trial learnt in it.
-fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
-    let firsts: Vec<_> = experiment
+/// was watched. Every period is as wide as the most epochs that a trial ran in it.
+fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
+    let firsts: Vec<_> = spec
         .trials
         .iter()
         .filter_map(|trial| Some((&*trial.label, *runs.trial(&trial.id).first()?)))
@@ -114,7 +117,7 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
     for number in 1..=last {
         let of = |record: &'a Record| record.period(number);
         let learnt: Vec<_> = firsts.iter().filter_map(|(label, record)| Some((*label, of(record)?))).collect();
-        // At least one: a period that nobody had to learn is still there.
+        // At least one, so that a period without training is shown too.
         let wide = learnt.iter().map(|(_, period)| period.epochs_run).max().unwrap_or(0).max(1) as f64;
         for (label, period) in learnt {
             let points = period.curve.column(column).unwrap_or_default();
@@ -128,14 +131,11 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
         begin += wide;
     }
     let log = column == LOSS;
-    let title = if log { LOSS.into() } else { format!("{} on validation data", experiment.marked(column)) };
+    let title = if log { LOSS.into() } else { format!("{} on validation data", marked(&spec.protocol, column)) };
     let seeds: BTreeSet<u64> = firsts.iter().map(|(_, record)| record.seed).collect();
-    let svg = Curves {
-        title: format!("{}: learning curves", experiment.title),
-        blocks,
-        panels: vec![Panel { title, log, lines }],
-    }
-    .svg(palette)?;
+    let svg =
+        Curves { title: format!("{}: learning curves", spec.title), blocks, panels: vec![Panel { title, log, lines }] }
+            .svg(palette)?;
     let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
     let caption = format!(
         "Learning curves of seed {}, period by period: each is as wide as the most epochs that a trial learnt in it.",

@@ -2,55 +2,52 @@
 
 use std::collections::BTreeSet;
 
-use super::block::Block;
-use super::figures::Figure;
-use super::number::{METRIC, NONE, count, mean_sd};
-use super::{Align, Experiment, Table, csv_files};
+use super::block::PageBlock;
+use super::csv_files::{self, optional};
+use super::figure::{Figure, OF_PERIODS};
+use super::text::{METRIC, NONE, count, marked, mean_sd};
+use crate::compare::{Measurements, Scope};
+use crate::metrics::{Metric, Protocol};
 use crate::record::{Record, Runs};
+use crate::spec::{Measure, Spec};
+use crate::table::{Align, Table};
 
-/// What the names of their figures begin with.
-pub(super) const FIGURES: &str = "periods-";
-
-/// What stands in the report of them; nothing for runs over no periods.
-pub(super) fn blocks<'a>(experiment: &Experiment, runs: &Runs, figures: &'a [Figure], blocks: &mut Vec<Block<'a>>) {
-    let (Some(tested), Some(metric)) = (runs.periods(), experiment.metrics.first()) else { return };
-    blocks.push(Block::Heading(2, "Period by period".into()));
-    blocks.push(Block::Text(format!(
+/// Appends the section on periods; nothing for runs over none.
+pub(super) fn blocks<'a>(spec: &Spec, ours: &Measurements, figures: &'a [Figure], blocks: &mut Vec<PageBlock<'a>>) {
+    let (Some(tested), Some(metric)) = (ours.runs.periods(), spec.protocol.metrics.first()) else { return };
+    blocks.push(PageBlock::Heading(2, "Period by period".into()));
+    blocks.push(PageBlock::Text(format!(
         "Each period is learnt from what came before it and tested on itself; the metrics above are plain means over the \
          {tested} that were tested. Here {}, mean ± standard deviation over seeds.",
-        experiment.marked(&metric.name)
+        marked(&spec.protocol, metric)
     )));
-    blocks.push(Block::Table(values(experiment, runs, &metric.name, tested)));
-    blocks.extend(figures.iter().filter(|figure| figure.file.starts_with(FIGURES)).map(Block::Figure));
-    blocks.push(Block::Folded("What each period was, of the first seed of each trial".into(), facts(experiment, runs)));
+    blocks.push(PageBlock::Table(values(spec, ours, *metric, tested)));
+    blocks.extend(figures.iter().filter(|figure| figure.file.starts_with(OF_PERIODS)).map(PageBlock::Figure));
+    let title = "What each period was, of the first seed of each trial";
+    blocks.push(PageBlock::Folded(title.into(), facts(spec, &ours.runs)));
 }
 
-/// A row for each trial, a column for each period.
-fn values(experiment: &Experiment, runs: &Runs, metric: &str, tested: usize) -> Table {
-    let right = |name: String| (name, Align::Right);
-    let columns = [("Trial".to_string(), Align::Left), right("Seeds".into()), right("Mean".into())];
-    let mut table = Table::new("", columns.into_iter().chain((1..=tested).map(|period| right(period.to_string()))));
-    for trial in &experiment.trials {
-        let mut row = vec![trial.label.clone(), runs.trial(&trial.id).len().to_string()];
-        row.push(mean_sd(runs.summary(&trial.id, |record| record.metrics.get(metric).copied()), METRIC));
-        let in_period = |number: usize| {
-            runs.summary(&trial.id, |record| {
-                record.period(number).and_then(|period| period.metrics.get(metric)).copied()
-            })
-        };
-        row.extend((1..=tested).map(|number| mean_sd(in_period(number), METRIC)));
+/// A metric: a row for each trial, a column for each period.
+fn values(spec: &Spec, ours: &Measurements, metric: Metric, tested: usize) -> Table {
+    let right = ["Seeds".to_string(), "Mean".to_string()].into_iter().chain((1..=tested).map(|n| n.to_string()));
+    let columns = [("Trial".to_string(), Align::Left)].into_iter().chain(right.map(|name| (name, Align::Right)));
+    let mut table = Table::new("", columns);
+    for trial in &spec.trials {
+        let text = |scope| mean_sd(ours.summary(&trial.id, Measure::Metric(metric), scope), METRIC);
+        let mut row = vec![trial.label.clone(), ours.runs.trial(&trial.id).len().to_string(), text(Scope::Run)];
+        row.extend((1..=tested).map(|number| text(Scope::Period(number))));
         table.push_of(&trial.id, row);
     }
     table
 }
 
-/// Names of all facts that methods tell of periods.
+/// Names of all facts that methods report of periods.
 fn names<'a>(records: impl Iterator<Item = &'a Record>) -> BTreeSet<&'a str> {
     records.flat_map(|record| &record.periods).flat_map(|period| period.facts.keys().map(String::as_str)).collect()
 }
 
-/// What a period was, of the first seed of each trial.
-fn facts(experiment: &Experiment, runs: &Runs) -> Table {
+/// Size and training of each period, of the first seed of each trial.
+fn facts(spec: &Spec, runs: &Runs) -> Table {
     let names = names(runs.all());
     let columns = [("Trial", Align::Left)].into_iter().chain(
         ["Seed", "Period", "Items", "Queries", "Epochs", "Selected (from 0)", "Seconds"]
@@ -58,8 +55,8 @@ fn facts(experiment: &Experiment, runs: &Runs) -> Table {
             .chain(names.iter().copied())
             .map(|name| (name, Align::Right)),
     );
-    let mut table = Table::new("", columns.map(|(name, align)| (name.to_string(), align)));
-    for trial in &experiment.trials {
+    let mut table = Table::new("", columns);
+    for trial in &spec.trials {
         let Some(record) = runs.trial(&trial.id).first() else { continue };
         for period in &record.periods {
             let mut row = vec![
@@ -79,20 +76,20 @@ fn facts(experiment: &Experiment, runs: &Runs) -> Table {
     table
 }
 
-/// A count as such, another number to four digits behind the point.
+/// A whole number as a count, any other to four digits after the decimal point.
 fn short(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..1e15).contains(&value) { count(value as u64) } else { format!("{value:.4}") }
 }
 
-/// All periods of all runs for other programs, with all digits; `None` if there are none.
-pub(super) fn csv(experiment: &Experiment, records: &[Record]) -> Option<Table> {
+/// All periods of all runs for other programs, with all digits; `None` if no run has periods.
+pub(super) fn csv(protocol: &Protocol, records: &[Record]) -> Option<Table> {
     let names = names(records.iter());
     let before = ["spec", "profile", "machine_class", "trial", "seed", "period", "items", "queries"];
     let after = ["epochs", "selected", "seconds"];
-    let metrics = || experiment.metrics.iter().map(|metric| &*metric.name);
+    let metrics: Vec<String> = protocol.metrics.iter().map(ToString::to_string).collect();
+    let metrics = || metrics.iter().map(|metric| &**metric);
     let columns: Vec<&str> = before.into_iter().chain(after).chain(metrics()).chain(names.iter().copied()).collect();
     let mut table = csv_files::table(&columns);
-    let optional = csv_files::optional;
     for record in records {
         for period in &record.periods {
             let mut row = vec![

@@ -1,36 +1,36 @@
-//! The table of a spec: one row per trial.
+//! The table of a spec: one row for each trial.
 
-use super::number::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, mean_sd};
-use super::{Align, Experiment, Table};
-use crate::record::{Latency, Record, Runs};
+use super::text::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, marked, mean_sd};
+use crate::compare::{Measurements, Scope};
+use crate::record::Record;
+use crate::spec::{Measure, Quantity, Spec};
+use crate::table::{Align, Table};
 
-/// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials
-/// without runs have a row too. Times are of one processor, those of training also of one number of threads.
-pub fn summary(experiment: &Experiment, runs: &Runs) -> Table {
-    let mut columns = vec![("Trial".to_string(), Align::Left)];
-    let right = |name: String| (name, Align::Right);
-    columns.extend(experiment.metrics.iter().map(|metric| right(experiment.marked(&metric.name))));
+/// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials without runs have a row too.
+/// Times are of one processor, those of training also of one number of threads.
+pub(super) fn summary(spec: &Spec, ours: &Measurements) -> Table {
+    let metrics = || spec.protocol.metrics.iter().copied();
     let facts = ["Runs", "Epochs", "Parameters", "Training", "Request p50", "Request p99", "Peak memory"];
-    columns.extend(facts.map(String::from).map(right));
-    let mut table = Table::new(format!("{} ({} profile)", experiment.title, experiment.profile), columns);
-    for trial in &experiment.trials {
-        let over_seeds = |of: fn(&Record) -> Option<f64>| runs.summary(&trial.id, of);
-        let training = |record: &Record| runs.is_timed(record).then(|| record.training_seconds());
-        let request = |of: fn(&Latency) -> f64| {
-            let of = |record: &Record| record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(of);
-            runs.summary(&trial.id, of)
+    let right = metrics().map(|metric| marked(&spec.protocol, metric)).chain(facts.map(String::from));
+    let columns = [("Trial".to_string(), Align::Left)].into_iter().chain(right.map(|name| (name, Align::Right)));
+    let mut table = Table::new(format!("{} ({} profile)", spec.title, spec.profile), columns);
+    let runs = &ours.runs;
+    for trial in &spec.trials {
+        let over_seeds = |measure| ours.summary(&trial.id, measure, Scope::Run);
+        let p99 = |record: &Record| {
+            record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(|latency| latency.p99_us)
         };
         let mut row = vec![trial.label.clone()];
-        for metric in &experiment.metrics {
-            row.push(mean_sd(runs.summary(&trial.id, |record| record.metrics.get(&metric.name).copied()), METRIC));
-        }
-        row.push(runs.trial(&trial.id).len().to_string());
-        row.push(mean_sd(over_seeds(|record| Some(record.epochs_run as f64)), 0));
-        row.push(parameters(runs.trial(&trial.id)));
-        row.push(in_units(runs.summary(&trial.id, training), SECONDS));
-        row.push(in_units(request(|latency| latency.p50_us), MICROSECONDS));
-        row.push(in_units(request(|latency| latency.p99_us), MICROSECONDS));
-        row.push(in_units(over_seeds(|record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)), BYTES));
+        row.extend(metrics().map(|metric| mean_sd(over_seeds(Measure::Metric(metric)), METRIC)));
+        row.extend([
+            runs.trial(&trial.id).len().to_string(),
+            mean_sd(runs.summary(&trial.id, |record| Some(record.epochs_run as f64)), 0),
+            parameters(runs.trial(&trial.id)),
+            in_units(over_seeds(Measure::Quantity(Quantity::Training)), SECONDS),
+            in_units(over_seeds(Measure::Quantity(Quantity::Latency)), MICROSECONDS),
+            in_units(runs.summary(&trial.id, p99), MICROSECONDS),
+            in_units(over_seeds(Measure::Quantity(Quantity::Memory)), BYTES),
+        ]);
         table.push_of(&trial.id, row);
     }
     table

@@ -15,7 +15,6 @@ use crate::method::Registry;
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
 use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Record};
-use crate::spec::base_profile;
 use crate::train::{Checkpoint, Context};
 use crate::weights::Weights;
 
@@ -65,7 +64,7 @@ fn is_there(job: &Job<'_>, world: &World, run: &Run<'_>) -> bool {
 fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
     let (spec, trial, seed) = (job.spec, &run.trial.id, run.seed);
     let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.id);
-    if spec.profile != base_profile(spec.paper.is_some()) {
+    if !spec.is_base_profile() {
         command += &format!(" --profile {}", spec.profile);
     }
     if let Some(device) = job.device.name.split(' ').next().filter(|device| *device != "cpu") {

@@ -5,7 +5,7 @@ use std::path::{Component, PathBuf};
 use toml::Spanned;
 
 use super::checked::{Columns, Comparison, LoggedCurve};
-use super::efficiency::Efficiency;
+use super::measure::{Measure, Quantity};
 use super::refuse::{known_trial, measured, not_empty};
 use super::wire::{SpannedText, SpannedTexts, WireComparison, WireCurve};
 use crate::document::Document;
@@ -42,19 +42,19 @@ impl Allowed<'_, '_> {
         const EITHER: &str = "`columns` (column = \"metric\"), or `periods` where they are the periods of one metric";
         match (&wire.columns, &wire.periods) {
             (Some(columns), None) => {
-                let columns = self.pairs(columns, "column")?;
-                columns.iter().try_for_each(|(_, text)| self.column(text))?;
-                Ok(Columns::Metrics(plain(columns)))
+                let columns = self.pairs(columns, "column")?.into_iter();
+                let measures = columns.map(|(name, text)| Ok((name.get_ref().clone(), self.measure(text)?)));
+                Ok(Columns::Measures(measures.collect::<Result<_>>()?))
             }
             (None, Some(metric)) => {
-                measured(self.document, metric, self.protocol)?;
+                let of = measured(self.document, metric, self.protocol)?;
                 let roles = self.split.roles()?.ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
                         .expected("a `split` whose `rule` is `periods` or `periods-by-time`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
-                Ok(Columns::Periods { metric: metric.get_ref().clone(), tested: roles.tested().count() })
+                Ok(Columns::Periods { metric: of, tested: roles.tested().count() })
             }
             (Some(_), Some(periods)) => Err(self
                 .document
@@ -69,14 +69,15 @@ impl Allowed<'_, '_> {
         }
     }
 
-    /// A metric of the protocol, or a figure of size or speed.
-    fn column(&self, text: &SpannedText) -> Result<()> {
-        if Efficiency::of_name(text.get_ref()).is_some() {
-            return Ok(());
+    /// A metric of the protocol, or a quantity.
+    fn measure(&self, text: &SpannedText) -> Result<Measure> {
+        let named = |quantity: &Quantity| quantity.name() == text.get_ref();
+        if let Some(quantity) = Quantity::OF_COLUMNS.into_iter().find(named) {
+            return Ok(Measure::Quantity(quantity));
         }
-        let others = one_of(Efficiency::ALL.map(Efficiency::name));
+        let others = one_of(Quantity::OF_COLUMNS.map(Quantity::name));
         let hint = format!("size and speed have names of their own: {others}");
-        measured(self.document, text, self.protocol).map(drop).map_err(|error| error.hint(hint))
+        measured(self.document, text, self.protocol).map(Measure::Metric).map_err(|error| error.hint(hint))
     }
 
     /// Both rows of an effect are rows of the comparison.

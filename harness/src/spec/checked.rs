@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::claim::Claim;
+use super::measure::Measure;
 use crate::method::Method;
-use crate::metrics::Protocol;
+use crate::metrics::{Metric, Protocol};
 use crate::split::{Events, SplitRule};
 
 /// One experiment in one profile.
@@ -14,7 +15,7 @@ pub struct Spec {
     pub title: String,
     /// The file, as it was named when loading.
     pub file: PathBuf,
-    /// The profile that was asked for; see [`base_profile`](super::base_profile).
+    /// The profile that was asked for; see [`base_profile`].
     pub profile: String,
     /// Folder of the paper, which holds its published tables; `None` for an experiment that re-runs no paper.
     pub paper: Option<String>,
@@ -76,29 +77,29 @@ pub struct Comparison {
 /// How the columns of a published table map to metrics or periods.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Columns {
-    /// Column of the table → metric of the protocol, in the order of the file.
-    Metrics(Vec<(String, String)>),
+    /// Column of the table → what it measures, in the order of the file; metrics are those of the protocol.
+    Measures(Vec<(String, Measure)>),
     /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests the first
     /// `tested` of them.
-    Periods { metric: String, tested: usize },
+    Periods { metric: Metric, tested: usize },
 }
 
 impl Comparison {
-    /// Converts a printed figure to the unit of our metrics, which are shares of 1.
+    /// A printed figure in the unit of our figures: a share where the table is in per cent, else as printed.
     pub fn value(&self, printed: f64) -> f64 {
         // In decimal: 49.448 / 100 is not the number that is written 0.49448.
         let shifted = || format!("{printed}e-2").parse().expect("Rust parses the numbers that it prints");
         if self.percent { shifted() } else { printed }
     }
 
-    /// Half a unit of the last printed digit, in the unit of our metrics.
+    /// Half a unit of the last printed digit, in the unit of our figures.
     pub fn rounding(&self) -> f64 {
         let power: f64 = format!("1e{}", self.decimals).parse().expect("Rust parses a power of ten");
         // Divided, because 10⁻ⁿ itself is not exact.
         self.value(0.5 / power)
     }
 
-    /// Digits after the decimal point that show the last printed digit in the unit of our metrics.
+    /// Digits after the decimal point with which our figures are as precise as the printed ones.
     pub fn digits(&self) -> usize {
         self.decimals as usize + if self.percent { 2 } else { 0 }
     }
@@ -145,10 +146,42 @@ pub struct Section {
     pub entries: Vec<Origin>,
 }
 
+/// The name of the base document as a profile: `paper` where the spec re-runs one, else `base`.
+pub fn base_profile(has_paper: bool) -> &'static str {
+    if has_paper { "paper" } else { "base" }
+}
+
 impl Spec {
     /// The trial with an id.
     pub fn trial(&self, id: &str) -> Option<&Trial> {
         self.trials.iter().find(|trial| trial.id == id)
+    }
+
+    /// What people call the trial with an id; the id itself if there is no such trial.
+    pub fn label<'a>(&'a self, trial: &'a str) -> &'a str {
+        self.trial(trial).map_or(trial, |trial| &trial.label)
+    }
+
+    /// Whether another trial learns from this one.
+    pub fn teaches(&self, trial: &str) -> bool {
+        self.trials.iter().any(|other| other.teacher.as_deref() == Some(trial))
+    }
+
+    /// Id of the trial that a trial's size and speed are held against: its teacher; for a plain student the only teacher of
+    /// the spec, if that is another trial of the same method.
+    pub fn larger_model<'a>(&'a self, trial: &'a Trial) -> Option<&'a str> {
+        if let Some(teacher) = &trial.teacher {
+            return Some(teacher);
+        }
+        let mut teachers = self.trials.iter().filter_map(|trial| trial.teacher.as_deref());
+        let first = teachers.next()?;
+        let alike = first != trial.id && self.trial(first).is_some_and(|teacher| teacher.method == trial.method);
+        (alike && teachers.all(|other| other == first)).then_some(first)
+    }
+
+    /// Whether this is the profile that a command without `--profile` takes.
+    pub fn is_base_profile(&self) -> bool {
+        self.profile == base_profile(self.paper.is_some())
     }
 
     /// Every value of the resolved spec with where it was written, in the order of the file.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use toml::Spanned;
 
+use super::measure::{Measure, Quantity};
 use super::refuse::{known_trial, measured, plain_name, unique};
 use super::wire::{SpannedText, WireClaim};
 use crate::document::Document;
@@ -64,39 +65,6 @@ impl fmt::Display for Bound {
             Self::AtMost(value) => write!(f, "≤ {value}"),
         }
     }
-}
-
-/// A quantity of a run other than a metric, of which a claim may state a ratio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
-    /// Number of trained parameters.
-    Parameters,
-    /// Median time of one request.
-    Latency,
-    /// Peak memory of the run.
-    Memory,
-    /// Time of the run without evaluation and checkpoints.
-    Training,
-}
-
-impl Quantity {
-    const ALL: [Self; 4] = [Self::Parameters, Self::Latency, Self::Memory, Self::Training];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Parameters => "parameters",
-            Self::Latency => "latency",
-            Self::Memory => "memory",
-            Self::Training => "training",
-        }
-    }
-}
-
-/// The metric or quantity that an inequality is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Measure {
-    Metric(Metric),
-    Quantity(Quantity),
 }
 
 /// One inequality: a − b of a metric, or a / b of a quantity, within the bound.
@@ -231,10 +199,10 @@ impl ClaimReader<'_, '_> {
     }
 
     fn quantity(&self, says: &SpannedText, name: &str) -> Result<Quantity> {
-        Quantity::ALL.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
+        Quantity::OF_CLAIMS.into_iter().find(|quantity| quantity.name() == name).ok_or_else(|| {
             self.document
                 .refuse(says.span(), format!("`{name}` is nothing that a record has a ratio of"))
-                .expected(one_of(Quantity::ALL.map(Quantity::name)))
+                .expected(one_of(Quantity::OF_CLAIMS.map(Quantity::name)))
                 .got(format!("`{name}`"))
         })
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::checked::base_profile;
 use super::like;
 use super::refuse::{plain_name, wrong_type};
 use crate::document::{Document, WHOLE, tree};
@@ -26,11 +27,6 @@ pub struct Resolved<'a> {
     pub root: DeTable<'a>,
     /// Byte offsets in the text at which the profile's values begin.
     pub overridden: BTreeSet<usize>,
-}
-
-/// The name of the base document as a profile: `paper` where the spec re-runs one, else `base`.
-pub fn base_profile(has_paper: bool) -> &'static str {
-    if has_paper { "paper" } else { "base" }
 }
 
 /// Names of all profiles, the base first.

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::sizes::OF_BLOCK;
 use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
+use crate::test_world::queries;
 use harness::nn::Dropout;
 use harness::nn::softmax::{Table, Target, Teacher};
-use crate::test_world::queries;
 
 mod agreement;
 mod graph;

@@ -1,8 +1,9 @@
 use super::*;
+use crate::compare::{Matched, Measurements, Verdict};
 use crate::metrics::Metric;
 use crate::record::{Hits, RankSet, Ranks, Record, sample, sample_of_periods};
 use crate::rng::Stream;
-use crate::spec::{Bound, Columns, Quantity, Statement};
+use crate::spec::{Bound, Claim, Columns, Comparison, Measure, Quantity, Statement};
 
 fn metric() -> Metric {
     "loo-hr@5".parse().unwrap()
@@ -43,7 +44,7 @@ fn ratio(quantity: Quantity, bound: Bound) -> Statement {
 
 fn verdicts(statements: Vec<Statement>, records: &[Record]) -> Vec<(Verdict, Option<f64>)> {
     let claims: Vec<_> = statements.into_iter().enumerate().map(|(i, s)| claim(&format!("c{i}"), s)).collect();
-    let found = findings(&claims, &[], None, &Runs::of(records)).unwrap();
+    let found = findings(&claims, &[], &Measurements::of_runs(records));
     found.iter().map(|finding| (finding.verdict, finding.p)).collect()
 }
 
@@ -154,7 +155,7 @@ fn beside_main() -> Comparison {
     Comparison {
         table: "main".into(),
         rows: vec![("Teacher".into(), "teacher".into()), ("Student".into(), "student".into())],
-        columns: Columns::Metrics(vec![("H@5".into(), "loo-hr@5".into())]),
+        columns: Columns::Measures(vec![("H@5".into(), Measure::Metric(metric()))]),
         decimals: 2,
         percent: false,
         effects: vec![],
@@ -164,12 +165,13 @@ fn beside_main() -> Comparison {
 
 #[test]
 fn the_papers_own_effect_stands_beside_ours() {
-    let published = crate::compare::published::tests::small();
+    let (published, main) = (crate::compare::published::tests::small(), beside_main());
     let claims = [claim("c", order(&["teacher", "student"]))];
     let records = records(3);
-    let found = findings(&claims, &[beside_main()], Some(&published), &Runs::of(&records)).unwrap();
+    let tables = [Matched::new(&main, &published).unwrap()];
+    let found = findings(&claims, &tables, &Measurements::of_runs(&records));
     // 0.52 − 0.25 in print; (500 − 300)/1000 of ours.
-    let part = &found[0].parts[0];
+    let part = &found[0].evidence[0];
     assert!((part.published.unwrap().value - 0.27).abs() < 1e-12);
     assert!((part.ours.unwrap().mean - 0.2).abs() < 1e-12);
     assert!(part.over_queries.unwrap().contains(0.2) && part.over_queries.unwrap().low > 0.17);
@@ -181,7 +183,7 @@ fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
     let main = Comparison { not_comparable: Some("a mean over three weeks".into()), ..beside_main() };
     let weeks = Comparison {
         table: "weeks".into(),
-        columns: Columns::Periods { metric: "loo-hr@5".into(), tested: 1 },
+        columns: Columns::Periods { metric: metric(), tested: 1 },
         decimals: 1,
         percent: true,
         not_comparable: None,
@@ -196,9 +198,10 @@ fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
     };
     let claims = [claim("c", order(&["teacher", "student"]))];
     let records = [run("teacher"), run("student")];
-    let found = findings(&claims, &[main, weeks], Some(&published), &Runs::of(&records)).unwrap();
+    let tables = [&main, &weeks].map(|comparison| Matched::new(comparison, &published).unwrap());
+    let found = findings(&claims, &tables, &Measurements::of_runs(&records));
     // 50 % − 40 % of the first week, each known to ± 0.05 %.
-    let theirs = found[0].parts[0].published.unwrap();
+    let theirs = found[0].evidence[0].published.unwrap();
     assert!((theirs.value - 0.1).abs() < 1e-12 && (theirs.rounding - 0.001).abs() < 1e-15);
 }
 

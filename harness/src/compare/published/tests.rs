@@ -1,6 +1,10 @@
 //! Published tables, made up and the repository's own.
 
+use std::path::{Path, PathBuf};
+
 use super::*;
+use crate::compare::TableKind;
+use crate::error::Result;
 
 const SMALL: &str = r#"
 [paper]
@@ -53,6 +57,11 @@ fn refused(from: &str, to: &str) -> String {
     Published::parse(&SMALL.replace(from, to), Path::new("published.toml")).unwrap_err().to_string()
 }
 
+fn cell(published: &Published, table: &str, row: &str, column: &str) -> Result<Option<f64>> {
+    let table = published.table(table)?;
+    Ok(published.row(table, row)?.values[published.column(table, column)?])
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../reproductions")
 }
@@ -60,17 +69,16 @@ fn folder() -> PathBuf {
 #[test]
 fn looks_up_cells() {
     let published = small();
-    let main = published.table("main").unwrap();
-    assert_eq!(published.cell(main, "Student", "H@5"), Ok(Some(0.25)));
-    let many = published.table("many").unwrap();
-    assert_eq!(published.cell(many, "B / Teacher", "H@5"), Ok(Some(2.0)));
-    assert_eq!(published.cell(many, "B / 0.5", "H@5"), Ok(Some(3.0)));
-    let error = published.cell(main, "Teachr", "H@5").unwrap_err().to_string();
+    let of = |table: &str, row: &str, column: &str| cell(&published, table, row, column);
+    assert_eq!(of("main", "Student", "H@5"), Ok(Some(0.25)));
+    assert_eq!(of("many", "B / Teacher", "H@5"), Ok(Some(2.0)));
+    assert_eq!(of("many", "B / 0.5", "H@5"), Ok(Some(3.0)));
+    let error = of("main", "Teachr", "H@5").unwrap_err().to_string();
     assert!(error.contains("table.main") && error.contains("did you mean `Teacher`?"), "{error}");
-    assert!(published.cell(main, "Teacher", "H@50").is_err());
-    assert!(published.cell(many, "Teacher", "H@5").is_err());
+    assert!(of("main", "Teacher", "H@50").is_err());
+    assert!(of("many", "Teacher", "H@5").is_err());
     let empty = Published::parse(&SMALL.replace("0.52", "nan"), Path::new("published.toml")).unwrap();
-    assert_eq!(empty.cell(&empty.tables[0], "Teacher", "H@5"), Ok(None));
+    assert_eq!(cell(&empty, "main", "Teacher", "H@5"), Ok(None));
 }
 
 #[test]
@@ -93,14 +101,12 @@ fn refuses_what_is_wrong() {
 #[test]
 fn the_tables_of_de_rrd() {
     let published = Published::read(&folder().join("de_rrd/published.toml")).unwrap();
-    let main = published.table("main-citeulike-bpr").unwrap();
-    assert_eq!(main.kind, Kind::Paper);
-    assert_eq!(published.cell(main, "Teacher", "H@5"), Ok(Some(0.5135)));
-    let log = published.table("author-log-test").unwrap();
-    assert_eq!(log.kind, Kind::AuthorLog);
-    assert_eq!(published.cell(log, "Student", "N@5"), Ok(Some(0.3353)));
-    let efficiency = published.table("efficiency").unwrap();
-    assert_eq!(published.cell(efficiency, "BPR / CiteULike / 0.5", "params_M"), Ok(Some(3.04)));
+    let kind = |table: &str| published.table(table).unwrap().kind;
+    assert_eq!((kind("main-citeulike-bpr"), kind("author-log-test")), (TableKind::Paper, TableKind::AuthorLog));
+    let of = |table: &str, row: &str, column: &str| cell(&published, table, row, column);
+    assert_eq!(of("main-citeulike-bpr", "Teacher", "H@5"), Ok(Some(0.5135)));
+    assert_eq!(of("author-log-test", "Student", "N@5"), Ok(Some(0.3353)));
+    assert_eq!(of("efficiency", "BPR / CiteULike / 0.5", "params_M"), Ok(Some(3.04)));
 }
 
 #[test]

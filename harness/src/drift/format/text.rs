@@ -2,12 +2,12 @@
 
 use super::super::{Suite, Verdict};
 use super::cases;
-use crate::report::{Align, Table};
+use crate::table::{Align, Table};
 
 /// Digits behind the point: more than reports have, because a drift may be small.
 pub(super) const DIGITS: usize = 6;
 
-/// What stands where there is no number.
+/// Stands where there is no number.
 const NONE: &str = "–";
 
 /// What moved in a spec, one row per trial and metric; none if nothing did.
@@ -16,7 +16,7 @@ pub fn table(suite: &Suite) -> Option<Table> {
     let left = [("trial", Align::Left), ("what", Align::Left)];
     let numbers = ["baseline", "today", "change", "seed spreads"].map(|name| (name, Align::Right));
     let right = [("verdict", Align::Left), ("why", Align::Left)];
-    let columns = left.into_iter().chain(numbers).chain(right).map(|(name, align)| (name.to_string(), align));
+    let columns = left.into_iter().chain(numbers).chain(right);
     let mut table = Table::new(suite.name(), columns);
     for (trial, case) in cases(judgement).filter(|(_, case)| case.moved()) {
         let numbers = match &case.values {
@@ -39,7 +39,7 @@ pub fn reruns(suite: &Suite) -> Option<Table> {
     let judgement = suite.found.as_ref().ok()?;
     let left = ["trial", "seed", "weights", "metrics"].map(|name| (name, Align::Left));
     let right = ["seconds then", "seconds now"].map(|name| (name, Align::Right));
-    let columns = left.into_iter().chain(right).map(|(name, align)| (name.to_string(), align)).collect::<Vec<_>>();
+    let columns = left.into_iter().chain(right);
     let mut table = Table::new(suite.name(), columns);
     let word = |same: bool| if same { "same" } else { "other" }.to_string();
     for trial in &judgement.trials {

@@ -1,9 +1,9 @@
-//! Markdown as HTML.
+//! Markdown, rendered as HTML.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
-/// A text of paragraphs, lists and tables. Headings go down three levels, under those of the page; HTML in the text is
-/// shown, not obeyed; pictures and links into the repository become their texts.
+/// Renders a text of paragraphs, lists and tables. Headings go down three levels, below those of the page; HTML in the
+/// text is shown, not obeyed; pictures and links into the repository become their texts.
 pub fn blocks(text: &str) -> String {
     let events = events(text).map(|event| match event {
         Event::Start(Tag::Heading { level, id, classes, attrs }) => {
@@ -18,7 +18,7 @@ pub fn blocks(text: &str) -> String {
     out.replace("<table>", "<div class=\"wide\"><table>").replace("</table>", "</table></div>")
 }
 
-/// A text within a line.
+/// Renders a text within a line.
 pub fn inline(text: &str) -> String {
     let mut out = String::new();
     html::push_html(
@@ -47,6 +47,7 @@ fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
     pulldown_cmark::HeadingLevel::try_from(lowered).unwrap_or(level)
 }
 
+/// A plain text as HTML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

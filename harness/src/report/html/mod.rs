@@ -1,32 +1,35 @@
-//! All reports as one page that needs nothing else: no network, no script.
+//! All reports as one self-contained HTML page: no network, no script.
 
 mod markdown;
 
 use std::fmt::Write as _;
 
-use super::block::Block;
-use super::{Align, Report, Table, latency, overview, page};
-use crate::compare::{Verdict, Word};
+use super::block::PageBlock;
+use super::contents::Report;
+use super::{overview, page};
+use crate::compare::{Agreement, Verdict};
 use crate::record::{LatencyRecord, Machine, Program, Record};
+use crate::table::{Align, Table};
 use markdown::{blocks, escaped, inline};
 
-/// Specs of one paper, or of none.
+/// The reports of the specs of one paper, or of those of none.
 pub struct Paper<'a> {
-    /// Such as `de_rrd`.
+    /// Folder of the paper, such as `de_rrd`.
     pub folder: Option<&'a str>,
+    /// One report for each spec.
     pub reports: &'a [Report<'a>],
-    /// NOTES.md, where there is one.
+    /// Text of its NOTES.md, if it has one.
     pub notes: Option<String>,
 }
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page. `papers` in the order in which they shall stand there.
+/// The page, with the papers in this order.
 pub fn html(papers: &[Paper]) -> String {
     let mut body = String::from("<header><h1>Reprise: which published results hold</h1>\n<nav>");
-    let reports = || papers.iter().flat_map(|paper| paper.reports).filter(|report| report.runs.arithmetic.is_some());
+    let reports = || papers.iter().flat_map(|paper| paper.reports).filter(|report| report.has_runs());
     for report in reports() {
-        let (anchor, spec) = (anchor(&[&report.experiment.spec]), escaped(&report.experiment.spec));
+        let (anchor, spec) = (anchor(&[&report.basis.spec.id]), escaped(&report.basis.spec.id));
         let _ = write!(body, "<a href=\"#{anchor}\">{spec}</a> ");
     }
     body += "</nav></header>\n<main>\n";
@@ -35,7 +38,7 @@ pub fn html(papers: &[Paper]) -> String {
     }
     body += &overview_section(papers);
     for paper in papers {
-        for report in paper.reports.iter().filter(|report| report.runs.arithmetic.is_some()) {
+        for report in paper.reports.iter().filter(|report| report.has_runs()) {
             body += &section(report);
         }
         if let (Some(notes), Some(folder)) = (&paper.notes, paper.folder) {
@@ -57,18 +60,11 @@ pub fn html(papers: &[Paper]) -> String {
     )
 }
 
+/// The section that gives the verdicts on all specs, and their rules.
 fn overview_section(papers: &[Paper]) -> String {
-    let mut all = Table::new("", []);
-    for paper in papers {
-        let table = overview(paper.reports, |report| format!("#{}", anchor(&[&report.experiment.spec])));
-        if all.header.is_empty() {
-            all = table;
-        } else {
-            all.rows.extend(table.rows);
-            all.of.extend(table.of);
-        }
-    }
-    let words = Word::ALL.iter().map(|word| (word.to_string(), word.rule()));
+    let reports = papers.iter().flat_map(|paper| paper.reports);
+    let all = overview::overview(reports, |report| format!("#{}", anchor(&[&report.basis.spec.id])));
+    let words = Agreement::ALL.iter().map(|word| (word.to_string(), word.rule()));
     let verdicts = Verdict::ALL.iter().map(|verdict| (verdict.to_string(), verdict.rule()));
     let rules: String = verdicts
         .chain(words)
@@ -81,19 +77,20 @@ fn overview_section(papers: &[Paper]) -> String {
     )
 }
 
+/// The section of one spec.
 fn section(report: &Report) -> String {
-    let spec = &report.experiment.spec;
+    let spec = &report.basis.spec.id;
     let mut text = format!("<section id=\"{}\">\n", anchor(&[spec]));
     for block in page::page(report) {
         match &block {
-            Block::Heading(level, heading) => {
+            PageBlock::Heading(level, heading) => {
                 // The page has a title of its own above.
                 let level = level + 1;
                 let _ = writeln!(text, "<h{level}>{}</h{level}>", inline(heading));
             }
-            Block::Text(markdown) => text += &blocks(markdown),
-            Block::Table(of) => text += &table(of, Some(report)),
-            Block::Folded(what, of) => {
+            PageBlock::Text(markdown) => text += &blocks(markdown),
+            PageBlock::Table(of) => text += &table(of, Some(report)),
+            PageBlock::Folded(what, of) => {
                 let _ = writeln!(
                     text,
                     "<details><summary>{}</summary>{}</details>",
@@ -101,7 +98,7 @@ fn section(report: &Report) -> String {
                     table(of, Some(report)).trim_end()
                 );
             }
-            Block::Figure(figure) => {
+            PageBlock::Figure(figure) => {
                 let _ = writeln!(
                     text,
                     "<figure>{}<figcaption>{}</figcaption></figure>",
@@ -112,8 +109,8 @@ fn section(report: &Report) -> String {
         }
     }
     text += "<h3>Where each figure comes from</h3>\n";
-    for trial in &report.experiment.trials {
-        let runs = report.runs.trial(&trial.id);
+    for trial in &report.basis.spec.trials {
+        let runs = report.ours.runs.trial(&trial.id);
         if !runs.is_empty() {
             let _ = writeln!(
                 text,
@@ -125,8 +122,8 @@ fn section(report: &Report) -> String {
                 anchor(&[spec, &trial.id])
             );
             runs.iter().for_each(|record| text += &provenance(record));
-            if let Some(host) = latency::Host::of_most(&report.records.latency) {
-                latency::shown(host, &report.records.latency, &trial.id).for_each(|record| text += &served(record));
+            if let Some(latencies) = &report.ours.latencies {
+                latencies.trial(&trial.id).for_each(|record| text += &served(record));
             }
             text += "</div></details>\n";
         }
@@ -134,7 +131,7 @@ fn section(report: &Report) -> String {
     text + "</section>\n"
 }
 
-/// Command, machine and digests of a run.
+/// Command, machine and digests of a run, as HTML.
 fn provenance(record: &Record) -> String {
     let seconds: Vec<_> = record.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1}")).collect();
     let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
@@ -150,7 +147,7 @@ fn provenance(record: &Record) -> String {
     entry(&format!("Seed {}", record.seed), &facts)
 }
 
-/// The same of a model that was measured while it answered.
+/// Command, machine and digests of a latency record, as HTML.
 fn served(record: &LatencyRecord) -> String {
     let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
     facts.extend([
@@ -165,6 +162,7 @@ fn served(record: &LatencyRecord) -> String {
     entry(&format!("Seed {}, size and speed", record.seed), &facts)
 }
 
+/// What, and how it is, as HTML.
 type Facts = Vec<(&'static str, String)>;
 
 fn made_by(command: &str, program: &Program, started: &str, machine: &Machine) -> Facts {
@@ -185,11 +183,11 @@ fn entry(heading: &str, facts: &Facts) -> String {
     format!("<h4>{heading}</h4><dl>{facts}</dl>\n")
 }
 
-/// The first cell of a row leads to the runs that it is of, if there are any.
+/// A table as HTML. The first cell of a row is a link to the runs that the row summarises, if there are any.
 fn table(table: &Table, report: Option<&Report>) -> String {
     let runs = |trial: &str| {
-        let report = report.filter(|report| !report.runs.trial(trial).is_empty())?;
-        Some(anchor(&[&report.experiment.spec, trial]))
+        let report = report.filter(|report| !report.ours.runs.trial(trial).is_empty())?;
+        Some(anchor(&[&report.basis.spec.id, trial]))
     };
     let class = |index: usize| if table.align[index] == Align::Right { " class=\"n\"" } else { "" };
     let mut text = String::from("<div class=\"wide\"><table>\n<thead><tr>");
@@ -197,10 +195,10 @@ fn table(table: &Table, report: Option<&Report>) -> String {
         let _ = write!(text, "<th{}>{}</th>", class(index), inline(name));
     }
     text += "</tr></thead>\n<tbody>\n";
-    for (row, of) in table.rows.iter().zip(&table.of) {
+    for (row, trial) in table.rows.iter().zip(&table.trials) {
         text += "<tr>";
         for (index, cell) in row.iter().enumerate() {
-            let content = match of.as_deref().and_then(runs).filter(|_| index == 0) {
+            let content = match trial.as_deref().and_then(runs).filter(|_| index == 0) {
                 Some(runs) => format!("<a href=\"#{runs}\">{}</a>", inline(cell)),
                 None => marked(cell),
             };
@@ -211,16 +209,16 @@ fn table(table: &Table, report: Option<&Report>) -> String {
     text + "</tbody>\n</table></div>\n"
 }
 
-/// A cell that is one of our words has its colour, besides the word itself.
+/// A cell as HTML. One that holds a verdict or an agreement is coloured.
 fn marked(cell: &str) -> String {
-    let words = Word::ALL.iter().map(ToString::to_string).chain(Verdict::ALL.iter().map(ToString::to_string));
+    let words = Agreement::ALL.iter().map(ToString::to_string).chain(Verdict::ALL.iter().map(ToString::to_string));
     match words.into_iter().find(|word| word == cell) {
         Some(word) => format!("<span class=\"word {}\">{word}</span>", word.replace(' ', "-")),
         None => inline(cell),
     }
 }
 
-/// A name for links, of letters, digits, `-` and `.`.
+/// The anchor of a section, of letters, digits, `-` and `.`.
 fn anchor(parts: &[&str]) -> String {
     parts.join("--").replace('/', "-")
 }

@@ -4,21 +4,22 @@ use super::*;
 use crate::record::sample_of_periods;
 
 /// ADER and Finetune, two of the 16 weeks that were published.
-fn weekly() -> Experiment {
-    Experiment {
-        sampled: None,
+fn weekly() -> Spec {
+    let protocol = spec().protocol;
+    Spec {
+        protocol: Protocol { candidates: Candidates::All, ..protocol },
         trials: vec![trial("ader", "ADER"), trial("finetune", "Finetune"), trial("random", "ER_random")],
         comparisons: vec![Comparison {
             table: "curve-diginetica-recall20".into(),
             rows: vec![("ADER".into(), "ader".into()), ("Finetune".into(), "finetune".into())],
-            columns: Columns::Periods { metric: "hr@5".into(), tested: 2 },
+            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 2 },
             decimals: 2,
             percent: true,
             effects: vec![("ADER".into(), "Finetune".into())],
             not_comparable: None,
         }],
         curves: vec![],
-        ..experiment()
+        ..spec()
     }
 }
 
@@ -41,13 +42,9 @@ fn weeks() -> Checked {
     Checked { current: ader.chain(finetune).collect(), ..Checked::default() }
 }
 
-fn published() -> Published {
-    Published::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../reproductions/ader/published.toml")).unwrap()
-}
-
 #[test]
 fn the_page_compares_the_same_periods() {
-    let files = Report::new(&weekly(), &weeks(), Some(&published())).unwrap().files();
+    let files = files_of(&weekly(), &weeks(), "ader");
     let page = &files["REPORT.md"];
     for text in [
         "divided by 100",
@@ -72,7 +69,7 @@ fn the_page_compares_the_same_periods() {
 
 #[test]
 fn the_page_shows_each_period() {
-    let files = Report::new(&weekly(), &weeks(), Some(&published())).unwrap().files();
+    let files = files_of(&weekly(), &weeks(), "ader");
     let page = &files["REPORT.md"];
     for text in [
         "## Period by period\n",
@@ -88,20 +85,15 @@ fn the_page_shows_each_period() {
         assert!(page.contains(text), "{text}\n---\n{page}");
     }
     assert_eq!(page.matches("(periods-hr-5.svg)").count(), 1, "it stands in its own section only: {page}");
-    let html = html(&[Paper {
-        folder: Some("ader"),
-        reports: &[Report::new(&weekly(), &weeks(), Some(&published())).unwrap()],
-        notes: None,
-    }]);
+    let html = with_report(&weekly(), &weeks(), "ader", |report| {
+        html(&[Paper { folder: Some("ader"), reports: &[report], notes: None }])
+    });
     assert!(html.contains("<details><summary>What each period was"), "{html}");
 }
 
 #[test]
 fn the_figure_lays_ours_over_all_that_was_published() {
-    let figure = |experiment: &Experiment, records: &Checked| {
-        let files = Report::new(experiment, records, Some(&published())).unwrap().files();
-        files.get("periods-hr-5.svg").cloned()
-    };
+    let figure = |spec: &Spec, records: &Checked| files_of(spec, records, "ader").remove("periods-hr-5.svg");
     let svg = figure(&weekly(), &weeks()).unwrap();
     for text in ["ADER", "Finetune", "16", "ours: mean ± standard deviation over seeds"] {
         assert_eq!(svg.matches(&format!(">\n{text}\n<")).count(), 1, "{text}: {svg}");
@@ -115,7 +107,7 @@ fn the_figure_lays_ours_over_all_that_was_published() {
     let svg = figure(&weekly(), &with_another).unwrap();
     assert!(svg.contains("hr@5, trials without a published curve"), "{svg}");
 
-    let alone = Experiment { comparisons: vec![], ..weekly() };
+    let alone = Spec { comparisons: vec![], ..weekly() };
     let svg = figure(&alone, &weeks()).unwrap();
     assert!(!svg.contains("published") && !svg.contains("\n16\n"), "{svg}");
     assert_eq!(figure(&alone, &Checked::default()), None);
@@ -123,7 +115,7 @@ fn the_figure_lays_ours_over_all_that_was_published() {
 
 #[test]
 fn the_files_for_programs_have_every_period() {
-    let files = Report::new(&weekly(), &weeks(), Some(&published())).unwrap().files();
+    let files = files_of(&weekly(), &weeks(), "ader");
     let names = [
         "REPORT.md",
         "cells.csv",
@@ -150,17 +142,7 @@ fn the_files_for_programs_have_every_period() {
     assert!(cells.contains(",read off a figure,ADER,cycle_2,ader,hr@5,0.50796,3,"), "{cells}");
     assert_eq!(cells.lines().count(), 1 + 2 * 3);
     // Of the README's table, only whole runs.
-    let experiment = weekly();
-    let (records, published) = (weeks(), published());
-    let report = Report::new(&experiment, &records, Some(&published)).unwrap();
-    let row = &overview(&[report], |_| "x".into()).rows[0];
+    let table = with_report(&weekly(), &weeks(), "ader", |report| overview([&report], |_| "x".into()));
+    let row = &table.rows[0];
     assert_eq!(row[5..], ["1 *matches*, 1 *close*", "1 *matches*"]);
-}
-
-#[test]
-fn more_periods_than_were_published_are_refused_before_there_are_records() {
-    let mut experiment = weekly();
-    experiment.comparisons[0].columns = Columns::Periods { metric: "hr@5".into(), tested: 17 };
-    let error = check(&experiment, Some(&published())).unwrap_err().to_string();
-    assert!(error.contains("each of 17 periods") && error.contains("16 columns"), "{error}");
 }

@@ -68,12 +68,15 @@ fn refused(from: &str, to: &str) -> String {
 fn a_comparison_is_of_the_periods_that_are_tested() {
     let spec = read(WEEKS, None).unwrap();
     let [weeks, main] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
-    let metric = "recall@20".to_string();
-    assert_eq!((&weeks.columns, weeks.percent), (&Columns::Periods { metric: metric.clone(), tested: 16 }, true));
+    let metric: Metric = "recall@20".parse().unwrap();
+    assert_eq!((&weeks.columns, weeks.percent), (&Columns::Periods { metric, tested: 16 }, true));
     // 50.213 % is 0.50213, known to ± 0.0005 %.
     assert_eq!((weeks.value(50.213), weeks.value(49.448), weeks.value(-1.0)), (0.502_13, 0.494_48, -0.01));
     assert_eq!((weeks.rounding(), weeks.digits()), (5e-6, 5));
-    assert_eq!((&main.columns, main.percent), (&Columns::Metrics(vec![("R@20".into(), metric)]), false));
+    assert_eq!(
+        (&main.columns, main.percent),
+        (&Columns::Measures(vec![("R@20".into(), Measure::Metric(metric))]), false)
+    );
     assert_eq!((main.value(0.5021), main.rounding(), main.digits()), (0.5021, 5e-5, 4));
 }
 
@@ -81,7 +84,7 @@ fn a_comparison_is_of_the_periods_that_are_tested() {
 fn a_profile_replaces_all_comparisons_together() {
     let spec = read(WEEKS, Some("part")).unwrap();
     let [weeks] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
-    assert_eq!(weeks.columns, Columns::Periods { metric: "mrr@20".into(), tested: 4 });
+    assert_eq!(weeks.columns, Columns::Periods { metric: "mrr@20".parse().unwrap(), tested: 4 });
     assert_eq!(weeks.decimals, 2);
 }
 

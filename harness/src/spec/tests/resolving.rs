@@ -43,7 +43,11 @@ fn comparisons_and_curves_keep_the_order_of_the_file() {
     let expected = Comparison {
         table: "main".to_string(),
         rows: pairs([("Teacher", "teacher"), ("Student", "student")]),
-        columns: Columns::Metrics(pairs([("R@10", "recall@10"), ("N@10", "ndcg@10")])),
+        columns: Columns::Measures(
+            [("R@10", "recall@10"), ("N@10", "ndcg@10")]
+                .map(|(column, metric)| (column.to_string(), Measure::Metric(metric.parse().unwrap())))
+                .to_vec(),
+        ),
         decimals: 4,
         percent: false,
         effects: Vec::new(),
@@ -139,4 +143,18 @@ fn printed_spec_names_origins_and_reads_back_as_itself() {
     };
     assert_eq!(fingerprints(&again), fingerprints(&quick));
     assert_eq!((again.analysis, again.comparisons), (quick.analysis, quick.comparisons));
+}
+
+#[test]
+fn size_and_speed_are_held_against_the_teacher_or_the_only_teacher_of_the_method() {
+    let mut spec = base();
+    let larger = |spec: &Spec, id: &str| spec.larger_model(spec.trial(id).unwrap()).map(String::from);
+    assert_eq!((spec.teaches("teacher"), spec.teaches("student")), (true, false));
+    assert_eq!(larger(&spec, "student").as_deref(), Some("teacher"));
+    assert_eq!((larger(&spec, "pop"), larger(&spec, "teacher")), (None, None));
+    // A plain student: of the method of the only teacher, without a teacher of its own.
+    spec.trials.iter_mut().find(|trial| trial.id == "pop").unwrap().method = "mf".into();
+    assert_eq!(larger(&spec, "pop").as_deref(), Some("teacher"));
+    spec.trials.iter_mut().find(|trial| trial.id == "teacher").unwrap().teacher = Some("pop".into());
+    assert_eq!(larger(&spec, "pop"), None, "two teachers");
 }

@@ -1,15 +1,15 @@
-//! A table of texts, for whoever renders it.
+//! A table of texts: reports, the terminal and CSV files are rendered from it.
 
-use super::block::harmless;
+use crate::markdown::sanitise;
 
-/// How a column is set.
+/// Horizontal alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     Left,
     Right,
 }
 
-/// Every row has one text per column.
+/// A table with a header; every row has one text per column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub title: String,
@@ -17,41 +17,42 @@ pub struct Table {
     /// One per column.
     pub align: Vec<Align>,
     pub rows: Vec<Vec<String>>,
-    /// The trial whose runs a row is of, where it is of one.
-    pub of: Vec<Option<String>>,
+    /// For each row the id of the trial whose runs it summarises, if it summarises those of one.
+    pub trials: Vec<Option<String>>,
 }
 
 impl Table {
-    /// No rows yet; `columns` are (name, alignment).
-    pub fn new(title: impl Into<String>, columns: impl IntoIterator<Item = (String, Align)>) -> Self {
-        let (header, align) = columns.into_iter().unzip();
-        Self { title: title.into(), header, align, rows: Vec::new(), of: Vec::new() }
+    /// A table without rows; `columns` are (name, alignment).
+    pub fn new<N: Into<String>>(title: impl Into<String>, columns: impl IntoIterator<Item = (N, Align)>) -> Self {
+        let (header, align) = columns.into_iter().map(|(name, align)| (name.into(), align)).unzip();
+        Self { title: title.into(), header, align, rows: Vec::new(), trials: Vec::new() }
     }
 
+    /// Appends a row.
+    ///
     /// # Panics
     /// If the row has not one text per column.
     pub fn push(&mut self, row: Vec<String>) {
         assert_eq!(row.len(), self.header.len(), "a row of `{}` has one text per column", self.title);
         self.rows.push(row);
-        self.of.push(None);
+        self.trials.push(None);
     }
 
-    /// A row of figures of a trial's runs.
+    /// Appends a row that summarises the runs of a trial.
     ///
     /// # Panics
-    /// As [`push`](Self::push).
+    /// If the row has not one text per column.
     pub fn push_of(&mut self, trial: &str, row: Vec<String>) {
         self.push(row);
-        if let Some(of) = self.of.last_mut() {
-            *of = Some(trial.to_string());
-        }
+        self.trials.pop();
+        self.trials.push(Some(trial.to_string()));
     }
 
-    /// As GitHub's Markdown, without the title.
+    /// The table as GitHub-flavoured Markdown, without the title.
     pub fn markdown(&self) -> String {
         let line = |cells: &[String]| {
             let cells: Vec<_> =
-                cells.iter().map(|cell| harmless(&cell.replace('|', "\\|").replace('\n', " "))).collect();
+                cells.iter().map(|cell| sanitise(&cell.replace('|', "\\|").replace('\n', " "))).collect();
             format!("| {} |\n", cells.join(" | "))
         };
         let rule: Vec<_> = self.align.iter().map(|align| if *align == Align::Left { "---" } else { "---:" }).collect();
@@ -60,7 +61,7 @@ impl Table {
         text
     }
 
-    /// As CSV with a header, without the title.
+    /// The table as CSV with a header line, without the title.
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in std::iter::once(&self.header).chain(&self.rows) {
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn renders() {
-        let mut table = Table::new("x", [("Trial".to_string(), Align::Left), ("a|b".to_string(), Align::Right)]);
+        let mut table = Table::new("x", [("Trial", Align::Left), ("a|b", Align::Right)]);
         table.push(vec!["one, \"two\"".into(), "1".into()]);
         assert_eq!(table.markdown(), "| Trial | a\\|b |\n| --- | ---: |\n| one, \"two\" | 1 |\n");
         assert_eq!(table.csv(), "Trial,a|b\n\"one, \"\"two\"\"\",1\n");

@@ -1,79 +1,72 @@
-//! One inequality of a claim, and what our runs say for it and against it.
+//! The evidence of our runs on one inequality of a claim.
 
 use std::collections::BTreeMap;
 
-use crate::compare::MIN_SEEDS;
+use crate::compare::{MIN_SEEDS, Measurements, PublishedEffect, Scope};
 use crate::metrics::Metric;
-use crate::record::{Record, Runs};
 use crate::spec::{Bound, Inequality, Measure, Quantity};
 use crate::stats::{Interval, LEVEL, OneSided, Summary, bootstrap_interval, mean_interval, paired_differences, t_test};
 
-/// See the module's head.
+/// What our runs say for and against an inequality of a claim.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part<'a> {
+pub struct Evidence<'a> {
+    /// The inequality: a − b of a metric, or a / b of a quantity, within a bound.
     pub inequality: Inequality<'a>,
-    /// a − b of a metric, or a / b of a quantity (of a measured one the geometric mean), over the seeds that both trials
-    /// have.
+    /// a − b, or a / b (of a measured quantity the geometric mean), over the seeds that both trials have; `None` if there
+    /// are none.
     pub ours: Option<Summary>,
-    /// Where its mean is, by the spread over seeds …
+    /// Confidence interval of its mean, by the spread over seeds.
     pub over_seeds: Option<Interval>,
-    /// … and by the spread over queries, with the models as they are: bootstrap.
+    /// Bootstrap interval of its mean by the spread over queries, with the models as they are.
     pub over_queries: Option<Interval>,
     /// The paper's own a − b, where a comparison of the spec has both cells.
-    pub published: Option<Theirs>,
-    /// `None` where too few seeds were run to say anything.
-    pub p: Option<Against>,
+    pub published: Option<PublishedEffect>,
+    /// p-values of the tests; `None` where there are too few seeds for one.
+    pub p: Option<PValues>,
 }
 
-/// A published effect.
+/// One-sided p-values of an inequality.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Theirs {
-    pub value: f64,
-    /// It is known to ± this: both printed figures are rounded.
-    pub rounding: f64,
-}
-
-/// p-values of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Against {
-    /// Of no more than the bound: small if the inequality holds.
+pub struct PValues {
+    /// p-value of the hypothesis that it is violated: small if the inequality holds.
     pub holds: f64,
-    /// Of the bound at least: small if the inequality fails.
+    /// p-value of the hypothesis that it is satisfied: small if the inequality fails.
     pub fails: f64,
-    /// Whether nothing was drawn or timed: then 0 and 1 are no estimates, and there is nothing to correct.
+    /// Whether the quantity was counted, neither drawn nor timed: then the two are 0 and 1, nothing was estimated, and there
+    /// is nothing to correct.
     pub exact: bool,
 }
 
-impl<'a> Part<'a> {
-    pub fn new(inequality: Inequality<'a>, published: Option<Theirs>, runs: &Runs) -> Self {
+impl<'a> Evidence<'a> {
+    /// The evidence on an inequality; `published` is the paper's own effect.
+    pub fn new(inequality: Inequality<'a>, published: Option<PublishedEffect>, ours: &Measurements) -> Self {
+        let by_seed = [inequality.a, inequality.b].map(|trial| ours.by_seed(trial, inequality.of, Scope::Run));
         match inequality.of {
-            Measure::Metric(metric) => Self::of_metric(inequality, metric, published, runs),
-            Measure::Quantity(Quantity::Parameters) => Self::of_parameters(inequality, runs),
-            Measure::Quantity(Quantity::Latency) => Self::of_measured(inequality, runs, |record| {
-                record.latency.as_ref().filter(|_| runs.is_on_the_processor(record)).map(|latency| latency.p50_us)
-            }),
-            Measure::Quantity(Quantity::Memory) => {
-                Self::of_measured(inequality, runs, |record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64))
-            }
-            Measure::Quantity(Quantity::Training) => {
-                Self::of_measured(inequality, runs, |record| runs.is_timed(record).then(|| record.training_seconds()))
-            }
+            Measure::Metric(metric) => Self::of_metric(inequality, metric, published, by_seed, ours),
+            Measure::Quantity(Quantity::Parameters) => Self::of_parameters(inequality, by_seed),
+            Measure::Quantity(_) => Self::of_measured(inequality, by_seed),
         }
     }
 
-    fn of_metric(inequality: Inequality<'a>, metric: Metric, published: Option<Theirs>, runs: &Runs) -> Self {
-        let key = metric.to_string();
-        let values = |trial: &str| runs.by_seed(trial, |record| record.metrics.get(&key).copied());
-        let differences = paired_differences(&values(inequality.a), &values(inequality.b));
-        let queries = over_queries(&runs.by_query(inequality.a, metric), &runs.by_query(inequality.b, metric));
+    fn of_metric(
+        inequality: Inequality<'a>,
+        metric: Metric,
+        published: Option<PublishedEffect>,
+        [a, b]: [BTreeMap<u64, f64>; 2],
+        ours: &Measurements,
+    ) -> Self {
+        let differences = paired_differences(&a, &b);
+        let by_query = |trial: &str| ours.runs.by_query(trial, metric);
+        let queries = over_queries(&by_query(inequality.a), &by_query(inequality.b));
         let p = (differences.len() >= MIN_SEEDS).then_some(()).and_then(|()| {
             let seeds = tested(inequality.bound, &differences)?;
-            // Both must speak: another seed could have given other models, other users other queries. So the larger p.
+            // Another seed could have given other models, and other users other queries: both tests must reject, so the
+            // larger p-value counts.
             let queries = queries.as_deref().and_then(|of| tested(inequality.bound, of));
-            // Equal values of a few seeds may be chance: without queries there is nothing to tell.
+            // Equal values of a few seeds may be chance: without queries nothing can be said of their spread.
             let spread = Summary::of(&differences)?.sd? > 0.0;
             let queries = queries.or(spread.then_some(seeds))?;
-            Some(Against { holds: seeds.above.max(queries.above), fails: seeds.below.max(queries.below), exact: false })
+            Some(PValues { holds: seeds.above.max(queries.above), fails: seeds.below.max(queries.below), exact: false })
         });
         Self {
             ours: Summary::of(&differences),
@@ -85,10 +78,9 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Counted, not measured: one run is enough.
-    fn of_parameters(inequality: Inequality<'a>, runs: &Runs) -> Self {
-        let count = |record: &Record| Some(record.parameter_count as f64);
-        let ratios = ratios(&runs.by_seed(inequality.a, count), &runs.by_seed(inequality.b, count));
+    /// Numbers of parameters are counted, not estimated: one run is enough.
+    fn of_parameters(inequality: Inequality<'a>, [a, b]: [BTreeMap<u64, f64>; 2]) -> Self {
+        let ratios = ratios(&a, &b);
         let satisfied = |ratio: f64| match inequality.bound {
             Bound::Above(bound) => ratio > bound,
             Bound::AtLeast(bound) => ratio >= bound,
@@ -97,18 +89,17 @@ impl<'a> Part<'a> {
         let p = (!ratios.is_empty()).then(|| {
             let p = |said: bool| if said { 0.0 } else { 1.0 };
             let holds = ratios.iter().all(|&ratio| satisfied(ratio));
-            Against { holds: p(holds), fails: p(!holds), exact: true }
+            PValues { holds: p(holds), fails: p(!holds), exact: true }
         });
         Self { ours: Summary::of(&ratios), over_seeds: None, over_queries: None, published: None, p, inequality }
     }
 
     /// Ratios are tested as logarithms: twice and half are the same distance from one.
-    fn of_measured(inequality: Inequality<'a>, runs: &Runs, of: impl Fn(&Record) -> Option<f64>) -> Self {
-        let ratios = ratios(&runs.by_seed(inequality.a, &of), &runs.by_seed(inequality.b, &of));
-        let logs: Vec<f64> = ratios.iter().map(|&ratio| libm::log(ratio)).collect();
+    fn of_measured(inequality: Inequality<'a>, [a, b]: [BTreeMap<u64, f64>; 2]) -> Self {
+        let logs: Vec<f64> = ratios(&a, &b).into_iter().map(libm::log).collect();
         let p = (logs.len() >= MIN_SEEDS).then_some(()).and_then(|()| {
             let p = sides(inequality.bound, t_test(&logs, libm::log(inequality.bound.value()))?);
-            Some(Against { holds: p.above, fails: p.below, exact: false })
+            Some(PValues { holds: p.above, fails: p.below, exact: false })
         });
         let exp = |of: Summary| Summary { mean: libm::exp(of.mean), sd: None, ..of };
         let interval = |of: Interval| Interval { low: libm::exp(of.low), high: libm::exp(of.high) };
@@ -123,8 +114,8 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The test of an inequality over some values. Of values that all are the bound itself, as where two trials gave the same
-/// bytes, there is nothing to estimate: `≥` and `≤` are true of them, and `>` is not.
+/// The t test of an inequality over some values. Where all values are the bound itself, as where two trials gave the same
+/// bytes, there is nothing to estimate: `≥` and `≤` hold, and `>` does not.
 fn tested(bound: Bound, values: &[f64]) -> Option<OneSided> {
     let summary = Summary::of(values)?;
     if summary.sd == Some(0.0) && summary.mean == bound.value() {
@@ -135,7 +126,7 @@ fn tested(bound: Bound, values: &[f64]) -> Option<OneSided> {
     Some(sides(bound, t_test(values, bound.value())?))
 }
 
-/// Whichever side the bound is on, `above` is that of the inequality.
+/// The p-values with `above` as the side of the inequality, whichever side the bound is on.
 fn sides(bound: Bound, p: OneSided) -> OneSided {
     match bound {
         Bound::Above(_) | Bound::AtLeast(_) => p,

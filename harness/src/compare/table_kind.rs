@@ -1,13 +1,13 @@
-//! Who measured what was published.
+//! Who measured the figures of a published table.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// Who measured the figures of a table.
+/// Who measured the figures of a published table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum TableKind {
     /// Printed in the paper.
     Paper,
     /// From the logs in the authors' repository.
@@ -22,7 +22,7 @@ pub enum Kind {
     FollowUp,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for TableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Paper => "paper",

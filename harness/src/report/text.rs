@@ -1,14 +1,19 @@
-//! Numbers for people.
+//! Numbers and names as people read them.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::metrics::{Candidates, Protocol};
+use crate::spec::Measure;
 use crate::stats::Summary;
 
-/// What stands where there is no number.
+/// Stands where there is no number.
 pub(super) const NONE: &str = "–";
 
-/// What stands where a GPU's figure would.
+/// Stands where there is no figure of a GPU: unlike others, it has but one reason.
 pub(super) const NO_GPU: &str = "no GPU run";
 
-/// Digits behind the point of a metric, as papers print them.
+/// Digits after the decimal point of a metric, as papers print them.
 pub(super) const METRIC: usize = 4;
 
 /// Units in ascending order: (size in the base unit, name).
@@ -17,7 +22,7 @@ pub(super) const SECONDS: Units = &[(1.0, "s"), (60.0, "min"), (3600.0, "h")];
 pub(super) const MICROSECONDS: Units = &[(1.0, "µs"), (1e3, "ms"), (1e6, "s")];
 pub(super) const BYTES: Units = &[(1024.0 * 1024.0, "MiB"), (1024.0 * 1024.0 * 1024.0, "GiB")];
 
-/// `0.4474 ± 0.0031`; without spread if there is but one value.
+/// Mean ± standard deviation, such as `0.4474 ± 0.0031`; the mean alone if there is one value.
 pub(super) fn mean_sd(summary: Option<Summary>, decimals: usize) -> String {
     let Some(Summary { mean, sd, .. }) = summary else { return NONE.into() };
     match sd {
@@ -26,7 +31,7 @@ pub(super) fn mean_sd(summary: Option<Summary>, decimals: usize) -> String {
     }
 }
 
-/// `12.5 ± 0.3 min`: in the largest unit of which the mean has two.
+/// Mean ± standard deviation in the largest unit of which the mean has two, such as `12.5 ± 0.3 min`.
 pub(super) fn in_units(summary: Option<Summary>, units: Units) -> String {
     let Some(Summary { n, mean, sd }) = summary else { return NONE.into() };
     let fitting = units.iter().rev().find(|(size, _)| mean >= 2.0 * size);
@@ -36,7 +41,7 @@ pub(super) fn in_units(summary: Option<Summary>, units: Units) -> String {
     format!("{} {name}", mean_sd(Some(scaled), decimals(mean)))
 }
 
-/// Three significant digits, more where the whole part has more.
+/// Digits after the decimal point that give three significant ones, if the whole part has no more.
 pub(super) fn decimals(value: f64) -> usize {
     match value.abs() {
         v if v >= 100.0 => 0,
@@ -45,7 +50,7 @@ pub(super) fn decimals(value: f64) -> usize {
     }
 }
 
-/// `6,080,400`
+/// A count with its thousands set apart, such as `6,080,400`.
 pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
@@ -58,14 +63,42 @@ pub(super) fn count(n: u64) -> String {
     text
 }
 
-/// `+1.2 %`
+/// A share with its sign, such as `+1.2 %`.
 pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or(NONE.into(), |share| format!("{:+.1} %", 100.0 * share))
 }
 
-/// `+0.0012`
+/// A number with its sign, such as `+0.0012`.
 pub(super) fn signed(value: Option<f64>, decimals: usize) -> String {
     value.map_or(NONE.into(), |value| format!("{value:+.decimals$}"))
+}
+
+/// The number of negatives that each target was ranked against, if not against all items.
+pub(super) fn negatives(protocol: &Protocol) -> Option<usize> {
+    if let Candidates::Sampled { negatives, .. } = protocol.candidates { Some(negatives) } else { None }
+}
+
+/// The name of a metric of the protocol, with a dagger if it was measured against sampled negatives.
+pub(super) fn marked(protocol: &Protocol, metric: impl Display) -> String {
+    if negatives(protocol).is_some() { format!("{metric} †") } else { metric.to_string() }
+}
+
+/// The name of a measure, with a dagger if it is a metric measured against sampled negatives.
+pub(super) fn measure_name(protocol: &Protocol, measure: Measure) -> String {
+    match measure {
+        Measure::Metric(metric) => marked(protocol, metric),
+        Measure::Quantity(quantity) => quantity.to_string(),
+    }
+}
+
+/// How often each word occurs, in the order of the words: `12 *matches*, 4 *close*`.
+pub(super) fn tally<W: Ord + Display>(words: impl IntoIterator<Item = W>) -> String {
+    let mut counts = BTreeMap::<W, usize>::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} *{word}*")).collect();
+    counts.join(", ")
 }
 
 #[cfg(test)]
@@ -89,5 +122,10 @@ mod tests {
         assert_eq!([count(0), count(999), count(1000), count(6_080_400)], ["0", "999", "1,000", "6,080,400"]);
         assert_eq!(percent(Some(-0.0123)), "-1.2 %");
         assert_eq!(signed(Some(0.00119), 4), "+0.0012");
+    }
+    #[test]
+    fn tallies_in_order() {
+        use crate::compare::Agreement::{Close, Matches};
+        assert_eq!(tally([Close, Matches, Close]), "1 *matches*, 2 *close*");
     }
 }
