@@ -16,7 +16,7 @@ use harness::metrics::Scorer;
 use harness::rank::{Index, OnDevice, Server};
 use harness::report::{Served, Speed, passes_table, served_table};
 use harness::rng::Stream;
-use harness::run::{ComputeDevice, Wanted};
+use harness::run::{ComputeDevice, DeviceChoice};
 use harness::split::{Split, UserItems};
 use harness::weights::Parameter;
 use reproductions::models::sequence::{serve_caser, serve_fossil};
@@ -133,7 +133,7 @@ fn speed(server: &dyn Server, items: usize, seen: &UserItems) -> Speed {
 
 /// None without a GPU, or in a build that cannot use one, and of what no device can serve.
 fn gpu(scorer: &dyn Scorer, items: usize, seen: &UserItems) -> Option<Speed> {
-    let device = ComputeDevice::open(Wanted::Cuda(0)).ok()?.device;
+    let device = ComputeDevice::open(DeviceChoice::Cuda(0)).ok()?.device;
     let server = OnDevice::new(scorer, &device).expect("a device that works")?;
     Some(speed(&server, items, seen))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use harness::run::Wanted;
+use harness::run::DeviceChoice;
 
 use crate::EXIT_CODES;
 
@@ -27,19 +27,19 @@ pub enum Command {
     List(Places),
     /// Lists, fetches and verifies datasets
     #[command(subcommand_required = true, after_help = "Example:\n  reprise data list")]
-    Data(Data),
+    Data(DataArgs),
     /// Trains what a spec asks for, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
-    Run(Run),
+    Run(RunArgs),
     /// Writes the reports of the records that are here, without training
     #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
-    Report(Report),
+    Report(ReportArgs),
     /// Says whether our own results drifted: today's records against the accepted baseline
     #[command(after_help = CHECK_EXAMPLE)]
-    Check(Check),
+    Check(CheckArgs),
     /// Measures how fast trained models answer, and records it
     #[command(after_help = "Example:\n  reprise latency quick")]
-    Latency(Latency),
+    Latency(LatencyArgs),
     /// Looks at this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -88,7 +88,7 @@ pub struct Places {
 }
 
 #[derive(ClapArgs)]
-pub struct Data {
+pub struct DataArgs {
     #[command(subcommand)]
     pub command: DataCommand,
 }
@@ -122,7 +122,7 @@ pub enum DataCommand {
 }
 
 #[derive(ClapArgs)]
-pub struct Run {
+pub struct RunArgs {
     /// Spec; see `reprise list`
     pub spec: String,
     /// Profile of the spec [default: the base, `paper` for a paper's spec]
@@ -136,7 +136,7 @@ pub struct Run {
     pub seeds: Vec<u64>,
     /// `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu")]
-    pub device: Wanted,
+    pub device: DeviceChoice,
     /// Threads [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
@@ -154,7 +154,7 @@ pub struct Run {
 }
 
 #[derive(ClapArgs)]
-pub struct Report {
+pub struct ReportArgs {
     /// Specs; see `reprise list` [default: all that have records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
@@ -175,7 +175,7 @@ pub struct Report {
 }
 
 #[derive(ClapArgs)]
-pub struct Check {
+pub struct CheckArgs {
     /// Specs; see `reprise list` [default: all that have a baseline; with `--sample` or `--within`, records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
@@ -202,7 +202,7 @@ pub struct Check {
     pub seeds: Vec<u64>,
     /// `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu", requires = "rerun")]
-    pub device: Wanted,
+    pub device: DeviceChoice,
     /// Threads [default: all]
     #[arg(long, value_parser = parse_threads, requires = "rerun")]
     pub threads: Option<usize>,
@@ -226,7 +226,7 @@ pub struct Check {
 }
 
 #[derive(ClapArgs)]
-pub struct Latency {
+pub struct LatencyArgs {
     /// Spec whose models are trained; see `reprise list`
     pub spec: String,
     /// Profile of the spec [default: the base]
@@ -240,7 +240,7 @@ pub struct Latency {
     pub seed: Option<u64>,
     /// Where scores are computed: `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu")]
-    pub device: Wanted,
+    pub device: DeviceChoice,
     /// Threads for batches; a request has one [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,

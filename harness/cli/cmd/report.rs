@@ -16,7 +16,7 @@ use crate::args;
 use crate::home::Home;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &args::Report) -> Result<()> {
+pub fn run(args: &args::ReportArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
     let catalog = home.catalog()?;
     let mut all = Vec::new();
@@ -67,7 +67,7 @@ pub fn run(args: &args::Report) -> Result<()> {
 const TRIAL_OF_THE_MACHINERY: &str = "quick";
 
 /// The specs that were named, or all that have records in any profile but `quick`; those of a paper stand together.
-fn chosen(home: &Home, args: &args::Report) -> Result<Vec<(String, Option<String>)>> {
+fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(String, Option<String>)>> {
     for id in &args.specs {
         find(&home.reproductions(), id)?;
     }
@@ -180,9 +180,8 @@ pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked>
         return Ok(Checked::default());
     }
     let expected = expected(spec, data_digest(home, manifest)?);
-    let mut checked = Records::read(&folder)?.check(&spec.id, &spec.profile, &expected);
-    checked.add_latency(LatencyRecord::read_all(&folder)?, &spec.id, &spec.profile, &expected);
-    Ok(checked)
+    let (records, latency) = (Records::read(&folder)?, LatencyRecord::read_all(&folder)?);
+    Ok(Checked::new(records, latency, &spec.id, &spec.profile, &expected))
 }
 
 /// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.

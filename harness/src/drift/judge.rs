@@ -12,9 +12,9 @@
 use std::collections::BTreeMap;
 
 use super::baseline::classes;
-use super::change::{Pair, Rule, counts, metric};
-use super::{Baseline, Case, Compared, Judgement, Run, Seeds, Today, Trial, Verdict};
-use crate::record::Arithmetic;
+use super::change::{Rule, RunPair, counts, metric};
+use super::{Baseline, BaselineRun, Case, Compared, DriftVerdict, JudgedTrial, Judgement, Seeds, Today};
+use crate::meter::Arithmetic;
 
 /// Holds today's records against a baseline.
 pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
@@ -22,7 +22,7 @@ pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
     Judgement { class: baseline.class.clone(), accepted: baseline.newest().clone(), trials: trials.collect() }
 }
 
-fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterator<Item = u64>) -> Trial {
+fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterator<Item = u64>) -> JudgedTrial {
     let none = Seeds::default();
     let accepted = &baseline.runs.get(id).unwrap_or(&none).0;
     let ours = today.of(id, baseline.arithmetic());
@@ -31,12 +31,13 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     for seed in seeds {
         match (today.doubt(id, seed, accepted.get(&seed), &ours), accepted.get(&seed), ours.get(&seed)) {
             (None, Some(accepted), Some(record)) => {
-                pairs.push(Pair { seed, baseline: accepted, today: Run::of(record) });
+                pairs.push(RunPair { seed, baseline: accepted, today: BaselineRun::of(record) });
             }
             (why, ..) => doubts.entry(why.unwrap_or_default()).or_default().push(seed),
         }
     }
-    let of_cpus = |pair: &Pair<'_>| [pair.baseline, &pair.today].iter().all(|run| run.arithmetic() == Arithmetic::Cpu);
+    let of_cpus =
+        |pair: &RunPair<'_>| [pair.baseline, &pair.today].iter().all(|run| run.arithmetic() == Arithmetic::Cpu);
     let exact = !baseline.inexact.contains(id) && pairs.iter().all(of_cpus);
     let mut cases: Vec<Case> = doubts.into_iter().map(|(why, seeds)| doubt(&why, &seeds)).collect();
     if !pairs.is_empty() {
@@ -50,7 +51,7 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     }
     let label = ours.values().next().map_or(id, |record| &record.label);
     let seconds = pairs.iter().map(|pair| (pair.baseline.seconds, pair.today.seconds));
-    Trial {
+    JudgedTrial {
         id: id.into(),
         label: label.into(),
         class: classes(ours.values().copied()),
@@ -62,8 +63,9 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     }
 }
 
-fn compared(pair: &Pair<'_>) -> Compared {
-    let bits = |run: &Run| run.metrics.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect::<Vec<_>>();
+fn compared(pair: &RunPair<'_>) -> Compared {
+    let bits =
+        |run: &BaselineRun| run.metrics.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect::<Vec<_>>();
     Compared {
         seed: pair.seed,
         same_weights: pair.baseline.digests.weights == pair.today.digests.weights,
@@ -74,5 +76,5 @@ fn compared(pair: &Pair<'_>) -> Compared {
 
 fn doubt(why: &str, seeds: &[u64]) -> Case {
     let why = format!("{}: {why}", super::change::of_seeds(seeds));
-    Case { name: Case::RUNS.into(), verdict: Verdict::CouldNotJudge, values: None, why }
+    Case { name: Case::RUNS.into(), verdict: DriftVerdict::CouldNotJudge, values: None, why }
 }

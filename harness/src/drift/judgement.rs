@@ -10,14 +10,14 @@ use crate::error::Error;
 /// From best to worst: of several, the last one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum DriftVerdict {
     Fine,
     /// There is nothing to compare with, or too little.
     CouldNotJudge,
     Drift,
 }
 
-impl Verdict {
+impl DriftVerdict {
     /// Exit code of `reprise check`.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for DriftVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Fine => "fine",
@@ -55,13 +55,13 @@ impl Suite {
         format!("{} ({})", self.spec, self.profile)
     }
 
-    pub fn verdict(&self) -> Verdict {
-        self.found.as_ref().map_or(Verdict::CouldNotJudge, Judgement::verdict)
+    pub fn verdict(&self) -> DriftVerdict {
+        self.found.as_ref().map_or(DriftVerdict::CouldNotJudge, Judgement::verdict)
     }
 
     /// Of all of them; to look at nothing is to judge nothing.
-    pub fn overall(suites: &[Self]) -> Verdict {
-        if suites.is_empty() { Verdict::CouldNotJudge } else { Verdict::of(suites.iter().map(Self::verdict)) }
+    pub fn overall(suites: &[Self]) -> DriftVerdict {
+        if suites.is_empty() { DriftVerdict::CouldNotJudge } else { DriftVerdict::of(suites.iter().map(Self::verdict)) }
     }
 }
 
@@ -72,12 +72,12 @@ pub struct Judgement {
     pub class: String,
     /// The acceptance that today's records were held against.
     pub accepted: Accepted,
-    pub trials: Vec<Trial>,
+    pub trials: Vec<JudgedTrial>,
 }
 
 impl Judgement {
-    pub fn verdict(&self) -> Verdict {
-        Verdict::of(self.trials.iter().flat_map(|trial| &trial.cases).map(|case| case.verdict))
+    pub fn verdict(&self) -> DriftVerdict {
+        DriftVerdict::of(self.trials.iter().flat_map(|trial| &trial.cases).map(|case| case.verdict))
     }
 
     /// Wall-clock seconds of the compared runs: (the baseline's, today's).
@@ -88,7 +88,7 @@ impl Judgement {
 
 /// A trial of the baseline or of the spec.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Trial {
+pub struct JudgedTrial {
     pub id: String,
     /// What people call it.
     pub label: String,
@@ -122,9 +122,9 @@ pub struct Compared {
 pub struct Case {
     /// A metric, or [`Case::COUNTS`], or [`Case::RUNS`].
     pub name: String,
-    pub verdict: Verdict,
+    pub verdict: DriftVerdict,
     /// Of a metric, where it was measured on both sides.
-    pub values: Option<Values>,
+    pub values: Option<MeanChange>,
     /// Empty where both sides are the same.
     pub why: String,
 }
@@ -143,7 +143,7 @@ impl Case {
 
 /// Means over the compared seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Values {
+pub struct MeanChange {
     pub baseline: f64,
     pub today: f64,
     /// today − baseline, in units of the standard deviation over the baseline's seeds; none without a spread.

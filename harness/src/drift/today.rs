@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Baseline, Run};
+use super::{Baseline, BaselineRun};
 use crate::digest::Digest;
-use crate::record::{Arithmetic, Record};
-use crate::run::Filter;
+use crate::meter::Arithmetic;
+use crate::record::Record;
+use crate::spec::Filter;
 
 /// Today's records, and the runs that there should be.
 pub struct Today<'a> {
@@ -46,7 +47,13 @@ impl<'a> Today<'a> {
     }
 
     /// Why a run cannot be compared, if it cannot: rule 1.
-    pub(super) fn doubt(&self, trial: &str, seed: u64, baseline: Option<&Run>, today: &OfTrial<'_>) -> Option<String> {
+    pub(super) fn doubt(
+        &self,
+        trial: &str,
+        seed: u64,
+        baseline: Option<&BaselineRun>,
+        today: &OfTrial<'_>,
+    ) -> Option<String> {
         let key = (trial.to_string(), seed);
         let Some(baseline) = baseline else {
             return Some("the baseline has no such run: accept one that has it".into());

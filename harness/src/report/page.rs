@@ -8,7 +8,7 @@ use super::figures::QUALITY;
 use super::number::{METRIC, count};
 use super::{Align, Experiment, Report, Table, claims, curves, latency, overview, periods, summary};
 use crate::compare::{Finding, Verdict, Word};
-use crate::record::{Checked, LatencyRecord, Ranks, Record, Runs, Stale};
+use crate::record::{Checked, LatencyRecord, QueryRanks, Record, Runs, Stale};
 
 /// The blocks of a report.
 pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<Block<'a>> {
@@ -201,7 +201,7 @@ fn capital(text: &str) -> String {
 /// How many held-out items a tie in time chose, and what decided it.
 fn time_ties(record: &Record) -> String {
     let Some(ties) = &record.time_ties else { return "not counted".into() };
-    let of_all = |ranks: &Ranks| match &ranks.targets {
+    let of_all = |ranks: &QueryRanks| match &ranks.targets {
         Some(targets) => Some(targets.iter().map(|n| u64::from(*n)).sum()),
         None => record.queries(),
     };

@@ -7,7 +7,7 @@ use super::figures::{Figure, LOSS};
 use super::{Experiment, periods};
 use crate::error::Result;
 use crate::plot::{Course, Curves, Line, Palette, Panel, Periods, PeriodsPanel};
-use crate::record::{Curve, Record, Runs};
+use crate::record::{CurveRecord, Record, Runs};
 use crate::spec::Columns;
 use crate::stats::Summary;
 
@@ -107,7 +107,7 @@ fn curves<'a>(experiment: &'a Experiment, runs: &Runs<'a>, palette: &Palette) ->
         .filter(|(_, record)| !record.periods.is_empty())
         .collect();
     let all = || firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| &period.curve);
-    let columns = || all().flat_map(|curve: &Curve| &curve.columns);
+    let columns = || all().flat_map(|curve: &CurveRecord| &curve.columns);
     let Some(column) = columns().find(|column| *column != LOSS).or_else(|| columns().next()) else { return Ok(None) };
     let last = firsts.iter().map(|(_, record)| record.periods.len()).max().unwrap_or(0);
     let (mut blocks, mut lines, mut begin) = (Vec::new(), Vec::new(), 0.0);

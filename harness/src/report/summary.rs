@@ -2,7 +2,8 @@
 
 use super::number::{BYTES, METRIC, MICROSECONDS, NONE, SECONDS, count, in_units, mean_sd};
 use super::{Align, Experiment, Table};
-use crate::record::{Latency, Record, Runs};
+use crate::meter::Latency;
+use crate::record::{Record, Runs};
 
 /// Metrics, size, time and memory of every trial, mean ± standard deviation over seeds. Trials
 /// without runs have a row too. Times are of one processor, those of training also of one number of threads.

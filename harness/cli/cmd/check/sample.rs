@@ -18,7 +18,7 @@ pub struct Pool<'a> {
 }
 
 /// How runs are chosen.
-pub struct Sample {
+pub struct Sampling {
     /// At most so many.
     pub most: Option<u32>,
     /// Of the draw.
@@ -36,7 +36,7 @@ pub struct Chosen {
     pub seconds: f64,
 }
 
-impl Sample {
+impl Sampling {
     /// Draws from the runs of all specs together: without [`within`](Self::within) each with the same probability, with it in the
     /// order of what they cost, teachers that must be trained first included; the draw decides between equals.
     pub fn choose(&self, pool: &[Pool<'_>]) -> Chosen {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::Metric;
-use crate::record::{Hits, RankSet, Ranks, Record, sample, sample_of_periods};
+use crate::record::{Hits, QueryRanks, RankSet, Record, sample, sample_of_periods};
 use crate::rng::Stream;
 use crate::spec::{Bound, Columns, Quantity, Statement};
 
@@ -16,7 +16,7 @@ fn run(trial: &str, seed: u64, found: &[bool]) -> Record {
     let mut record = sample(trial, seed);
     record.metrics = [("loo-hr@5".to_string(), rate)].into();
     let sets = vec![RankSet { metrics: vec!["loo-hr@5".into()], within: Some(5), hits }];
-    record.ranks = Some(Ranks { targets: None, sets });
+    record.ranks = Some(QueryRanks { targets: None, sets });
     record
 }
 

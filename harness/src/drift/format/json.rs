@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::{Judgement, Suite, Verdict};
+use super::super::{DriftVerdict, Judgement, Suite};
 
 /// The version of this form. It changes when a reader of the old one would be misled.
 const FORMAT: u32 = 1;
@@ -10,7 +10,7 @@ const FORMAT: u32 = 1;
 #[derive(Serialize)]
 struct Page<'a> {
     format: u32,
-    verdict: Verdict,
+    verdict: DriftVerdict,
     specs: Vec<Spec<'a>>,
 }
 
@@ -18,7 +18,7 @@ struct Page<'a> {
 struct Spec<'a> {
     spec: &'a str,
     profile: &'a str,
-    verdict: Verdict,
+    verdict: DriftVerdict,
     /// Why it could not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,

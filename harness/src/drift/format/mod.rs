@@ -11,10 +11,10 @@ pub use junit::junit;
 pub use text::{lines, reruns, table};
 
 use self::text::DIGITS;
-use super::{Case, Judgement, Trial};
+use super::{Case, JudgedTrial, Judgement};
 
 /// Every case with its trial.
-fn cases(judgement: &Judgement) -> impl Iterator<Item = (&Trial, &Case)> {
+fn cases(judgement: &Judgement) -> impl Iterator<Item = (&JudgedTrial, &Case)> {
     judgement.trials.iter().flat_map(|trial| trial.cases.iter().map(move |case| (trial, case)))
 }
 

@@ -1,6 +1,6 @@
 //! For a person at a terminal.
 
-use super::super::{Suite, Verdict};
+use super::super::{DriftVerdict, Suite};
 use super::cases;
 use crate::report::{Align, Table};
 
@@ -75,7 +75,7 @@ fn line(suite: &Suite) -> String {
         }
     };
     let mut parts = vec![format!("{}: {}", suite.name(), suite.verdict())];
-    for (verdict, words) in [(Verdict::Drift, "drifted"), (Verdict::CouldNotJudge, "not judged")] {
+    for (verdict, words) in [(DriftVerdict::Drift, "drifted"), (DriftVerdict::CouldNotJudge, "not judged")] {
         let found = cases(judgement).filter(|(_, case)| case.verdict == verdict);
         let mut names: Vec<&str> = found.map(|(trial, _)| trial.id.as_str()).collect();
         names.dedup();

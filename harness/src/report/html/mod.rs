@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use super::block::Block;
 use super::{Align, Report, Table, latency, overview, page};
 use crate::compare::{Verdict, Word};
-use crate::record::{LatencyRecord, Machine, Program, Record};
+use crate::meter::Machine;
+use crate::record::{LatencyRecord, Program, Record};
 use markdown::{blocks, escaped, inline};
 
 /// Specs of one paper, or of none.
