@@ -1,4 +1,4 @@
-//! `reprise doctor`: what works here, what is missing, and what to do about it.
+//! `reprise doctor`: what works on this machine, what is missing, and what to do about it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `reprise latency`: how fast trained models answer.
+//! `reprise latency`: how fast trained models answer requests.
 
 use harness::error::{Error, Kind, Result};
 use harness::report::{Host, latency_tables};
@@ -36,7 +36,7 @@ pub fn run(args: &LatencyArgs) -> Result<()> {
     let records = measured?;
     let Some(first) = records.first() else {
         return Err(Error::new(Kind::Missing, "none of these models can be served on this device")
-            .expected("a model that is a dot product")
+            .expected("a model whose score is a dot product")
             .hint("leave `--device` out to serve on the CPU"));
     };
     let [one, all] = latency_tables(&basis.experiment, Host::of(first), &records);

@@ -1,9 +1,9 @@
 //! Acceptance of today's records as the new baseline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::baseline::{MATTERS, classes};
-use super::{Accepted, Baseline, BaselineRun, Today};
+use super::baseline::{MATTERS, by_trial, classes};
+use super::{Accepted, Baseline, Today};
 use crate::error::{Error, Kind, Result};
 use crate::record::{Record, Runs, Stored as _};
 use crate::suggest::{did_you_mean, one_of};
@@ -42,10 +42,7 @@ impl Acceptance<'_> {
         let runs = Runs::of(today.records);
         let records: Vec<&Record> = runs.all().collect();
         complete(spec, &runs, today)?;
-        let mut by_trial = BTreeMap::<String, super::Seeds>::new();
-        for record in &records {
-            by_trial.entry(record.trial.clone()).or_default().0.insert(record.seed, BaselineRun::of(record));
-        }
+        let by_trial = by_trial(&records);
         known("trial", self.inexact.iter().map(String::as_str), &by_trial.keys().map(String::as_str).collect())?;
         let metrics: BTreeSet<&str> = records[0].metrics.keys().map(String::as_str).collect();
         known("metric", self.matters.iter().map(|(metric, _)| metric.as_str()), &metrics)?;

@@ -95,6 +95,15 @@ impl BaselineRun {
     }
 }
 
+/// The compared parts of records, by trial and seed.
+pub(super) fn by_trial(records: &[&Record]) -> BTreeMap<String, Seeds> {
+    let mut runs = BTreeMap::<String, Seeds>::new();
+    for record in records {
+        runs.entry(record.trial.clone()).or_default().0.insert(record.seed, BaselineRun::of(record));
+    }
+    runs
+}
+
 /// The machine classes of records, joined by commas.
 pub(super) fn classes<'a>(records: impl Iterator<Item = &'a Record>) -> String {
     let classes: BTreeSet<&str> = records.map(|record| &*record.machine.class).collect();
@@ -106,10 +115,6 @@ impl Baseline {
     pub fn of_records(spec: &str, profile: &str, records: &[Record]) -> Option<Self> {
         let arithmetic = Runs::of(records).arithmetic?;
         let records: Vec<&Record> = records.iter().filter(|record| record.id().arithmetic == arithmetic).collect();
-        let mut runs = BTreeMap::<String, Seeds>::new();
-        for record in &records {
-            runs.entry(record.trial.clone()).or_default().0.insert(record.seed, BaselineRun::of(record));
-        }
         let when = records.iter().map(|record| record.started.clone()).max()?;
         let metrics = records.iter().flat_map(|record| record.metrics.keys().cloned());
         Some(Self {
@@ -120,7 +125,7 @@ impl Baseline {
             accepted: vec![Accepted { when, reason: "the records that are here".into(), commit: None }],
             matters: metrics.map(|metric| (metric, MATTERS)).collect(),
             inexact: BTreeSet::new(),
-            runs,
+            runs: by_trial(&records),
         })
     }
 

@@ -1,9 +1,9 @@
-//! What changed between compared runs of a trial, and whether that is drift.
+//! Changes between the compared runs of a trial, and whether they are drift.
 
 use super::{BaselineRun, Case, DriftVerdict, MeanChange};
 use crate::stats::{Interval, LEVEL, Summary, welch_interval};
 
-/// A run that was accepted and the same run of today.
+/// An accepted run and the same run of today.
 pub(super) struct RunPair<'a> {
     pub seed: u64,
     pub baseline: &'a BaselineRun,
@@ -13,22 +13,23 @@ pub(super) struct RunPair<'a> {
 /// How metrics are compared.
 #[derive(Clone, Copy)]
 pub(super) enum Rule {
-    /// Every bit.
+    /// To the bit.
     Bytes,
-    /// By the means; `matters` is the smallest change of them that does, in units of the seed spread.
+    /// By Welch's interval of the difference of the means. `matters` is the smallest difference that counts, in standard
+    /// deviations over the seeds.
     Interval { matters: f64 },
 }
 
-/// Something that is either the same or not.
+/// A figure that must be the same on both sides.
 struct Gate {
     name: &'static str,
-    /// Whether it is the same on every machine.
+    /// Whether it must be the same even where metrics need not be the same to the bit.
     everywhere: bool,
-    /// As text; none where the record does not know it, which is not compared.
+    /// The figure as text; `None` if the record lacks it, which is then not compared.
     of: fn(&BaselineRun) -> Option<String>,
 }
 
-/// Digits of a digest that are shown.
+/// Hexadecimal digits of a digest that are shown.
 const SHOWN: usize = 12;
 
 const GATES: [Gate; 7] = [
@@ -45,7 +46,8 @@ fn names(run: &BaselineRun) -> String {
     run.metrics.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// Counts and digests: those that must be the same `exact`ly, or everywhere.
+/// The case of all counts and digests: with `exact` all of them must be the same, else only those that are the same
+/// everywhere.
 pub(super) fn counts(pairs: &[RunPair<'_>], exact: bool) -> Case {
     let mut changes = Vec::new();
     for gate in GATES.iter().filter(|gate| exact || gate.everywhere) {
@@ -60,7 +62,7 @@ pub(super) fn counts(pairs: &[RunPair<'_>], exact: bool) -> Case {
     Case { name: Case::COUNTS.into(), verdict, values: None, why: changes.join("; ") }
 }
 
-/// A digest is known by its head.
+/// A digest is shown by its first digits, any other text in full.
 fn shown(text: &str) -> &str {
     let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if digest { &text[..SHOWN] } else { text }
@@ -72,7 +74,8 @@ pub(super) fn of_seeds(seeds: &[u64]) -> String {
     format!("seed{} {}", if seeds.len() == 1 { "" } else { "s" }, texts.join(", "))
 }
 
-/// A metric of a trial; none where no pair has it on both sides. `accepted`: of all of the baseline's seeds.
+/// The case of one metric of a trial; `None` if no pair has the metric on both sides. `accepted` holds its values over
+/// all seeds of the baseline.
 pub(super) fn metric(name: &str, pairs: &[RunPair<'_>], accepted: Vec<f64>, rule: Rule) -> Option<Case> {
     let both =
         |pair: &RunPair<'_>| Some((pair.seed, *pair.baseline.metrics.get(name)?, *pair.today.metrics.get(name)?));
@@ -95,14 +98,21 @@ pub(super) fn metric(name: &str, pairs: &[RunPair<'_>], accepted: Vec<f64>, rule
     Some(Case { name: name.into(), verdict, values, why })
 }
 
-/// Relative difference of values that are the same but for rounding.
+/// Largest relative difference that counts as rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// Rule 3, of values that are not the same. `change`: of the means; `spread`: standard deviation over the baseline's
-/// seeds.
+/// Rule 3 in `judge.rs`, for values that are not the same to the bit. `change` is the difference of the
+/// means, today's minus the baseline's, and `spread` the standard deviation over the baseline's seeds.
+///
+/// ```text
+///                      −matters·spread        0        +matters·spread
+///   drift    ───[═══]────────┼────────────────┼────────────────┼────────   zero outside the interval, change large
+///   fine     ────────────────┼────[══════]────┼────────────────┼────────   zero outside the interval, change small
+///   fine     ───[════════════╪════════════════╪══]─────────────┼────────   zero in the interval
+/// ```
 fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, matters: f64) -> (DriftVerdict, String) {
     if spread == Some(0.0) {
-        // Another machine may sum in another order where a mean is made outside of what is the same everywhere.
+        // Another arithmetic may sum in another order.
         let scale = before.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
         if before.iter().zip(now).all(|(before, now)| (before - now).abs() <= ROUNDING * scale) {
             return (DriftVerdict::Fine, "the same but for rounding".into());

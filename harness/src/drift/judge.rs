@@ -1,13 +1,14 @@
-//! The rules. For every trial of the baseline and of the spec:
+//! The rules of drift, for every trial of the baseline and of the spec:
 //!
-//! 1. A run is compared if the baseline, the spec and today's records have it, all with one fingerprint. Else it could
-//!    not be judged; a baseline of another fingerprint is stale, which is no drift.
-//! 2. On the CPU, of whatever machine, metrics, counts and digests must be the same to the bit, unless the baseline
-//!    says of the trial that they need not.
-//! 3. Else a metric drifted if zero lies outside Welch's interval of the difference of the means *and* the difference
-//!    is larger than what matters; where the baseline has no spread, if any value differs. Parameters, queries, the
-//!    names of the metrics and the split must be the same all the same.
-//! 4. Wall time is told and never judged.
+//! 1. A run is compared if the baseline, the spec and today's records have it, all with one fingerprint. Otherwise it
+//!    could not be judged; a baseline with another fingerprint is stale, which is not drift.
+//! 2. If both sides were computed on CPUs, of whatever machines, metrics, counts and digests must be the same to the bit,
+//!    unless the baseline exempts the trial.
+//! 3. Otherwise a metric drifted if zero lies outside Welch's interval of the difference of the means *and* the
+//!    difference is larger than the smallest one that matters; where the baseline has no spread over seeds,
+//!    if any value differs. The numbers of parameters and queries, the names of the metrics and the split must be the
+//!    same even then.
+//! 4. Wall time is shown and never judged.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use super::change::{Rule, RunPair, counts, metric};
 use super::{Baseline, BaselineRun, Case, Compared, DriftVerdict, JudgedTrial, Judgement, Seeds, Today};
 use crate::meter::Arithmetic;
 
-/// Holds today's records against a baseline.
+/// Compares today's records with a baseline.
 pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
     let trials = today.asked(baseline).into_iter().map(|(trial, seeds)| one(baseline, today, trial, seeds));
     Judgement { class: baseline.class.clone(), accepted: baseline.newest().clone(), trials: trials.collect() }
@@ -46,7 +47,7 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     for (name, matters) in &baseline.matters {
         let spread = accepted.values().filter_map(|run| run.metrics.get(name).copied()).collect();
         let rule = if exact { Rule::Bytes } else { Rule::Interval { matters: *matters } };
-        // A metric that one side lacks is told by `counts`.
+        // A metric that one side lacks is reported by `counts`.
         cases.extend(metric(name, &pairs, spread, rule));
     }
     let label = ours.values().next().map_or(id, |record| &record.label);

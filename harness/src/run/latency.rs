@@ -45,7 +45,10 @@ pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRe
                 job.observer.run_ends(&run.name(), Ok(&word));
                 records.push(record);
             }
-            None => job.observer.run_ends(&run.name(), Ok("left out: no dot product, which is all a device can serve")),
+            None => job.observer.run_ends(
+                &run.name(),
+                Ok("left out: its score is not a dot product, and this device can serve nothing else"),
+            ),
         }
     }
     Ok(records)

@@ -50,7 +50,7 @@ pub fn run(args: &CheckArgs) -> Result<DriftVerdict> {
     }
     show(args, &suites);
     if interrupted {
-        return Err(Error::new(Kind::Interrupted, "interrupted: the above is what was compared so far")
+        return Err(Error::new(Kind::Interrupted, "interrupted: the above covers only what was compared so far")
             .hint("nothing of `--rerun` is kept; `--trial`, `--seed` and `--sample` ask for less"));
     }
     Ok(Suite::overall(&suites))
@@ -73,14 +73,14 @@ fn show(args: &CheckArgs, suites: &[Suite]) {
     }
 }
 
-/// A spec in a profile that is to be judged, or why it cannot be.
+/// A spec in a profile that is to be judged, or the error that prevents it.
 struct Asked {
     id: String,
     profile: String,
     found: Result<Reference>,
 }
 
-/// What today's runs of a spec are held against.
+/// What today's runs of a spec are compared with.
 struct Reference {
     spec: Spec,
     manifest: Manifest,
@@ -90,14 +90,14 @@ struct Reference {
 }
 
 impl Reference {
-    /// The accepted baseline or, of runs that are trained again, what is recorded. One that has none of the trials,
-    /// seeds or runs that are asked for is told or, with `pass_over`, `None`.
+    /// The accepted baseline or, with `--rerun` and without a baseline, the records. A spec that has none of the trials,
+    /// seeds or runs that are asked for is an error or, with `pass_over`, `None`.
     fn find(home: &Home, args: &CheckArgs, id: &str, profile: &str, pass_over: bool) -> Result<Option<Self>> {
         let spec = home.spec(id, Some(profile))?;
         let manifest = home.catalog()?.get(&spec.dataset)?;
         let mut filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
         if pass_over {
-            // Of all specs, those that have what is asked for.
+            // Where no spec is named, only those that have the trials and seeds count.
             filter.trials.retain(|trial| spec.trial(trial).is_some());
             filter.seeds.retain(|seed| spec.seeds.contains(seed));
             if filter.trials.is_empty() != args.trials.is_empty() || filter.seeds.is_empty() != args.seeds.is_empty() {
@@ -140,15 +140,15 @@ impl Reference {
     }
 }
 
-/// Narrows what is trained again to the sample that was asked for. Teachers that are trained for it and have a record
-/// are compared, too: that costs nothing.
+/// Narrows the runs that are trained again to the sample that is asked for. Teachers that must be trained for it are
+/// compared too where they have a record, since that costs nothing.
 fn choose(args: &CheckArgs, asked: &mut Vec<Asked>) -> Result<()> {
     if args.sample.is_none() && args.within.is_none() {
         return Ok(());
     }
     let references: Vec<_> = asked.iter_mut().filter_map(|asked| asked.found.as_mut().ok()).collect();
     if references.is_empty() {
-        return Ok(()); // Why is told one by one.
+        return Ok(()); // Each has an error that says why.
     }
     let pool: Vec<_> =
         references.iter().map(|of| Pool { spec: &of.spec, reference: &of.baseline, runs: of.runs() }).collect();
@@ -176,15 +176,16 @@ fn choose(args: &CheckArgs, asked: &mut Vec<Asked>) -> Result<()> {
         let compared = trained.filter(|run| recorded.contains(run)).collect();
         reference.filter = Filter { runs: Some(compared), ..Filter::default() };
     }
-    // Of the others nothing was drawn, and nothing is said.
+    // Specs of which nothing was drawn are not mentioned.
     asked.retain(|asked| {
         asked.found.as_ref().map_or(true, |of| of.filter.runs.as_ref().is_none_or(|runs| !runs.is_empty()))
     });
     Ok(())
 }
 
-/// The specs and profiles that were asked for: where none is named, all that have a baseline or, of a sample of runs
-/// that are trained again, records. Of those that lack the trials or seeds that are asked for nothing is said, unless all do.
+/// The specs and profiles that are asked for. Where none is named, these are all that have a baseline or, for a sample
+/// of runs that are trained again, records; those that lack the trials or seeds that are asked for are left out, unless
+/// all do.
 fn asked(home: &Home, args: &CheckArgs) -> Result<Vec<Asked>> {
     for id in &args.specs {
         spec::find(&home.reproductions(), id)?;
@@ -208,7 +209,7 @@ fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> 
         let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());
         match (listed.summary, &args.profile) {
             (Err(error), profile) => asked.extend(one(profile.clone().unwrap_or("?".into()), Some(error))),
-            // That it has no baseline, or no such profile, is told when it is judged.
+            // A missing baseline or profile is reported when it is judged.
             (Ok(_), Some(profile)) if named => asked.extend(one(profile.clone(), None)),
             (Ok(summary), wanted) => {
                 let results = home.results_beside(&listed.file);
@@ -221,7 +222,7 @@ fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> 
                 let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
                 if named && profiles.is_empty() {
                     let base = summary.profiles[0].clone();
-                    // Why is told by the attempt.
+                    // The attempt reports what is missing.
                     asked.extend(one(base, None));
                 }
                 asked.extend(profiles.into_iter().filter_map(|profile| one(profile.clone(), None)));
@@ -244,10 +245,10 @@ fn no_baseline(id: &str, file: &Path) -> Error {
 fn no_reference(spec: &Spec, file: &Path) -> Error {
     Error::new(Kind::Missing, format!("`{}` has neither a baseline nor records of these runs", spec.id))
         .at(Place::file(file))
-        .hint("`reprise run` makes records, and `--rerun` holds other runs against them")
+        .hint("`reprise run` makes records; then `--rerun` trains again and compares with them")
 }
 
-/// What was found, and whether it was interrupted before all was.
+/// The judgement, and whether it was interrupted before all runs were trained.
 fn judged(home: &Home, args: &CheckArgs, reference: &Reference) -> Result<(Judgement, bool)> {
     let Reference { spec, manifest, baseline, filter } = reference;
     let now = Now::find(home, args, spec, manifest, filter)?;
@@ -257,7 +258,7 @@ fn judged(home: &Home, args: &CheckArgs, reference: &Reference) -> Result<(Judge
 fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
     let spec = home.spec(id, args.profile.as_deref())?;
     let file = home.baseline_beside(&spec.file, &spec.profile);
-    // Also so that a damaged one is not overwritten with its history.
+    // Read first, so that a damaged baseline is not overwritten and its history lost.
     let last = Baseline::find(&file, &spec.id, &spec.profile)?;
     let acceptance = Acceptance {
         reason: args.reason.as_deref().unwrap_or_default(),
@@ -276,12 +277,13 @@ fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
     }
     let baseline = acceptance.accept(&spec.id, &spec.profile, &now.today(&all), last)?;
     baseline.write(&file)?;
-    let commit = baseline.newest().commit.as_ref().map_or("no one commit".into(), |commit| format!("commit {commit}"));
+    let commit =
+        baseline.newest().commit.as_ref().map_or("of no single commit".into(), |commit| format!("commit {commit}"));
     talk(&format!("baseline: {}, {} runs on {}, {commit}", file.display(), now.expected.len(), baseline.class));
     Ok(())
 }
 
-/// What there is of a spec today.
+/// The state of a spec today.
 struct Now {
     expected: BTreeMap<(String, u64), Digest>,
     records: Checked,
@@ -290,7 +292,7 @@ struct Now {
 }
 
 impl Now {
-    /// Looks for records, or makes them.
+    /// Reads the records or, with `--rerun`, makes them.
     fn find(home: &Home, args: &CheckArgs, spec: &Spec, manifest: &Manifest, filter: &Filter) -> Result<Self> {
         let mut missing = BTreeMap::new();
         let mut interrupted = false;
@@ -318,7 +320,7 @@ impl Now {
     }
 }
 
-/// Why runs have no record, by trial and seed.
+/// Reasons why runs have no record, by trial and seed.
 fn not_trained(spec: &Spec, filter: &Filter, outcome: Executed) -> BTreeMap<(String, u64), String> {
     let mut why = BTreeMap::new();
     if outcome.interrupted {

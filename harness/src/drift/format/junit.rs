@@ -1,18 +1,20 @@
-//! For whatever reads JUnit's XML: a suite for each spec and profile, a case for each trial and metric.
+//! Judgements as JUnit XML: a suite for each spec and profile, a test case for each trial and metric.
 
-use super::super::{DriftVerdict, Suite};
-use super::{cases, sentence};
+use super::super::{Case, DriftVerdict, JudgedTrial, Suite};
+use super::cases::{cases, sentence};
 
 /// One `<testcase>`.
 struct Test {
     class: String,
     name: String,
     verdict: DriftVerdict,
-    /// Why, in a line; the whole of it.
+    /// The reason in a few words.
     message: String,
+    /// The reason in full.
     detail: String,
 }
 
+/// All suites as one JUnit XML document.
 pub fn junit(suites: &[Suite]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let all: Vec<(&Suite, Vec<Test>)> = suites.iter().map(|suite| (suite, tests(suite))).collect();
@@ -32,7 +34,7 @@ fn tests(suite: &Suite) -> Vec<Test> {
     let class = format!("{}.{}", suite.spec, suite.profile);
     match &suite.found {
         Ok(judgement) => {
-            let test = |(trial, case): (&super::JudgedTrial, &super::Case)| Test {
+            let test = |(trial, case): (&JudgedTrial, &Case)| Test {
                 class: format!("{class}.{}", trial.id),
                 name: format!("{}: {}", trial.label, case.name),
                 verdict: case.verdict,
@@ -71,8 +73,8 @@ fn element(test: &Test) -> String {
     format!("{head}>\n      <{kind} message=\"{message}\" type=\"{of}\">{detail}</{kind}>\n    </testcase>\n")
 }
 
-/// For text and attributes alike. Line breaks as references, because a parser makes blanks of them in an
-/// attribute; XML 1.0 has no other control characters, not even as references.
+/// Escapes text and attributes alike. Line breaks become references, since in an attribute a parser turns them into
+/// blanks; XML 1.0 allows no other control characters, not even as references.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
