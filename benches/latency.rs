@@ -17,7 +17,7 @@ use harness::queries::Queries;
 use harness::rank::{Index, OnDevice, Server};
 use harness::report::{ServedModel, Speed, passes_table, served_table};
 use harness::rng::Stream;
-use harness::run::{ComputeDevice, Wanted};
+use harness::run::{ComputeDevice, DeviceChoice};
 use harness::split::{HeldOut, UserItems};
 use harness::weights::Weights;
 use reproductions::models::{bpr, neumf};
@@ -115,7 +115,7 @@ fn speed(server: &dyn Server, items: usize, seen: &UserItems) -> Speed {
 
 /// None without a GPU, or in a build that cannot use one, and of what no device can serve.
 fn gpu(scorer: &dyn Scorer, items: usize, seen: &UserItems) -> Option<Speed> {
-    let device = ComputeDevice::open(Wanted::Cuda(0)).ok()?.device;
+    let device = ComputeDevice::open(DeviceChoice::Cuda(0)).ok()?.device;
     let server = OnDevice::new(scorer, &device).expect("a device that works")?;
     Some(speed(&server, items, seen))
 }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use harness::compare::{Measurements, findings};
-use harness::record::{Record, Records};
+use harness::record::{Record, Records, Stored as _};
 use harness::spec;
 
 /// A record of 5,219 queries and several evaluations, and one of some 60,000 queries over four periods.

@@ -74,7 +74,7 @@ pub fn queries(train: &UserItems, n_items: usize) -> Queries {
 #[cfg(feature = "cuda")]
 pub fn cuda() -> Option<harness::run::ComputeDevice> {
     use std::io::Write;
-    let opened = harness::run::ComputeDevice::open(harness::run::Wanted::Cuda(0));
+    let opened = harness::run::ComputeDevice::open(harness::run::DeviceChoice::Cuda(0));
     // Not `eprintln!`, which a passing test swallows.
     opened.map_err(|error| writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap()).ok()
 }

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use harness::record::LatencyRecord;
+use harness::record::{LatencyRecord, Stored as _};
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, file};
 

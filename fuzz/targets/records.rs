@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use harness::drift::{Baseline, Today, judge};
-use harness::record::Record;
-use harness::run::Filter;
+use harness::record::{Record, Stored as _};
+use harness::spec::Filter;
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, file};
 
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let baseline = Baseline::of_records(&record.spec, &record.profile, std::slice::from_ref(&record)).expect("one run");
     baseline.write(&path).expect("a baseline can be written");
-    let read = Baseline::read(&path, &record.spec, &record.profile).expect("what was written can be read");
+    let read = Baseline::find(&path, &record.spec, &record.profile).expect("what was written can be read");
     assert_eq!(read.as_ref(), Some(&baseline));
     let today = Today {
         expected: &BTreeMap::from([((record.trial.clone(), record.seed), record.digests.run)]),

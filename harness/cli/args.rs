@@ -1,14 +1,14 @@
-//! What was typed.
+//! The command line.
 
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use harness::run::Wanted;
+use harness::run::DeviceChoice;
 
 use crate::EXIT_CODES;
 
-/// Re-runs published recommender-system papers and says, cell by cell, whether the result holds.
+/// Re-runs published recommender-system papers and reports, number by number, whether the results hold
 #[derive(Parser)]
 #[command(name = "reprise", version, after_help = format!("{EXIT_CODES}\n\n{START}"))]
 pub struct Args {
@@ -18,35 +18,35 @@ pub struct Args {
 
 const START: &str = "Start here:
   reprise run quick      two minutes on the embedded data, no network
-  reprise list           what else there is";
+  reprise list           the other experiments";
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Lists the specs: paper, data at hand, profiles, records
+    /// Lists the experiments (specs): title, dataset and whether it is here, profiles, records
     #[command(after_help = "Example:\n  reprise list")]
     List(Places),
     /// Lists, fetches and verifies datasets
     #[command(subcommand_required = true, after_help = "Example:\n  reprise data list")]
-    Data(Data),
-    /// Trains what a spec asks for, writes records and a report
+    Data(DataArgs),
+    /// Trains the models of a spec, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
-    Run(Run),
-    /// Writes the reports of the records that are here, without training
+    Run(RunArgs),
+    /// Writes reports from the existing records, without training
     #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
-    Report(Report),
-    /// Says whether our own results drifted: today's records against the accepted baseline
+    Report(ReportArgs),
+    /// Compares today's records with the accepted baseline and says whether results drifted
     #[command(after_help = CHECK_EXAMPLE)]
-    Check(Check),
-    /// Measures how fast trained models answer, and records it
+    Check(CheckArgs),
+    /// Measures how fast trained models answer requests, and records it
     #[command(after_help = "Example:\n  reprise latency quick")]
-    Latency(Latency),
-    /// Looks at this machine: what works, what is missing, what to do about it
+    Latency(LatencyArgs),
+    /// Checks this machine: what works, what is missing, what to do about it
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
 }
 
 const RUN_EXAMPLE: &str =
-    "A run that was stopped goes on where its last state was saved; a run that is done is not done again.
+    "An interrupted run continues from its last saved state; a run that has a record is not trained again.
 
 Examples:
   reprise run quick
@@ -59,7 +59,7 @@ Examples:
   reprise check quick --rerun";
 
 impl Args {
-    /// Threads asked for.
+    /// Number of threads that the command line asks for.
     pub fn threads(&self) -> Option<usize> {
         match &self.command {
             Command::Run(run) => run.threads,
@@ -70,16 +70,16 @@ impl Args {
     }
 }
 
-/// Where things are.
+/// Folders.
 #[derive(ClapArgs, Clone)]
 pub struct Places {
-    /// Repository with `data-manifests/` and `reproductions/` [default: the folder above that has them]
+    /// Repository, with `data-manifests/` and `reproductions/` [default: this folder or the nearest one above it]
     #[arg(long, env = "REPRISE_HOME", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub home: Option<PathBuf>,
-    /// Folder for fetched data, states and models [default: the system's cache folder]
+    /// Folder of fetched data, saved states and models [default: the system's cache folder]
     #[arg(long, env = "REPRISE_CACHE", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub cache: Option<PathBuf>,
-    /// Folder to look in for data files before the network
+    /// Folder with copies of data files, which is searched before the network
     #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub mirror: Option<PathBuf>,
     /// Folder of records and reports [default: `results` in the repository]
@@ -88,32 +88,32 @@ pub struct Places {
 }
 
 #[derive(ClapArgs)]
-pub struct Data {
+pub struct DataArgs {
     #[command(subcommand)]
     pub command: DataCommand,
 }
 
 #[derive(Subcommand)]
 pub enum DataCommand {
-    /// Lists the datasets and where each can be had
+    /// Lists the datasets and where each is available
     #[command(after_help = "Example:\n  reprise data list")]
     List {
         #[command(flatten)]
         places: Places,
     },
-    /// Brings datasets into the cache: from the mirror folder, else from the network
+    /// Gets datasets into the cache, from the mirror folder or else from the network
     #[command(after_help = "Example:\n  reprise data fetch movietweetings-100k")]
     Fetch {
-        /// Datasets; see `reprise data list`
+        /// Names of datasets; see `reprise data list`
         #[arg(required = true, value_name = "DATASET")]
         ids: Vec<String>,
         #[command(flatten)]
         places: Places,
     },
-    /// Checks size, digest and counts of the datasets that are here
+    /// Checks size, digest and counts of datasets in the cache
     #[command(after_help = "Example:\n  reprise data verify movietweetings-100k")]
     Verify {
-        /// Datasets [default: all that are here]
+        /// Names of datasets [default: all that are in the cache]
         #[arg(value_name = "DATASET")]
         ids: Vec<String>,
         #[command(flatten)]
@@ -122,31 +122,31 @@ pub enum DataCommand {
 }
 
 #[derive(ClapArgs)]
-pub struct Run {
-    /// Spec; see `reprise list`
+pub struct RunArgs {
+    /// Name of the spec; see `reprise list`
     pub spec: String,
-    /// Profile of the spec [default: the base, `paper` for a paper's spec]
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Only this trial (may be given several times); its teachers come along
+    /// Only this trial, includes its teachers (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
     /// Only this seed (may be given several times)
     #[arg(long = "seed", value_name = "SEED")]
     pub seeds: Vec<u64>,
-    /// `cpu`, `cuda` or `cuda:N`
+    /// Device: `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu")]
-    pub device: Wanted,
-    /// Threads [default: all]
+    pub device: DeviceChoice,
+    /// Number of threads [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
-    /// Train again what is done already; if stopped, go on without this option
+    /// Train again what is already done (to continue after an interruption, leave this option out)
     #[arg(long)]
     pub fresh: bool,
-    /// Seconds between saved states
+    /// Time between two saved states of a run, in seconds
     #[arg(long, default_value = "15", value_name = "SECONDS")]
     pub checkpoint_every: u64,
-    /// Print the resolved spec with the origin of each value, and stop
+    /// Print the resolved spec with the origin of each value, and do nothing else
     #[arg(long)]
     pub print_spec: bool,
     #[command(flatten)]
@@ -154,20 +154,20 @@ pub struct Run {
 }
 
 #[derive(ClapArgs)]
-pub struct Report {
-    /// Specs; see `reprise list` [default: all that have records]
+pub struct ReportArgs {
+    /// Names of specs; see `reprise list` [default: all that have records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
-    /// Profile of the specs [default: the base]
+    /// Profile of the specs [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Also write all reports as one self-contained HTML file; `-` is standard output, then without tables there
+    /// Also write all reports as one self-contained HTML file; `-` for standard output, instead of the tables
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Also each figure as PNG
+    /// Also write each figure as PNG
     #[arg(long)]
     pub png: bool,
-    /// Also the table of verdicts in README.md
+    /// Also update the table of verdicts in README.md
     #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
     pub readme: bool,
     #[command(flatten)]
@@ -175,23 +175,23 @@ pub struct Report {
 }
 
 #[derive(ClapArgs)]
-pub struct Check {
-    /// Specs; see `reprise list` [default: all that have a baseline; with `--sample` or `--within`, records]
+pub struct CheckArgs {
+    /// Names of specs; see `reprise list` [default: all that have a baseline; with `--sample` or `--within`, records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
-    /// Profile of the specs [default: all that have a baseline, or with `--rerun` records; to accept: the base]
+    /// Profile of the specs [default: all that have a baseline or, with `--rerun`, records; with `--accept`: the base]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Train again, beside everything that is here, and judge that: against the baseline or, without one, the records
+    /// Train again in a folder of its own, and compare that with the baseline or, without one, the records
     #[arg(long, conflicts_with = "results")]
     pub rerun: bool,
-    /// Only so many of the recorded runs, drawn at random, of all the specs together
+    /// Train only this many recorded runs, drawn at random from all specs together
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "rerun", conflicts_with = "accept")]
     pub sample: Option<u32>,
-    /// What is drawn
+    /// Seed of the random draw
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
     pub sample_seed: u64,
-    /// Only the cheapest runs, as many as their records say can be done in this time
+    /// Train only the cheapest runs, as many as fit into this time by their records
     #[arg(long, value_name = "MINUTES", value_parser = parse_minutes, requires = "rerun", conflicts_with = "accept")]
     pub within: Option<f64>,
     /// Only this trial (may be given several times)
@@ -200,25 +200,26 @@ pub struct Check {
     /// Only this seed (may be given several times)
     #[arg(long = "seed", value_name = "SEED")]
     pub seeds: Vec<u64>,
-    /// `cpu`, `cuda` or `cuda:N`
+    /// Device: `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu", requires = "rerun")]
-    pub device: Wanted,
-    /// Threads [default: all]
+    pub device: DeviceChoice,
+    /// Number of threads [default: all]
     #[arg(long, value_parser = parse_threads, requires = "rerun")]
     pub threads: Option<usize>,
-    /// What is printed
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Make these records the baseline, in `results` of the repository, instead of judging them
+    /// Accept the records as the new baseline, in `results` of the repository, instead of comparing them
     #[arg(long, requires_all = ["reason", "specs"], conflicts_with_all = ["trials", "seeds", "format"])]
     pub accept: bool,
-    /// Why they are the result from now on
+    /// Reason for accepting this baseline
     #[arg(long, value_name = "TEXT", requires = "accept")]
     pub reason: Option<String>,
-    /// The smallest change of a metric that matters, in seed spreads (several times; else as before, or 1)
+    /// Smallest change of a metric that matters, in standard deviations over seeds (may be given several times) [default: as
+    /// in the last baseline, else 1]
     #[arg(long, value_name = "METRIC=UNITS", value_parser = parse_matters, requires = "accept")]
     pub matters: Vec<(String, f64)>,
-    /// Trial exempt from bit-exact comparison (several times)
+    /// Trial exempt from bit-exact comparison (may be given several times)
     #[arg(long, value_name = "TRIAL", requires = "accept")]
     pub inexact: Vec<String>,
     #[command(flatten)]
@@ -226,22 +227,22 @@ pub struct Check {
 }
 
 #[derive(ClapArgs)]
-pub struct Latency {
-    /// Spec whose models are trained; see `reprise list`
+pub struct LatencyArgs {
+    /// Name of the spec whose models are measured; see `reprise list`
     pub spec: String,
-    /// Profile of the spec [default: the base]
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Only this trial (may be given several times); its teachers come along
+    /// Only this trial, includes its teachers (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
-    /// The models of this seed [default: the spec's first]
+    /// Seed of the models [default: the spec's first]
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Where scores are computed: `cpu`, `cuda` or `cuda:N`
+    /// Device that computes scores: `cpu`, `cuda` or `cuda:N`
     #[arg(long, default_value = "cpu")]
-    pub device: Wanted,
-    /// Threads for batches; a request has one [default: all]
+    pub device: DeviceChoice,
+    /// Number of threads for batches; a single request uses one [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
     #[command(flatten)]
@@ -250,17 +251,18 @@ pub struct Latency {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Tables and sentences
     Text,
-    /// Everything, with all digits
+    /// JSON with everything, all digits included
     Json,
-    /// JUnit's XML
+    /// JUnit XML
     Junit,
-    /// Annotations of GitHub Actions
+    /// Annotations for GitHub Actions
     Github,
 }
 
-/// A folder; an empty text, as CI sets variables, is told apart by [`Home`](crate::home::Home), and not refused.
+/// Parses a folder. An empty text, which CI sets for a missing variable, is accepted: [`Home`](crate::home::Home) takes
+/// it as not set.
 fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
@@ -278,7 +280,7 @@ fn parse_matters(text: &str) -> Result<(String, f64), String> {
     text.split_once('=').and_then(units).ok_or("expected METRIC=UNITS, such as `ndcg@10=0.5`, of 0 or more".into())
 }
 
-/// More threads than this are a typing error, not a machine.
+/// Most threads that are accepted: more are a typing error.
 const MOST_THREADS: usize = 4096;
 
 fn parse_threads(text: &str) -> Result<usize, String> {

@@ -11,7 +11,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use harness::drift::Verdict;
+use harness::drift::DriftVerdict;
 use harness::error::Kind;
 use harness::simd::Level;
 
@@ -53,12 +53,16 @@ fn exit(result: harness::error::Result<()>) -> ExitCode {
 }
 
 /// `check` says by its code what it found: 1 is drift alone, so whatever went wrong is 2.
-fn exit_of_check(found: harness::error::Result<Verdict>) -> ExitCode {
+fn exit_of_check(found: harness::error::Result<DriftVerdict>) -> ExitCode {
     match found.and_then(|verdict| terminal::check_output().map(|()| verdict)) {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
             terminal::talk(&format!("error: {error}"));
-            ExitCode::from(if error.kind() == Kind::Interrupted { 130 } else { Verdict::CouldNotJudge.exit_code() })
+            ExitCode::from(if error.kind() == Kind::Interrupted {
+                130
+            } else {
+                DriftVerdict::CouldNotJudge.exit_code()
+            })
         }
     }
 }

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use harness::data::{Cache, Catalog, Manifest};
 use harness::digest::Digest;
-use harness::drift::{Acceptance, Judgement, Today, Verdict, judge};
+use harness::drift::{Acceptance, DriftVerdict, Judgement, Today, judge};
 use harness::error::{Error, Result};
 use harness::method::{Method, Params, Registry, Trained};
 use harness::metrics::Metric;
-use harness::record::{Program, Record, Records};
-use harness::run::{ComputeDevice, Filter, Job, Training, Wanted, execute, expected};
-use harness::spec;
+use harness::record::{Checked, Program, Record, Records};
+use harness::run::{ComputeDevice, DeviceChoice, Job, TrainingOptions, execute, expected};
+use harness::spec::{self, Filter};
 use harness::split::{Cut, UserItems};
 use harness::train::{Context, Epoch, Observer, Task};
 
@@ -53,19 +53,20 @@ fn train(text: &str, registry: &Registry, threads: usize) -> (Vec<Record>, Finge
     let job = Job {
         spec: &spec,
         manifest: &manifest,
-        filter: Filter::default(),
+        filter: &Filter::default(),
         cache: &Cache::new(folder.path().join("cache")),
-        results: &results,
-        device: &ComputeDevice::open(Wanted::Cpu).unwrap(),
-        command: "a test",
+        results: results.clone(),
+        device: &ComputeDevice::open(DeviceChoice::Cpu).unwrap(),
+        command: "a test".into(),
         program: Program { version: "test".into(), commit: None, dirty: None },
         observer: &Quiet,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let outcome = pool.install(|| execute(&job, Training { fresh: false, checkpoint_every: Duration::MAX })).unwrap();
+    let outcome =
+        pool.install(|| execute(&job, TrainingOptions { fresh: false, checkpoint_every: Duration::MAX })).unwrap();
     assert_eq!((outcome.trained, outcome.failed.len()), (9, 0), "{:?}", outcome.failed);
     let expected = expected(&spec, manifest.prepared.unwrap());
-    let records = Records::read(&results).unwrap().check(&spec.id, &spec.profile, &expected);
+    let records = Checked::new(Records::read(&results).unwrap(), Vec::new(), &spec.id, &spec.profile, &expected);
     assert!(records.stale.is_empty());
     (records.current, expected)
 }
@@ -110,7 +111,7 @@ fn judged_elsewhere(mut records: Vec<Record>) -> Judgement {
 /// `trial: what` of every drift.
 fn drifts(judgement: &Judgement) -> BTreeSet<String> {
     let cases = judgement.trials.iter().flat_map(|trial| trial.cases.iter().map(move |case| (trial, case)));
-    let drifted = cases.filter(|(_, case)| case.verdict == Verdict::Drift);
+    let drifted = cases.filter(|(_, case)| case.verdict == DriftVerdict::Drift);
     drifted.map(|(trial, case)| format!("{}: {}", trial.id, case.name)).collect()
 }
 
@@ -118,7 +119,7 @@ fn drifts(judgement: &Judgement) -> BTreeSet<String> {
 #[track_caller]
 fn assert_found_in_all_that_is_trained(records: &[Record]) {
     let judgement = judged(records.to_vec());
-    assert_eq!(judgement.verdict(), Verdict::Drift);
+    assert_eq!(judgement.verdict(), DriftVerdict::Drift);
     let found = drifts(&judgement);
     for trial in ["teacher", "student"] {
         for what in ["counts", "recall@20", "ndcg@10", "ndcg@20", "mrr@10"] {
@@ -131,12 +132,12 @@ fn assert_found_in_all_that_is_trained(records: &[Record]) {
 #[test]
 fn the_same_program_has_not_drifted_on_any_number_of_threads() {
     assert!(original().0.iter().all(|record| record.threads == 2));
-    assert_eq!(judged(original().0.clone()).verdict(), Verdict::Fine);
+    assert_eq!(judged(original().0.clone()).verdict(), DriftVerdict::Fine);
     let (alone, _) = train(&quick(), &reproductions::registry(), 1);
     assert!(alone.iter().all(|record| record.threads == 1));
     let judgement = judged(alone);
     assert!(judgement.trials.iter().all(|trial| trial.exact && trial.seeds.len() == 3));
-    assert_eq!((judgement.verdict(), drifts(&judgement)), (Verdict::Fine, BTreeSet::new()));
+    assert_eq!((judgement.verdict(), drifts(&judgement)), (DriftVerdict::Fine, BTreeSet::new()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use harness::data::{Cache, FileState, Manifest, fetch, load, status};
 use harness::queries::Queries;
 use harness::split::periods::sessions::{sessions, sub_sequences};
-use harness::split::periods::{Catalogue, Period, Periods, given};
+use harness::split::periods::{Catalogue, Period, Periods, Roles, given};
 use harness::value::Limit;
 
 use crate::home::{Ended, Home, files, lasting, wait_until};
@@ -203,5 +203,5 @@ fn of_authors(id: &str) -> Option<(Vec<Vec<u32>>, Periods)> {
     let dataset = load(&manifest, &cache).unwrap();
     let last = &dataset.part("period-16").unwrap().interactions;
     let last = sessions(last.iter().map(|event| (event.user, event.item)));
-    Some((last, given(&dataset, 16, Catalogue::Growing).unwrap()))
+    Some((last, given(&dataset, Roles::after_the_first(16), Catalogue::Growing).unwrap()))
 }

@@ -4,12 +4,12 @@ use harness::data::{FetchEvent, FileState, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
 use harness::table::{Align, Table};
 
-use crate::args::{Data, DataCommand, Places};
+use crate::args::{DataArgs, DataCommand, Places};
 use crate::home::Home;
 use crate::progress::interrupted;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &Data) -> Result<()> {
+pub fn run(args: &DataArgs) -> Result<()> {
     match &args.command {
         DataCommand::List { places } => list(places),
         DataCommand::Fetch { ids, places } => fetch_all(ids, places),

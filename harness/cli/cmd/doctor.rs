@@ -1,12 +1,12 @@
-//! `reprise doctor`: what works here, what is missing, and what to do about it.
+//! `reprise doctor`: what works on this machine, what is missing, and what to do about it.
 
 use std::path::Path;
 
 use harness::data::{FileState, status};
 use harness::error::{Error, Kind, Result};
 use harness::file::check_writable;
-use harness::record::Machine;
-use harness::run::{ComputeDevice, Wanted};
+use harness::meter::Machine;
+use harness::run::{ComputeDevice, DeviceChoice};
 use harness::simd::{CAP, Level};
 use harness::spec;
 
@@ -33,7 +33,7 @@ pub fn run(args: &Places) -> Result<()> {
     if let Some(bytes) = machine.memory_bytes {
         say(true, "memory", format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
     }
-    match ComputeDevice::open(Wanted::Cuda(0)) {
+    match ComputeDevice::open(DeviceChoice::Cuda(0)) {
         Ok(device) => say(true, "CUDA", device.name),
         Err(error) => say(true, "CUDA", format!("not used ({})", error.what())),
     }

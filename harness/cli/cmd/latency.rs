@@ -1,28 +1,27 @@
-//! `reprise latency`: how fast trained models answer.
+//! `reprise latency`: how fast trained models answer requests.
 
 use harness::compare::HostLatencies;
-use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::report::{latency_tables, report_command};
-use harness::run::{ComputeDevice, Filter, Job, Plan, measure_latency};
+use harness::run::{ComputeDevice, measure_latency};
+use harness::spec::Filter;
 
-use super::run::{command_line, program};
-use crate::args::Latency;
+use super::run::job;
+use crate::args::LatencyArgs;
 use crate::home::Home;
 use crate::progress::Progress;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &Latency) -> Result<()> {
+pub fn run(args: &LatencyArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
     let spec = home.spec(&args.spec, args.profile.as_deref())?;
     // A checked spec has a seed.
     let seed = args.seed.into_iter().chain(spec.seeds.first().copied()).next();
     let filter = Filter { trials: args.trials.clone(), seeds: seed.into_iter().collect(), runs: None };
-    // A mistyped trial or seed is told first; the digest does not matter for that.
-    Plan::new(&spec, Digest::of(b""), &filter)?;
+    // A mistyped trial or seed is reported before anything is read.
+    filter.check(&spec)?;
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
-    let results = home.results_of(&spec);
     talk(&format!(
         "{} (profile {}) on {}, {} threads",
         spec.id,
@@ -31,25 +30,12 @@ pub fn run(args: &Latency) -> Result<()> {
         rayon::current_num_threads()
     ));
     let progress = Progress::new()?;
-    let measured = measure_latency(
-        &Job {
-            spec: &spec,
-            manifest: &manifest,
-            filter,
-            cache: &home.cache,
-            results: &results,
-            device: &device,
-            command: &command_line(),
-            program: program(),
-            observer: &progress,
-        },
-        &home.registry,
-    );
+    let measured = measure_latency(&job(&home, &spec, &manifest, &filter, &device, &progress), &home.registry);
     drop(progress);
     let records = measured?;
     let Some(first) = records.first() else {
         return Err(Error::new(Kind::Missing, "none of these models can be served on this device")
-            .expected("a model that is a dot product")
+            .expected("a model whose score is a dot product")
             .hint("leave `--device` out to serve on the CPU"));
     };
     let [one, all] = latency_tables(&spec, &HostLatencies::beside(first, &records));
@@ -57,7 +43,7 @@ pub fn run(args: &Latency) -> Result<()> {
     talk(&format!(
         "\n{} recorded in {}; `{}` shows them",
         records.len(),
-        results.join(&spec.profile).display(),
+        home.results_of(&spec).join(&spec.profile).display(),
         report_command(&spec)
     ));
     Ok(())

@@ -16,7 +16,7 @@ use crate::args;
 use crate::home::Home;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &args::Report) -> Result<()> {
+pub fn run(args: &args::ReportArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
     let catalog = home.catalog()?;
     let mut specs = Vec::new();
@@ -66,7 +66,7 @@ const SMOKE_PROFILE: &str = "quick";
 
 /// The named specs, or else those with records in any profile but the smoke profile, each with its profile; those of a paper
 /// stand together.
-fn chosen(home: &Home, args: &args::Report) -> Result<Vec<(String, Option<String>)>> {
+fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(String, Option<String>)>> {
     for id in &args.specs {
         find(&home.reproductions(), id)?;
     }
@@ -161,9 +161,8 @@ pub fn checked(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Checked>
         return Ok(Checked::default());
     }
     let expected = expected(spec, data_digest(home, manifest)?);
-    let mut checked = Records::read(&folder)?.check(&spec.id, &spec.profile, &expected);
-    checked.add_latency(LatencyRecord::read_all(&folder)?, &spec.id, &spec.profile, &expected);
-    Ok(checked)
+    let (records, latency) = (Records::read(&folder)?, LatencyRecord::read_all(&folder)?);
+    Ok(Checked::new(records, latency, &spec.id, &spec.profile, &expected))
 }
 
 /// Digest of the prepared dataset: pinned in the manifest, so that a report needs no data.

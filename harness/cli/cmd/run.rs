@@ -3,19 +3,19 @@
 use std::time::{Duration, Instant};
 
 use harness::data::{Manifest, fetch};
-use harness::digest::Digest;
 use harness::error::{Error, Kind, Result};
 use harness::record::Program;
-use harness::run::{ComputeDevice, Filter, Job, Outcome, Plan, Training, execute};
-use harness::spec::{Spec, print_spec};
+use harness::run::{ComputeDevice, Executed, FailedRun, Job, TrainingOptions, execute};
+use harness::spec::{Filter, Spec, print_spec};
+use harness::train::Observer;
 
 use super::report;
-use crate::args::Run;
+use crate::args::RunArgs;
 use crate::home::Home;
 use crate::progress::{Progress, clock, interrupted};
 use crate::terminal::{print, talk};
 
-pub fn run(args: &Run) -> Result<()> {
+pub fn run(args: &RunArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
     let spec = home.spec(&args.spec, args.profile.as_deref())?;
     if args.print_spec {
@@ -23,64 +23,60 @@ pub fn run(args: &Run) -> Result<()> {
         return Ok(());
     }
     let began = Instant::now();
-    let wanted = Wanted {
-        filter: Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None },
-        device: &ComputeDevice::open(args.device)?,
-        training: Training { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) },
-    };
+    let filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
+    let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
     let basis = report::basis(&home, &spec, &manifest)?;
-    let outcome = wanted.train(&home, &spec, &manifest)?;
+    let options = TrainingOptions { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) };
+    let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
     report::write(&home, &basis)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
-        talk(
-            "every record was there; `--fresh` trains again, `--results DIR` keeps what is there and trains elsewhere",
-        );
+        talk("every run was done before: `--fresh` trains again, `--results DIR` trains again into another folder");
     }
     verdict(outcome, args.fresh)
 }
 
-/// What to train of a spec, and how.
-pub struct Wanted<'a> {
-    pub filter: Filter,
-    pub device: &'a ComputeDevice,
-    pub training: Training,
+/// Fetches the data and trains into the folders of `home`.
+pub fn train(
+    home: &Home,
+    spec: &Spec,
+    manifest: &Manifest,
+    filter: &Filter,
+    device: &ComputeDevice,
+    options: TrainingOptions,
+) -> Result<Executed> {
+    // A mistyped trial or seed is reported before anything is fetched.
+    filter.check(spec)?;
+    fetch(manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
+    talk(&format!(
+        "{} (profile {}), {} of {} runs on {}, {} threads",
+        spec.id,
+        spec.profile,
+        filter.runs(spec).len(),
+        spec.trials.len() * spec.seeds.len(),
+        device.name,
+        rayon::current_num_threads()
+    ));
+    execute(&job(home, spec, manifest, filter, device, &Progress::new()?), options)
 }
 
-impl Wanted<'_> {
-    /// Fetches the data and trains into the folders of `home`.
-    pub fn train(&self, home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Outcome> {
-        // A mistyped trial or seed is told before anything is fetched; the digest does not matter for that.
-        let wanted = Plan::new(spec, Digest::of(b""), &self.filter)?.runs.len();
-        fetch(manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
-        talk(&format!(
-            "{} (profile {}), {wanted} of {} runs on {}, {} threads",
-            spec.id,
-            spec.profile,
-            spec.trials.len() * spec.seeds.len(),
-            self.device.name,
-            rayon::current_num_threads()
-        ));
-        execute(
-            &Job {
-                spec,
-                manifest,
-                filter: self.filter.clone(),
-                cache: &home.cache,
-                results: &home.results_of(spec),
-                device: self.device,
-                command: &command_line(),
-                program: program(),
-                observer: &Progress::new()?,
-            },
-            self.training,
-        )
-    }
+/// The job of this command line.
+pub fn job<'a>(
+    home: &'a Home,
+    spec: &'a Spec,
+    manifest: &'a Manifest,
+    filter: &'a Filter,
+    device: &'a ComputeDevice,
+    observer: &'a dyn Observer,
+) -> Job<'a> {
+    let results = home.results_of(spec);
+    let (command, program) = (command_line(), program());
+    Job { spec, manifest, filter, cache: &home.cache, results, device, command, program, observer }
 }
 
-/// The exit: failures were told when they happened; here only what to do about them.
-fn verdict(outcome: Outcome, fresh: bool) -> Result<()> {
+/// The error of the whole command. Failures were reported when they happened, so this says what to do about them.
+fn verdict(outcome: Executed, fresh: bool) -> Result<()> {
     let again = if fresh { "the same command without `--fresh`" } else { "the same command" };
     if outcome.interrupted {
         return Err(Error::new(Kind::Interrupted, "interrupted: finished runs are recorded")
@@ -89,23 +85,26 @@ fn verdict(outcome: Outcome, fresh: bool) -> Result<()> {
     let n = outcome.failed.len();
     match outcome.failed.into_iter().next() {
         None => Ok(()),
-        Some((name, error)) => {
-            // 2 would say that nothing could be started.
+        Some(FailedRun { trial, seed, error }) => {
+            // Exit code 2 would say that nothing could be started.
             let kind = match error.kind() {
                 Kind::Input | Kind::Missing => Kind::Data,
                 other => other,
             };
-            let names = if n == 1 { name } else { format!("{name} and {} more", n - 1) };
-            Err(Error::new(kind, format!("{n} run{} failed: {names}", if n == 1 { "" } else { "s" }))
-                .got(error.what().to_string())
-                .hint(format!("the other runs are recorded; {again} tries the failed ones again")))
+            let more = if n == 1 { String::new() } else { format!(" and {} more", n - 1) };
+            Err(Error::new(
+                kind,
+                format!("{n} run{} failed: {trial}, seed {seed}{more}", if n == 1 { "" } else { "s" }),
+            )
+            .got(error.what().to_string())
+            .hint(format!("the other runs are recorded; {again} tries the failed ones again")))
         }
     }
 }
 
-/// The command as it was typed, but for this machine's folders: the program goes by its name, and
-/// where things were kept changes no result.
-pub fn command_line() -> String {
+/// The command as it was typed, for the records: the program by its name alone, and without the options that name
+/// folders of this machine, which change no result.
+fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
     while let Some(arg) = args.next() {
@@ -122,7 +121,7 @@ pub fn command_line() -> String {
 }
 
 /// Version and commit that this program was built from.
-pub fn program() -> Program {
+fn program() -> Program {
     Program {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("REPRISE_COMMIT").map(String::from),

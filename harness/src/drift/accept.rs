@@ -1,50 +1,48 @@
-//! A new baseline from today's records.
+//! Acceptance of today's records as the new baseline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::baseline::classes;
-use super::{Accepted, Baseline, FORMAT, Run, Today};
+use super::baseline::{MATTERS, by_trial, classes};
+use super::{Accepted, Baseline, Today};
 use crate::error::{Error, Kind, Result};
-use crate::record::{Record, Runs};
+use crate::record::{Record, Runs, Stored as _};
 use crate::suggest::{did_you_mean, one_of};
 
-/// The smallest change that matters where nothing else was said, in units of the seed spread.
-pub(super) const MATTERS: f64 = 1.0;
-
-/// Missing runs that an error names; the rest is counted.
+/// How many missing runs an error names; the others are counted.
 const NAMED: usize = 4;
 
-/// What a person says when accepting.
+/// What a person states when accepting a baseline.
 pub struct Acceptance<'a> {
+    /// Reason for accepting these results.
     pub reason: &'a str,
-    /// Now, RFC 3339 in UTC.
+    /// Time of the acceptance, RFC 3339 in UTC.
     pub when: String,
-    /// Metric → the smallest change that matters. Of the others, what the last baseline says.
+    /// Metrics with the smallest change of each that matters, in standard deviations over the seeds; other metrics keep
+    /// the value of the last baseline.
     pub matters: &'a [(String, f64)],
-    /// Trials that need not give the same bytes. Said anew at every acceptance: forgetting it is strict, not lax.
+    /// Trials exempt from bit-exact comparison. They are not taken over from the last baseline, so that forgetting one
+    /// makes the comparison stricter.
     pub inexact: &'a [String],
 }
 
 impl Acceptance<'_> {
-    /// The baseline of all of today's runs, by the arithmetic that has the most; `last` is the one before.
+    /// The baseline of all of today's runs with the arithmetic that most of them have; `last` is the baseline that it
+    /// replaces.
     ///
     /// # Errors
     /// [`Input`](Kind::Input): no reason, an unknown metric or trial; [`Missing`](Kind::Missing): a run of the spec
-    /// has no record that speaks for today's spec.
+    /// without a current record.
     pub fn accept(&self, spec: &str, profile: &str, today: &Today<'_>, last: Option<Baseline>) -> Result<Baseline> {
         let reason = self.reason.trim();
         if reason.is_empty() {
             return Err(Error::new(Kind::Input, "a baseline is not accepted without a reason")
-                .expected("`--reason TEXT`: why this is the result from now on")
+                .expected("`--reason TEXT`: the reason for accepting these results")
                 .got("an empty text"));
         }
         let runs = Runs::of(today.records);
         let records: Vec<&Record> = runs.all().collect();
         complete(spec, &runs, today)?;
-        let mut by_trial = BTreeMap::<String, super::Seeds>::new();
-        for record in &records {
-            by_trial.entry(record.trial.clone()).or_default().0.insert(record.seed, Run::of(record));
-        }
+        let by_trial = by_trial(&records);
         known("trial", self.inexact.iter().map(String::as_str), &by_trial.keys().map(String::as_str).collect())?;
         let metrics: BTreeSet<&str> = records[0].metrics.keys().map(String::as_str).collect();
         known("metric", self.matters.iter().map(|(metric, _)| metric.as_str()), &metrics)?;
@@ -55,7 +53,7 @@ impl Acceptance<'_> {
         };
         accepted.push(Accepted { when: self.when.clone(), reason: reason.into(), commit: commit(&records) });
         Ok(Baseline {
-            format: FORMAT,
+            format: Baseline::FORMAT,
             spec: spec.into(),
             profile: profile.into(),
             class: classes(records.iter().copied()),
@@ -67,7 +65,7 @@ impl Acceptance<'_> {
     }
 }
 
-/// Refuses a spec of which a run has no record.
+/// Refuses a spec that has runs without a current record.
 fn complete(spec: &str, runs: &Runs<'_>, today: &Today<'_>) -> Result<()> {
     let has = |trial: &str, seed: u64| runs.trial(trial).iter().any(|record| record.seed == seed);
     let missing: Vec<_> = today.expected.keys().filter(|(trial, seed)| !has(trial, *seed)).collect();
@@ -96,7 +94,7 @@ fn known<'a>(what: &str, mut said: impl Iterator<Item = &'a str>, names: &BTreeS
     Err(did_you_mean(error.got(format!("`{unknown}`")), unknown, names()))
 }
 
-/// The one commit that made all of the records.
+/// The one commit that made all of the records, if there is one.
 fn commit(records: &[&Record]) -> Option<String> {
     let first = &records.first()?.program;
     let clean = |record: &&Record| record.program.commit == first.commit && record.program.dirty == Some(false);

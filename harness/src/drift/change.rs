@@ -1,34 +1,35 @@
-//! What changed between compared runs of a trial, and whether that is drift.
+//! Changes between the compared runs of a trial, and whether they are drift.
 
-use super::{Case, Run, Values, Verdict};
+use super::{BaselineRun, Case, DriftVerdict, MeanChange};
 use crate::stats::{Interval, LEVEL, Summary, welch_interval};
 
-/// A run that was accepted and the same run of today.
-pub(super) struct Pair<'a> {
+/// An accepted run and the same run of today.
+pub(super) struct RunPair<'a> {
     pub seed: u64,
-    pub baseline: &'a Run,
-    pub today: Run,
+    pub baseline: &'a BaselineRun,
+    pub today: BaselineRun,
 }
 
 /// How metrics are compared.
 #[derive(Clone, Copy)]
 pub(super) enum Rule {
-    /// Every bit.
+    /// To the bit.
     Bytes,
-    /// By the means; `matters` is the smallest change of them that does, in units of the seed spread.
+    /// By Welch's interval of the difference of the means. `matters` is the smallest difference that counts, in standard
+    /// deviations over the seeds.
     Interval { matters: f64 },
 }
 
-/// Something that is either the same or not.
+/// A figure that must be the same on both sides.
 struct Gate {
     name: &'static str,
-    /// Whether it is the same on every machine.
+    /// Whether it must be the same even where metrics need not be the same to the bit.
     everywhere: bool,
-    /// As text; none where the record does not know it, which is not compared.
-    of: fn(&Run) -> Option<String>,
+    /// The figure as text; `None` if the record lacks it, which is then not compared.
+    of: fn(&BaselineRun) -> Option<String>,
 }
 
-/// Digits of a digest that are shown.
+/// Hexadecimal digits of a digest that are shown.
 const SHOWN: usize = 12;
 
 const GATES: [Gate; 7] = [
@@ -41,26 +42,27 @@ const GATES: [Gate; 7] = [
     Gate { name: "weights", everywhere: false, of: |run| Some(run.digests.weights.to_string()) },
 ];
 
-fn names(run: &Run) -> String {
+fn names(run: &BaselineRun) -> String {
     run.metrics.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// Counts and digests: those that must be the same `exact`ly, or everywhere.
-pub(super) fn counts(pairs: &[Pair<'_>], exact: bool) -> Case {
+/// The case of all counts and digests: with `exact` all of them must be the same, else only those that are the same
+/// everywhere.
+pub(super) fn counts(pairs: &[RunPair<'_>], exact: bool) -> Case {
     let mut changes = Vec::new();
     for gate in GATES.iter().filter(|gate| exact || gate.everywhere) {
-        let both = |pair: &Pair<'_>| Some((pair.seed, (gate.of)(pair.baseline)?, (gate.of)(&pair.today)?));
+        let both = |pair: &RunPair<'_>| Some((pair.seed, (gate.of)(pair.baseline)?, (gate.of)(&pair.today)?));
         let differ: Vec<_> = pairs.iter().filter_map(both).filter(|(_, before, now)| before != now).collect();
         if let Some((_, before, now)) = differ.first() {
             let seeds: Vec<u64> = differ.iter().map(|(seed, ..)| *seed).collect();
             changes.push(format!("{} {} → {} ({})", gate.name, shown(before), shown(now), of_seeds(&seeds)));
         }
     }
-    let verdict = if changes.is_empty() { Verdict::Fine } else { Verdict::Drift };
+    let verdict = if changes.is_empty() { DriftVerdict::Fine } else { DriftVerdict::Drift };
     Case { name: Case::COUNTS.into(), verdict, values: None, why: changes.join("; ") }
 }
 
-/// A digest is known by its head.
+/// A digest is shown by its first digits, any other text in full.
 fn shown(text: &str) -> &str {
     let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if digest { &text[..SHOWN] } else { text }
@@ -72,9 +74,11 @@ pub(super) fn of_seeds(seeds: &[u64]) -> String {
     format!("seed{} {}", if seeds.len() == 1 { "" } else { "s" }, texts.join(", "))
 }
 
-/// A metric of a trial; none where no pair has it on both sides. `accepted`: of all of the baseline's seeds.
-pub(super) fn metric(name: &str, pairs: &[Pair<'_>], accepted: Vec<f64>, rule: Rule) -> Option<Case> {
-    let both = |pair: &Pair<'_>| Some((pair.seed, *pair.baseline.metrics.get(name)?, *pair.today.metrics.get(name)?));
+/// The case of one metric of a trial; `None` if no pair has the metric on both sides. `accepted` holds its values over
+/// all seeds of the baseline.
+pub(super) fn metric(name: &str, pairs: &[RunPair<'_>], accepted: Vec<f64>, rule: Rule) -> Option<Case> {
+    let both =
+        |pair: &RunPair<'_>| Some((pair.seed, *pair.baseline.metrics.get(name)?, *pair.today.metrics.get(name)?));
     let values: Vec<(u64, f64, f64)> = pairs.iter().filter_map(both).collect();
     let (before, now): (Vec<f64>, Vec<f64>) = values.iter().map(|(_, before, now)| (*before, *now)).unzip();
     let means = (Summary::of(&before)?.mean, Summary::of(&now)?.mean);
@@ -82,34 +86,41 @@ pub(super) fn metric(name: &str, pairs: &[Pair<'_>], accepted: Vec<f64>, rule: R
     let in_spreads = spread.filter(|sd| *sd > 0.0).map(|sd| (means.1 - means.0) / sd);
     let differ: Vec<_> = values.iter().filter(|(_, before, now)| before.to_bits() != now.to_bits()).collect();
     let (verdict, why) = match (differ.first(), rule) {
-        (None, _) => (Verdict::Fine, String::new()),
+        (None, _) => (DriftVerdict::Fine, String::new()),
         (Some(first), Rule::Bytes) => {
             let seeds: Vec<u64> = differ.iter().map(|(seed, ..)| *seed).collect();
             let (seed, before, now) = first;
-            (Verdict::Drift, format!("other bytes at {}; seed {seed}: {before} → {now}", of_seeds(&seeds)))
+            (DriftVerdict::Drift, format!("other bytes at {}; seed {seed}: {before} → {now}", of_seeds(&seeds)))
         }
         (Some(_), Rule::Interval { matters }) => over_seeds(&before, &now, means.1 - means.0, spread, matters),
     };
-    let values = Some(Values { baseline: means.0, today: means.1, in_spreads });
+    let values = Some(MeanChange { baseline: means.0, today: means.1, in_spreads });
     Some(Case { name: name.into(), verdict, values, why })
 }
 
-/// Relative difference of values that are the same but for rounding.
+/// Largest relative difference that counts as rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// Rule 3, of values that are not the same. `change`: of the means; `spread`: standard deviation over the baseline's
-/// seeds.
-fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, matters: f64) -> (Verdict, String) {
+/// Rule 3 in `judge.rs`, for values that are not the same to the bit. `change` is the difference of the
+/// means, today's minus the baseline's, and `spread` the standard deviation over the baseline's seeds.
+///
+/// ```text
+///                      −matters·spread        0        +matters·spread
+///   drift    ───[═══]────────┼────────────────┼────────────────┼────────   zero outside the interval, change large
+///   fine     ────────────────┼────[══════]────┼────────────────┼────────   zero outside the interval, change small
+///   fine     ───[════════════╪════════════════╪══]─────────────┼────────   zero in the interval
+/// ```
+fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, matters: f64) -> (DriftVerdict, String) {
     if spread == Some(0.0) {
-        // Another machine may sum in another order where a mean is made outside of what is the same everywhere.
+        // Another arithmetic may sum in another order.
         let scale = before.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
         if before.iter().zip(now).all(|(before, now)| (before - now).abs() <= ROUNDING * scale) {
-            return (Verdict::Fine, "the same but for rounding".into());
+            return (DriftVerdict::Fine, "the same but for rounding".into());
         }
-        return (Verdict::Drift, "the baseline has no spread over seeds, and the value differs".into());
+        return (DriftVerdict::Drift, "the baseline has no spread over seeds, and the value differs".into());
     }
     let (Some(spread), Some(interval)) = (spread, welch_interval(now, before, LEVEL)) else {
-        return (Verdict::CouldNotJudge, "an interval of the difference needs two seeds on both sides".into());
+        return (DriftVerdict::CouldNotJudge, "an interval of the difference needs two seeds on both sides".into());
     };
     let large = change.abs() > matters * spread;
     let Interval { low, high } = interval;
@@ -117,5 +128,5 @@ fn over_seeds(before: &[f64], now: &[f64], change: f64, spread: Option<f64>, mat
     let range = format!("zero is {place} the {:.0} % interval {low:+.4} to {high:+.4}", 100.0 * LEVEL);
     let (size, units) = (if large { "more" } else { "no more" }, if matters == 1.0 { "spread" } else { "spreads" });
     let why = format!("{range}; the change is {size} than {matters} seed {units}, the least that matters");
-    (if large && !interval.contains(0.0) { Verdict::Drift } else { Verdict::Fine }, why)
+    (if large && !interval.contains(0.0) { DriftVerdict::Drift } else { DriftVerdict::Fine }, why)
 }

@@ -1,50 +1,49 @@
-//! Whether a baseline is true to itself.
+//! Checks of a baseline: figures that agree with each other.
 
 use std::collections::BTreeSet;
 
 use super::Baseline;
+use crate::record::{Check, Stored, flaw};
 
-/// What is wrong with a baseline: the key, what was expected, what was got.
-pub(super) struct Flaw {
-    pub key: String,
-    pub expected: String,
-    pub got: String,
-}
-
-/// Seconds of a year: nothing runs longer.
+/// Seconds of a year: no run takes longer.
 const YEAR: f64 = 366.0 * 86_400.0;
 
-type Check = Result<(), Flaw>;
+impl Stored for Baseline {
+    const FORMAT: u32 = 1;
+    const WHAT: &'static str = "a baseline";
+    const HINT: &'static str = "baselines are not edited by hand: restore the committed one, or remove it and accept a \
+                                new one with `reprise check SPEC --accept --reason TEXT`";
 
-fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
-    Err(Flaw { key: key.into(), expected: expected.into(), got: got.into() })
-}
+    fn format(&self) -> u32 {
+        self.format
+    }
 
-pub(super) fn check(baseline: &Baseline) -> Check {
-    if baseline.accepted.is_empty() {
-        return flaw("accepted", "at least one acceptance", "none");
-    }
-    for (index, accepted) in baseline.accepted.iter().enumerate() {
-        if accepted.when.parse::<jiff::Timestamp>().is_err() {
-            let key = format!("accepted[{index}].when");
-            return flaw(key, "a time such as `2026-11-21T20:15:00Z`", format!("`{}`", accepted.when));
+    fn check(&self) -> Check {
+        if self.accepted.is_empty() {
+            return flaw("accepted", "at least one acceptance", "none");
         }
-        if accepted.reason.trim().is_empty() {
-            return flaw(format!("accepted[{index}].reason"), "a reason in words", "an empty text");
+        for (index, accepted) in self.accepted.iter().enumerate() {
+            if accepted.when.parse::<jiff::Timestamp>().is_err() {
+                let key = format!("accepted[{index}].when");
+                return flaw(key, "a time such as `2026-11-21T20:15:00Z`", format!("`{}`", accepted.when));
+            }
+            if accepted.reason.trim().is_empty() {
+                return flaw(format!("accepted[{index}].reason"), "a reason in words", "an empty text");
+            }
         }
-    }
-    for (metric, units) in &baseline.matters {
-        if *units < 0.0 {
-            return flaw(format!("matters.{metric}"), "0 or more", units.to_string());
+        for (metric, units) in &self.matters {
+            if *units < 0.0 {
+                return flaw(format!("matters.{metric}"), "0 or more", units.to_string());
+            }
         }
+        if let Some(trial) = self.inexact.iter().find(|trial| !self.runs.contains_key(*trial)) {
+            return flaw("inexact", "trials that have runs", format!("`{trial}`"));
+        }
+        if self.runs.is_empty() {
+            return flaw("runs", "at least one trial", "none");
+        }
+        self.runs.iter().try_for_each(|(trial, seeds)| runs(self, trial, seeds))
     }
-    if let Some(trial) = baseline.inexact.iter().find(|trial| !baseline.runs.contains_key(*trial)) {
-        return flaw("inexact", "trials that have runs", format!("`{trial}`"));
-    }
-    if baseline.runs.is_empty() {
-        return flaw("runs", "at least one trial", "none");
-    }
-    baseline.runs.iter().try_for_each(|(trial, seeds)| runs(baseline, trial, seeds))
 }
 
 fn runs(baseline: &Baseline, trial: &str, seeds: &super::Seeds) -> Check {

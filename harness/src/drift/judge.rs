@@ -1,28 +1,29 @@
-//! The rules. For every trial of the baseline and of the spec:
+//! The rules of drift, for every trial of the baseline and of the spec:
 //!
-//! 1. A run is compared if the baseline, the spec and today's records have it, all with one fingerprint. Else it could
-//!    not be judged; a baseline of another fingerprint is stale, which is no drift.
-//! 2. On the CPU, of whatever machine, metrics, counts and digests must be the same to the bit, unless the baseline
-//!    says of the trial that they need not.
-//! 3. Else a metric drifted if zero lies outside Welch's interval of the difference of the means *and* the difference
-//!    is larger than what matters; where the baseline has no spread, if any value differs. Parameters, queries, the
-//!    names of the metrics and the split must be the same all the same.
-//! 4. Wall time is told and never judged.
+//! 1. A run is compared if the baseline, the spec and today's records have it, all with one fingerprint. Otherwise it
+//!    could not be judged; a baseline with another fingerprint is stale, which is not drift.
+//! 2. If both sides were computed on CPUs, of whatever machines, metrics, counts and digests must be the same to the bit,
+//!    unless the baseline exempts the trial.
+//! 3. Otherwise a metric drifted if zero lies outside Welch's interval of the difference of the means *and* the
+//!    difference is larger than the smallest one that matters; where the baseline has no spread over seeds,
+//!    if any value differs. The numbers of parameters and queries, the names of the metrics and the split must be the
+//!    same even then.
+//! 4. Wall time is shown and never judged.
 
 use std::collections::BTreeMap;
 
 use super::baseline::classes;
-use super::change::{Pair, Rule, counts, metric};
-use super::{Baseline, Case, Compared, Judgement, Run, Seeds, Today, Trial, Verdict};
-use crate::record::Arithmetic;
+use super::change::{Rule, RunPair, counts, metric};
+use super::{Baseline, BaselineRun, Case, Compared, DriftVerdict, JudgedTrial, Judgement, Seeds, Today};
+use crate::meter::Arithmetic;
 
-/// Holds today's records against a baseline.
+/// Compares today's records with a baseline.
 pub fn judge(baseline: &Baseline, today: &Today<'_>) -> Judgement {
     let trials = today.asked(baseline).into_iter().map(|(trial, seeds)| one(baseline, today, trial, seeds));
     Judgement { class: baseline.class.clone(), accepted: baseline.newest().clone(), trials: trials.collect() }
 }
 
-fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterator<Item = u64>) -> Trial {
+fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterator<Item = u64>) -> JudgedTrial {
     let none = Seeds::default();
     let accepted = &baseline.runs.get(id).unwrap_or(&none).0;
     let ours = today.of(id, baseline.arithmetic());
@@ -31,12 +32,13 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     for seed in seeds {
         match (today.doubt(id, seed, accepted.get(&seed), &ours), accepted.get(&seed), ours.get(&seed)) {
             (None, Some(accepted), Some(record)) => {
-                pairs.push(Pair { seed, baseline: accepted, today: Run::of(record) });
+                pairs.push(RunPair { seed, baseline: accepted, today: BaselineRun::of(record) });
             }
             (why, ..) => doubts.entry(why.unwrap_or_default()).or_default().push(seed),
         }
     }
-    let of_cpus = |pair: &Pair<'_>| [pair.baseline, &pair.today].iter().all(|run| run.arithmetic() == Arithmetic::Cpu);
+    let of_cpus =
+        |pair: &RunPair<'_>| [pair.baseline, &pair.today].iter().all(|run| run.arithmetic() == Arithmetic::Cpu);
     let exact = !baseline.inexact.contains(id) && pairs.iter().all(of_cpus);
     let mut cases: Vec<Case> = doubts.into_iter().map(|(why, seeds)| doubt(&why, &seeds)).collect();
     if !pairs.is_empty() {
@@ -45,12 +47,12 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     for (name, matters) in &baseline.matters {
         let spread = accepted.values().filter_map(|run| run.metrics.get(name).copied()).collect();
         let rule = if exact { Rule::Bytes } else { Rule::Interval { matters: *matters } };
-        // A metric that one side lacks is told by `counts`.
+        // A metric that one side lacks is reported by `counts`.
         cases.extend(metric(name, &pairs, spread, rule));
     }
     let label = ours.values().next().map_or(id, |record| &record.label);
     let seconds = pairs.iter().map(|pair| (pair.baseline.seconds, pair.today.seconds));
-    Trial {
+    JudgedTrial {
         id: id.into(),
         label: label.into(),
         class: classes(ours.values().copied()),
@@ -62,8 +64,9 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
     }
 }
 
-fn compared(pair: &Pair<'_>) -> Compared {
-    let bits = |run: &Run| run.metrics.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect::<Vec<_>>();
+fn compared(pair: &RunPair<'_>) -> Compared {
+    let bits =
+        |run: &BaselineRun| run.metrics.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect::<Vec<_>>();
     Compared {
         seed: pair.seed,
         same_weights: pair.baseline.digests.weights == pair.today.digests.weights,
@@ -74,5 +77,5 @@ fn compared(pair: &Pair<'_>) -> Compared {
 
 fn doubt(why: &str, seeds: &[u64]) -> Case {
     let why = format!("{}: {why}", super::change::of_seeds(seeds));
-    Case { name: Case::RUNS.into(), verdict: Verdict::CouldNotJudge, values: None, why }
+    Case { name: Case::RUNS.into(), verdict: DriftVerdict::CouldNotJudge, values: None, why }
 }

@@ -1,4 +1,4 @@
-//! What was found.
+//! The outcome of a comparison with a baseline.
 
 use std::fmt;
 
@@ -7,17 +7,19 @@ use serde::Serialize;
 use super::Accepted;
 use crate::error::Error;
 
-/// From best to worst: of several, the last one counts.
+/// Verdict of a comparison with a baseline, from best to worst; several verdicts together are the worst of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum DriftVerdict {
+    /// Nothing drifted.
     Fine,
-    /// There is nothing to compare with, or too little.
+    /// There is nothing to compare, or too little.
     CouldNotJudge,
+    /// A result is no longer the accepted one.
     Drift,
 }
 
-impl Verdict {
+impl DriftVerdict {
     /// Exit code of `reprise check`.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -32,7 +34,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for DriftVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Fine => "fine",
@@ -42,7 +44,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One spec in one profile: judged, or why it could not even be looked at.
+/// One spec in one profile, with its judgement or the error that kept it from being judged.
 pub struct Suite {
     pub spec: String,
     pub profile: String,
@@ -50,102 +52,104 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// `quick (base)`
+    /// Name in messages, such as `quick (base)`.
     pub fn name(&self) -> String {
         format!("{} ({})", self.spec, self.profile)
     }
 
-    pub fn verdict(&self) -> Verdict {
-        self.found.as_ref().map_or(Verdict::CouldNotJudge, Judgement::verdict)
+    /// The verdict of its judgement; an error could not be judged.
+    pub fn verdict(&self) -> DriftVerdict {
+        self.found.as_ref().map_or(DriftVerdict::CouldNotJudge, Judgement::verdict)
     }
 
-    /// Of all of them; to look at nothing is to judge nothing.
-    pub fn overall(suites: &[Self]) -> Verdict {
-        if suites.is_empty() { Verdict::CouldNotJudge } else { Verdict::of(suites.iter().map(Self::verdict)) }
+    /// The worst verdict of all suites; of no suites, that nothing could be judged.
+    pub fn overall(suites: &[Self]) -> DriftVerdict {
+        if suites.is_empty() { DriftVerdict::CouldNotJudge } else { DriftVerdict::of(suites.iter().map(Self::verdict)) }
     }
 }
 
-/// Today's records of a spec against its baseline.
+/// Comparison of today's records of a spec with its baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// Machine classes of the baseline's runs, joined by a comma.
+    /// Machine classes of the baseline's runs, joined by commas.
     pub class: String,
-    /// The acceptance that today's records were held against.
+    /// The acceptance that made the baseline.
     pub accepted: Accepted,
-    pub trials: Vec<Trial>,
+    pub trials: Vec<JudgedTrial>,
 }
 
 impl Judgement {
-    pub fn verdict(&self) -> Verdict {
-        Verdict::of(self.trials.iter().flat_map(|trial| &trial.cases).map(|case| case.verdict))
+    /// The worst verdict of all cases.
+    pub fn verdict(&self) -> DriftVerdict {
+        DriftVerdict::of(self.trials.iter().flat_map(|trial| &trial.cases).map(|case| case.verdict))
     }
 
-    /// Wall-clock seconds of the compared runs: (the baseline's, today's).
+    /// Wall-clock seconds of all compared runs: (the baseline's, today's).
     pub fn seconds(&self) -> (f64, f64) {
         self.trials.iter().fold((0.0, 0.0), |sum, trial| (sum.0 + trial.seconds.0, sum.1 + trial.seconds.1))
     }
 }
 
-/// A trial of the baseline or of the spec.
+/// Comparison of one trial, which the baseline or the spec has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Trial {
+pub struct JudgedTrial {
     pub id: String,
-    /// What people call it.
+    /// Name of the trial in tables.
     pub label: String,
-    /// Machine classes of today's records, joined by a comma.
+    /// Machine classes of today's records, joined by commas.
     pub class: String,
-    /// Whether every byte had to be the same: both on the CPU.
+    /// Whether results had to be the same to the bit.
     pub exact: bool,
-    /// Seeds that were compared.
+    /// Seeds whose runs were compared.
     pub seeds: Vec<u64>,
-    /// The same, run by run.
+    /// The compared runs, by seed.
     pub runs: Vec<Compared>,
-    /// Wall-clock seconds of these: (the baseline's, today's).
+    /// Wall-clock seconds of the compared runs: (the baseline's, today's).
     pub seconds: (f64, f64),
     pub cases: Vec<Case>,
 }
 
-/// A run beside the one that was accepted or recorded.
+/// Comparison of one run with the accepted one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared {
     pub seed: u64,
-    /// Whether every bit of the weights is the same.
+    /// Whether the weights are the same to the bit.
     pub same_weights: bool,
-    /// Whether every bit of every metric is.
+    /// Whether all metrics are the same to the bit.
     pub same_metrics: bool,
-    /// Wall-clock seconds: (then, now).
+    /// Wall-clock seconds: (the baseline's, today's).
     pub seconds: (f64, f64),
 }
 
-/// One thing that was looked at.
+/// One thing that was compared: a metric, all counts and digests together, or which runs there are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Case {
-    /// A metric, or [`Case::COUNTS`], or [`Case::RUNS`].
+    /// Name of a metric, or [`Case::COUNTS`], or [`Case::RUNS`].
     pub name: String,
-    pub verdict: Verdict,
-    /// Of a metric, where it was measured on both sides.
-    pub values: Option<Values>,
-    /// Empty where both sides are the same.
+    pub verdict: DriftVerdict,
+    /// The means of a metric that was measured on both sides.
+    pub values: Option<MeanChange>,
+    /// The reason of the verdict; empty where both sides are the same.
     pub why: String,
 }
 
 impl Case {
-    /// Numbers and digests that are the same whatever is learnt.
+    /// Name of the case of counts and digests.
     pub const COUNTS: &str = "counts";
-    /// Runs that could not be compared.
+    /// Name of a case of runs that could not be compared.
     pub const RUNS: &str = "runs";
 
-    /// Whether there is anything to tell.
+    /// Whether the two sides differ or could not be compared.
     pub fn moved(&self) -> bool {
         !self.why.is_empty()
     }
 }
 
-/// Means over the compared seeds.
+/// Means of a metric over the compared seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Values {
+pub struct MeanChange {
     pub baseline: f64,
     pub today: f64,
-    /// today − baseline, in units of the standard deviation over the baseline's seeds; none without a spread.
+    /// Difference, today − baseline, in standard deviations over the baseline's seeds; `None` where those have no spread.
     pub in_spreads: Option<f64>,
 }

@@ -1,7 +1,7 @@
-//! Whether our own result still is what it was: today's records against a baseline that a person accepted.
+//! Drift: whether today's records agree with a baseline that a person accepted.
 //!
-//! Pure from a [`Baseline`] and today's records to a [`Judgement`], and from that to the texts of [`format`].
-//! The rules stand in [`judge`] and nowhere else.
+//! Pure functions lead from a [`Baseline`] and today's records to a [`Judgement`], by the rules in [`judge`], and from
+//! there to the texts of [`format`](mod@format).
 
 mod accept;
 mod baseline;
@@ -15,7 +15,7 @@ mod tests;
 mod today;
 
 pub use accept::Acceptance;
-pub use baseline::{Accepted, BASELINE, Baseline, FORMAT, Run, Seeds};
+pub use baseline::{Accepted, BASELINE, Baseline, BaselineRun, Seeds};
 pub use judge::judge;
-pub use judgement::{Case, Compared, Judgement, Suite, Trial, Values, Verdict};
+pub use judgement::{Case, Compared, DriftVerdict, JudgedTrial, Judgement, MeanChange, Suite};
 pub use today::Today;

@@ -1,21 +1,22 @@
-//! What is held against a baseline.
+//! The records that are compared with a baseline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Baseline, Run};
+use super::{Baseline, BaselineRun};
 use crate::digest::Digest;
-use crate::record::{Arithmetic, Record};
-use crate::run::Filter;
+use crate::meter::Arithmetic;
+use crate::record::Record;
+use crate::spec::Filter;
 
-/// Today's records, and the runs that there should be.
+/// Today's records of a spec, and the runs that there should be.
 pub struct Today<'a> {
     /// Fingerprint of every run of the spec, by trial and seed.
     pub expected: &'a BTreeMap<(String, u64), Digest>,
-    /// Records with these fingerprints, of any machine.
+    /// Records with these fingerprints, made on any machine.
     pub records: &'a [Record],
-    /// Why runs have no record among these, where that is known.
+    /// Reasons why runs have no such record, where they are known, by trial and seed.
     pub missing: &'a BTreeMap<(String, u64), String>,
-    /// The runs that are asked about.
+    /// The runs that are to be compared.
     pub filter: &'a Filter,
 }
 
@@ -23,7 +24,7 @@ pub struct Today<'a> {
 pub(super) type OfTrial<'a> = BTreeMap<u64, &'a Record>;
 
 impl<'a> Today<'a> {
-    /// Trials of the baseline and of the spec that are asked about, each with its seeds.
+    /// The runs of the baseline and of the spec that are to be compared: trials, each with its seeds.
     pub(super) fn asked(&self, baseline: &'a Baseline) -> BTreeMap<&'a str, BTreeSet<u64>> {
         let theirs = baseline.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial, *seed)));
         let all = self.expected.keys().map(|(trial, seed)| (trial, *seed)).chain(theirs);
@@ -36,7 +37,7 @@ impl<'a> Today<'a> {
         asked
     }
 
-    /// Of the baseline's arithmetic, if the trial has records of it, else of the other.
+    /// Records of a trial with the given arithmetic, or with the other one if there are none.
     pub(super) fn of(&self, trial: &str, arithmetic: Arithmetic) -> OfTrial<'a> {
         let (same, other): (Vec<_>, Vec<_>) = (self.records.iter())
             .filter(|record| record.trial == trial)
@@ -45,8 +46,14 @@ impl<'a> Today<'a> {
         found.into_iter().map(|record| (record.seed, record)).collect()
     }
 
-    /// Why a run cannot be compared, if it cannot: rule 1.
-    pub(super) fn doubt(&self, trial: &str, seed: u64, baseline: Option<&Run>, today: &OfTrial<'_>) -> Option<String> {
+    /// The reason why a run cannot be compared, by rule 1 in `judge.rs`; `None` if it can.
+    pub(super) fn doubt(
+        &self,
+        trial: &str,
+        seed: u64,
+        baseline: Option<&BaselineRun>,
+        today: &OfTrial<'_>,
+    ) -> Option<String> {
         let key = (trial.to_string(), seed);
         let Some(baseline) = baseline else {
             return Some("the baseline has no such run: accept one that has it".into());

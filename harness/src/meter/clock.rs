@@ -1,4 +1,4 @@
-//! Seconds per phase.
+//! Wall-clock seconds of a run, phase by phase.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,28 +6,28 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
-/// What time is spent on.
+/// A phase of a run, by which its wall-clock time is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// What a method makes once, before it trains: a teacher's lists, their labels.
+    /// Work that a method does once before it trains, such as ranking with the teacher.
     Prepare,
-    /// Negatives, the order of batches, and what a term of the loss does before the batches of an epoch.
+    /// Sampling of negatives, the order of batches, and what a term of the loss prepares for an epoch.
     Sample,
     /// Loss and gradients of the base model.
     ForwardBackward,
-    /// Loss and gradients of what is distilled from a teacher.
+    /// Loss and gradients of the distillation terms.
     Distill,
-    /// The optimiser.
+    /// The optimiser's step.
     Step,
-    /// Ranking validation and test items.
+    /// Evaluation on validation and test data.
     Evaluate,
-    /// Writing states.
+    /// Writing of saved states.
     Checkpoint,
 }
 
 impl Phase {
-    /// The name in records.
+    /// Name of the phase in records, such as `forward_backward`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
@@ -41,22 +41,23 @@ impl Phase {
     }
 }
 
-/// Seconds by phase.
+/// Wall-clock seconds by phase.
 pub type Seconds = BTreeMap<Phase, f64>;
 
-/// Clocks the phases of one run. Work on an accelerator is asynchronous, so the device is
-/// synchronised before the clock is read.
+/// Stopwatch of one run. Work on an accelerator is asynchronous, so the device is synchronised before the clock is
+/// read.
 pub struct Meter {
     pub seconds: Seconds,
     device: Device,
 }
 
 impl Meter {
+    /// A stopwatch at zero, for work on `device`.
     pub fn new(device: &Device) -> Self {
         Self { seconds: Seconds::new(), device: device.clone() }
     }
 
-    /// Runs `work` on the clock of `phase`.
+    /// Runs `work` and adds its time to `phase`.
     pub fn time<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
@@ -64,7 +65,7 @@ impl Meter {
         result
     }
 
-    /// Adds the time since `start` to a phase: for work that needs more than its result.
+    /// Adds the time since `start` to `phase`, for work that cannot stand in a closure.
     pub fn since(&mut self, start: Instant, phase: Phase) {
         if !self.device.is_cpu() {
             // A failure to synchronise shows in the next operation, with its own error.
@@ -73,7 +74,7 @@ impl Meter {
         *self.seconds.entry(phase).or_default() += start.elapsed().as_secs_f64();
     }
 
-    /// All phases together, earlier attempts of a resumed run included.
+    /// Time of all phases together; of a resumed run with the time before it was interrupted.
     pub fn elapsed(&self) -> Duration {
         Duration::from_secs_f64(self.seconds.values().sum())
     }

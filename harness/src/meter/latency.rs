@@ -1,39 +1,51 @@
-//! Serving: one request at a time, and many queries at once.
+//! Serving speed of a trained model: one request at a time, and many queries at once.
 
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::rank::Server;
 use crate::split::UserItems;
 
-/// Items that a request returns.
+/// Length of the list that a request returns.
 pub const TOP: usize = 20;
-/// Requests before the clock counts: caches, branch predictors, lazily built tables.
+/// Requests before the first one that counts: caches, branch predictors, lazily built tables.
 const WARM_UP: usize = 50;
 const REQUESTS: usize = 1000;
-/// Times that a batch is served.
+/// How many times a batch is served; the median counts.
 const ROUNDS: usize = 5;
-/// A slow model is measured on fewer requests, and on smaller batches.
+/// Longest time of a measurement: a slow model is measured on fewer requests and on smaller batches.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// Time of a request: encode the user, score every item, leave out the items seen, return the best.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Time of one request: encode the user, score every item, leave out the items seen, return the [`TOP`] best.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Latency {
-    pub requests: usize,
+    /// Requests that were timed.
+    pub requests: u64,
+    /// Threads that served a request.
+    pub threads: usize,
+    /// Median, in microseconds.
     pub p50_us: f64,
+    /// 99th percentile, in microseconds.
     pub p99_us: f64,
 }
 
-/// Queries served together, in blocks and on all threads, as an evaluation ranks them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Speed of serving many queries at once, in blocks and on all threads, as an evaluation ranks them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Throughput {
-    /// In a batch.
-    pub queries: usize,
-    /// The median batch's.
+    /// Queries in a batch.
+    pub queries: u64,
+    /// Threads that served the batch.
+    pub threads: usize,
+    /// Queries per second of the median batch.
     pub per_second: f64,
 }
 
-/// Measures requests for the users that have training items, in turn, on one thread.
+/// Times requests of the users who have training items, one after the other and on one thread. `seen` holds the items
+/// of each user that a list leaves out.
 ///
 /// # Errors
 /// A non-finite score.
@@ -53,17 +65,19 @@ pub fn latency(server: &dyn Server, seen: &UserItems) -> Result<Latency> {
     }
     microseconds.sort_by(f64::total_cmp);
     let quantile = |q: f64| microseconds.get((microseconds.len() as f64 * q) as usize).copied().unwrap_or(f64::NAN);
-    Ok(Latency { requests: microseconds.len(), p50_us: quantile(0.50), p99_us: quantile(0.99) })
+    let requests = microseconds.len() as u64;
+    Ok(Latency { requests, threads: 1, p50_us: quantile(0.50), p99_us: quantile(0.99) })
 }
 
-/// Measures batches of the users that have training items, as many as `latency` says can be served in a few
-/// seconds. `n_items`: of the model.
+/// Times batches of the users who have training items: as many users as, by `latency`, can be served within a few
+/// seconds. `n_items` is the number of items that the model scores.
 ///
 /// # Errors
 /// A non-finite score.
 pub fn throughput(server: &dyn Server, n_items: usize, seen: &UserItems, latency: &Latency) -> Result<Throughput> {
     let mut users = users(seen);
-    let seconds = LONGEST.as_secs_f64() * rayon::current_num_threads() as f64;
+    let threads = rayon::current_num_threads();
+    let seconds = LONGEST.as_secs_f64() * threads as f64;
     users.truncate(((seconds * 1e6 / latency.p50_us) as usize).max(1));
     // A list must be full; a user may have fewer items left than a request returns.
     let left = users.iter().map(|&user| n_items - seen.of(user).len()).min().unwrap_or(0);
@@ -75,10 +89,11 @@ pub fn throughput(server: &dyn Server, n_items: usize, seen: &UserItems, latency
         rounds.push(start.elapsed().as_secs_f64());
     }
     rounds.sort_by(f64::total_cmp);
-    Ok(Throughput { queries: users.len(), per_second: users.len() as f64 / rounds[rounds.len() / 2] })
+    let per_second = users.len() as f64 / rounds[rounds.len() / 2];
+    Ok(Throughput { queries: users.len() as u64, threads, per_second })
 }
 
-/// Those that have training items.
+/// Users who have training items.
 fn users(seen: &UserItems) -> Vec<u32> {
     (0..seen.n_users() as u32).filter(|&user| !seen.of(user).is_empty()).collect()
 }
@@ -90,9 +105,9 @@ mod tests {
     use crate::rank::Index;
 
     /// The score of an item is its id.
-    struct Ids(usize);
+    struct IdScorer(usize);
 
-    impl Scorer for Ids {
+    impl Scorer for IdScorer {
         fn n_items(&self) -> usize {
             self.0
         }
@@ -108,10 +123,10 @@ mod tests {
     fn users_without_history_are_not_served_and_lists_are_as_long_as_they_can_be() {
         let seen = UserItems::from_pairs(4, &[(0, 1), (2, 0), (2, 3)]);
         for n_items in [4, 100] {
-            let scorer = Ids(n_items);
+            let scorer = IdScorer(n_items);
             let index = Index::new(&scorer);
             let latency = latency(&index, &seen).unwrap();
-            assert!(latency.requests == REQUESTS && latency.p50_us > 0.0 && latency.p99_us >= latency.p50_us);
+            assert!(latency.requests == REQUESTS as u64 && latency.p50_us > 0.0 && latency.p99_us >= latency.p50_us);
             let throughput = throughput(&index, n_items, &seen, &latency).unwrap();
             assert!(throughput.queries == 2 && throughput.per_second > 0.0, "{throughput:?}");
             let slow = Latency { p50_us: 1e9, ..latency };

@@ -1,20 +1,21 @@
-//! Peak resident memory of a stretch of work.
+//! Peak resident memory, and a check that something fits into memory before it is allocated.
 
+use super::Machine;
 use crate::error::{Error, Kind, Result};
-use crate::record::Machine;
 
-/// Measures the peak from its creation on, where the system lets the mark be reset (Linux).
+/// Peak resident memory of this process since [`start`](Self::start), where the system lets the peak be reset (Linux).
 pub struct PeakMemory(());
 
 impl PeakMemory {
+    /// Resets the peak.
     pub fn start() -> Self {
         give_back_free_memory();
-        // "5" resets VmHWM (proc(5)); without permission the mark stays, which is still a bound.
+        // "5" resets VmHWM (proc(5)); without permission it stays, and is an upper bound.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
         Self(())
     }
 
-    /// Bytes; `None` where the system does not say.
+    /// The peak in bytes; `None` where the system does not tell it.
     pub fn bytes(&self) -> Option<u64> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -33,11 +34,13 @@ fn give_back_free_memory() {
     }
 }
 
-/// Refuses what cannot fit into this machine's memory: an allocation that fails ends the process, and
-/// with it the other runs.
+/// Refuses an allocation that is larger than this machine's memory: one that fails ends the process, and with it the
+/// other runs. `values` are factors of the number of values, and `bytes_each` is the size of one of them; `what` names
+/// the allocation in the message.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) with what is needed and what there is; the caller knows what to make smaller.
+/// [`Input`](Kind::Input) with the size that is needed and the size of the memory; the caller adds the hint, because it
+/// knows which option makes it smaller.
 pub fn check_fits(what: &str, values: impl IntoIterator<Item = usize>, bytes_each: usize) -> Result<()> {
     let product = values.into_iter().try_fold(bytes_each as u64, |all, n| all.checked_mul(n as u64));
     let needed = product.unwrap_or(u64::MAX);

@@ -1,55 +1,40 @@
-//! Whether a record is true to its own figures.
+//! Checks of a record: names that can be names of folders, and figures that agree with each other.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use super::{Curve, FORMAT, Latency, Machine, PeriodRecord, Ranks, Record};
-use crate::error::{Error, Kind, Place};
+use super::ranks::by_period;
+use super::stored::{Check, flaw};
+use super::{CurveRecord, PeriodRecord, QueryRanks, Record, Stored};
+use crate::meter::{Latency, Machine};
 use crate::metrics::Metric;
 
-/// What is wrong with a record: the key, what was expected, what was got.
-pub(super) struct Flaw {
-    pub key: String,
-    pub expected: String,
-    pub got: String,
-}
+impl Stored for Record {
+    const FORMAT: u32 = 1;
+    const WHAT: &'static str = "a record";
+    const HINT: &'static str = "records are not edited by hand: `reprise run` writes this one again";
 
-impl Flaw {
-    pub fn error(self, kind: Kind, what: impl Into<String>, path: &Path) -> Error {
-        Error::new(kind, what).at(Place::file(path).key(self.key)).expected(self.expected).got(self.got)
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn check(&self) -> Check {
+        names(&self.spec, &self.profile, &self.trial, &self.machine)?;
+        made_at(&self.started, &self.machine)?;
+        if self.threads == 0 {
+            return flaw("threads", "at least 1", "0");
+        }
+        parameters(self)?;
+        metrics(self)?;
+        times(self)?;
+        if let Some(curve) = &self.curve {
+            check_curve("curve", curve, self.epochs_run)?;
+        }
+        periods(self)?;
+        self.ranks.as_ref().map_or(Ok(()), |ranks| check_ranks(ranks, self))
     }
 }
 
-pub(super) type Check = Result<(), Flaw>;
-
-pub(super) fn flaw(key: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Check {
-    Err(Flaw { key: key.into(), expected: expected.into(), got: got.into() })
-}
-
-/// All checks, on reading and on writing alike.
-pub(super) fn check(record: &Record) -> Check {
-    if record.format != FORMAT {
-        return flaw("format", FORMAT.to_string(), record.format.to_string());
-    }
-    names(&record.spec, &record.profile, &record.trial, &record.machine)?;
-    made_at(&record.started, &record.machine)?;
-    if record.threads == 0 {
-        return flaw("threads", "at least 1", "0");
-    }
-    parameters(record)?;
-    metrics(record)?;
-    times(record)?;
-    if let Some(curve) = &record.curve {
-        check_curve("curve", curve, record.epochs_run)?;
-    }
-    periods(record)?;
-    if let Some(ranks) = &record.ranks {
-        check_ranks(ranks, record)?;
-    }
-    Ok(())
-}
-
-/// Names become names of folders, on any system.
+/// Spec, profile, trial and machine class become names of folders, on any system.
 pub(super) fn names(spec: &str, profile: &str, trial: &str, machine: &Machine) -> Check {
     let plain = |name: &str| {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -66,7 +51,7 @@ pub(super) fn names(spec: &str, profile: &str, trial: &str, machine: &Machine) -
     Ok(())
 }
 
-/// When and where.
+/// A time that can be read, and a machine with processors.
 pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
     if started.parse::<jiff::Timestamp>().is_err() {
         return flaw("started", "a time such as `2026-11-21T20:15:00Z`", format!("`{started}`"));
@@ -78,7 +63,7 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
 }
 
 fn parameters(record: &Record) -> Check {
-    // Shapes that are not true may overflow.
+    // Wrong shapes may overflow.
     let size = |shape: &[usize]| shape.iter().try_fold(1u64, |size, n| size.checked_mul(*n as u64));
     let sum = record.parameters.iter().try_fold(0u64, |sum, p| sum.checked_add(size(&p.shape)?));
     if sum != Some(record.parameter_count) {
@@ -150,7 +135,7 @@ pub(super) fn check_latency(key: &str, latency: &Latency) -> Check {
     Ok(())
 }
 
-fn check_curve(key: &str, curve: &Curve, epochs: u64) -> Check {
+fn check_curve(key: &str, curve: &CurveRecord, epochs: u64) -> Check {
     let distinct: BTreeSet<_> = curve.columns.iter().collect();
     if distinct.len() != curve.columns.len() {
         return flaw(format!("{key}.columns"), "each name once", "a name twice");
@@ -168,7 +153,7 @@ fn check_curve(key: &str, curve: &Curve, epochs: u64) -> Check {
     Ok(())
 }
 
-/// The run's figures are those of its periods taken together.
+/// Periods that follow each other, and figures of the run that are those of its periods together.
 fn periods(record: &Record) -> Check {
     let periods = &record.periods;
     if periods.is_empty() {
@@ -202,7 +187,7 @@ fn periods(record: &Record) -> Check {
             return flaw(key("metrics"), "the names of the run's `metrics`", "others");
         }
     }
-    // Counts that are not true may overflow.
+    // Wrong counts may overflow.
     let sum = |of: fn(&PeriodRecord) -> u64| periods.iter().map(|period| u128::from(of(period))).sum::<u128>();
     let epochs = sum(|period| period.epochs_run);
     if epochs != u128::from(record.epochs_run) {
@@ -223,7 +208,7 @@ fn periods(record: &Record) -> Check {
     }
 }
 
-fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
+fn check_ranks(ranks: &QueryRanks, record: &Record) -> Check {
     let queries = match (&ranks.targets, ranks.sets.first()) {
         (_, None) => return flaw("ranks.sets", "at least one", "none"),
         (Some(targets), _) => targets.len(),
@@ -276,19 +261,20 @@ fn check_ranks(ranks: &Ranks, record: &Record) -> Check {
     }
 }
 
-/// Relative rounding that two sums of the same `terms` may differ by: each addition adds half a unit in the last place.
+/// Relative difference that rounding allows between two sums of the same number of terms: each addition may add half a
+/// unit in the last place.
 fn rounding(terms: usize) -> f64 {
     (terms as f64 * f64::EPSILON).max(1e-12)
 }
 
-/// Held-out items of all queries: more than any published dataset has, and few enough for ideal lists to be summed over
-/// them in seconds.
+/// Most held-out items of all queries together: more than any published dataset has, and few enough for ideal lists to
+/// be summed over them in seconds.
 const MOST_TARGETS: u64 = 1 << 26;
 
-/// A metric's mean is that of its ranks.
+/// A metric of the run, and of each period, that is the mean over the recorded ranks.
 fn follows(name: &str, record: &Record) -> Check {
     let key = || format!("metrics.{name}");
-    let Some(values) = name.parse().ok().and_then(|metric: Metric| record.per_query(metric)) else {
+    let Some(mut values) = name.parse().ok().and_then(|metric: Metric| record.per_query(metric)) else {
         return flaw(key(), "a metric of ranks that this program knows", format!("`{name}`"));
     };
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -296,13 +282,10 @@ fn follows(name: &str, record: &Record) -> Check {
     if (mean - got).abs() > rounding(values.len()) * mean.abs() {
         return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());
     }
-    let share = values.len() as f64 / record.periods.len() as f64;
-    let mut rest = &values[..];
-    for (index, period) in record.periods.iter().enumerate() {
-        let (of_period, after) = rest.split_at(period.queries as usize);
-        rest = after;
+    let (share, rounding) = (values.len() as f64 / record.periods.len() as f64, rounding(values.len()));
+    for (index, (period, of_period)) in by_period(&record.periods, &mut values).enumerate() {
         let (mean, got) = (of_period.iter().sum::<f64>() / share, period.metrics[name]);
-        if (mean - got).abs() > rounding(values.len()) * mean.abs() {
+        if (mean - got).abs() > rounding * mean.abs() {
             let expected = format!("{mean}, the mean of its ranks");
             return flaw(format!("periods[{index}].metrics.{name}"), expected, got.to_string());
         }
@@ -318,3 +301,6 @@ fn not_negative(key: &str, value: f64) -> Check {
     finite(key, value)?;
     if value >= 0.0 { Ok(()) } else { flaw(key, "0 or more", value.to_string()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,27 +1,28 @@
-//! The learning curve of a run.
+//! Learning curves in records.
 
 use serde::{Deserialize, Serialize};
 
-/// Significant digits that a curve keeps. A curve is looked at and compared to a per cent; losses
-/// come from f32 sums, so more digits would only make records larger.
+/// Significant digits of a value. Curves are plotted, and losses are sums of f32: more digits would only make records
+/// larger.
 const DIGITS: usize = 7;
 
-/// One row per epoch, from epoch 0 on; an empty place where nothing was measured in that epoch.
+/// Learning curve: loss and validation metrics by epoch, rounded to seven significant digits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Curve {
-    /// `loss` (mean of the batch losses) and names of metrics on validation data.
+pub struct CurveRecord {
+    /// Names of the columns: `loss` (mean of the batch losses), then metrics on validation data.
     pub columns: Vec<String>,
-    /// `rows[epoch][column]`
+    /// `rows[epoch][column]`, from epoch 0 on; `None` where nothing was measured in that epoch.
     pub rows: Vec<Vec<Option<f64>>>,
 }
 
-impl Curve {
+impl CurveRecord {
+    /// A curve of no epochs.
     pub fn new(columns: Vec<String>) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds the next epoch, one value per column.
+    /// Adds the next epoch, with one value per column.
     ///
     /// # Panics
     /// If the number of values is not the number of columns.
@@ -30,7 +31,7 @@ impl Curve {
         self.rows.push(values.iter().map(|value| value.map(rounded)).collect());
     }
 
-    /// (epoch, value) of a column, where it was measured; `None` if there is no such column.
+    /// The measured points (epoch, value) of a column; `None` if there is no such column.
     pub fn column(&self, name: &str) -> Option<Vec<(f64, f64)>> {
         let index = self.columns.iter().position(|column| column == name)?;
         let points = self.rows.iter().enumerate();
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn rounds_and_skips_what_was_not_measured() {
-        let mut curve = Curve::new(vec!["loss".into(), "hr@5".into()]);
+        let mut curve = CurveRecord::new(vec!["loss".into(), "hr@5".into()]);
         curve.push(&[Some(706.123_456_78), None]);
         curve.push(&[Some(1.0), Some(0.447_307_913_393)]);
         assert_eq!(curve.column("loss"), Some(vec![(0.0, 706.1235), (1.0, 1.0)]));

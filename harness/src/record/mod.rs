@@ -1,32 +1,34 @@
-//! What a run measured, as one text file that is merged by putting folders together.
+//! Records: what a run measured, as one text file. Results of several machines are merged by copying their folders into
+//! one.
 //!
-//! A record is written once, when its run ends, and never changed. Reading is as strict as writing:
-//! whatever a record says is either true to its own figures or refused with the file and the key.
+//! A record is written once, when its run ends, and never changed. Reading is as strict as writing: a record whose
+//! figures contradict each other is refused with the file and the key.
 
 mod check;
+mod checked;
 mod curve;
-mod file;
+mod id;
 mod latency;
-mod machine;
 mod period;
 mod ranks;
 mod records;
 mod run;
 mod runs;
+mod stored;
 mod text;
 
-pub use curve::Curve;
-pub use latency::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests};
-pub use machine::{Arithmetic, Machine};
+pub use checked::{Checked, Stale};
+pub use curve::CurveRecord;
+pub use id::RunId;
+pub use latency::{LatencyRecord, ModelDigests};
 pub use period::PeriodRecord;
-pub use ranks::{Hits, RankSet, Ranks};
-pub use records::{Checked, Records, RunId, Stale};
-pub use run::{Digests, FORMAT, Latency, Memory, ParameterShape, Program, Record};
+pub use ranks::{Hits, QueryRanks, RankSet};
+pub use records::Records;
+pub use run::{Digests, MemoryUse, ParameterShape, Program, Record};
 pub use runs::{Runs, Timed};
+pub use stored::{Check, Flaw, Stored};
 
-pub(crate) use file::unreadable;
-pub(crate) use run::unique;
-pub(crate) use text::to_text;
+pub(crate) use stored::{flaw, unique};
 
 #[cfg(test)]
 pub(crate) use latency::latency_sample;

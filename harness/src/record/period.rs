@@ -1,40 +1,41 @@
-//! What a run over a stream of periods measured in each of them.
+//! Periods in the record of a run over a stream of them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Curve;
-use super::run::unique;
+use super::CurveRecord;
+use super::stored::unique;
 
-/// One period: learnt before it, tested on it.
+/// What a run measured in one period: the model had learnt the periods before it and was tested on this one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodRecord {
-    /// Its number; period 0 is only learnt from.
+    /// Number of the period; period 0 is trained on and not tested.
     pub period: u64,
-    /// Items known by then: the candidates.
+    /// Number of items that had occurred by then: the candidates.
     pub items: u64,
-    /// Test queries.
+    /// Number of test queries.
     pub queries: u64,
-    /// What the method tells of it, such as the exemplars that it had in store.
+    /// Figures of the method itself, such as the number of exemplars that it held.
     #[serde(deserialize_with = "unique")]
     pub facts: BTreeMap<String, f64>,
+    /// Epochs that were trained for this period.
     pub epochs_run: u64,
-    /// The epoch (0-based) whose weights were tested and went on; none where the last epoch's do.
+    /// The epoch (0-based) whose weights were tested and carried on; absent where the last epoch's were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<u64>,
-    /// On the test queries.
+    /// Values on the test queries.
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, f64>,
-    /// The same metrics with every tie decided against the model.
+    /// Values on the test queries with every tie decided against the model.
     #[serde(deserialize_with = "unique")]
     pub pessimistic: BTreeMap<String, f64>,
-    /// On the validation queries at the selected epoch; empty where nothing was selected.
+    /// Values on the validation queries at the selected epoch; empty where no epoch was selected.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds of its phases, until its state was saved.
+    /// Wall-clock seconds of the period, all phases together, until its state was saved.
     pub seconds: f64,
-    /// Epoch by epoch, from the period's first.
-    pub curve: Curve,
+    /// Learning curve of the period, from its first epoch on.
+    pub curve: CurveRecord,
 }

@@ -1,18 +1,53 @@
-//! Where the targets of each query ranked: from it every per-query value can be computed again.
+//! The ranks of the test items, from which the value of a metric can be computed again for every query.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Ranks of one run on the test part, queries in ascending order of their id.
+use super::PeriodRecord;
+use crate::metrics::Metric;
+use crate::rank::Evaluation;
+
+/// Ranks of the test items of one run, queries in ascending order of their id; over a stream of periods the queries of
+/// one period after those of the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ranks {
-    /// Targets of each query; absent where each has one.
+pub struct QueryRanks {
+    /// Number of targets of each query; absent where each has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<u32>>,
-    /// One for each distinct evaluation: metrics may be selected at different epochs.
+    /// One set of ranks for each epoch that was evaluated: metrics may have selected different epochs.
     pub sets: Vec<RankSet>,
+}
+
+impl QueryRanks {
+    /// The ranks that each set of metrics can see in its evaluations: one evaluation or, over a stream, one for each
+    /// period. Sets are of the same queries.
+    ///
+    /// # Panics
+    /// If there is no set.
+    pub fn new<'a>(sets: impl Iterator<Item = (&'a [Metric], &'a [&'a Evaluation])> + Clone) -> Self {
+        let (_, evaluations) = sets.clone().next().expect("something was evaluated");
+        let targets = || evaluations.iter().flat_map(|evaluation| &evaluation.targets).copied();
+        Self {
+            targets: targets().any(|n| n != 1).then(|| targets().collect()),
+            sets: sets.map(|(metrics, evaluations)| RankSet::new(metrics, evaluations)).collect(),
+        }
+    }
+}
+
+/// Cuts values that stand query by query into those of each period, which [`QueryRanks::new`] has joined. A run without
+/// periods has no parts.
+pub(super) fn by_period<'a, T>(
+    periods: &'a [PeriodRecord],
+    queries: &'a mut [T],
+) -> impl Iterator<Item = (&'a PeriodRecord, &'a mut [T])> {
+    let mut rest = queries;
+    periods.iter().map(move |period| {
+        let (of_period, after) = std::mem::take(&mut rest).split_at_mut(period.queries as usize);
+        rest = after;
+        (period, of_period)
+    })
 }
 
 /// The ranks in one evaluation.
@@ -21,15 +56,33 @@ pub struct Ranks {
 pub struct RankSet {
     /// The metrics whose values come from this evaluation.
     pub metrics: Vec<String>,
-    /// Ranks up to this one are kept; absent where all are.
+    /// The largest rank that is kept, beyond which none of the metrics sees; absent where all are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<u32>,
     pub hits: Hits,
 }
 
+impl RankSet {
+    fn new(metrics: &[Metric], evaluations: &[&Evaluation]) -> Self {
+        let cutoffs = metrics.iter().map(|metric| metric.cutoff()).collect::<Option<Vec<_>>>();
+        let within = cutoffs.and_then(|cutoffs| cutoffs.into_iter().max());
+        let mut hits = Hits::default();
+        for evaluation in evaluations {
+            let mut rest = &evaluation.ranks[..];
+            for &n in &evaluation.targets {
+                let (of_query, after) = rest.split_at(n as usize);
+                rest = after;
+                let seen = of_query.iter().copied().filter(|&rank| within.is_none_or(|within| rank <= within));
+                hits.push(&seen.collect::<Vec<_>>());
+            }
+        }
+        Self { metrics: metrics.iter().map(Metric::to_string).collect(), within, hits }
+    }
+}
+
 /// Ascending 1-based ranks of the found targets of each query.
 ///
-/// As text: one token per query, separated by spaces; `.` for none, `3`, or `2+7` for several.
+/// As text, one token per query, separated by spaces: `.` for no target found, `3` for one, `2+7` for several.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hits {
     /// End of each query's ranks in `ranks`.
@@ -38,7 +91,7 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Adds the next query.
+    /// Adds the ranks of the next query.
     ///
     /// # Panics
     /// If the ranks do not ascend from 1: no two targets can share a rank.
@@ -57,7 +110,7 @@ impl Hits {
         self.ends.is_empty()
     }
 
-    /// The ranks of each query.
+    /// The ranks of each query, in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.ranks[start..*end])
@@ -129,20 +182,20 @@ impl Serialize for Hits {
 
 impl<'de> Deserialize<'de> for Hits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl serde::de::Visitor<'_> for Text {
+        struct HitsVisitor;
+        impl serde::de::Visitor<'_> for HitsVisitor {
             type Value = Hits;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("a string of ranks")
             }
 
-            // Where it stands: the text may be megabytes.
+            // Parsed in place: the text may be megabytes.
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hits, E> {
                 Hits::parse(text).map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(HitsVisitor)
     }
 }
 

@@ -1,136 +1,52 @@
-//! All records below a folder.
+//! All records of runs below a folder.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Arithmetic, LatencyRecord, Record};
-use crate::digest::Digest;
+use super::stored::find;
+use super::{Record, RunId, Stored};
 use crate::error::{Error, Kind, Place, Result};
 
-/// What a record is of. No two records of one tree have the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RunId {
-    pub spec: String,
-    pub profile: String,
-    pub arithmetic: Arithmetic,
-    pub trial: String,
-    pub seed: u64,
-}
-
-impl RunId {
-    /// Where the record lies below its spec's folder in `results/`: `<profile>/<trial>/seed-<n>.json`, of a CUDA device
-    /// `<profile>/cuda/<trial>/seed-<n>.json`.
-    pub fn path(&self) -> PathBuf {
-        self.path_in(self.arithmetic.folder())
-    }
-
-    /// Where it lay until November 2026, below the class of the machine.
-    fn old_path(&self, class: &str) -> PathBuf {
-        self.path_in(Some(class))
-    }
-
-    fn path_in(&self, folder: Option<&str>) -> PathBuf {
-        let (trial, file) = (self.trial.as_str(), format!("seed-{}.json", self.seed));
-        std::iter::once(self.profile.as_str()).chain(folder).chain([trial, &file]).collect()
-    }
-
-    /// The files of this run below `results`, the folder of its spec: in its place, and in those of the old layout.
-    ///
-    /// # Errors
-    /// [`Io`](Kind::Io)
-    pub fn files(&self, results: &Path) -> Result<Vec<PathBuf>> {
-        let profile = results.join(&self.profile);
-        let failed = |error| Error::io("cannot list a folder of records", &profile, &error);
-        let entries = match fs::read_dir(&profile) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(failed)?,
-        };
-        let mut files = vec![results.join(self.path())];
-        for entry in entries {
-            let folder = entry.map_err(failed)?.file_name();
-            let class = folder.to_string_lossy();
-            let in_place = Arithmetic::Cuda.folder() == Some(&*class); // Not by class: of today's layout.
-            let cuda = class.ends_with("-cuda");
-            if !in_place && cuda == (self.arithmetic == Arithmetic::Cuda) {
-                files.push(results.join(self.old_path(&class)));
-            }
-        }
-        files.retain(|file| file.is_file());
-        Ok(files)
-    }
-}
-
-/// Whether two records of one run say the same of it: all but where and how long.
+/// Whether two records of one run agree in all but machine and times.
 fn same_result(a: &Record, b: &Record) -> bool {
     a.digests == b.digests && a.metrics == b.metrics && a.ranks == b.ranks
 }
 
-impl Record {
-    pub fn id(&self) -> RunId {
-        RunId {
-            spec: self.spec.clone(),
-            profile: self.profile.clone(),
-            arithmetic: Arithmetic::of_device(&self.device),
-            trial: self.trial.clone(),
-            seed: self.seed,
-        }
-    }
-}
-
-/// Records with the files they were read from, sorted by [`RunId`].
+/// Records of runs with the files that they were read from, sorted by [`RunId`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Records(BTreeMap<RunId, (PathBuf, Record)>);
 
-/// Records held against the runs that today's spec would make.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checked {
-    /// Sorted by [`RunId`].
-    pub current: Vec<Record>,
-    /// Of models that runs of today's spec make, sorted as well.
-    pub latency: Vec<LatencyRecord>,
-    /// Listed, never compared.
-    pub stale: Vec<Stale>,
-}
-
-/// A record that does not speak for today's spec.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stale {
-    pub id: RunId,
-    pub why: String,
-}
-
 impl Records {
-    /// Reads every `seed-*.json` below `folder`; a folder that does not exist has none. Of a run that is also there in
-    /// the old layout, by the class of the machine, one record is taken if all say the same.
+    /// Reads every `seed-*.json` below `folder`; a folder that does not exist has none. Where a run has records in the
+    /// layout of before November 2026 too, one for each class of machine, one of them is taken if all agree.
     ///
     /// # Errors
     /// The first record that cannot be read, that lies where another belongs, or that is there twice.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut records = Self::default();
-        for file in files(folder)? {
+        for file in find(folder, PREFIX)? {
             let record = Record::read(&file)?;
             records.add(file, record)?;
         }
         Ok(records)
     }
 
-    /// How many records lie below `folder`, unread: whether they can be, reports say.
+    /// Number of records below `folder`, which are not read: some may turn out to be damaged.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
     pub fn count(folder: &Path) -> Result<usize> {
-        Ok(files(folder)?.len())
+        Ok(find(folder, PREFIX)?.len())
     }
 
-    /// Finds out before hours of training whether the records below `folder` lie where they belong. One that cannot be
-    /// read is passed over: training writes it anew.
+    /// Checks before hours of training that the records below `folder` lie where they belong. A record that cannot be
+    /// read is passed over, since training writes it again.
     ///
     /// # Errors
-    /// As [`read`](Self::read), of records that can be read.
+    /// As [`read`](Self::read), but for records that cannot be read.
     pub fn check_places(folder: &Path) -> Result<()> {
         let mut records = Self::default();
-        for file in files(folder)? {
+        for file in find(folder, PREFIX)? {
             if let Ok(record) = Record::read(&file) {
                 records.add(file, record)?;
             }
@@ -142,10 +58,7 @@ impl Records {
         let id = record.id();
         let in_place = file.ends_with(id.path());
         if !in_place && !file.ends_with(id.old_path(&record.machine.class)) {
-            return Err(Error::new(Kind::Data, "a record lies where another belongs")
-                .at(Place::file(file))
-                .expected(format!("…/{}", id.path().display()))
-                .hint("a record says which run it is of; do not rename or copy it"));
+            return Err(Record::misplaced(Place::file(file), format!("…/{}", id.path().display())));
         }
         if let Some((other, known)) = self.0.get(&id) {
             let both_in_place = in_place && other.ends_with(id.path());
@@ -177,75 +90,21 @@ impl Records {
         self.0.is_empty()
     }
 
-    /// Keeps the records of one spec and profile and sets those aside whose fingerprint is not
-    /// today's. `expected` holds today's, by trial and seed.
-    pub fn check(self, spec: &str, profile: &str, expected: &BTreeMap<(String, u64), Digest>) -> Checked {
-        let mut checked = Checked::default();
-        let ours = self.0.into_iter().filter(|(id, _)| id.spec == spec && id.profile == profile);
-        for (id, (_, record)) in ours {
-            let run = record.digests.run;
-            match expected.get(&(id.trial.clone(), id.seed)) {
-                Some(today) if *today == run => checked.current.push(record),
-                Some(today) => {
-                    let why = format!("its run is {}, today's is {}", run.short(), today.short());
-                    checked.stale.push(Stale { id, why });
-                }
-                None => checked.stale.push(Stale { id, why: "the spec has no such trial or seed today".into() }),
-            }
-        }
-        checked.set_other_splits_aside();
-        checked
+    /// The records without their files, sorted by [`RunId`].
+    pub fn into_records(self) -> impl Iterator<Item = Record> {
+        self.0.into_values().map(|(_, record)| record)
     }
 }
 
-impl Checked {
-    /// The same rule may split otherwise in another version of the program, which no fingerprint
-    /// tells: only records of the newest one's split are compared.
-    fn set_other_splits_aside(&mut self) {
-        let Some(newest) = self.current.iter().max_by(|a, b| a.started.cmp(&b.started)) else { return };
-        let split = newest.digests.split;
-        let (same, other) = std::mem::take(&mut self.current).into_iter().partition(|r| r.digests.split == split);
-        self.current = same;
-        self.stale.extend(other.into_iter().map(|record: Record| Stale {
-            id: record.id(),
-            why: format!("its split is {}, the newest record's is {}", record.digests.split.short(), split.short()),
-        }));
-    }
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    find(folder, "seed-", &mut files)?;
-    Ok(files)
-}
-
-/// Files below `folder` that are called `<prefix>….json`, in order.
-pub(super) fn find(folder: &Path, prefix: &str, files: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |error| Error::io("cannot list a folder of records", folder, &error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    let entry = |entry: std::io::Result<fs::DirEntry>| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)));
-    let mut paths = entries.map(entry).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
-    paths.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for (path, kind) in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // Links to folders are not followed: they may lead back.
-        if kind.is_dir() {
-            find(&path, prefix, files)?;
-        } else if name.starts_with(prefix) && name.ends_with(".json") {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
+const PREFIX: &str = "seed-";
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use std::fs;
+
     use super::*;
+    use crate::digest::Digest;
+    use crate::record::sample;
 
     fn write(folder: &Path, record: &Record) {
         record.write(&folder.join(record.id().path())).unwrap();
@@ -331,26 +190,5 @@ mod tests {
             let id = record.id();
             assert_eq!(id.files(folder.path()).unwrap(), [folder.path().join(id.path())], "each has its own alone");
         }
-    }
-
-    #[test]
-    fn sets_stale_records_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        for seed in 0..3 {
-            write(folder.path(), &sample("a", seed));
-        }
-        let expected = [
-            (("a".to_string(), 0), sample("a", 0).digests.run),
-            (("a".to_string(), 1), Digest::of(b"another")),
-            (("b".to_string(), 2), sample("b", 2).digests.run),
-        ];
-        let checked =
-            Records::read(folder.path()).unwrap().check("de-rrd/citeulike", "paper", &expected.clone().into());
-        assert_eq!(checked.current, [sample("a", 0)]);
-        assert_eq!(checked.stale.iter().map(|stale| stale.id.seed).collect::<Vec<_>>(), [1, 2]);
-        assert!(checked.stale[0].why.contains("today's"), "{:?}", checked.stale);
-        assert!(checked.stale[1].why.contains("no such trial"), "{:?}", checked.stale);
-        let other = Records::read(folder.path()).unwrap().check("de-rrd/citeulike", "quick", &expected.into());
-        assert_eq!(other, Checked::default());
     }
 }

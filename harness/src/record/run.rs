@@ -1,31 +1,32 @@
 //! The record of one run: one trial at one seed in one profile on one machine.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::{Curve, Machine, PeriodRecord, Ranks};
+use super::ranks::by_period;
+use super::stored::unique;
+use super::{CurveRecord, PeriodRecord, QueryRanks, RunId};
 use crate::digest::Digest;
+use crate::meter::{Arithmetic, Latency, Machine};
 use crate::metrics::{Metric, Reads};
 use crate::split::TimeTies;
 
-/// The version of the record's form. It changes when an old record would be misread.
-pub const FORMAT: u32 = 1;
-
-/// What one run measured. Metric names are the texts of the protocol, such as `ndcg@10`.
+/// All that one run measured, with digests of all that it was made from. Metrics are named as in the spec's protocol,
+/// such as `ndcg@10`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// [`FORMAT`]
+    /// Version of the form, [`Stored::FORMAT`](super::Stored::FORMAT).
     pub format: u32,
     /// Id of the spec, such as `de-rrd/citeulike`.
     pub spec: String,
     pub profile: String,
     /// Id of the trial in its spec.
     pub trial: String,
-    /// What people call the trial.
+    /// Name of the trial in tables and figures.
     pub label: String,
+    /// Name of the method that trained.
     pub method: String,
     pub seed: u64,
     /// The command line that made this record.
@@ -34,99 +35,114 @@ pub struct Record {
     /// When the run began, RFC 3339 in UTC.
     pub started: String,
     pub digests: Digests,
-    /// `cpu`, or `cuda:0` and the name of the device.
+    /// Device of the training: `cpu`, or `cuda:0` and the name of the device.
     pub device: String,
-    /// Threads that the run could use.
+    /// Number of threads that the run could use.
     pub threads: usize,
     pub machine: Machine,
-    /// The trained tensors in the model's own order.
+    /// Names and shapes of the trained tensors, in the model's order.
     pub parameters: Vec<ParameterShape>,
-    /// Numbers in all of them together.
+    /// Number of values in all of them together.
     pub parameter_count: u64,
+    /// Epochs that were trained, those after the selected one included.
     pub epochs_run: u64,
-    /// The epoch (0-based) whose test values each metric reports, for a method that selects.
+    /// For each metric the epoch (0-based) whose test value is reported; empty for a method that selects no epoch.
     #[serde(deserialize_with = "unique")]
     pub selected: BTreeMap<String, u64>,
-    /// On the test part.
+    /// Values on the test part.
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, f64>,
-    /// The same metrics with every tie decided against the model.
+    /// Values on the test part with every tie decided against the model.
     #[serde(deserialize_with = "unique")]
     pub pessimistic: BTreeMap<String, f64>,
-    /// On the validation part, at the selected epochs, or of the trained model where none is selected; over a stream of
-    /// periods the mean over them; empty where the split has no validation part.
+    /// Values on the validation part at the selected epoch, or of the trained model where no epoch is selected; over a
+    /// stream of periods the mean over them. Empty where the split has no validation part.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds by phase; `total` is their sum and always there.
+    /// Wall-clock seconds by phase; `total`, which is always there, is their sum.
     #[serde(deserialize_with = "unique")]
     pub seconds: BTreeMap<String, f64>,
-    pub memory: Memory,
+    pub memory: MemoryUse,
+    /// Time of one request to the trained model, on one thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// Loss and validation metrics by epoch, for a method that trains in epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub curve: Option<Curve>,
-    /// Of a run over a stream of periods, in their order: `metrics` are then plain means over them, `epochs_run` their
-    /// sum, and `ranks` those of all their queries, period by period.
+    pub curve: Option<CurveRecord>,
+    /// The periods of a run over a stream of them, in order: `metrics` are then plain means over the periods,
+    /// `epochs_run` is their sum, and `ranks` holds the queries of all periods, one period after the other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub periods: Vec<PeriodRecord>,
-    /// Held-out items that ties in time chose; none where times choose nothing, and in records from before it was
-    /// counted.
+    /// How many held-out items were chosen among events of equal time; absent where the split does not go by time, and
+    /// in records that are older than this count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_ties: Option<TimeTies>,
+    /// Ranks of the test items, query by query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ranks: Option<Ranks>,
+    pub ranks: Option<QueryRanks>,
 }
 
-/// Phases of a run that are not training.
+/// Phases that do not count as training.
 const NOT_TRAINING: [&str; 2] = ["evaluate", "checkpoint"];
 
 impl Record {
-    /// The whole run without evaluation and checkpoints.
+    /// The run that the record is of.
+    pub fn id(&self) -> RunId {
+        RunId {
+            spec: self.spec.clone(),
+            profile: self.profile.clone(),
+            arithmetic: Arithmetic::of_device(&self.device),
+            trial: self.trial.clone(),
+            seed: self.seed,
+        }
+    }
+
+    /// Wall-clock seconds of the run without evaluation and saved states.
     pub fn training_seconds(&self) -> f64 {
         let seconds = |phase: &str| self.seconds.get(phase).copied().unwrap_or(0.0);
         seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
     }
 
-    /// The period with a number, of a run over a stream of them.
+    /// The period with this number; `None` if the run has none such.
     pub fn period(&self, number: usize) -> Option<&PeriodRecord> {
         self.periods.iter().find(|period| usize::try_from(period.period) == Ok(number))
     }
 
-    /// Test queries, where the ranks were kept.
+    /// Number of test queries; `None` if the record keeps no ranks.
     pub fn queries(&self) -> Option<u64> {
         self.ranks.as_ref()?.sets.first().map(|set| set.hits.len() as u64)
     }
 
-    /// The test value of `metric` for each query, where the ranks were kept. Their mean is the metric: over a stream of
-    /// periods, which count alike, the values of a period with many queries are scaled down. None of a metric that reads scores.
+    /// The test value of `metric` for each query; `None` if the record keeps no ranks, and of a metric that reads scores.
+    /// Their mean is the metric: over a stream, whose periods count alike, the values of a period with many queries are
+    /// scaled down.
     pub fn per_query(&self, metric: Metric) -> Option<Vec<f64>> {
         let ranks = self.ranks.as_ref().filter(|_| metric.reads() == Reads::Ranks)?;
         let name = metric.to_string();
         let set = ranks.sets.iter().find(|set| set.metrics.contains(&name))?;
         let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);
         let values = set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query)));
-        if self.periods.is_empty() {
-            return Some(values.collect());
+        let mut values: Vec<f64> = values.collect();
+        let share = values.len() as f64 / self.periods.len() as f64;
+        for (period, of_period) in by_period(&self.periods, &mut values) {
+            of_period.iter_mut().for_each(|value| *value *= share / period.queries as f64);
         }
-        let share = set.hits.len() as f64 / self.periods.len() as f64;
-        let weights =
-            self.periods.iter().flat_map(|p| std::iter::repeat_n(share / p.queries as f64, p.queries as usize));
-        Some(values.zip(weights).map(|(value, weight)| value * weight).collect())
+        Some(values)
     }
 }
 
-/// The program that ran.
+/// The program that made a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
     pub version: String,
-    /// Git commit of the sources, where it could be known.
+    /// Git commit of the sources; `None` if the build could not find it.
     pub commit: Option<String>,
-    /// Whether the sources differed from that commit.
+    /// Whether the sources differed from that commit; `None` if the build could not find out.
     pub dirty: Option<bool>,
 }
 
-/// What the run stands on, and what it made.
+/// Digests of what a run was made from, and of the weights that it made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digests {
@@ -138,11 +154,11 @@ pub struct Digests {
     /// The prepared dataset.
     pub dataset: Digest,
     pub split: Digest,
-    /// The trained parameters.
+    /// The trained parameters, names and shapes included.
     pub weights: Digest,
 }
 
-/// Name and shape of a trained tensor.
+/// Name and shape of one trained tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParameterShape {
@@ -150,61 +166,21 @@ pub struct ParameterShape {
     pub shape: Vec<usize>,
 }
 
+/// Memory that a run needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Memory {
-    /// The most memory the process held during the run, in bytes, where the system tells.
+pub struct MemoryUse {
+    /// Peak resident memory of the process during the run, in bytes, where the system tells it.
     pub peak_rss_bytes: Option<u64>,
-}
-
-/// Time of one request: encode one query, score all items, take the best.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Latency {
-    pub requests: u64,
-    pub threads: usize,
-    /// Median, in microseconds.
-    pub p50_us: f64,
-    /// 99th percentile, in microseconds.
-    pub p99_us: f64,
-}
-
-/// Reads a map and refuses a key that stands there twice; serde would keep the last in silence.
-pub(crate) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord + Display,
-    V: Deserialize<'de>,
-{
-    struct Visitor<K, V>(std::marker::PhantomData<(K, V)>);
-    impl<'de, K: Deserialize<'de> + Ord + Display, V: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<K, V> {
-        type Value = BTreeMap<K, V>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-            f.write_str("a map with each key once")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((key, value)) = access.next_entry::<K, V>()? {
-                if map.contains_key(&key) {
-                    return Err(serde::de::Error::custom(format!("duplicate key `{key}`")));
-                }
-                map.insert(key, value);
-            }
-            Ok(map)
-        }
-    }
-    deserializer.deserialize_map(Visitor(std::marker::PhantomData))
 }
 
 /// A record of made-up figures, for tests of whatever reads records.
 #[cfg(test)]
 pub(crate) fn sample(trial: &str, seed: u64) -> Record {
-    use super::{Hits, RankSet};
+    use super::{Hits, RankSet, Stored};
     let digest = |what: &str| Digest::of(what.as_bytes());
     let map = |pairs: &[(&str, f64)]| pairs.iter().map(|(k, v)| ((*k).to_string(), *v)).collect::<BTreeMap<_, _>>();
-    let mut curve = Curve::new(vec!["loss".into(), "hr@5".into()]);
+    let mut curve = CurveRecord::new(vec!["loss".into(), "hr@5".into()]);
     curve.push(&[Some(706.25), None]);
     curve.push(&[Some(313.5), Some(0.25)]);
     let mut hits = Hits::default();
@@ -212,7 +188,7 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         hits.push(ranks);
     }
     Record {
-        format: FORMAT,
+        format: Record::FORMAT,
         spec: "de-rrd/citeulike".into(),
         profile: "paper".into(),
         trial: trial.into(),
@@ -250,12 +226,12 @@ pub(crate) fn sample(trial: &str, seed: u64) -> Record {
         pessimistic: map(&[("hr@5", 0.75), ("recall@5", 0.75)]),
         validation: map(&[("hr@5", 0.25)]),
         seconds: map(&[("step", 1.5), ("total", 2.5)]),
-        memory: Memory { peak_rss_bytes: Some(77_000_000) },
+        memory: MemoryUse { peak_rss_bytes: Some(77_000_000) },
         latency: Some(Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 }),
         curve: Some(curve),
         periods: Vec::new(),
         time_ties: None,
-        ranks: Some(Ranks {
+        ranks: Some(QueryRanks {
             targets: Some(vec![1, 1, 2, 1]),
             sets: vec![RankSet { metrics: vec!["hr@5".into(), "recall@5".into()], within: Some(5), hits }],
         }),
@@ -288,6 +264,6 @@ pub(crate) fn sample_of_periods(trial: &str, seed: u64) -> Record {
     let mut hits = Hits::default();
     [&[3][..], &[], &[], &[]].into_iter().for_each(|ranks| hits.push(ranks));
     let metrics = vec!["hr@5".into(), "recall@5".into()];
-    record.ranks = Some(Ranks { targets: None, sets: vec![RankSet { metrics, within: Some(5), hits }] });
+    record.ranks = Some(QueryRanks { targets: None, sets: vec![RankSet { metrics, within: Some(5), hits }] });
     record
 }

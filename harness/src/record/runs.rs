@@ -1,27 +1,28 @@
-//! The runs that are compared and reported.
+//! Records grouped for comparison and reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Arithmetic, Record};
+use super::Record;
+use crate::meter::Arithmetic;
 use crate::metrics::Metric;
 use crate::stats::Summary;
 
-/// Runs of one spec and profile by one arithmetic: those of all CPUs are one sample, since each gives the same bytes.
-/// Their times are not: see [`Timed`].
+/// Records of one spec and profile that were computed with one arithmetic, by trial. All CPUs give the same bytes, so
+/// their runs are one sample; their times are not, see [`Timed`].
 pub struct Runs<'a> {
-    /// `None` if there are no runs.
+    /// The arithmetic of these runs; `None` if there are no runs.
     pub arithmetic: Option<Arithmetic>,
     by_trial: BTreeMap<&'a str, Vec<&'a Record>>,
-    /// Other arithmetics that have runs, which the summary leaves out.
+    /// Other arithmetics that have records, which are left out.
     pub others: Vec<Arithmetic>,
-    /// Whose times are told; `None` if there are no runs.
+    /// The processor and number of threads whose times are shown; `None` if there are no runs.
     pub timed: Option<Timed<'a>>,
 }
 
-/// What training times share that may be compared.
+/// Processor and number of threads: training times can be compared only where both are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timed<'a> {
-    /// The name that the processor gives itself, where the system tells.
+    /// Name of the processor, where the system tells it.
     pub cpu: Option<&'a str>,
     pub threads: usize,
 }
@@ -33,8 +34,8 @@ impl<'a> Timed<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// Takes the arithmetic with the most records; of equals, the CPU's. Times are of the processor and number of
-    /// threads that have runs of most trials; of equals, the most runs, then the first by name.
+    /// Takes the arithmetic that has most records (of equals, the CPU's). Times are shown of the processor and number of
+    /// threads with runs of most trials (of equals, those with most runs, then the first by name).
     pub fn of(records: &'a [Record]) -> Self {
         let mut counts = BTreeMap::<Arithmetic, usize>::new();
         for record in records {
@@ -64,37 +65,39 @@ impl<'a> Runs<'a> {
         self.by_trial.get(trial).map_or(&[], |runs| runs)
     }
 
+    /// All runs, by trial and seed.
     pub fn all(&self) -> impl Iterator<Item = &'a Record> {
         self.by_trial.values().flatten().copied()
     }
 
-    /// How many periods were tested, where the runs are over a stream of them.
+    /// Number of tested periods; `None` if the runs are not over a stream of periods.
     pub fn periods(&self) -> Option<usize> {
         self.all().map(|record| record.periods.len()).max().filter(|periods| *periods > 0)
     }
 
-    /// Over the seeds of a trial, of whatever a record may have.
+    /// Summary over the seeds of a trial of a figure that a record may have.
     pub fn summary(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> Option<Summary> {
         let values: Vec<f64> = self.trial(trial).iter().filter_map(|record| of(record)).collect();
         Summary::of(&values)
     }
 
-    /// Whether a time that all threads of a run spent may stand beside others.
+    /// Whether a time that depends on the number of threads can be compared: same processor, same number of threads.
     pub fn is_timed(&self, record: &Record) -> bool {
         self.timed == Some(Timed::of(record))
     }
 
-    /// Whether a time that one thread spent, a single request's, may stand beside others: threads do not matter.
+    /// Whether a time that one thread took, such as that of a request, can be compared: same processor.
     pub fn is_on_the_processor(&self, record: &Record) -> bool {
         self.timed.is_some_and(|timed| timed.cpu == record.machine.cpu.as_deref())
     }
 
-    /// A figure of every run of a trial that has one, by seed.
+    /// A figure of the runs of a trial that have it, by seed.
     pub fn by_seed(&self, trial: &str, of: impl Fn(&Record) -> Option<f64>) -> BTreeMap<u64, f64> {
         self.trial(trial).iter().filter_map(|record| Some((record.seed, of(record)?))).collect()
     }
 
-    /// The test value of `metric` for each query, in ascending order of queries, by seed: of the runs that kept their ranks.
+    /// Test values of `metric` of a trial for each query, in ascending order of queries, by seed; only of runs whose
+    /// records keep their ranks.
     pub fn by_query(&self, trial: &str, metric: Metric) -> BTreeMap<u64, Vec<f64>> {
         self.trial(trial).iter().filter_map(|record| Some((record.seed, record.per_query(metric)?))).collect()
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::basis::Basis;
 use super::block::PageBlock;
 use super::text::{METRIC, count, marked};
-use crate::record::{Ranks, Record, Runs};
+use crate::record::{QueryRanks, Record, Runs};
 use crate::spec::Spec;
 use crate::table::{Align, Table};
 
 /// How many held-out items depend on the order of interactions at one time, and what ordered those.
 fn time_ties(record: &Record) -> String {
     let Some(ties) = &record.time_ties else { return "not counted".into() };
-    let of_all = |ranks: &Ranks| match &ranks.targets {
+    let of_all = |ranks: &QueryRanks| match &ranks.targets {
         Some(targets) => Some(targets.iter().map(|n| u64::from(*n)).sum()),
         None => record.queries(),
     };

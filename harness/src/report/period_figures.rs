@@ -9,7 +9,7 @@ use crate::compare::{Matched, Measurements, Scope};
 use crate::error::Result;
 use crate::metrics::Metric;
 use crate::plot::{Curves, Line, Palette, Panel, PeriodLine, PeriodPanel, PeriodPlot};
-use crate::record::{Curve, Record, Runs};
+use crate::record::{CurveRecord, Record, Runs};
 use crate::spec::{Columns, LoggedCurve, Measure, Spec, Trial};
 
 /// The curve of the training loss, which is drawn on a logarithmic axis.
@@ -110,7 +110,7 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
         .filter(|(_, record)| !record.periods.is_empty())
         .collect();
     let all = || firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| &period.curve);
-    let columns = || all().flat_map(|curve: &Curve| &curve.columns);
+    let columns = || all().flat_map(|curve: &CurveRecord| &curve.columns);
     let Some(column) = columns().find(|column| *column != LOSS).or_else(|| columns().next()) else { return Ok(None) };
     let last = firsts.iter().map(|(_, record)| record.periods.len()).max().unwrap_or(0);
     let (mut blocks, mut lines, mut begin) = (Vec::new(), Vec::new(), 0.0);

@@ -1,5 +1,4 @@
-//! CPU or CUDA, asked for by name and never changed in silence: a silent fall-back would make a GPU
-//! timing a CPU timing.
+//! CPU or CUDA, as asked for by name. There is no silent fall-back, which would pass CPU times off as those of a GPU.
 
 use std::str::FromStr;
 
@@ -7,14 +6,14 @@ use candle_core::Device;
 
 use crate::error::{Error, Kind, Result};
 
-/// What was asked for: `cpu`, `cuda` or `cuda:N`.
+/// The device that is asked for: `cpu`, `cuda` (the first device) or `cuda:N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum DeviceChoice {
     Cpu,
     Cuda(usize),
 }
 
-impl FromStr for Wanted {
+impl FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -29,20 +28,22 @@ impl FromStr for Wanted {
     }
 }
 
-/// A device that is there.
+/// A device that is ready for use.
 pub struct ComputeDevice {
     pub device: Device,
-    /// `cpu`, or `cuda:N NAME`.
+    /// Name in records: `cpu`, or `cuda:N` and the name of the device.
     pub name: String,
 }
 
 impl ComputeDevice {
+    /// Opens the device that is asked for.
+    ///
     /// # Errors
     /// [`Missing`](Kind::Missing) if CUDA is asked for and is not compiled in or not on this machine.
-    pub fn open(wanted: Wanted) -> Result<Self> {
+    pub fn open(wanted: DeviceChoice) -> Result<Self> {
         match wanted {
-            Wanted::Cpu => Ok(Self { device: Device::Cpu, name: "cpu".into() }),
-            Wanted::Cuda(index) => cuda(index),
+            DeviceChoice::Cpu => Ok(Self { device: Device::Cpu, name: "cpu".into() }),
+            DeviceChoice::Cuda(index) => cuda(index),
         }
     }
 }
@@ -53,7 +54,7 @@ fn cuda(index: usize) -> Result<ComputeDevice> {
         .hint("build it with `harness/cuda/cargo.sh build`, or leave `--device` out to train on the CPU"))
 }
 
-/// What candle opens at run time, and where each comes from.
+/// Libraries that candle opens at run time, each with a hint about where it comes from.
 #[cfg(feature = "cuda")]
 const LIBRARIES: [(&str, &str); 3] = [
     ("libcuda.so.1", "NVIDIA's driver brings libcuda; `nvidia-smi` shows it and its devices"),
@@ -116,18 +117,18 @@ mod tests {
 
     #[test]
     fn names_of_devices() {
-        assert_eq!("cpu".parse(), Ok(Wanted::Cpu));
-        assert_eq!("cuda".parse(), Ok(Wanted::Cuda(0)));
-        assert_eq!("cuda:3".parse(), Ok(Wanted::Cuda(3)));
+        assert_eq!("cpu".parse(), Ok(DeviceChoice::Cpu));
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
         for bad in ["gpu", "cuda:", "cuda:x", "cpu:0", ""] {
-            assert!(bad.parse::<Wanted>().is_err(), "{bad}");
+            assert!(bad.parse::<DeviceChoice>().is_err(), "{bad}");
         }
     }
 
     #[test]
     #[cfg(not(feature = "cuda"))]
     fn cuda_without_cuda_is_an_error_with_a_way_out() {
-        let error = ComputeDevice::open(Wanted::Cuda(0)).err().expect("an error").to_string();
+        let error = ComputeDevice::open(DeviceChoice::Cuda(0)).err().expect("an error").to_string();
         assert!(error.contains("built without CUDA") && error.contains("hint:"), "{error}");
     }
 }

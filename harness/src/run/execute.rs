@@ -1,87 +1,81 @@
-//! Does the runs of a spec that are not done yet.
+//! Trains the runs of a job that are not done yet.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::measure::{Measured, record};
-use super::world::World;
-use super::{Artefact, ComputeDevice, Filter, ModelStore, Plan, Run};
-use crate::data::{Cache, Lock, Manifest, load};
+use super::measure::record;
+use super::plan::Run;
+use super::prepared::Prepared;
+use super::{Artefact, Job, ModelStore};
+use crate::data::Lock;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::meter::PeakMemory;
-use crate::record::{Program, Record, Records};
-use crate::spec::Spec;
-use crate::train::{Checkpoint, Context, Observer, Teacher};
+use crate::record::{Record, Records, Stored as _};
+use crate::train::{Checkpoint, Context, Teacher};
 
-/// What to run, where, and who watches.
-pub struct Job<'a> {
-    pub spec: &'a Spec,
-    pub manifest: &'a Manifest,
-    pub filter: Filter,
-    pub cache: &'a Cache,
-    /// Folder of this spec's records.
-    pub results: &'a Path,
-    pub device: &'a ComputeDevice,
-    /// The command line, for the records.
-    pub command: &'a str,
-    pub program: Program,
-    pub observer: &'a dyn Observer,
-}
-
-/// How runs are trained that are not done yet.
+/// How runs are trained.
 #[derive(Clone, Copy, Debug)]
-pub struct Training {
-    /// Trains again what is done already.
+pub struct TrainingOptions {
+    /// Whether runs that are done are trained again.
     pub fresh: bool,
+    /// Time between two saved states of a run.
     pub checkpoint_every: Duration,
 }
 
-/// What became of the runs.
+/// What became of the runs of a job.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Executed {
+    /// Number of runs that were trained.
     pub trained: usize,
-    /// Done before, on any CPU, with today's fingerprint.
+    /// Number of runs that were done before, on any CPU, with today's fingerprint.
     pub skipped: usize,
-    /// Runs that failed and why; the others are not touched by it.
-    pub failed: Vec<(String, Error)>,
+    /// Runs that failed; the others are not affected.
+    pub failed: Vec<FailedRun>,
+    /// Whether a person stopped it before all runs were done.
     pub interrupted: bool,
 }
 
-/// Trains what is not done yet and writes a record for each run.
+/// A run that has no record, and the reason.
+#[derive(Debug)]
+pub struct FailedRun {
+    /// Id of the trial.
+    pub trial: String,
+    pub seed: u64,
+    pub error: Error,
+}
+
+/// Trains the runs that are not done yet and writes a record of each.
 ///
-/// A run that diverges or whose teacher failed is reported in the outcome and does not stop the
-/// others; nothing that is finished is lost.
+/// A run that diverges or whose teacher failed is reported in the outcome and does not stop the others; nothing that is
+/// finished is lost.
 ///
 /// # Errors
-/// What concerns all runs: data that is missing or wrong, a protocol that does not fit the split,
-/// folders that cannot be written.
-pub fn execute(job: &Job<'_>, training: Training) -> Result<Outcome> {
-    check_writable("the records", job.results, "--results DIR")?;
+/// What concerns all runs: a trial or seed that the spec does not have, data that is missing or wrong, a protocol that
+/// does not fit the split, folders that cannot be written.
+pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
+    check_writable("the records", &job.results, "--results DIR")?;
     check_writable("states and models", job.cache.runs(), "--cache DIR")?;
-    // A stray copy would be told by the report, after hours of training.
+    // The report would refuse a stray copy, but only after hours of training.
     Records::check_places(&job.results.join(&job.spec.profile))?;
-    let dataset = load(job.manifest, job.cache)?;
-    let world = World::new(job.spec, dataset, &job.device.name)?;
-    let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;
-    if training.fresh {
-        forget(job, &world, &plan)?;
+    let prepared = Prepared::new(job)?;
+    if options.fresh {
+        forget(&prepared)?;
     }
-    let mut outcome = Outcome::default();
-    let mut failed_fingerprints: Vec<Digest> = Vec::new();
-    for (index, run) in plan.runs.iter().enumerate() {
+    let mut outcome = Executed::default();
+    for (index, run) in prepared.runs.iter().enumerate() {
         if job.observer.interrupted() {
             outcome.interrupted = true;
             break;
         }
         let name = run.name();
-        job.observer.run_begins(index, plan.runs.len(), &name);
-        let result = match run.teacher {
-            Some(teacher) if failed_fingerprints.contains(&teacher) => {
-                Err(Error::new(Kind::Missing, "not trained: its teacher failed"))
-            }
-            _ => one(job, &world, run, training.checkpoint_every),
+        job.observer.run_begins(index, prepared.runs.len(), &name);
+        let teacher = run.trial.teacher.as_ref();
+        let result = if outcome.failed.iter().any(|failed| failed.seed == run.seed && Some(&failed.trial) == teacher) {
+            Err(Error::new(Kind::Missing, "not trained: its teacher failed"))
+        } else {
+            one(&prepared, run, options.checkpoint_every)
         };
         match result {
             Ok(Done::Before) => {
@@ -103,8 +97,7 @@ pub fn execute(job: &Job<'_>, training: Training) -> Result<Outcome> {
             }
             Err(error) => {
                 job.observer.run_ends(&name, Err(&error));
-                failed_fingerprints.push(run.fingerprint);
-                outcome.failed.push((name, error));
+                outcome.failed.push(FailedRun { trial: run.trial.id.clone(), seed: run.seed, error });
             }
         }
     }
@@ -119,53 +112,52 @@ enum Done {
     Now(String),
 }
 
-fn one(job: &Job<'_>, world: &World, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
-    let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
-    if is_done(job, world, run, &store, &|_| {})? {
+fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
+    let job = prepared.job;
+    let store = prepared.store(run.fingerprint);
+    if is_done(prepared, run, &store, &|_| {})? {
         store.tidy();
         return Ok(Done::Before);
     }
     let _lock = lock(job, &store)?;
-    // Now for good, so damage is told from here on.
-    if is_done(job, world, run, &store, &|note| job.observer.note(note))? {
+    // Asked again under the lock, where another process may have finished it; only now is damage reported.
+    if is_done(prepared, run, &store, &|note| job.observer.note(note))? {
         return Ok(Done::Before);
     }
-    if let Some(spec) = adopt(job, world, run, &store)? {
+    if let Some(spec) = adopt(prepared, run, &store)? {
         return Ok(Done::For(spec));
     }
-    let teacher = run.teacher.map(|fingerprint| teacher(job, world, run, fingerprint)).transpose()?;
+    let teacher = run.teacher.map(|fingerprint| teacher(prepared, run, fingerprint)).transpose()?;
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
-    let begun = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
+    let begun = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let mut cx = Context { teacher: teacher.as_ref(), ..begun };
     let trained = run.trial.built.train(&mut cx)?;
-    let measured = Measured::new(&mut cx, job, trained, &peak)?;
-    let headline = measured.headline();
-    let record = record(job, world, run, &measured, started);
-    // First the model: of a run that is recorded nobody looks for it again. But the record is what a run is for: one
-    // whose model cannot be kept is recorded all the same, unless it teaches.
-    match store
-        .save(run.trial.built.makes(), &measured.weights, world.split_digest)
-        .and_then(|()| record.write(&store.record()))
-    {
+    let record = record(&mut cx, prepared, run, &trained, &peak, started)?;
+    // The model first: nobody looks again for that of a run that is recorded. But the record is what a run is for: it is
+    // written even where the model cannot be kept, unless another run learns from it.
+    let kept = store.save(run.trial.built.makes(), &trained.weights, prepared.split_digest);
+    match kept.and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
         kept => kept?,
     }
-    put(job, world, run, &record)?;
+    put(prepared, run, &record)?;
     cx.checkpoint.remove();
-    Ok(Done::Now(headline))
+    let values = job.spec.protocol.metrics.iter().map(|metric| (metric, record.metrics.get(&metric.to_string())));
+    let headline = values.filter_map(|(metric, value)| Some(format!("test {metric} {:.4}", value?))).next();
+    Ok(Done::Now(headline.unwrap_or_default()))
 }
 
-/// Makes all planned runs undone. What was forgotten is trained by this command or, if it is
-/// stopped, by the next one without `fresh`.
-fn forget(job: &Job<'_>, world: &World, plan: &Plan<'_>) -> Result<()> {
-    for run in &plan.runs {
-        let store = ModelStore::new(job.cache, run.fingerprint, world.arithmetic);
-        let _lock = lock(job, &store)?;
-        // What was derived from the model knows its weights, and is left for the same weights to find.
+/// Makes all planned runs undone. What was forgotten is trained by this command or, if it is stopped, by the next one
+/// without `fresh`.
+fn forget(prepared: &Prepared<'_>) -> Result<()> {
+    for run in &prepared.runs {
+        let store = prepared.store(run.fingerprint);
+        let _lock = lock(prepared.job, &store)?;
+        // Files derived from the model name its weights; a model of the same weights uses them again.
         let files = [store.checkpoint(), store.model(), store.record()];
-        for path in recorded(job, world, run)?.into_iter().chain(files).chain(store.periods()) {
+        for path in prepared.recorded(run)?.into_iter().chain(files).chain(store.periods()) {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("cannot remove what is to be trained again", &path, &error));
@@ -182,22 +174,27 @@ fn lock(job: &Job<'_>, store: &ModelStore) -> Result<Lock> {
     store.lock(waiting, || job.observer.interrupted())
 }
 
-/// A run is done if its record is here with today's fingerprint, made on whatever CPU, and its model if
-/// someone learns from it.
-fn is_done(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
-    let id = world.id(job.spec, run);
+/// A run is done if there is a record of it with today's fingerprint, made on whatever CPU, and its model if another run
+/// learns from it.
+fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
+    let id = prepared.id(run);
     let ours = |record: &Record| record.digests.run == run.fingerprint && record.id() == id;
-    let recorded = recorded(job, world, run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
+    let recorded = prepared.recorded(run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
     let Some(record) = recorded else { return Ok(false) };
-    Ok(!run.teaches || has_model(world, run, &record, store, note)?)
+    Ok(!run.teaches || has_model(prepared, run, &record, store, note)?)
 }
 
-/// Whether the run's model is kept, the one that is recorded. One that is damaged or another is as good as none, after
-/// saying so.
-fn has_model(world: &World, run: &Run<'_>, record: &Record, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
-    match store.load(world.split_digest) {
+/// Whether the model of the record is kept. A damaged or different one does not count, which `note` is told.
+fn has_model(
+    prepared: &Prepared<'_>,
+    run: &Run<'_>,
+    record: &Record,
+    store: &ModelStore,
+    note: &dyn Fn(&str),
+) -> Result<bool> {
+    match store.load(prepared.split_digest) {
         Ok(Some(model)) if model.weights.digest() != record.digests.weights => {
-            note(&format!("the kept model of `{}` is not the one that is recorded; it is trained again", run.trial.id));
+            note(&format!("the kept model of `{}` is not that of its record; it is trained again", run.trial.id));
             Ok(false)
         }
         Ok(model) => Ok(model.is_some()),
@@ -209,41 +206,37 @@ fn has_model(world: &World, run: &Run<'_>, record: &Record, store: &ModelStore, 
     }
 }
 
-/// Takes over the record of the same run, trained for another spec or profile, and returns that spec's
-/// id. What this one trained elsewhere (`--results DIR`) is trained here, too: that was asked for.
-fn adopt(job: &Job<'_>, world: &World, run: &Run<'_>, store: &ModelStore) -> Result<Option<String>> {
+/// Takes over the record of the same run, trained for another spec or profile, and returns that spec's id. A run that
+/// this spec trained into another folder (`--results DIR`) is trained again for this one: that was asked for.
+fn adopt(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore) -> Result<Option<String>> {
+    let spec = prepared.job.spec;
     let Ok(mut record) = Record::read(&store.record()) else { return Ok(None) };
-    let same_spec = record.spec == job.spec.id && record.profile == job.spec.profile;
-    let has_model = |record: &Record| has_model(world, run, record, store, &|_| {});
+    let same_spec = record.spec == spec.id && record.profile == spec.profile;
+    let has_model = |record: &Record| has_model(prepared, run, record, store, &|_| {});
     if same_spec || record.digests.run != run.fingerprint || (run.teaches && !has_model(&record)?) {
         return Ok(None);
     }
-    let spec = std::mem::replace(&mut record.spec, job.spec.id.clone());
-    record.profile.clone_from(&job.spec.profile);
+    let other = std::mem::replace(&mut record.spec, spec.id.clone());
+    record.profile.clone_from(&spec.profile);
     record.label.clone_from(&run.trial.label);
-    put(job, world, run, &record)?;
-    Ok(Some(spec))
+    put(prepared, run, &record)?;
+    Ok(Some(other))
 }
 
-/// The records of a run that are here.
-fn recorded(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<Vec<PathBuf>> {
-    world.id(job.spec, run).files(job.results)
-}
-
-/// Puts a record in its place. One of an earlier state of the spec, in the old layout, then goes: a run has one record.
-fn put(job: &Job<'_>, world: &World, run: &Run<'_>, record: &Record) -> Result<()> {
-    let place = job.results.join(world.id(job.spec, run).path());
+/// Writes a record in its place, and removes those of the same run in the old layout: a run has one record.
+fn put(prepared: &Prepared<'_>, run: &Run<'_>, record: &Record) -> Result<()> {
+    let place = prepared.job.results.join(prepared.id(run).path());
     record.write(&place)?;
-    for old in recorded(job, world, run)?.iter().filter(|file| **file != place) {
+    for old in prepared.recorded(run)?.iter().filter(|file| **file != place) {
         std::fs::remove_file(old).map_err(|error| Error::io("cannot replace an old record", old, &error))?;
     }
     Ok(())
 }
 
-fn teacher(job: &Job<'_>, world: &World, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
+fn teacher(prepared: &Prepared<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
     let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let store = ModelStore::new(job.cache, fingerprint, world.arithmetic);
-    let Artefact { kind, weights } = store.load(world.split_digest)?.ok_or_else(|| {
+    let store = prepared.store(fingerprint);
+    let Artefact { kind, weights } = store.load(prepared.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;

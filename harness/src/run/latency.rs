@@ -1,68 +1,65 @@
-//! How fast the trained models of a spec answer, and how large they are.
+//! Measures how fast the trained models of a spec answer, and how large they are.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use candle_core::Device;
 
-use super::measure::request;
-use super::world::World;
-use super::{Job, ModelStore, Plan, Run};
-use crate::data::load;
+use super::Job;
+use super::plan::Run;
+use super::prepared::Prepared;
 use crate::error::{Error, Kind, Place, Result};
 use crate::meter;
 use crate::method::Registry;
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
-use crate::record::{Batch, LATENCY_FORMAT, LatencyRecord, ModelDigests, Record};
+use crate::record::{LatencyRecord, ModelDigests, Record, Stored as _};
 use crate::train::{Checkpoint, Context};
 use crate::weights::Weights;
 
-/// Measures the models that the wanted runs have made, and writes a record of each: a model is read from
-/// the cache, or made again where making it is counting. Returns the records in the order of the plan.
+/// Measures the models that the runs of a job have made, and writes a record of each. Models are read from the cache,
+/// except those of counting baselines, which are made again. Returns the records in the order of the runs, teachers
+/// first.
 ///
-/// On an accelerator only a dot product can be served; other models are told and left out.
+/// An accelerator can serve only models whose score is a dot product; others are reported to the observer and left out.
 ///
 /// # Errors
-/// A model that is not there, before any is measured; data that is missing or wrong; what the device
-/// says; a record that cannot be written.
+/// A model that is not in the cache, before any is measured; data that is missing or wrong; an error of the device; a
+/// record that cannot be written.
 pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRecord>> {
-    let dataset = load(job.manifest, job.cache)?;
-    let world = World::new(job.spec, dataset, &job.device.name)?;
-    let plan = Plan::new(job.spec, world.dataset_digest, &job.filter)?;
-    if let Some(run) = plan.runs.iter().find(|run| !is_there(job, &world, run)) {
-        return Err(missing(job, &world, run));
+    let prepared = Prepared::new(job)?;
+    if let Some(run) = prepared.runs.iter().find(|run| !is_there(&prepared, run)) {
+        return Err(missing(&prepared, run));
     }
     let mut records = Vec::new();
-    for (index, run) in plan.runs.iter().enumerate() {
+    for (index, run) in prepared.runs.iter().enumerate() {
         if job.observer.interrupted() {
             return Err(Error::new(Kind::Interrupted, "interrupted: what was measured is recorded"));
         }
-        job.observer.run_begins(index, plan.runs.len(), &run.name());
-        match one(job, models, &world, run)? {
+        job.observer.run_begins(index, prepared.runs.len(), &run.name());
+        match one(&prepared, models, run)? {
             Some(record) => {
                 record.write(&job.results.join(record.path()))?;
                 let word = format!("p50 {:.1} µs, {:.0} queries/s", record.request.p50_us, record.batch.per_second);
                 job.observer.run_ends(&run.name(), Ok(&word));
                 records.push(record);
             }
-            None => job.observer.run_ends(&run.name(), Ok("left out: no dot product, which is all a device can serve")),
+            None => job.observer.run_ends(
+                &run.name(),
+                Ok("left out: its score is not a dot product, and this device can serve nothing else"),
+            ),
         }
     }
     Ok(records)
 }
 
-fn store(job: &Job<'_>, world: &World, run: &Run<'_>) -> ModelStore {
-    ModelStore::new(job.cache, run.fingerprint, world.arithmetic)
+/// Whether the model of a run is kept; a counting baseline is not, and is counted again.
+fn is_there(prepared: &Prepared<'_>, run: &Run<'_>) -> bool {
+    run.trial.built.makes().is_none() || prepared.store(run.fingerprint).model().exists()
 }
 
-/// A model that is counted need not be.
-fn is_there(job: &Job<'_>, world: &World, run: &Run<'_>) -> bool {
-    run.trial.built.makes().is_none() || store(job, world, run).model().exists()
-}
-
-fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
-    let (spec, trial, seed) = (job.spec, &run.trial.id, run.seed);
+fn missing(prepared: &Prepared<'_>, run: &Run<'_>) -> Error {
+    let (job, spec, trial, seed) = (prepared.job, prepared.job.spec, &run.trial.id, run.seed);
     let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.id);
     if !spec.is_base_profile() {
         command += &format!(" --profile {}", spec.profile);
@@ -72,41 +69,43 @@ fn missing(job: &Job<'_>, world: &World, run: &Run<'_>) -> Error {
     }
     // A run that is recorded, as the spec has it today, is not trained again unasked.
     let ours = |file: &PathBuf| Record::read(file).is_ok_and(|record| record.digests.run == run.fingerprint);
-    let hint = if world.id(spec, run).files(job.results).is_ok_and(|files| files.iter().any(ours)) {
+    let hint = if prepared.recorded(run).is_ok_and(|files| files.iter().any(ours)) {
         format!("its record is here without it: `{command} --results DIR` trains it beside, `--fresh` in its place")
     } else {
         format!("`{command}` trains it")
     };
     Error::new(Kind::Missing, format!("the model of `{trial}`, seed {seed}, is not in the cache"))
-        .at(Place::file(store(job, world, run).model()))
+        .at(Place::file(prepared.store(run.fingerprint).model()))
         .hint(hint)
 }
 
 /// The trained model of a run, as it is served, and its weights.
-fn model(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
-    let Some(kind) = run.trial.built.makes() else { return counted(job, world, run) };
+fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
+    let Some(kind) = run.trial.built.makes() else { return counted(prepared, run) };
     let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))
     })?;
-    let kept = store(job, world, run).load(world.split_digest)?;
-    let weights = kept.ok_or_else(|| missing(job, world, run))?.weights;
-    Ok((serve(&weights, world.task.test.queries())?, weights))
+    let kept = prepared.store(run.fingerprint).load(prepared.split_digest)?;
+    let weights = kept.ok_or_else(|| missing(prepared, run))?.weights;
+    Ok((serve(&weights, prepared.task.test.queries())?, weights))
 }
 
-/// A model that training makes by counting, and from no teacher.
-fn counted(job: &Job<'_>, world: &World, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
-    let checkpoint = Checkpoint::new(store(job, world, run).checkpoint(), Duration::MAX);
-    let mut cx = Context::new(&world.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
+/// The model of a counting baseline, which is made again: it takes no training and has no teacher.
+fn counted(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
+    let job = prepared.job;
+    let checkpoint = Checkpoint::new(prepared.store(run.fingerprint).checkpoint(), Duration::MAX);
+    let mut cx = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let trained = run.trial.built.train(&mut cx)?;
     Ok((trained.scorer, trained.weights))
 }
 
-/// `None` if the device cannot serve the model.
-fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
+/// The record of a model; `None` if the device cannot serve it.
+fn one(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
+    let (job, seen) = (prepared.job, &prepared.task.seen);
     let started = jiff::Timestamp::now();
-    let (scorer, weights) = model(job, models, world, run)?;
+    let (scorer, weights) = model(prepared, models, run)?;
     let (digest, parameter_count) = (weights.digest(), weights.count());
-    drop(weights); // What is served has a copy of its own.
+    drop(weights); // The scorer has a copy of its own.
     let server: Box<dyn Server + '_> = match &job.device.device {
         Device::Cpu => Box::new(Index::new(&*scorer)),
         device => match OnDevice::new(&*scorer, device)? {
@@ -114,27 +113,23 @@ fn one(job: &Job<'_>, models: &Registry, world: &World, run: &Run<'_>) -> Result
             None => return Ok(None),
         },
     };
-    let latency = meter::latency(&*server, &world.task.seen)?;
-    let throughput = meter::throughput(&*server, scorer.n_items(), &world.task.seen, &latency)?;
+    let request = meter::latency(&*server, seen)?;
+    let batch = meter::throughput(&*server, scorer.n_items(), seen, &request)?;
     Ok(Some(LatencyRecord {
-        format: LATENCY_FORMAT,
+        format: LatencyRecord::FORMAT,
         spec: job.spec.id.clone(),
         profile: job.spec.profile.clone(),
         trial: run.trial.id.clone(),
         seed: run.seed,
-        command: job.command.to_string(),
+        command: job.command.clone(),
         program: job.program.clone(),
         started: started.to_string(),
         digests: ModelDigests { run: run.fingerprint, weights: digest },
         device: job.device.name.clone(),
-        machine: world.machine.clone(),
+        machine: prepared.machine.clone(),
         parameter_count,
         parameter_bytes: parameter_count * size_of::<f32>() as u64,
-        request: request(&latency),
-        batch: Batch {
-            queries: throughput.queries as u64,
-            threads: rayon::current_num_threads(),
-            per_second: throughput.per_second,
-        },
+        request,
+        batch,
     }))
 }

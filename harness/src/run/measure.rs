@@ -2,149 +2,88 @@
 
 use std::collections::BTreeMap;
 
-use super::world::World;
-use super::{Job, Run};
+use super::plan::Run;
+use super::prepared::Prepared;
 use crate::data::Manifest;
 use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
-use crate::meter::{self, PeakMemory, Seconds};
+use crate::meter::{self, PeakMemory};
 use crate::method::Trained;
 use crate::metrics::Metric;
 use crate::rank::{Evaluation, Index};
-use crate::record::{
-    Curve, Digests, FORMAT, Hits, Latency, Memory, ParameterShape, PeriodRecord, RankSet, Ranks, Record,
-};
+use crate::record::{CurveRecord, Digests, MemoryUse, ParameterShape, PeriodRecord, QueryRanks, Record, Stored as _};
 use crate::train::{self, Context, Learnt, Selected};
-use crate::weights::Weights;
 
-/// Everything about a trained run that goes into its record.
-pub(super) struct Measured {
-    pub weights: Weights,
-    reported: Vec<Reported>,
-    selected: Option<Selected>,
-    periods: Vec<Learnt>,
-    seconds: Seconds,
-    peak_rss_bytes: Option<u64>,
-    latency: meter::Latency,
-}
-
-/// The test result that some metrics are reported from.
-struct Reported {
+/// The results that some metrics are reported from: one evaluation, or one for each period.
+struct Reported<'t> {
     metrics: Vec<Metric>,
     epoch: Option<usize>,
-    test: Evaluation,
-    /// Values on the validation part; none where the split has no such part.
-    valid: Option<BTreeMap<Metric, f64>>,
+    tests: Vec<&'t Evaluation>,
+    /// Values on the validation part; empty where the split has no such part, or a period selected no epoch.
+    valid: Vec<&'t BTreeMap<Metric, f64>>,
 }
 
-impl Measured {
-    pub fn new(cx: &mut Context<'_>, job: &Job<'_>, trained: Trained, peak: &PeakMemory) -> Result<Self> {
-        let Trained { scorer, weights, selected, periods } = trained;
-        let metrics = &job.spec.protocol.metrics;
-        let mut reported = selected.as_ref().map_or(Vec::new(), |selected| reported(selected, metrics));
-        if !periods.is_empty() {
-            reported.push(over_periods(&periods, metrics));
-        }
-        if reported.is_empty() {
-            let task = cx.task;
-            let valid = task.valid.as_ref().map(|valid| cx.evaluate(valid, &*scorer)).transpose()?;
-            let (valid, test) = (valid.map(|valid| valid.values), cx.evaluate(&task.test, &*scorer)?);
-            reported.push(Reported { metrics: metrics.clone(), epoch: None, test, valid });
-        }
-        let peak_rss_bytes = peak.bytes();
-        let latency = meter::latency(&Index::new(&*scorer), cx.seen())?;
-        Ok(Self { weights, reported, selected, periods, seconds: cx.meter.seconds.clone(), peak_rss_bytes, latency })
-    }
-
-    /// The first metric, for a progress line.
-    pub fn headline(&self) -> String {
-        let first = &self.reported[0];
-        let metric = first.metrics[0];
-        format!("test {metric} {:.4}", first.test.values[&metric])
-    }
-}
-
-/// All periods as one: plain means over them, and their queries one after the other.
-fn over_periods(periods: &[Learnt], metrics: &[Metric]) -> Reported {
-    let mean = |of: &dyn Fn(&Learnt, Metric) -> Option<f64>| -> BTreeMap<Metric, f64> {
-        let of_metric = |&metric: &Metric| {
-            let values: Option<Vec<f64>> = periods.iter().map(|period| of(period, metric)).collect();
-            values.map(|values| (metric, values.iter().sum::<f64>() / values.len() as f64))
-        };
-        metrics.iter().filter_map(of_metric).collect()
-    };
-    let joined = |of: fn(&Evaluation) -> &Vec<u32>| periods.iter().flat_map(|p| of(&p.test).iter().copied()).collect();
-    let test = Evaluation {
-        queries: (0..periods.iter().map(|p| p.test.queries.len() as u32).sum()).collect(),
-        targets: joined(|test| &test.targets),
-        ranks: joined(|test| &test.ranks),
-        pessimistic_ranks: joined(|test| &test.pessimistic_ranks),
-        values: mean(&|p, metric| p.test.values.get(&metric).copied()),
-        pessimistic: mean(&|p, metric| p.test.pessimistic.get(&metric).copied()),
-    };
-    let valid = mean(&|p, metric| p.selected.as_ref()?.1.get(&metric).copied());
-    Reported { metrics: metrics.to_vec(), epoch: None, test, valid: Some(valid) }
-}
-
-/// Nothing where nothing was selected.
-fn reported(selected: &Selected, metrics: &[Metric]) -> Vec<Reported> {
-    let mut all: Vec<Reported> = Vec::new();
-    for &metric in metrics {
-        let Some((best, test)) = selected.reported(metric).and_then(|best| Some((best, best.test.as_ref()?))) else {
-            continue;
-        };
-        match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
-            Some(reported) => reported.metrics.push(metric),
-            None => all.push(Reported {
-                metrics: vec![metric],
-                epoch: Some(best.epoch),
-                test: test.clone(),
-                valid: Some(best.valid.values.clone()),
-            }),
-        }
-    }
-    all
-}
-
-/// The record of a run.
+/// Measures what a run has trained, and makes its record. What training has not evaluated is evaluated here; `peak` and
+/// `started` are from before training.
+///
+/// # Errors
+/// A non-finite score.
 pub(super) fn record(
-    job: &Job<'_>,
-    world: &World,
+    cx: &mut Context<'_>,
+    prepared: &Prepared<'_>,
     run: &Run<'_>,
-    measured: &Measured,
+    trained: &Trained,
+    peak: &PeakMemory,
     started: jiff::Timestamp,
-) -> Record {
-    let Measured { weights, reported, selected, periods, seconds, peak_rss_bytes, latency } = measured;
-    let values = |of: fn(&Reported) -> Option<&BTreeMap<Metric, f64>>| -> BTreeMap<String, f64> {
-        let measured = reported.iter().filter_map(|r| Some((&r.metrics, of(r)?)));
-        measured
-            .flat_map(|(metrics, values)| metrics.iter().filter_map(move |m| Some((m.to_string(), *values.get(m)?))))
-            .collect()
+) -> Result<Record> {
+    let (job, metrics) = (prepared.job, &prepared.job.spec.protocol.metrics);
+    let Trained { scorer, weights, selected, periods } = trained;
+    let mut reported = selected.as_ref().map_or(Vec::new(), |selected| by_epoch(selected, metrics));
+    if !periods.is_empty() {
+        let valid = periods.iter().map(|period| Some(&period.selected.as_ref()?.1)).collect::<Option<_>>();
+        reported.push(Reported {
+            metrics: metrics.clone(),
+            epoch: None,
+            tests: periods.iter().map(|period| &period.test).collect(),
+            valid: valid.unwrap_or_default(),
+        });
+    }
+    let (test, valid);
+    if reported.is_empty() {
+        let task = cx.task;
+        valid = task.valid.as_ref().map(|valid| cx.evaluate(valid, &**scorer)).transpose()?;
+        test = cx.evaluate(&task.test, &**scorer)?;
+        let valid = valid.iter().map(|valid| &valid.values).collect();
+        reported.push(Reported { metrics: metrics.clone(), epoch: None, tests: vec![&test], valid });
+    }
+    let memory = MemoryUse { peak_rss_bytes: peak.bytes() };
+    let latency = meter::latency(&Index::new(&**scorer), cx.seen())?;
+    let values = |of: fn(&Evaluation) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
+        reported.iter().flat_map(|r| means(&r.metrics, r.tests.iter().map(|test| of(test)))).collect()
     };
-    let total: f64 = seconds.values().sum();
-    let mut by_phase: BTreeMap<String, f64> = seconds.iter().map(|(phase, s)| (phase.name().into(), *s)).collect();
-    by_phase.insert("total".into(), total);
-    Record {
-        format: FORMAT,
+    let mut seconds: BTreeMap<String, f64> = cx.meter.seconds.iter().map(|(p, s)| (p.name().into(), *s)).collect();
+    seconds.insert("total".into(), cx.meter.seconds.values().sum());
+    Ok(Record {
+        format: Record::FORMAT,
         spec: job.spec.id.clone(),
         profile: job.spec.profile.clone(),
         trial: run.trial.id.clone(),
         label: run.trial.label.clone(),
         method: run.trial.method.clone(),
         seed: run.seed,
-        command: job.command.to_string(),
+        command: job.command.clone(),
         program: job.program.clone(),
         started: started.to_string(),
         digests: Digests {
             run: run.fingerprint,
             data: raw_digest(job.manifest),
-            dataset: world.dataset_digest,
-            split: world.split_digest,
+            dataset: prepared.dataset_digest,
+            split: prepared.split_digest,
             weights: weights.digest(),
         },
         device: job.device.name.clone(),
         threads: rayon::current_num_threads(),
-        machine: world.machine.clone(),
+        machine: prepared.machine.clone(),
         parameter_count: weights.count(),
         parameters: weights.listing().map(|(name, shape)| ParameterShape { name, shape }).collect(),
         epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64)
@@ -154,22 +93,49 @@ pub(super) fn record(
             .filter_map(|r| Some((r.epoch?, &r.metrics)))
             .flat_map(|(epoch, metrics)| metrics.iter().map(move |m| (m.to_string(), epoch as u64)))
             .collect(),
-        metrics: values(|r| Some(&r.test.values)),
-        pessimistic: values(|r| Some(&r.test.pessimistic)),
-        validation: values(|r| r.valid.as_ref()),
-        seconds: by_phase,
-        memory: Memory { peak_rss_bytes: *peak_rss_bytes },
-        latency: Some(request(latency)),
+        metrics: values(|test| &test.values),
+        pessimistic: values(|test| &test.pessimistic),
+        validation: reported.iter().flat_map(|r| means(&r.metrics, r.valid.iter().copied())).collect(),
+        seconds,
+        memory,
+        latency: Some(latency),
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
         periods: periods.iter().map(period).collect(),
-        time_ties: world.time_ties.clone(),
-        ranks: Some(ranks(reported)),
-    }
+        time_ties: prepared.time_ties.clone(),
+        ranks: Some(QueryRanks::new(reported.iter().map(|r| (&r.metrics[..], &r.tests[..])))),
+    })
 }
 
-/// The meter sends requests from one thread.
-pub(super) fn request(latency: &meter::Latency) -> Latency {
-    Latency { requests: latency.requests as u64, threads: 1, p50_us: latency.p50_us, p99_us: latency.p99_us }
+/// Plain means over evaluations, of those metrics that all of them have. The mean of one is its value, to the bit.
+fn means<'v>(
+    metrics: &[Metric],
+    evaluations: impl Iterator<Item = &'v BTreeMap<Metric, f64>> + Clone,
+) -> Vec<(String, f64)> {
+    let mean = |metric: &Metric| {
+        let values: Vec<f64> = evaluations.clone().map(|values| values.get(metric).copied()).collect::<Option<_>>()?;
+        (!values.is_empty()).then(|| (metric.to_string(), values.iter().sum::<f64>() / values.len() as f64))
+    };
+    metrics.iter().filter_map(mean).collect()
+}
+
+/// The selected epochs, each with the metrics that selected it; nothing where no epoch was selected.
+fn by_epoch<'t>(selected: &'t Selected, metrics: &[Metric]) -> Vec<Reported<'t>> {
+    let mut all: Vec<Reported<'t>> = Vec::new();
+    for &metric in metrics {
+        let Some((best, test)) = selected.reported(metric).and_then(|best| Some((best, best.test.as_ref()?))) else {
+            continue;
+        };
+        match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
+            Some(reported) => reported.metrics.push(metric),
+            None => all.push(Reported {
+                metrics: vec![metric],
+                epoch: Some(best.epoch),
+                tests: vec![test],
+                valid: vec![&best.valid.values],
+            }),
+        }
+    }
+    all
 }
 
 fn period(learnt: &Learnt) -> PeriodRecord {
@@ -189,33 +155,15 @@ fn period(learnt: &Learnt) -> PeriodRecord {
     }
 }
 
-fn curve(learnt: &train::Curve) -> Curve {
+fn curve(learnt: &train::Curve) -> CurveRecord {
     let validation = &learnt.validation;
     let columns = std::iter::once("loss".to_string()).chain(validation.keys().map(Metric::to_string));
-    let mut curve = Curve::new(columns.collect());
+    let mut curve = CurveRecord::new(columns.collect());
     for (epoch, loss) in learnt.loss.iter().enumerate() {
         let row: Vec<_> = std::iter::once(Some(*loss)).chain(validation.values().map(|v| v[epoch])).collect();
         curve.push(&row);
     }
     curve
-}
-
-/// Per query, the ranks that its metrics can see.
-fn ranks(reported: &[Reported]) -> Ranks {
-    let targets = &reported[0].test.targets;
-    let sets = reported.iter().map(|r| {
-        let within = r.metrics.iter().map(|m| m.cutoff()).collect::<Option<Vec<_>>>().and_then(|c| c.into_iter().max());
-        let mut hits = Hits::default();
-        let mut rest = &r.test.ranks[..];
-        for &n in &r.test.targets {
-            let (of_query, after) = rest.split_at(n as usize);
-            rest = after;
-            let seen: Vec<u32> = of_query.iter().copied().filter(|&rank| within.is_none_or(|w| rank <= w)).collect();
-            hits.push(&seen);
-        }
-        RankSet { metrics: r.metrics.iter().map(Metric::to_string).collect(), within, hits }
-    });
-    Ranks { targets: targets.iter().any(|&n| n != 1).then(|| targets.clone()), sets: sets.collect() }
 }
 
 /// Digest of the raw files, as their manifest names them.

@@ -1,19 +1,21 @@
-//! From a spec to records: which runs there are, which of them are done, and doing one.
+//! From a spec to records: which runs there are, which of them are done, and training the others.
 //!
-//! A run depends on its spec, its seed, its data and its teacher's model, and writes its own files
-//! only. So runs may be done in any order that puts teachers first, on several machines, and put
-//! together by copying folders into each other.
+//! A run depends on its spec, its seed, its data and its teacher's model, and writes only its own files. So runs may be
+//! trained in any order that puts teachers first, and on several machines, whose results are merged by copying their
+//! folders into one.
 
 mod device;
 mod execute;
+mod job;
 mod latency;
 mod measure;
 mod plan;
+mod prepared;
 mod store;
-mod world;
 
-pub use device::{ComputeDevice, Wanted};
-pub use execute::{Job, Outcome, Training, execute};
+pub use device::{ComputeDevice, DeviceChoice};
+pub use execute::{Executed, FailedRun, TrainingOptions, execute};
+pub use job::Job;
 pub use latency::measure_latency;
-pub use plan::{Filter, Plan, Run, expected};
+pub use plan::expected;
 pub use store::{Artefact, ModelStore};

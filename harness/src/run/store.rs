@@ -1,4 +1,5 @@
-//! Where runs in progress and trained models are kept: `CACHE/runs/FINGERPRINT/`, of a CUDA device `FINGERPRINT-cuda`.
+//! The files of runs in progress and of trained models: `CACHE/runs/FINGERPRINT/`, or `FINGERPRINT-cuda/` for those of a
+//! CUDA device.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +9,12 @@ use crate::data::{Cache, Lock};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file;
-use crate::record::Arithmetic;
+use crate::meter::Arithmetic;
 use crate::train::WITHIN;
 use crate::weights::{Parameter, Settings, State, Weights};
 
-/// The folder of one run, by its fingerprint and arithmetic: a state or a teacher that a CUDA device made has other
-/// bits, and must not be taken up in silence.
+/// The folder of one run in the cache, named by the run's fingerprint and arithmetic: a state or a teacher that a CUDA
+/// device made has other bits than a CPU's, and must not be used in its place.
 pub struct ModelStore {
     folder: PathBuf,
     fingerprint: Digest,
@@ -27,14 +28,14 @@ pub struct Artefact {
     pub weights: Weights,
 }
 
-/// The text part of a kept model.
+/// The text part of a model's file.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct ModelHeader {
     /// Digest of the split that it was trained on.
     split: Digest,
     /// The kind of model; none of what is counted.
     kind: Option<String>,
-    /// Names and shapes, in the model's order.
+    /// Names and shapes of the parameters, in the model's order.
     parameters: Vec<(String, Vec<usize>)>,
     settings: Settings,
 }
@@ -42,6 +43,7 @@ struct Kept {
 const LOCK: &str = "lock";
 
 impl ModelStore {
+    /// The folder of the run with this fingerprint; it need not exist.
     pub fn new(cache: &Cache, fingerprint: Digest, arithmetic: Arithmetic) -> Self {
         // 16 bytes of SHA-256 are plenty for a folder's name.
         let mut name = fingerprint.to_string()[..32].to_string();
@@ -51,27 +53,28 @@ impl ModelStore {
         Self { folder: cache.runs().join(name), fingerprint }
     }
 
+    /// File of the saved state of the run in progress.
     pub fn checkpoint(&self) -> PathBuf {
         self.folder.join("checkpoint.safetensors")
     }
 
+    /// File of the trained model.
     pub fn model(&self) -> PathBuf {
         self.folder.join("model.safetensors")
     }
 
-    /// A copy of the run's record, for other specs that have the same run.
+    /// File of a copy of the run's record, for other specs that have the same run.
     pub fn record(&self) -> PathBuf {
         self.folder.join("record.json")
     }
 
-    /// Folder of what is derived from the model by its students.
+    /// Folder of files that students derive from this model, such as its best lists.
     pub fn derived(&self) -> PathBuf {
         self.folder.join("derived")
     }
 
-    /// Takes the run for this process; `waiting` is called if another has it, before waiting for it, and `interrupted`
-    /// while waiting.
-    /// What a killed process left half-written is removed.
+    /// Locks the run for this process and removes what a killed process left half-written. Where another process holds
+    /// the lock, `waiting` is called once, and the wait ends early when `interrupted` returns true.
     ///
     /// # Errors
     /// [`Io`](Kind::Io); [`Interrupted`](Kind::Interrupted)
@@ -81,8 +84,8 @@ impl ModelStore {
         Ok(lock)
     }
 
-    /// Removes what a process left that was killed when its run was recorded already: its state, and what is
-    /// half-written. Nothing depends on it, so a failure is no error, and a run that another process has is left alone.
+    /// Removes what a process left that was killed after it had recorded the run: its saved states, and half-written
+    /// files. Nothing depends on them, so a failure is no error, and a run that another process holds is left alone.
     pub fn tidy(&self) {
         let states = || std::iter::once(self.checkpoint()).chain(self.periods());
         let left = states().any(|state| state.exists());
@@ -92,8 +95,8 @@ impl ModelStore {
         }
     }
 
-    /// Removes what has none of the names of this store. Only for the holder of the lock: to others
-    /// these are files in the making.
+    /// Removes files that have none of the names of this store. Only the holder of the lock may do so: to others these
+    /// may be files that are being written.
     fn sweep(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -102,18 +105,18 @@ impl ModelStore {
                 std::fs::remove_file(path)?;
             }
         }
-        // Students make these under no lock.
+        // Students write these without a lock.
         file::remove_left(&self.derived(), |name| name.ends_with(".part"));
         Ok(())
     }
 
-    /// States within periods, those that are there.
+    /// Files of the saved states within periods.
     pub fn periods(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).filter(|path| is_within_a_period(path)).collect()
     }
 
-    /// Keeps a model of this kind that was trained on the split with this digest.
+    /// Writes a model of this kind that was trained on the split with digest `split`.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
@@ -121,7 +124,7 @@ impl ModelStore {
         let Weights { parameters, settings } = weights;
         let shapes = parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
         let kind = kind.map(String::from);
-        let text = serde_json::to_string(&Kept { split, kind, parameters: shapes, settings: settings.clone() })
+        let text = serde_json::to_string(&ModelHeader { split, kind, parameters: shapes, settings: settings.clone() })
             .map_err(|e| Error::new(Kind::Internal, "cannot keep the model").got(e.to_string()))?;
         let mut state = State { text, run: Some(self.fingerprint), ..State::default() };
         for parameter in parameters {
@@ -130,11 +133,11 @@ impl ModelStore {
         state.write(&self.model())
     }
 
-    /// The kept model, if there is one.
+    /// Reads the model, which was trained on the split with digest `split`; `None` if it is not there.
     ///
     /// # Errors
-    /// [`Data`](Kind::Data) if it is not what was saved, so that it is to be trained again;
-    /// [`Input`](Kind::Input) if it was trained on another split.
+    /// [`Data`](Kind::Data) if the file is damaged, so that the model must be trained again; [`Input`](Kind::Input) if
+    /// it was trained on another split.
     pub fn load(&self, split: Digest) -> Result<Option<Artefact>> {
         let path = self.model();
         if !path.exists() {
@@ -142,14 +145,14 @@ impl ModelStore {
         }
         let mut state = State::read(&path)?;
         state.must_be_of(Some(self.fingerprint)).map_err(|error| error.at(Place::file(&path)))?;
-        let kept: Kept = serde_json::from_str(&state.text)
+        let kept: ModelHeader = serde_json::from_str(&state.text)
             .map_err(|e| Error::new(Kind::Data, "a kept model is damaged").at(Place::file(&path)).got(e.to_string()))?;
         if kept.split != split {
             return Err(Error::new(Kind::Input, "a kept model was trained on another split")
                 .at(Place::file(&path))
                 .expected(format!("a split of digest {}", split.short()))
                 .got(kept.split.short())
-                .hint("someone moved it here; remove it, and it is trained again"));
+                .hint("the file was moved here from elsewhere; remove it, and the model is trained again"));
         }
         let parameters = kept.parameters.into_iter().map(|(name, shape)| {
             let size = shape.iter().try_fold(1usize, |size, n| size.checked_mul(*n));

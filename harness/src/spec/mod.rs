@@ -14,6 +14,7 @@ mod beside;
 mod check;
 mod checked;
 mod claim;
+mod filter;
 mod fingerprint;
 mod like;
 mod listing;
@@ -29,6 +30,7 @@ mod wire;
 
 pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trial, base_profile};
 pub use claim::{Bound, Claim, Inequality, Statement};
+pub use filter::Filter;
 pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, SpecSummary, discover, find, is_spec};
 pub use load::load;

@@ -14,7 +14,7 @@ use crate::nn::{DenseParameter, Trainable};
 use crate::queries::Queries;
 use crate::split::Cut;
 use crate::split::periods::tests::three;
-use crate::split::periods::{Catalogue, Period, given};
+use crate::split::periods::{Catalogue, Period, Roles, given};
 use crate::value::Limit;
 use crate::weights::{Parameter, State};
 
@@ -97,7 +97,7 @@ impl Observer for Until {
 }
 
 fn go(folder: &Path, until: usize) -> Result<(Vec<Learnt>, Vec<f32>)> {
-    let periods = given(&three(), 2, Catalogue::Growing).unwrap();
+    let periods = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
     let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();
     let observer = Until(until, AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! `reprise check`: whether our own results are what was accepted.
+//! `reprise check`: compares our own results with the accepted baseline.
 
 mod sample;
 
@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use harness::data::Manifest;
 use harness::digest::Digest;
-use harness::drift::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, format, judge};
+use harness::drift::{Acceptance, Baseline, DriftVerdict, Judgement, Suite, Today, format, judge};
 use harness::error::{Error, Kind, Place, Result};
-use harness::record::{Checked, Records};
-use harness::run::{ComputeDevice, Filter, Outcome, Plan, Run, Training, expected};
-use harness::spec::{self, Spec};
+use harness::record::{Checked, Records, Stored as _};
+use harness::run::{ComputeDevice, Executed, TrainingOptions, expected};
+use harness::spec::{self, Filter, Spec};
 
-use self::sample::{Pool, Sample};
+use self::sample::{Pool, Sampling};
 use super::report::{checked, data_digest};
-use super::run::Wanted;
-use crate::args::{Check, Format};
+use super::run::train;
+use crate::args::{CheckArgs, Format};
 use crate::home::Home;
 use crate::progress::clock;
 use crate::scratch::Scratch;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &Check) -> Result<Verdict> {
+pub fn run(args: &CheckArgs) -> Result<DriftVerdict> {
     let home = Home::find(&args.places)?;
     if args.accept {
         args.specs.iter().try_for_each(|id| accept(&home, args, id))?;
-        return Ok(Verdict::Fine);
+        return Ok(DriftVerdict::Fine);
     }
     let mut asked = asked(&home, args)?;
     choose(args, &mut asked)?;
@@ -50,13 +50,13 @@ pub fn run(args: &Check) -> Result<Verdict> {
     }
     show(args, &suites);
     if interrupted {
-        return Err(Error::new(Kind::Interrupted, "interrupted: the above is what was compared so far")
+        return Err(Error::new(Kind::Interrupted, "interrupted: the above covers only what was compared so far")
             .hint("nothing of `--rerun` is kept; `--trial`, `--seed` and `--sample` ask for less"));
     }
     Ok(Suite::overall(&suites))
 }
 
-fn show(args: &Check, suites: &[Suite]) {
+fn show(args: &CheckArgs, suites: &[Suite]) {
     match args.format {
         Format::Text => {
             for rerun in suites.iter().filter(|_| args.rerun).filter_map(format::reruns) {
@@ -73,14 +73,14 @@ fn show(args: &Check, suites: &[Suite]) {
     }
 }
 
-/// A spec in a profile that is to be judged, or why it cannot be.
+/// A spec in a profile that is to be judged, or the error that prevents it.
 struct Asked {
     id: String,
     profile: String,
     found: Result<Reference>,
 }
 
-/// What today's runs of a spec are held against.
+/// What today's runs of a spec are compared with.
 struct Reference {
     spec: Spec,
     manifest: Manifest,
@@ -90,24 +90,24 @@ struct Reference {
 }
 
 impl Reference {
-    /// The accepted baseline or, of runs that are trained again, what is recorded. One that has none of the trials,
-    /// seeds or runs that are asked for is told or, with `pass_over`, `None`.
-    fn find(home: &Home, args: &Check, id: &str, profile: &str, pass_over: bool) -> Result<Option<Self>> {
+    /// The accepted baseline or, with `--rerun` and without a baseline, the records. A spec that has none of the trials,
+    /// seeds or runs that are asked for is an error or, with `pass_over`, `None`.
+    fn find(home: &Home, args: &CheckArgs, id: &str, profile: &str, pass_over: bool) -> Result<Option<Self>> {
         let spec = home.spec(id, Some(profile))?;
         let manifest = home.catalog()?.get(&spec.dataset)?;
         let mut filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
         if pass_over {
-            // Of all specs, those that have what is asked for.
+            // Where no spec is named, only those that have the trials and seeds count.
             filter.trials.retain(|trial| spec.trial(trial).is_some());
             filter.seeds.retain(|seed| spec.seeds.contains(seed));
             if filter.trials.is_empty() != args.trials.is_empty() || filter.seeds.is_empty() != args.seeds.is_empty() {
                 return Ok(None);
             }
         }
-        // A mistyped trial or seed is told first.
-        Plan::new(&spec, Digest::of(b""), &filter)?;
+        // A mistyped trial or seed is reported before a baseline that is missing.
+        filter.check(&spec)?;
         let file = home.baseline_beside(&spec.file, &spec.profile);
-        let baseline = match Baseline::read(&file, &spec.id, &spec.profile)? {
+        let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
             Some(baseline) => baseline,
             None if args.rerun => {
                 let records = checked(home, &spec, &manifest)?;
@@ -140,20 +140,20 @@ impl Reference {
     }
 }
 
-/// Narrows what is trained again to the sample that was asked for. Teachers that are trained for it and have a record
-/// are compared, too: that costs nothing.
-fn choose(args: &Check, asked: &mut Vec<Asked>) -> Result<()> {
+/// Narrows the runs that are trained again to the sample that is asked for. Teachers that must be trained for it are
+/// compared too where they have a record, since that costs nothing.
+fn choose(args: &CheckArgs, asked: &mut Vec<Asked>) -> Result<()> {
     if args.sample.is_none() && args.within.is_none() {
         return Ok(());
     }
     let references: Vec<_> = asked.iter_mut().filter_map(|asked| asked.found.as_mut().ok()).collect();
     if references.is_empty() {
-        return Ok(()); // Why is told one by one.
+        return Ok(()); // Each has an error that says why.
     }
     let pool: Vec<_> =
         references.iter().map(|of| Pool { spec: &of.spec, reference: &of.baseline, runs: of.runs() }).collect();
     let within = args.within.map(|minutes| 60.0 * minutes);
-    let chosen = Sample { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
+    let chosen = Sampling { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
     drop(pool);
     if chosen.runs.is_empty() {
         return Err(Error::new(Kind::Missing, "no recorded run can be trained again in that time")
@@ -171,23 +171,22 @@ fn choose(args: &Check, asked: &mut Vec<Asked>) -> Result<()> {
         let of_spec = chosen.runs.iter().filter(|(spec, ..)| *spec == at);
         let runs: BTreeSet<_> = of_spec.map(|(_, trial, seed)| (trial.clone(), *seed)).collect();
         let alone = Filter { runs: Some(runs), ..Filter::default() };
-        let plan = Plan::new(&reference.spec, Digest::of(b""), &alone)?;
-        let recorded =
-            |trial: &str, seed: u64| reference.baseline.runs.get(trial).is_some_and(|runs| runs.0.contains_key(&seed));
-        let compared = plan.runs.iter().map(|run| (run.trial.id.clone(), run.seed));
-        let compared = compared.filter(|(trial, seed)| recorded(trial, *seed)).collect();
+        let recorded: BTreeSet<_> = reference.baseline.keys().collect();
+        let trained = alone.runs(&reference.spec).into_iter().map(|(trial, seed)| (trial.id.clone(), seed));
+        let compared = trained.filter(|run| recorded.contains(run)).collect();
         reference.filter = Filter { runs: Some(compared), ..Filter::default() };
     }
-    // Of the others nothing was drawn, and nothing is said.
+    // Specs of which nothing was drawn are not mentioned.
     asked.retain(|asked| {
         asked.found.as_ref().map_or(true, |of| of.filter.runs.as_ref().is_none_or(|runs| !runs.is_empty()))
     });
     Ok(())
 }
 
-/// The specs and profiles that were asked for: where none is named, all that have a baseline or, of a sample of runs
-/// that are trained again, records. Of those that lack the trials or seeds that are asked for nothing is said, unless all do.
-fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
+/// The specs and profiles that are asked for. Where none is named, these are all that have a baseline or, for a sample
+/// of runs that are trained again, records; those that lack the trials or seeds that are asked for are left out, unless
+/// all do.
+fn asked(home: &Home, args: &CheckArgs) -> Result<Vec<Asked>> {
     for id in &args.specs {
         spec::find(&home.reproductions(), id)?;
     }
@@ -195,7 +194,7 @@ fn asked(home: &Home, args: &Check) -> Result<Vec<Asked>> {
     if found.is_empty() { having(home, args, false) } else { Ok(found) }
 }
 
-fn having(home: &Home, args: &Check, pass_over: bool) -> Result<Vec<Asked>> {
+fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> {
     let mut asked = Vec::new();
     for listed in spec::discover(&home.reproductions())? {
         let named = args.specs.contains(&listed.id);
@@ -210,7 +209,7 @@ fn having(home: &Home, args: &Check, pass_over: bool) -> Result<Vec<Asked>> {
         let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());
         match (listed.summary, &args.profile) {
             (Err(error), profile) => asked.extend(one(profile.clone().unwrap_or("?".into()), Some(error))),
-            // That it has no baseline, or no such profile, is told when it is judged.
+            // A missing baseline or profile is reported when it is judged.
             (Ok(_), Some(profile)) if named => asked.extend(one(profile.clone(), None)),
             (Ok(summary), wanted) => {
                 let results = home.results_beside(&listed.file);
@@ -223,7 +222,7 @@ fn having(home: &Home, args: &Check, pass_over: bool) -> Result<Vec<Asked>> {
                 let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
                 if named && profiles.is_empty() {
                     let base = summary.profiles[0].clone();
-                    // Why is told by the attempt.
+                    // The attempt reports what is missing.
                     asked.extend(one(base, None));
                 }
                 asked.extend(profiles.into_iter().filter_map(|profile| one(profile.clone(), None)));
@@ -246,21 +245,21 @@ fn no_baseline(id: &str, file: &Path) -> Error {
 fn no_reference(spec: &Spec, file: &Path) -> Error {
     Error::new(Kind::Missing, format!("`{}` has neither a baseline nor records of these runs", spec.id))
         .at(Place::file(file))
-        .hint("`reprise run` makes records, and `--rerun` holds other runs against them")
+        .hint("`reprise run` makes records; then `--rerun` trains again and compares with them")
 }
 
-/// What was found, and whether it was interrupted before all was.
-fn judged(home: &Home, args: &Check, reference: &Reference) -> Result<(Judgement, bool)> {
+/// The judgement, and whether it was interrupted before all runs were trained.
+fn judged(home: &Home, args: &CheckArgs, reference: &Reference) -> Result<(Judgement, bool)> {
     let Reference { spec, manifest, baseline, filter } = reference;
     let now = Now::find(home, args, spec, manifest, filter)?;
-    Ok((judge(baseline, &now.today()), now.interrupted))
+    Ok((judge(baseline, &now.today(filter)), now.interrupted))
 }
 
-fn accept(home: &Home, args: &Check, id: &str) -> Result<()> {
+fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
     let spec = home.spec(id, args.profile.as_deref())?;
     let file = home.baseline_beside(&spec.file, &spec.profile);
-    // Also so that a damaged one is not overwritten with its history.
-    let last = Baseline::read(&file, &spec.id, &spec.profile)?;
+    // Read first, so that a damaged baseline is not overwritten and its history lost.
+    let last = Baseline::find(&file, &spec.id, &spec.profile)?;
     let acceptance = Acceptance {
         reason: args.reason.as_deref().unwrap_or_default(),
         when: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -268,23 +267,24 @@ fn accept(home: &Home, args: &Check, id: &str) -> Result<()> {
         inexact: &args.inexact,
     };
     let manifest = home.catalog()?.get(&spec.dataset)?;
-    let now = Now::find(home, args, &spec, &manifest, &Filter::default())?;
+    let all = Filter::default();
+    let now = Now::find(home, args, &spec, &manifest, &all)?;
     if now.interrupted {
         return Err(Error::new(
             Kind::Interrupted,
             "interrupted: nothing was accepted, and nothing of `--rerun` is kept",
         ));
     }
-    let baseline = acceptance.accept(&spec.id, &spec.profile, &now.today(), last)?;
+    let baseline = acceptance.accept(&spec.id, &spec.profile, &now.today(&all), last)?;
     baseline.write(&file)?;
-    let commit = baseline.newest().commit.as_ref().map_or("no one commit".into(), |commit| format!("commit {commit}"));
+    let commit =
+        baseline.newest().commit.as_ref().map_or("of no single commit".into(), |commit| format!("commit {commit}"));
     talk(&format!("baseline: {}, {} runs on {}, {commit}", file.display(), now.expected.len(), baseline.class));
     Ok(())
 }
 
-/// What there is of a spec today.
+/// The state of a spec today.
 struct Now {
-    filter: Filter,
     expected: BTreeMap<(String, u64), Digest>,
     records: Checked,
     missing: BTreeMap<(String, u64), String>,
@@ -292,20 +292,18 @@ struct Now {
 }
 
 impl Now {
-    /// Looks for records, or makes them.
-    fn find(home: &Home, args: &Check, spec: &Spec, manifest: &Manifest, filter: &Filter) -> Result<Self> {
-        let filter = filter.clone();
+    /// Reads the records or, with `--rerun`, makes them.
+    fn find(home: &Home, args: &CheckArgs, spec: &Spec, manifest: &Manifest, filter: &Filter) -> Result<Self> {
         let mut missing = BTreeMap::new();
         let mut interrupted = false;
         let records = if args.rerun {
             let scratch = Scratch::new(&home.cache.root().join("rerun"))?;
             let beside = home.beside(&scratch.path());
             let device = &ComputeDevice::open(args.device)?;
-            let training = Training { fresh: false, checkpoint_every: Duration::MAX };
-            let wanted = Wanted { filter: filter.clone(), device, training };
-            let outcome = wanted.train(&beside, spec, manifest)?;
+            let options = TrainingOptions { fresh: false, checkpoint_every: Duration::MAX };
+            let outcome = train(&beside, spec, manifest, filter, device, options)?;
             interrupted = outcome.interrupted;
-            missing.extend(not_trained(spec, &outcome, &filter)?);
+            missing.extend(not_trained(spec, filter, outcome));
             checked(&beside, spec, manifest)?
         } else {
             checked(home, spec, manifest)?
@@ -314,25 +312,22 @@ impl Now {
             let why = format!("its record is stale: {}", stale.why);
             missing.insert((stale.id.trial.clone(), stale.id.seed), why);
         }
-        Ok(Self { expected: expected(spec, data_digest(home, manifest)?), filter, records, missing, interrupted })
+        Ok(Self { expected: expected(spec, data_digest(home, manifest)?), records, missing, interrupted })
     }
 
-    fn today(&self) -> Today<'_> {
-        Today { expected: &self.expected, records: &self.records.current, missing: &self.missing, filter: &self.filter }
+    fn today<'a>(&'a self, filter: &'a Filter) -> Today<'a> {
+        Today { expected: &self.expected, records: &self.records.current, missing: &self.missing, filter }
     }
 }
 
-/// Why runs have no record.
-fn not_trained(spec: &Spec, outcome: &Outcome, filter: &Filter) -> Result<BTreeMap<(String, u64), String>> {
-    let plan = Plan::new(spec, Digest::of(b""), filter)?;
-    let key = |run: &Run<'_>| (run.trial.id.clone(), run.seed);
+/// Reasons why runs have no record, by trial and seed.
+fn not_trained(spec: &Spec, filter: &Filter, outcome: Executed) -> BTreeMap<(String, u64), String> {
     let mut why = BTreeMap::new();
     if outcome.interrupted {
-        why.extend(plan.runs.iter().map(|run| (key(run), "interrupted before it was trained".to_string())));
+        let all = filter.runs(spec).into_iter().map(|(trial, seed)| (trial.id.clone(), seed));
+        why.extend(all.map(|run| (run, "interrupted before it was trained".to_string())));
     }
-    for (name, error) in &outcome.failed {
-        let run = plan.runs.iter().find(|run| run.name() == *name);
-        why.extend(run.map(|run| (key(run), format!("its run failed: {}", error.what()))));
-    }
-    Ok(why)
+    let failed = outcome.failed.into_iter();
+    why.extend(failed.map(|run| ((run.trial, run.seed), format!("its run failed: {}", run.error.what()))));
+    why
 }

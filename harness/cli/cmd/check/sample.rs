@@ -1,4 +1,4 @@
-//! Which of the recorded runs are trained again.
+//! Choice of the recorded runs that are trained again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use harness::spec::Spec;
 /// A run that could be trained again: the index of its spec among those that are checked, trial and seed.
 pub type Key = (usize, String, u64);
 
-/// The runs of one spec that there are to choose from.
+/// The runs of one spec that can be chosen.
 pub struct Pool<'a> {
     pub spec: &'a Spec,
     pub reference: &'a Baseline,
@@ -17,28 +17,28 @@ pub struct Pool<'a> {
     pub runs: Vec<(String, u64)>,
 }
 
-/// How runs are chosen.
-pub struct Sample {
-    /// At most so many.
+/// Rule by which runs are chosen.
+pub struct Sampling {
+    /// Largest number of runs.
     pub most: Option<u32>,
-    /// Of the draw.
+    /// Seed of the random draw.
     pub seed: u64,
-    /// The cheapest, as many as fit into so many seconds by their records.
+    /// Choose the cheapest runs, as many as fit into this many seconds by their records.
     pub within: Option<f64>,
 }
 
-/// What was chosen.
+/// The runs that were chosen.
 pub struct Chosen {
     pub runs: BTreeSet<Key>,
-    /// Runs that there were to choose from.
+    /// Number of runs that could be chosen.
     pub of: usize,
-    /// What they and their teachers took by their records.
+    /// Seconds that they and their teachers took, by their records.
     pub seconds: f64,
 }
 
-impl Sample {
-    /// Draws from the runs of all specs together: without [`within`](Self::within) each with the same probability, with it in the
-    /// order of what they cost, teachers that must be trained first included; the draw decides between equals.
+impl Sampling {
+    /// Chooses from the runs of all specs together: each with the same probability or, with [`within`](Self::within), in
+    /// the order of their cost, which includes teachers that must be trained first; the draw decides between equals.
     pub fn choose(&self, pool: &[Pool<'_>]) -> Chosen {
         let all: Vec<Key> = (pool.iter().enumerate())
             .flat_map(|(at, of)| of.runs.iter().map(move |(trial, seed)| (at, trial.clone(), *seed)))
@@ -73,7 +73,7 @@ impl Sample {
     }
 }
 
-/// A run and the teachers that it needs, each with the seconds of its record; of a teacher without one, none.
+/// A run and the teachers that it needs, each with the seconds of its record; 0 for a teacher without one.
 fn with_teachers(pool: &[Pool<'_>], key: &Key) -> Vec<(Key, f64)> {
     let (at, trial, seed) = key;
     let Pool { spec, reference, .. } = &pool[*at];

@@ -1,7 +1,7 @@
 use super::*;
 use crate::compare::{Matched, Measurements, Verdict};
 use crate::metrics::Metric;
-use crate::record::{Hits, RankSet, Ranks, Record, sample, sample_of_periods};
+use crate::record::{Hits, QueryRanks, RankSet, Record, sample, sample_of_periods};
 use crate::rng::Stream;
 use crate::spec::{Bound, Claim, Columns, Comparison, Measure, Quantity, Statement};
 
@@ -17,7 +17,7 @@ fn run(trial: &str, seed: u64, found: &[bool]) -> Record {
     let mut record = sample(trial, seed);
     record.metrics = [("loo-hr@5".to_string(), rate)].into();
     let sets = vec![RankSet { metrics: vec!["loo-hr@5".into()], within: Some(5), hits }];
-    record.ranks = Some(Ranks { targets: None, sets });
+    record.ranks = Some(QueryRanks { targets: None, sets });
     record
 }
 

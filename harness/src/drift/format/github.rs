@@ -1,10 +1,10 @@
-//! For GitHub Actions: workflow commands, which it shows as annotations of the run.
+//! Judgements for GitHub Actions: workflow commands, which it shows as annotations of the run.
 
-use super::super::{Suite, Verdict};
+use super::super::{DriftVerdict, Suite};
+use super::cases::{cases, sentence};
 use super::text::lines;
-use super::{cases, sentence};
 
-/// An error for each drift, a warning for what could not be judged, then the lines for people.
+/// An error for each drift, a warning for each case that could not be judged, then the lines of the text format.
 pub fn github(suites: &[Suite]) -> String {
     let mut text = String::new();
     for suite in suites {
@@ -13,9 +13,9 @@ pub fn github(suites: &[Suite]) -> String {
             Ok(judgement) => {
                 for (trial, case) in cases(judgement) {
                     let level = match case.verdict {
-                        Verdict::Fine => continue,
-                        Verdict::CouldNotJudge => "warning",
-                        Verdict::Drift => "error",
+                        DriftVerdict::Fine => continue,
+                        DriftVerdict::CouldNotJudge => "warning",
+                        DriftVerdict::Drift => "error",
                     };
                     let title = format!("{}, {}: {} {}", suite.name(), trial.label, case.name, case.verdict);
                     text += &command(level, &title, &sentence(case));

@@ -1,33 +1,34 @@
-//! For other programs: everything, with all digits.
+//! Judgements as JSON, for other programs: everything, with all digits.
 
 use serde::Serialize;
 
-use super::super::{Judgement, Suite, Verdict};
+use super::super::{DriftVerdict, Judgement, Suite};
 
-/// The version of this form. It changes when a reader of the old one would be misled.
+/// Version of the form. It changes when a program that reads the old one would be misled.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 struct Page<'a> {
     format: u32,
-    verdict: Verdict,
-    specs: Vec<Spec<'a>>,
+    verdict: DriftVerdict,
+    specs: Vec<SpecEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Spec<'a> {
+struct SpecEntry<'a> {
     spec: &'a str,
     profile: &'a str,
-    verdict: Verdict,
-    /// Why it could not be looked at.
+    verdict: DriftVerdict,
+    /// The error that kept it from being judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(flatten)]
     judgement: Option<&'a Judgement>,
 }
 
+/// All suites as one JSON document.
 pub fn json(suites: &[Suite]) -> String {
-    let specs = suites.iter().map(|suite| Spec {
+    let specs = suites.iter().map(|suite| SpecEntry {
         spec: &suite.spec,
         profile: &suite.profile,
         verdict: suite.verdict(),

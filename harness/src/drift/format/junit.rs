@@ -1,18 +1,20 @@
-//! For whatever reads JUnit's XML: a suite for each spec and profile, a case for each trial and metric.
+//! Judgements as JUnit XML: a suite for each spec and profile, a test case for each trial and metric.
 
-use super::super::{Suite, Verdict};
-use super::{cases, sentence};
+use super::super::{Case, DriftVerdict, JudgedTrial, Suite};
+use super::cases::{cases, sentence};
 
 /// One `<testcase>`.
 struct Test {
     class: String,
     name: String,
-    verdict: Verdict,
-    /// Why, in a line; the whole of it.
+    verdict: DriftVerdict,
+    /// The reason in a few words.
     message: String,
+    /// The reason in full.
     detail: String,
 }
 
+/// All suites as one JUnit XML document.
 pub fn junit(suites: &[Suite]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let all: Vec<(&Suite, Vec<Test>)> = suites.iter().map(|suite| (suite, tests(suite))).collect();
@@ -32,7 +34,7 @@ fn tests(suite: &Suite) -> Vec<Test> {
     let class = format!("{}.{}", suite.spec, suite.profile);
     match &suite.found {
         Ok(judgement) => {
-            let test = |(trial, case): (&super::Trial, &super::Case)| Test {
+            let test = |(trial, case): (&JudgedTrial, &Case)| Test {
                 class: format!("{class}.{}", trial.id),
                 name: format!("{}: {}", trial.label, case.name),
                 verdict: case.verdict,
@@ -43,7 +45,7 @@ fn tests(suite: &Suite) -> Vec<Test> {
         }
         Err(error) => {
             let message = error.what().lines().next().unwrap_or_default().to_string();
-            let verdict = Verdict::CouldNotJudge;
+            let verdict = DriftVerdict::CouldNotJudge;
             vec![Test { class, name: "baseline".into(), verdict, message, detail: error.to_string() }]
         }
     }
@@ -53,8 +55,8 @@ fn counts<'a>(tests: impl IntoIterator<Item = &'a Test>) -> String {
     let (mut all, mut failures, mut errors) = (0, 0, 0);
     for test in tests {
         all += 1;
-        failures += usize::from(test.verdict == Verdict::Drift);
-        errors += usize::from(test.verdict == Verdict::CouldNotJudge);
+        failures += usize::from(test.verdict == DriftVerdict::Drift);
+        errors += usize::from(test.verdict == DriftVerdict::CouldNotJudge);
     }
     format!("tests=\"{all}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\"")
 }
@@ -62,17 +64,17 @@ fn counts<'a>(tests: impl IntoIterator<Item = &'a Test>) -> String {
 fn element(test: &Test) -> String {
     let head = format!("    <testcase classname=\"{}\" name=\"{}\"", escaped(&test.class), escaped(&test.name));
     let kind = match test.verdict {
-        Verdict::Fine if test.detail.is_empty() => return format!("{head}/>\n"),
-        Verdict::Fine => return format!("{head}><system-out>{}</system-out></testcase>\n", escaped(&test.detail)),
-        Verdict::CouldNotJudge => "error",
-        Verdict::Drift => "failure",
+        DriftVerdict::Fine if test.detail.is_empty() => return format!("{head}/>\n"),
+        DriftVerdict::Fine => return format!("{head}><system-out>{}</system-out></testcase>\n", escaped(&test.detail)),
+        DriftVerdict::CouldNotJudge => "error",
+        DriftVerdict::Drift => "failure",
     };
     let [message, of, detail] = [&test.message, &test.verdict.to_string(), &test.detail].map(|text| escaped(text));
     format!("{head}>\n      <{kind} message=\"{message}\" type=\"{of}\">{detail}</{kind}>\n    </testcase>\n")
 }
 
-/// For text and attributes alike. Line breaks as references, because a parser makes blanks of them in an
-/// attribute; XML 1.0 has no other control characters, not even as references.
+/// Escapes text and attributes alike. Line breaks become references, since in an attribute a parser turns them into
+/// blanks; XML 1.0 allows no other control characters, not even as references.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

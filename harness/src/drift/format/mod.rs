@@ -1,5 +1,6 @@
-//! What was found, for those who read it. Pure: the same judgements give the same text.
+//! Judgements as text: for a terminal, and for the programs that read the results of tests.
 
+mod cases;
 mod github;
 mod json;
 mod junit;
@@ -9,26 +10,3 @@ pub use github::github;
 pub use json::json;
 pub use junit::junit;
 pub use text::{lines, reruns, table};
-
-use self::text::DIGITS;
-use super::{Case, Judgement, Trial};
-
-/// Every case with its trial.
-fn cases(judgement: &Judgement) -> impl Iterator<Item = (&Trial, &Case)> {
-    judgement.trials.iter().flat_map(|trial| trial.cases.iter().map(move |case| (trial, case)))
-}
-
-/// What a case says in a line: its numbers, where it has any, and why.
-fn sentence(case: &Case) -> String {
-    match &case.values {
-        Some(values) if case.moved() => {
-            let spreads = values.in_spreads.map(|n| format!(", {n:+.2} seed spreads")).unwrap_or_default();
-            let change = values.today - values.baseline;
-            format!(
-                "{:.DIGITS$} → {:.DIGITS$} ({change:+.DIGITS$}{spreads}): {}",
-                values.baseline, values.today, case.why
-            )
-        }
-        _ => case.why.clone(),
-    }
-}

@@ -1,16 +1,13 @@
-//! For a person at a terminal.
+//! Judgements for a person at a terminal.
 
-use super::super::{Suite, Verdict};
-use super::cases;
+use super::super::{DriftVerdict, Suite};
+use super::cases::{DIGITS, cases};
 use crate::table::{Align, Table};
 
-/// Digits behind the point: more than reports have, because a drift may be small.
-pub(super) const DIGITS: usize = 6;
-
-/// Stands where there is no number.
+/// Placeholder of a missing number.
 const NONE: &str = "–";
 
-/// What moved in a spec, one row per trial and metric; none if nothing did.
+/// Table of what changed in a spec, one row for each trial and metric; `None` if nothing changed.
 pub fn table(suite: &Suite) -> Option<Table> {
     let judgement = suite.found.as_ref().ok()?;
     let left = [("trial", Align::Left), ("what", Align::Left)];
@@ -34,7 +31,7 @@ pub fn table(suite: &Suite) -> Option<Table> {
     if table.rows.is_empty() { None } else { Some(table) }
 }
 
-/// The runs that were trained again, one row each.
+/// Table of the runs that were trained again, one row each; `None` if there are none.
 pub fn reruns(suite: &Suite) -> Option<Table> {
     let judgement = suite.found.as_ref().ok()?;
     let left = ["trial", "seed", "weights", "metrics"].map(|name| (name, Align::Left));
@@ -58,14 +55,14 @@ pub fn reruns(suite: &Suite) -> Option<Table> {
     if table.rows.is_empty() { None } else { Some(table) }
 }
 
-/// One line per spec, then the verdict of all.
+/// One line for each spec, then the verdict of all.
 pub fn lines(suites: &[Suite]) -> String {
     let mut text: String = suites.iter().map(|suite| line(suite) + "\n").collect();
     text.push_str(&format!("verdict: {}", Suite::overall(suites)));
     text
 }
 
-/// `quick (base): fine; 9 runs of 3 trials; wall time 1.02 of the baseline's (12.4 s, was 12.2 s)`
+/// One spec, such as `quick (base): fine; 9 runs compared in 3 trials; wall time 1.02 of the baseline's (12.4 s, was 12.2 s)`
 fn line(suite: &Suite) -> String {
     let judgement = match &suite.found {
         Ok(judgement) => judgement,
@@ -75,7 +72,7 @@ fn line(suite: &Suite) -> String {
         }
     };
     let mut parts = vec![format!("{}: {}", suite.name(), suite.verdict())];
-    for (verdict, words) in [(Verdict::Drift, "drifted"), (Verdict::CouldNotJudge, "not judged")] {
+    for (verdict, words) in [(DriftVerdict::Drift, "drifted"), (DriftVerdict::CouldNotJudge, "not judged")] {
         let found = cases(judgement).filter(|(_, case)| case.verdict == verdict);
         let mut names: Vec<&str> = found.map(|(trial, _)| trial.id.as_str()).collect();
         names.dedup();

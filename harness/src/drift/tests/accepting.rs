@@ -5,7 +5,7 @@ use crate::drift::Accepted;
 use crate::error::Kind;
 use crate::record::Program;
 
-fn one() -> World {
+fn one() -> Fixture {
     world(&[("student", &[0.1, 0.2])])
 }
 

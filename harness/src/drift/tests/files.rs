@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::record::to_text;
+use crate::record::Stored;
 
 const SPEC: (&str, &str) = ("de-rrd/citeulike", "paper");
 
@@ -12,7 +12,7 @@ fn baseline() -> Baseline {
 }
 
 fn text() -> String {
-    to_text(&baseline()).unwrap()
+    baseline().to_text().unwrap()
 }
 
 fn refused(text: &str) -> String {
@@ -29,11 +29,11 @@ fn with(from: &str, to: &str) -> String {
 fn round_trip_through_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("de_rrd/citeulike/paper/baseline.json");
-    assert_eq!(Baseline::read(&path, SPEC.0, SPEC.1).unwrap(), None);
+    assert_eq!(Baseline::find(&path, SPEC.0, SPEC.1).unwrap(), None);
     baseline().write(&path).unwrap();
-    assert_eq!(Baseline::read(&path, SPEC.0, SPEC.1).unwrap(), Some(baseline()));
+    assert_eq!(Baseline::find(&path, SPEC.0, SPEC.1).unwrap(), Some(baseline()));
     for (spec, profile, key) in [("quick", "paper", "spec"), (SPEC.0, "base", "profile")] {
-        let error = Baseline::read(&path, spec, profile).unwrap_err().to_string();
+        let error = Baseline::find(&path, spec, profile).unwrap_err().to_string();
         assert!(error.contains("lies where another belongs") && error.contains(&format!("(key `{key}`)")), "{error}");
     }
 }

@@ -7,15 +7,15 @@ mod judging;
 
 use std::collections::BTreeMap;
 
-use super::{Acceptance, Baseline, Judgement, Suite, Today, Verdict, judge};
+use super::{Acceptance, Baseline, DriftVerdict, Judgement, Suite, Today, judge};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::record::{Record, sample, sample_of_periods};
-use crate::run::Filter;
+use crate::spec::Filter;
 
 /// What there is today, to be changed by a test.
 #[derive(Clone, Default)]
-struct World {
+struct Fixture {
     records: Vec<Record>,
     expected: BTreeMap<(String, u64), Digest>,
     missing: BTreeMap<(String, u64), String>,
@@ -23,8 +23,8 @@ struct World {
 }
 
 /// Trials with the value of every metric at seeds 0, 1, ….
-fn world(trials: &[(&str, &[f64])]) -> World {
-    let mut world = World::default();
+fn world(trials: &[(&str, &[f64])]) -> Fixture {
+    let mut world = Fixture::default();
     for (trial, values) in trials {
         for (seed, value) in (0..).zip(*values) {
             let mut record = sample(trial, seed);
@@ -36,7 +36,7 @@ fn world(trials: &[(&str, &[f64])]) -> World {
     world
 }
 
-impl World {
+impl Fixture {
     fn today(&self) -> Today<'_> {
         Today { expected: &self.expected, records: &self.records, missing: &self.missing, filter: &self.filter }
     }
@@ -83,7 +83,7 @@ impl World {
 /// The verdict of every case that says something, as `trial: case: verdict: why`.
 fn told(judgement: &Judgement) -> Vec<String> {
     let cases = judgement.trials.iter().flat_map(|trial| trial.cases.iter().map(move |case| (trial, case)));
-    let text = |(trial, case): (&super::Trial, &super::Case)| {
+    let text = |(trial, case): (&super::JudgedTrial, &super::Case)| {
         format!("{}: {}: {}: {}", trial.id, case.name, case.verdict, case.why)
     };
     cases.filter(|(_, case)| case.moved()).map(text).collect()

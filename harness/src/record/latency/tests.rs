@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::error::Kind;
 use crate::record::{Record, Records, sample};
 
 fn write(folder: &Path, record: &LatencyRecord) -> PathBuf {
@@ -40,7 +41,7 @@ fn a_record_in_the_place_of_another_is_refused() {
 fn what_is_not_true_to_itself_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.json");
-    let text = to_text(&latency_sample("teacher", 3)).unwrap();
+    let text = latency_sample("teacher", 3).to_text().unwrap();
     let refused = |text: &str| {
         fs::write(&path, text).unwrap();
         let error = LatencyRecord::read(&path).unwrap_err();
@@ -75,19 +76,4 @@ fn what_is_not_true_to_itself_is_refused() {
     let missing = folder.path().join("y.json");
     assert_eq!(record.write(&missing).unwrap_err().kind(), Kind::Internal);
     assert!(!missing.exists());
-}
-
-#[test]
-fn records_of_other_runs_are_set_aside() {
-    let records: Vec<_> = ["a", "b", "c"].map(|trial| latency_sample(trial, 0)).into();
-    let today = |trial: &str| ((trial.to_string(), 0), latency_sample(trial, 0).digests.run);
-    let expected = [today("a"), (("b".to_string(), 0), Digest::of(b"another"))].into();
-    let mut checked = Checked::default();
-    checked.add_latency(records.clone(), "de-rrd/citeulike", "paper", &expected);
-    assert_eq!(checked.latency, records[..1]);
-    assert!(checked.stale.iter().map(|stale| &*stale.id.trial).eq(["b", "c"]));
-    assert!(checked.stale[0].why.contains("not today's"), "{:?}", checked.stale);
-    let mut other = Checked::default();
-    other.add_latency(records, "de-rrd/citeulike", "quick", &expected);
-    assert_eq!(other, Checked::default());
 }

@@ -8,7 +8,8 @@ use super::block::PageBlock;
 use super::contents::Report;
 use super::{overview, page};
 use crate::compare::{Agreement, Verdict};
-use crate::record::{LatencyRecord, Machine, Program, Record};
+use crate::meter::Machine;
+use crate::record::{LatencyRecord, Program, Record};
 use crate::table::{Align, Table};
 use markdown::{blocks, escaped, inline};
 

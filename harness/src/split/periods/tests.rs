@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use super::*;
 use crate::data::{Clock, Dataset, Interaction, Part, Values};
 use crate::error::Kind;
@@ -41,7 +43,7 @@ fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
 
 #[test]
 fn a_period_is_learnt_from_those_before_it() {
-    let periods = given(&three(), 2, Catalogue::Growing).unwrap();
+    let periods = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
     assert_eq!((periods.last(), periods.n_items()), (2, 9));
     let [first, second] = [1, 2].map(|number| periods.period(number));
     let sessions = |period: Period<'_>, window| period.sessions(window).map(<[u32]>::to_vec).collect::<Vec<_>>();
@@ -51,15 +53,16 @@ fn a_period_is_learnt_from_those_before_it() {
     assert_eq!(sessions(second, Limit::All).len(), 6);
     assert_eq!(sessions(second, Limit::At(9)).len(), 6, "a window may reach beyond the first period");
     assert_eq!([first.items_before(), first.items(), second.items_before(), second.items()], [0, 3, 3, 5]);
-    let full = given(&three(), 2, Catalogue::Full).unwrap();
+    let full = given(&three(), Roles::after_the_first(2), Catalogue::Full).unwrap();
     assert_eq!([full.period(1).items(), full.period(2).items()], [9, 9]);
     assert_ne!(full.digest(), periods.digest());
-    assert_ne!(given(&three(), 1, Catalogue::Growing).unwrap().digest(), periods.digest());
+    assert_ne!(given(&three(), Roles::after_the_first(1), Catalogue::Growing).unwrap().digest(), periods.digest());
 }
 
 #[test]
 fn data_that_is_no_stream_is_refused() {
-    let refused = |dataset: &Dataset, last| given(dataset, last, Catalogue::Growing).unwrap_err();
+    let refused =
+        |dataset: &Dataset, last| given(dataset, Roles::after_the_first(last), Catalogue::Growing).unwrap_err();
     let error = refused(&three(), 3);
     assert!(error.kind() == Kind::Input && error.to_string().contains("has no part `period-3`"), "{error}");
     assert!(error.to_string().contains("period-0, period-1, period-2"), "{error}");
@@ -95,8 +98,9 @@ fn time_is_cut_into_periods() {
         (3, 7, 7 * DAY),
     ];
     let dataset = dataset(&[("all", events)]);
-    let by_time =
-        |dataset: &Dataset, lengths, least, catalogue| by_time(dataset, lengths, least, catalogue, Ties::FileOrder);
+    let by_time = |dataset: &Dataset, [days, first, last]: [usize; 3], least, catalogue| {
+        by_time(dataset, [days, first], least, Roles::after_the_first(last), catalogue, Ties::FileOrder)
+    };
     let cut =
         |days, first, last| by_time(&dataset, [days, first, last], 2, Catalogue::Growing).map(|(periods, _)| periods);
     // Days 0 to 1 are period 0, 2 to 3 period 1, 4 to 5 period 2; what follows is left out. Items are numbered
@@ -119,4 +123,57 @@ fn time_is_cut_into_periods() {
     assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Growing).unwrap().1, 0);
     assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Full).unwrap().1, 1);
     assert_eq!(rows(&cut(2, 2, 1).unwrap().sessions[0]), [vec![0, 1, 1, 0], vec![0, 2, 1]]);
+}
+
+#[test]
+fn events_keep_their_times_and_values_and_are_cut_by_their_number() {
+    let row = |(k, &(user, time)): (usize, &(u32, i64))| Interaction {
+        user,
+        item: k as u32,
+        time: time.into(),
+        value: k as f32,
+    };
+    let events = [(1, 5), (2, 1), (1, 3), (3, 3), (2, 9), (1, 7), (3, 8), (1, 6), (2, 2)];
+    let parts = vec![Part { name: "all".into(), interactions: events.iter().enumerate().map(row).collect() }];
+    let dataset = Dataset { parts, ..three() };
+    let roles = Roles::new(3, NonZeroUsize::new(2), NonZeroUsize::new(3)).unwrap();
+    let (periods, ties) = by_count(&dataset, roles, Ties::FileOrder).unwrap();
+    // Nine events make four periods of two; the last in time is left out. Items keep their ids.
+    let items = |events: &[Interaction]| events.iter().map(|event| event.item).collect::<Vec<_>>();
+    assert_eq!(
+        (0..4).map(|number| items(periods.events(number))).collect::<Vec<_>>(),
+        [[1, 8], [2, 3], [0, 7], [5, 6]]
+    );
+    assert!(periods.events(3).iter().all(|event| event.value == event.item as f32 && event.time > 6.into()));
+    assert_eq!((ties, periods.n_users(), periods.n_items()), (0, 20, 9), "both events of time 3 stand in one period");
+    // The first tested period is learnt from all of the pre-training, however short the window.
+    let [warm_up, tested] = [2, 3].map(|number| periods.period(number));
+    assert_eq!(items(warm_up.events_before(Limit::At(1))), [1, 8, 2, 3]);
+    assert_eq!(items(tested.events_before(Limit::At(1))), [0, 7]);
+    assert_eq!(items(tested.events_before(Limit::All)), [1, 8, 2, 3, 0, 7]);
+    assert_eq!((items(tested.tested_events()), tested.items()), (vec![5, 6], 9));
+    assert_eq!((periods.roles().evaluated(), periods.roles().tested()), (2..=3, 3..=3));
+    // One event less, and the cut goes through time 3; a value is part of what is learnt.
+    let cut = |dataset: &Dataset, last| by_count(dataset, Roles::after_the_first(last), Ties::FileOrder).unwrap();
+    assert_eq!(cut(&dataset, 2).1, 1);
+    let mut other = dataset.clone();
+    other.parts[0].interactions[0].value = 0.5;
+    assert_ne!(cut(&other, 3).0.digest(), cut(&dataset, 3).0.digest());
+    assert_ne!(periods.digest(), cut(&dataset, 3).0.digest(), "the roles are part of it");
+    let error = by_count(&dataset, Roles::after_the_first(9), Ties::FileOrder).unwrap_err().to_string();
+    assert!(error.contains("fewer events than there are to be periods") && error.contains("at least 10"), "{error}");
+    let unordered = Dataset { clock: Clock::Position, ..dataset };
+    assert_eq!(by_count(&unordered, roles, Ties::FileOrder).unwrap_err().kind(), Kind::Input);
+}
+
+#[test]
+fn sessions_are_warmed_up_on_too() {
+    let roles = Roles::new(2, None, NonZeroUsize::new(2)).unwrap();
+    let warm = given(&three(), roles, Catalogue::Growing).unwrap();
+    let all = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
+    assert_eq!(
+        warm.period(1).tested_sessions().collect::<Vec<_>>(),
+        all.period(1).tested_sessions().collect::<Vec<_>>()
+    );
+    assert_ne!(warm.digest(), all.digest());
 }

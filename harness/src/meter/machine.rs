@@ -1,11 +1,11 @@
-//! Facts about the machine that ran.
+//! The machine that a run takes place on.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Whose arithmetic made a result. Every CPU gives the same bits, whatever its class; a CUDA device sums in another
-/// order.
+/// Arithmetic that a result was computed with. Every CPU gives the same bits, whatever its class; a CUDA device sums in
+/// another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Arithmetic {
     Cpu,
@@ -13,12 +13,12 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
-    /// Of a device as it stands in records: `cpu`, or `cuda:0` and a name.
+    /// Arithmetic of a device, given as in records: `cpu`, or `cuda:0` and the name of the device.
     pub fn of_device(device: &str) -> Self {
         if device.starts_with("cuda") { Self::Cuda } else { Self::Cpu }
     }
 
-    /// Folder of its own for results that only this arithmetic gives; none for the CPU's.
+    /// Folder that keeps results of this arithmetic apart; `None` for the CPU, whose results have no folder of their own.
     pub(crate) fn folder(self) -> Option<&'static str> {
         match self {
             Self::Cpu => None,
@@ -36,26 +36,27 @@ impl fmt::Display for Arithmetic {
     }
 }
 
-/// Where a run took place: a fact beside its times, which mean nothing on another processor.
+/// The machine that a run took place on. Times can be compared only between runs on the same processor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
     /// Architecture, widest vector unit and, off the CPU, the kind of device: `x86_64-avx512`,
     /// `x86_64-avx512-cuda`.
     pub class: String,
-    /// The name that the processor gives itself, where the system tells.
+    /// Name of the processor, where the system tells it.
     pub cpu: Option<String>,
     /// Logical processors that this process may use.
     pub cores: usize,
-    /// Installed memory, where the system tells.
+    /// Installed memory, where the system tells it.
     pub memory_bytes: Option<u64>,
+    /// Name and version of the operating system.
     pub os: String,
-    /// Vector units that matter for arithmetic, sorted.
+    /// Vector instruction sets that the kernels could use, sorted.
     pub simd: Vec<String>,
 }
 
 impl Machine {
-    /// This machine. `device` is the record's: `cpu`, or `cuda:0` and a name.
+    /// This machine; `device`, given as in records (`cpu`, or `cuda:0` and a name), is part of its class.
     pub fn here(device: &str) -> Self {
         use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
         let what = RefreshKind::nothing()

@@ -1,0 +1,81 @@
+//! What all runs of a job share.
+
+use std::path::PathBuf;
+
+use super::plan::{Run, plan};
+use super::{Job, ModelStore};
+use crate::data::load;
+use crate::digest::Digest;
+use crate::error::{Place, Result};
+use crate::meter::{Arithmetic, Machine};
+use crate::record::RunId;
+use crate::split::{Applied, TimeTies};
+use crate::train::Task;
+
+/// A job with its list of runs and its data, prepared once for all of them.
+pub(super) struct Prepared<'a> {
+    pub job: &'a Job<'a>,
+    /// Teachers first.
+    pub runs: Vec<Run<'a>>,
+    pub task: Task,
+    pub machine: Machine,
+    pub arithmetic: Arithmetic,
+    pub dataset_digest: Digest,
+    pub split_digest: Digest,
+    /// How many held-out items were chosen among events of equal time, where the split goes by time.
+    pub time_ties: Option<TimeTies>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Reads the data, splits it and lists the runs.
+    ///
+    /// # Errors
+    /// A trial or seed that the spec does not have; data that is missing or wrong; a split or a protocol that does not
+    /// fit the data.
+    pub fn new(job: &'a Job<'a>) -> Result<Self> {
+        let Job { spec, filter, device, .. } = job;
+        filter.check(spec)?;
+        let dataset = load(job.manifest, job.cache)?;
+        let dataset_digest = dataset.digest();
+        let at = |key: &str| Place::file(&spec.file).key(key);
+        let dataset = spec.events.keep(dataset).map_err(|error| error.or_at(at("events")))?;
+        let Applied { cut, ties } =
+            spec.split.apply(&dataset, spec.events.ties).map_err(|error| error.or_at(at("split")))?;
+        drop(dataset); // Training reads the split alone; the dataset is a third of a small run's memory.
+        let task = Task::new(cut, &spec.protocol).map_err(|error| error.or_at(at("protocol")))?;
+        Ok(Self {
+            job,
+            runs: plan(spec, dataset_digest, filter),
+            machine: Machine::here(&device.name),
+            arithmetic: Arithmetic::of_device(&device.name),
+            dataset_digest,
+            split_digest: task.digest(),
+            time_ties: ties,
+            task,
+        })
+    }
+
+    /// Where the states and the model of a run of this job are kept.
+    pub fn store(&self, fingerprint: Digest) -> ModelStore {
+        ModelStore::new(self.job.cache, fingerprint, self.arithmetic)
+    }
+
+    /// The identity of the record that this job makes of a run.
+    pub fn id(&self, run: &Run<'_>) -> RunId {
+        RunId {
+            spec: self.job.spec.id.clone(),
+            profile: self.job.spec.profile.clone(),
+            arithmetic: self.arithmetic,
+            trial: run.trial.id.clone(),
+            seed: run.seed,
+        }
+    }
+
+    /// The records of a run that exist.
+    ///
+    /// # Errors
+    /// [`Io`](crate::error::Kind::Io)
+    pub fn recorded(&self, run: &Run<'_>) -> Result<Vec<PathBuf>> {
+        self.id(run).files(&self.job.results)
+    }
+}
