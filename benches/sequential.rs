@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
 use harness::metrics::Scorer;
+use harness::nn::Dropout;
 use harness::rank::Index;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use reproductions::models::caser::{CaserEncoder, FusedCaser};
 use reproductions::models::fossil::FusedFossil;
+use reproductions::models::losses::exemplary::exemplary;
+use reproductions::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position};
 use reproductions::models::sequence::{
-    Drawn, Dropout, SequentialModel, Streams, Window, WindowBatch, WindowScorer, Windows, id_of, pointwise,
+    Drawn, SequentialModel, Streams, Window, WindowBatch, WindowScorer, Windows, id_of, pointwise,
 };
-use reproductions::rd::loss::exemplary;
-use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
 use support::gowalla::{ADAM, BATCH, ITEMS, LENGTH, LIST, NEGATIVES, SAMPLES, caser, fossil, sequences, source};
 
 /// Windows, inputs and items of some batches; `added` random items beside each window's own.

@@ -10,7 +10,7 @@ mod support;
 use criterion::{Criterion, Throughput};
 use harness::nn::Dropout;
 use harness::nn::padded;
-use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target, Teacher};
+use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target, TeacherAnswers};
 use harness::optim::TfAdam;
 use harness::rng::Stream;
 use reproductions::models::sasrec::{Part, SasRec, Sequences, Sizes};
@@ -65,7 +65,7 @@ impl World {
     fn teacher(&self) -> Target<'_> {
         let table = Table { rows: &self.table, dim: SIZES.dim };
         let representations = &self.x[NEW * padded(SIZES.dim)..];
-        Target::Teacher(Teacher { table, representations, normalisers: &self.normalisers })
+        Target::Teacher(TeacherAnswers { table, representations, normalisers: &self.normalisers })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sequential models at Gowalla's sizes, with RD's values.
 
+use harness::nn::Activation;
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
@@ -40,7 +41,7 @@ pub fn sequences() -> UserItems {
 }
 
 pub fn caser(dim: usize) -> caser::Sizes {
-    let (convolution, hidden) = (caser::Activation::Identity, caser::Activation::Sigmoid);
+    let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
     caser::Sizes { users: USERS, ids: ITEMS + 1, dim, length: LENGTH, vertical: 2, horizontal: 16, convolution, hidden }
 }
 

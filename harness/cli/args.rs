@@ -6,7 +6,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use harness::run::DeviceChoice;
 
-use crate::EXIT_CODES;
+/// Exit codes; the same text stands in `--help` and in METHOD.md.
+const EXIT_CODES: &str = "Exit codes:
+  0    done; of `check`: nothing drifted
+  1    something failed: a run diverged, data is wrong, a file could not be written;
+       of `check`: drift, and nothing else
+  2    nothing could be started: a mistake in the command line, a spec or a manifest,
+       or something is not here (data, a device); of `check`: it could not judge
+  130  interrupted; the same command goes on from there";
 
 /// Re-runs published recommender-system papers and reports, number by number, whether the results hold
 #[derive(Parser)]

@@ -33,15 +33,6 @@ fn main() -> ExitCode {
     exit(done.and_then(|()| terminal::check_output()))
 }
 
-/// Exit codes; the same text stands in `--help` and in METHOD.md.
-pub const EXIT_CODES: &str = "Exit codes:
-  0    done; of `check`: nothing drifted
-  1    something failed: a run diverged, data is wrong, a file could not be written;
-       of `check`: drift, and nothing else
-  2    nothing could be started: a mistake in the command line, a spec or a manifest,
-       or something is not here (data, a device); of `check`: it could not judge
-  130  interrupted; the same command goes on from there";
-
 fn exit(result: harness::error::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     terminal::talk(&format!("error: {error}"));

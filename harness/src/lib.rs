@@ -9,7 +9,7 @@
 //! earlier one through its result type only. `tests/arrows.rs` reads this list and holds the code to it.
 //!
 //! ```text rooms
-//! error suggest digest file document value table  the ground, used by all
+//! error suggest digest file document value markdown table  the ground, used by all
 //! simd rng optim stats                            arithmetic with the same bits on every machine
 //! weights                                         named tensors and settings: layouts, initial values, saved state
 //! data                                            manifests, fetching, verifying, reading: the dataset

@@ -12,7 +12,7 @@ use harness::metrics::{Candidates, Protocol};
 use harness::rng::Stream;
 use harness::split::Cut;
 use harness::split::periods::sessions::sub_sequences;
-use harness::split::periods::{Catalogue, Periods, given};
+use harness::split::periods::{Catalogue, Periods, Roles, given};
 use harness::train::{Checkpoint, Context, Learner, Model, Task};
 use harness::value::Limit;
 use harness::weights::State;
@@ -72,7 +72,7 @@ fn periods() -> Periods {
         values: Values::None,
         parts,
     };
-    given(&dataset, 3, Catalogue::Growing).unwrap()
+    given(&dataset, Roles::after_the_first(3), Catalogue::Growing).unwrap()
 }
 
 fn go(name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {

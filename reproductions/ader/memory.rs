@@ -10,7 +10,7 @@ use super::Kept;
 use super::sample::{Sample, sample};
 use super::selection::Candidates;
 use crate::models::sasrec::{SasRecEncoder, Sequences};
-use harness::nn::softmax::{OutputSoftmax, Table, Teacher};
+use harness::nn::softmax::{OutputSoftmax, Table, TeacherAnswers};
 
 /// See the module's head.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -197,8 +197,8 @@ impl Memory {
 
 impl Drawn<'_> {
     /// As a loss takes them.
-    pub fn teacher(&self) -> Teacher<'_> {
-        Teacher {
+    pub fn teacher(&self) -> TeacherAnswers<'_> {
+        TeacherAnswers {
             table: Table { rows: &self.answers.table, dim: self.answers.dim },
             representations: &self.representations,
             normalisers: &self.normalisers,

@@ -33,25 +33,11 @@ use harness::value::{Limit, checked};
 use serde::Deserialize;
 
 use self::learner::ContinualSasRec;
-pub use self::options::{Ewc, Kept, Replay, ReplayLoss, Training};
+pub use self::options::{AgainstForgetting, Continual, Ewc, Kept, Replay, ReplayLoss, Training};
 pub use self::quota::Quota;
 pub use self::selection::Selection;
 pub use self::weight::Weighting;
 use crate::models::sasrec;
-
-/// SASRec over a stream of periods, alone or with what keeps it from forgetting.
-pub struct Continual {
-    training: Training,
-    /// Exemplars that go from period to period.
-    kept: Option<Kept>,
-    against_forgetting: Option<AgainstForgetting>,
-}
-
-/// What the loss gains after the first period.
-pub enum AgainstForgetting {
-    Replay(Replay),
-    Ewc(Ewc),
-}
 
 impl Method for Continual {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {

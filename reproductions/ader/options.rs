@@ -5,8 +5,24 @@ use harness::train::Ending;
 use harness::value::{Count, Rate, Share, Weight};
 use serde::Deserialize;
 
-use super::{Quota, Selection, Weighting};
+use super::quota::Quota;
+use super::selection::Selection;
+use super::weight::Weighting;
 use crate::models::sasrec;
+
+/// SASRec over a stream of periods, alone or with what keeps it from forgetting.
+pub struct Continual {
+    pub training: Training,
+    /// Exemplars that go from period to period.
+    pub kept: Option<Kept>,
+    pub against_forgetting: Option<AgainstForgetting>,
+}
+
+/// The term that the loss gains after the first period.
+pub enum AgainstForgetting {
+    Replay(Replay),
+    Ewc(Ewc),
+}
 
 /// The model and how it learns a period.
 #[derive(Clone, Debug, Deserialize)]

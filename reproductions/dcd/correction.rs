@@ -5,8 +5,8 @@ use harness::rng::Stream;
 use rayon::prelude::*;
 
 use super::discrepancy::Discrepancies;
+use super::options::{Options, Positions};
 use super::sampling::{Drawn, Sampler};
-use super::{Options, Positions};
 use crate::models::losses::relaxed::relaxed;
 use crate::models::{Lists, Recommender, Side, TopLists};
 

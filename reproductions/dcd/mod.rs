@@ -16,17 +16,19 @@
 
 mod correction;
 mod discrepancy;
+mod options;
 mod sampling;
 
 use harness::error::{Error, Kind, Result};
 use harness::method::{Method, Params, Trained};
 use harness::rng::Stream;
 use harness::train::Context;
-use harness::value::{Count, Rate, Weight, checked};
+use harness::value::{Count, Weight, checked};
 use harness::weights::{Parameter, State, Weights};
 use serde::{Deserialize, Deserializer};
 
 pub use self::correction::Correction;
+pub use self::options::{Options, Positions};
 use crate::de_rrd::rrd::{self, Rrd};
 use crate::models::{Batch, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, prepare, train};
 
@@ -45,28 +47,6 @@ struct Dcd {
     /// λ_ICD; with 0 the side is off.
     lambda_item: Weight,
     rkd: Rkd,
-}
-
-/// What both sides share.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Length of the teacher's lists (500 in the authors' code), at least 2.
-    pub list: usize,
-    /// p: positions drawn of each kind. Not published.
-    pub sampled: usize,
-    pub top: Positions,
-}
-
-/// How p positions of each kind are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Positions {
-    /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
-    /// is not published.
-    Sampled { epsilon: Rate },
-    /// Those of the largest differences: "without sampling of the top items", with which RRD's authors
-    /// later found RRD and DCD considerably better (README of SeongKu-Kang/DE-RRD_CIKM20).
-    Head,
 }
 
 /// The third term, L_RKD.

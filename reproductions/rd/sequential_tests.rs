@@ -6,11 +6,12 @@ use harness::weights::Weights;
 
 use super::loss_tests::{combination, hybrid, weighting};
 use super::*;
-use crate::models::caser::{Activation, Sizes};
+use crate::models::caser::Sizes;
 use crate::models::fossil::{self, History};
 use crate::models::sequence::{WindowScorer, scorer};
 use crate::models::sequential_kind;
 use crate::test_world::{World, method, queries};
+use harness::nn::Activation;
 
 /// `reads`: length and targets.
 fn training([length, targets]: [usize; 2]) -> String {

@@ -2,6 +2,7 @@
 
 mod events;
 pub mod periods;
+mod renumbering;
 mod rule;
 mod seventy_ten_twenty;
 mod time_ties;

@@ -11,6 +11,7 @@ use crate::suggest::{did_you_mean, one_of};
 
 use super::events::Ties;
 use super::periods::{self, Catalogue, Periods, Roles};
+use super::renumbering::Renumbering;
 use super::seventy_ten_twenty::{self, Phase};
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
@@ -312,36 +313,6 @@ fn k_core(n_users: usize, n_items: usize, mut pairs: Vec<Interaction>, core: usi
         if pairs.len() == before {
             return pairs;
         }
-    }
-}
-
-/// Dense ids for those that occur, in ascending order.
-pub(super) struct Renumbering {
-    new: Vec<u32>,
-    pub size: usize,
-}
-
-impl Renumbering {
-    /// Every id stays what it is.
-    pub fn none(n: usize) -> Self {
-        Self { new: (0..n as u32).collect(), size: n }
-    }
-
-    pub fn of(n: usize, ids: impl Iterator<Item = u32>) -> Self {
-        let mut occurs = vec![false; n];
-        ids.for_each(|id| occurs[id as usize] = true);
-        let mut size = 0;
-        let mut new = Vec::with_capacity(n);
-        for occurs in occurs {
-            new.push(size);
-            size += u32::from(occurs);
-        }
-        Self { new, size: size as usize }
-    }
-
-    /// Only for an id that occurs.
-    pub fn of_old(&self, id: u32) -> u32 {
-        self.new[id as usize]
     }
 }
 

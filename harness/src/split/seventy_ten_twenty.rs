@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rule::Renumbering;
+use super::renumbering::Renumbering;
 use super::{Split, UserItems};
 use crate::data::Dataset;
 

@@ -113,7 +113,7 @@ fn loss_and_gradients_of_the_term_equal_candles_autograd() {
         let (p, q) = (&p[user as usize * DIM..][..DIM], &q[item as usize * DIM..][..DIM]);
         p.iter().zip(q).map(|(a, b)| a * b).sum()
     };
-    let position = weights::position(3, 2.0);
+    let position = list_weights::position(3, 2.0);
     let (mut coefficients, mut owners, mut partners) = (Vec::new(), Vec::new(), Vec::new());
     for user in users {
         let list = term.lists.of(user);

@@ -13,7 +13,7 @@ use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
 use crate::test_world::queries;
 use harness::nn::Dropout;
-use harness::nn::softmax::{Table, Target, Teacher};
+use harness::nn::softmax::{Table, Target, TeacherAnswers};
 
 mod agreement;
 mod graph;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::kernels::{distil, softmax, square};
 use super::layout::{GROUP, Rows, STRIP, Strips, TILE};
 use super::logits::{Logits, product};
-use super::{Onto, Sum, Table};
+use super::parts::{Onto, Sum, Table};
 
 /// What answers are wanted for the rows of a chunk.
 pub enum Objective<'a> {

@@ -3,9 +3,9 @@
 use crate::nn::add_product;
 use rayon::prelude::*;
 
-use super::Table;
 use super::kernels::add_exponentials;
 use super::layout::{GROUP, Strips, TILE, place};
+use super::parts::Table;
 
 /// See the module's head. The buffer keeps its size.
 #[derive(Default)]

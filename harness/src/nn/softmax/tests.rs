@@ -44,7 +44,7 @@ fn losses_and_gradients_of_ader_agree_with_the_reference() {
     let mut softmax = OutputSoftmax::default();
     let old = Table { rows: old, dim: 5 };
     let normalisers = softmax.normalisers(old, &answers);
-    let teacher = Target::Teacher(Teacher { table: old, representations: &answers, normalisers: &normalisers });
+    let teacher = Target::Teacher(TeacherAnswers { table: old, representations: &answers, normalisers: &normalisers });
     let mut loss = |rows: &[f32], n_items: usize, target, weight| {
         let (mut x, mut of_table) = (vec![0.0; rows.len()], vec![0.0; 25]);
         let onto = Onto { x: &mut x, table: &mut of_table };
@@ -176,7 +176,8 @@ fn many_groups_and_chunks_agree_with_the_formulas_in_f64() {
     near(softmax.cross_entropies(table, &world.x, &world.items).iter().map(|l| *l as f32), losses, 1e-6);
     let old = Table { rows: &world.old_table, dim: DIM };
     let normalisers = softmax.normalisers(old, &world.answers);
-    let teacher = Target::Teacher(Teacher { table: old, representations: &world.answers, normalisers: &normalisers });
+    let teacher =
+        Target::Teacher(TeacherAnswers { table: old, representations: &world.answers, normalisers: &normalisers });
     let answer = |row: usize| -> Vec<f64> {
         let x = &world.answers[row * padded(DIM)..][..DIM];
         log_softmax(x, &world.old_table, OLD).iter().map(|log_p| log_p.exp()).collect()
@@ -195,7 +196,7 @@ fn threads_change_no_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let normalisers = OutputSoftmax::default().normalisers(old, &world.answers);
-            let teacher = Teacher { table: old, representations: &world.answers, normalisers: &normalisers };
+            let teacher = TeacherAnswers { table: old, representations: &world.answers, normalisers: &normalisers };
             [Target::Items(&world.items), Target::Teacher(teacher)].map(|target| {
                 let (loss, x, table) = self::run(&world, target, ITEMS, Sum::Gradients);
                 (loss.to_bits(), [x, table].map(|values| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>()))

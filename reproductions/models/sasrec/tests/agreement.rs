@@ -43,7 +43,7 @@ fn batch(sizes: &Sizes, step: u64) -> Batch {
 fn pass(model: &mut SasRec, batch: &Batch, items: usize, step: u64) -> Vec<f64> {
     let old = Table { rows: &batch.old_table, dim: model.sizes().dim };
     let normalisers = OutputSoftmax::default().normalisers(old, &batch.answers);
-    let teacher = Teacher { table: old, representations: &batch.answers, normalisers: &normalisers };
+    let teacher = TeacherAnswers { table: old, representations: &batch.answers, normalisers: &normalisers };
     let parts = [
         Part { rows: NEW, items: KNOWN, target: Target::Items(&batch.labels[..NEW]), weight: 1.0 },
         Part { rows: EXEMPLARS, items, target: Target::Teacher(teacher), weight: WEIGHT },
