@@ -242,7 +242,7 @@ fn what_was_put_in_another_runs_place_is_told_and_made_again() {
     state.arrays.values_mut().next().unwrap().to_mut()[0] += 1.0;
     state.write(&zero).unwrap();
     fs::remove_file(home.record_file("rrd", 0)).unwrap();
-    home.reprise("run small --trial rrd").with(0).tells(&["kept model of `bpr` is not the one that is recorded"]);
+    home.reprise("run small --trial rrd").with(0).tells(&["kept model of `bpr` is not that of its record"]);
     assert!(lasting(&home.record("rrd", 0)) == lasting(&other.record("rrd", 0)));
 }
 

@@ -1,4 +1,4 @@
-//! The text of records and baselines: JSON that reads like a page and differs line by line.
+//! The text form of records and baselines: JSON that is laid out to be read, and compared line by line.
 
 use std::io::{self, Write};
 
@@ -8,17 +8,17 @@ use serde_json::ser::Formatter;
 /// Spaces per level.
 const INDENT: usize = 2;
 
-/// Objects have a line per key; an array stays on one line, unless it holds objects or arrays:
+/// JSON with one key of an object per line. An array stays on one line, unless it holds objects or arrays:
 /// those get a line each and are kept compact inside. So an epoch of a curve is a line.
 pub(crate) fn to_text<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Layout::default()))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, TextLayout::default()))?;
     bytes.push(b'\n');
     Ok(String::from_utf8(bytes).expect("serde_json writes UTF-8"))
 }
 
 #[derive(Default)]
-struct Layout {
+struct TextLayout {
     depth: usize,
     /// Open arrays and objects, counted from the outermost array on.
     inside: usize,
@@ -28,7 +28,7 @@ struct Layout {
     any: bool,
 }
 
-impl Layout {
+impl TextLayout {
     fn line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b"\n")?;
         writer.write_all(" ".repeat(INDENT * self.depth).as_bytes())
@@ -44,7 +44,7 @@ impl Layout {
     }
 }
 
-impl Formatter for Layout {
+impl Formatter for TextLayout {
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.item(writer)?;
         if self.inside == 0 {

@@ -14,7 +14,7 @@ use harness::record::{Checked, Records, Stored as _};
 use harness::run::{ComputeDevice, Executed, TrainingOptions, expected};
 use harness::spec::{self, Filter, Spec};
 
-use self::sample::{Pool, Sampling};
+use self::sample::{Pool, RunChoice};
 use super::report::{checked, data_digest};
 use super::run::train;
 use crate::args::{CheckArgs, Format};
@@ -153,7 +153,7 @@ fn choose(args: &CheckArgs, asked: &mut Vec<Asked>) -> Result<()> {
     let pool: Vec<_> =
         references.iter().map(|of| Pool { spec: &of.spec, reference: &of.baseline, runs: of.runs() }).collect();
     let within = args.within.map(|minutes| 60.0 * minutes);
-    let chosen = Sampling { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
+    let chosen = RunChoice { most: args.sample, seed: args.sample_seed, within }.choose(&pool);
     drop(pool);
     if chosen.runs.is_empty() {
         return Err(Error::new(Kind::Missing, "no recorded run can be trained again in that time")

@@ -18,7 +18,7 @@ pub struct Pool<'a> {
 }
 
 /// Rule by which runs are chosen.
-pub struct Sampling {
+pub struct RunChoice {
     /// Largest number of runs.
     pub most: Option<u32>,
     /// Seed of the random draw.
@@ -36,7 +36,7 @@ pub struct Chosen {
     pub seconds: f64,
 }
 
-impl Sampling {
+impl RunChoice {
     /// Chooses from the runs of all specs together: each with the same probability or, with [`within`](Self::within), in
     /// the order of their cost, which includes teachers that must be trained first; the draw decides between equals.
     pub fn choose(&self, pool: &[Pool<'_>]) -> Chosen {

@@ -117,6 +117,9 @@ fn periods_come_back_and_are_true_to_the_whole() {
     let record = sample_of_periods("ader", 0);
     let text = record.to_text().unwrap();
     assert_eq!(Record::parse(text.as_bytes(), Path::new("x")).unwrap(), record);
+    let mut later = record.clone();
+    later.periods.iter_mut().for_each(|period| period.period += 23);
+    assert_eq!(later.check(), Ok(()));
     // A period counts like any other, however few its queries are.
     assert_eq!(record.per_query("hr@5".parse().unwrap()).unwrap(), [2.0, 0.0, 0.0, 0.0]);
     for (from, to, key) in [
