@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use harness::error::Result;
 use harness::metrics::{Candidates, Protocol, Scorer};
+use harness::nn::Dropout;
 use harness::queries::Queries;
 use harness::rank::{Index, Ranker};
 use harness::rng::{Rejection, Stream};
@@ -25,11 +26,11 @@ use harness::train::Context;
 use peaks::Peaks;
 use reproductions::models::caser::{CaserEncoder, FusedCaser};
 use reproductions::models::fossil::FusedFossil;
+use reproductions::models::losses::exemplary::exemplary;
+use reproductions::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position};
 use reproductions::models::sequence::{
-    BatchLoss, Drawn, Dropout, SequentialModel, Streams, Window, WindowScorer, WindowTerm, Windows, id_of,
+    BatchLoss, Drawn, SequentialModel, Streams, Window, WindowScorer, WindowTerm, Windows, id_of,
 };
-use reproductions::rd::loss::exemplary;
-use reproductions::rd::weights::{RankEstimate, discrepancy, hybrid, position};
 use support::gowalla::{ADAM, BATCH, ITEMS, LENGTH, LIST, NEGATIVES, SAMPLES, USERS, caser, fossil, sequences, source};
 use work::{Kind, Work};
 
