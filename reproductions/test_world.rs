@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use candle_core::Device;
+use harness::digest::Digest;
 use harness::error::{Error, Result};
 use harness::method::{Method, Params};
 use harness::metrics::{Candidates, Protocol};
@@ -13,7 +14,7 @@ use harness::queries::Queries;
 use harness::rng::Stream;
 use harness::split::{Cut, HeldOut, Split, UserItems};
 use harness::train::{Checkpoint, Context, Epoch, Observer, Task, Teacher};
-use harness::weights::{Parameter, Weights};
+use harness::weights::{Parameter, PeriodArtefacts, Provenance, Weights};
 use toml::de::DeValue;
 
 use crate::models::bpr::of_tables;
@@ -111,6 +112,10 @@ impl World {
             trial: "teacher".into(),
             kind: self.kind.into(),
             weights: self.teacher.clone(),
+            after_periods: PeriodArtefacts {
+                folder: folder.into(),
+                of: Provenance { run: Digest::of(b"run"), split: Digest::of(b"split") },
+            },
             folder: folder.join("derived"),
         };
         let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);

@@ -39,6 +39,12 @@ pub trait Method: Send + Sync {
     fn learns_from(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// Whether the method reads the models that its teacher had after each period of the stream
+    /// ([`Teacher::after_period`](crate::train::Teacher::after_period)), so that the engine keeps them.
+    fn learns_from_periods(&self) -> bool {
+        false
+    }
 }
 
 /// What training returns.

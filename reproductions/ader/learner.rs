@@ -12,7 +12,7 @@ use harness::queries::Queries;
 use harness::split::periods::sessions::sub_sequences;
 use harness::split::periods::{Period, Start};
 use harness::train::{Context, Ending, Learner, Model, PeriodData};
-use harness::weights::{Parameter, Settings, State, Weights};
+use harness::weights::{Artefact, Parameter, Settings, State, Weights};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -21,7 +21,7 @@ use super::options::{AgainstForgetting, Continual, ReplayLoss};
 use super::sample::{Sample, sample};
 use super::split::split;
 use super::weight::Growth;
-use crate::models::sasrec::{Part, SasRec, Sequences};
+use crate::models::sasrec::{self, Part, SasRec, Sequences};
 use harness::nn::Dropout;
 use harness::nn::softmax::Target;
 
@@ -226,6 +226,10 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
             Memory::choose(&encoder, period.items(), &lists, kept, self.distils(), |purpose| cx.stream(purpose, 0))?;
         cx.meter.since(start, Phase::Prepare);
         Ok(())
+    }
+
+    fn artefact(&self) -> Result<Artefact> {
+        Ok(Artefact { kind: Some(sasrec::NAME.into()), weights: self.model.weights()? })
     }
 
     fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()> {

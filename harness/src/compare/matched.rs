@@ -58,9 +58,9 @@ pub struct MatchedColumn {
 pub enum Scope {
     /// The whole run; if that is over periods, the mean over those that it tested.
     Run,
-    /// The mean over the periods 1 to this, which must be all that the run tested.
+    /// The mean over so many tested periods, which must be all that the run tested.
     Mean(usize),
-    /// The period of this number.
+    /// The n-th of the tested periods, from 1.
     Period(usize),
 }
 
@@ -83,8 +83,8 @@ impl Scope {
     pub(super) fn metric(self, record: &Record, metric: &str) -> Option<f64> {
         let metrics = match self {
             Self::Run => &record.metrics,
-            Self::Mean(tested) => Some(&record.metrics).filter(|_| record.periods.len() == tested)?,
-            Self::Period(number) => &record.period(number)?.metrics,
+            Self::Mean(tested) => Some(&record.metrics).filter(|_| record.tested_periods().count() == tested)?,
+            Self::Period(nth) => &record.tested_periods().nth(nth.checked_sub(1)?)?.metrics,
         };
         metrics.get(metric).copied()
     }

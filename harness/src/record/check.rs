@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ranks::by_period;
 use super::stored::{Check, flaw};
-use super::{CurveRecord, PeriodRecord, QueryRanks, Record, Stored};
+use super::{CurveRecord, QueryRanks, Record, Stored};
 use crate::meter::{Latency, Machine};
 use crate::metrics::Metric;
 
@@ -165,6 +165,10 @@ fn periods(record: &Record) -> Check {
         if period.period == 0 || Some(period.period) != periods[0].period.checked_add(index as u64) {
             return flaw(key("period"), "numbers from 1 on, each the next", period.period.to_string());
         }
+        let after_a_test = index > 0 && !periods[index - 1].warm_up;
+        if period.warm_up && (after_a_test || index + 1 == periods.len()) {
+            return flaw(key("warm_up"), "warm-up periods first, then those that are tested", "true");
+        }
         if period.queries == 0 || period.items == 0 {
             return flaw(key("queries"), "at least 1 query and 1 item", "0");
         }
@@ -189,18 +193,18 @@ fn periods(record: &Record) -> Check {
         }
     }
     // Wrong counts may overflow.
-    let sum = |of: fn(&PeriodRecord) -> u64| periods.iter().map(|period| u128::from(of(period))).sum::<u128>();
-    let epochs = sum(|period| period.epochs_run);
+    let epochs = periods.iter().map(|period| u128::from(period.epochs_run)).sum::<u128>();
     if epochs != u128::from(record.epochs_run) {
         return flaw("epochs_run", format!("the periods' {epochs}"), record.epochs_run.to_string());
     }
     for (name, got) in &record.metrics {
-        let mean = periods.iter().map(|period| period.metrics[name]).sum::<f64>() / periods.len() as f64;
-        if (mean - got).abs() > rounding(periods.len()) * mean.abs() {
+        let tested = record.tested_periods().count();
+        let mean = record.tested_periods().map(|period| period.metrics[name]).sum::<f64>() / tested as f64;
+        if (mean - got).abs() > rounding(tested) * mean.abs() {
             return flaw(format!("metrics.{name}"), format!("{mean}, the mean of its periods"), got.to_string());
         }
     }
-    let queries = sum(|period| period.queries);
+    let queries = record.tested_periods().map(|period| u128::from(period.queries)).sum::<u128>();
     match record.queries() {
         Some(ranked) if u128::from(ranked) != queries => {
             flaw("ranks.sets", format!("the periods' {queries} queries"), ranked.to_string())
@@ -283,12 +287,13 @@ fn follows(name: &str, record: &Record) -> Check {
     if (mean - got).abs() > rounding(values.len()) * mean.abs() {
         return flaw(key(), format!("{mean}, the mean of its ranks"), got.to_string());
     }
-    let (share, rounding) = (values.len() as f64 / record.periods.len() as f64, rounding(values.len()));
+    let (share, rounding) = (values.len() as f64 / record.tested_periods().count() as f64, rounding(values.len()));
+    let warm_up = record.periods.iter().filter(|period| period.warm_up).count();
     for (index, (period, of_period)) in by_period(&record.periods, &mut values).enumerate() {
         let (mean, got) = (of_period.iter().sum::<f64>() / share, period.metrics[name]);
         if (mean - got).abs() > rounding * mean.abs() {
             let expected = format!("{mean}, the mean of its ranks");
-            return flaw(format!("periods[{index}].metrics.{name}"), expected, got.to_string());
+            return flaw(format!("periods[{}].metrics.{name}", warm_up + index), expected, got.to_string());
         }
     }
     Ok(())

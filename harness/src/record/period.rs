@@ -13,6 +13,9 @@ use super::stored::unique;
 pub struct PeriodRecord {
     /// Number of the period; period 0 is trained on and not tested.
     pub period: u64,
+    /// Whether the period only warms up: it is recorded, and does not count in the figures of the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm_up: bool,
     /// Number of items that had occurred by then: the candidates.
     pub items: u64,
     /// Number of test queries.

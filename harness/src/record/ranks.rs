@@ -36,14 +36,14 @@ impl QueryRanks {
     }
 }
 
-/// Cuts values that stand query by query into those of each period, which [`QueryRanks::new`] has joined. A run without
-/// periods has no parts.
+/// Cuts values that stand query by query into those of each period that counts, which [`QueryRanks::new`] has joined. A
+/// run without periods has no parts.
 pub(super) fn by_period<'a, T>(
     periods: &'a [PeriodRecord],
     queries: &'a mut [T],
 ) -> impl Iterator<Item = (&'a PeriodRecord, &'a mut [T])> {
     let mut rest = queries;
-    periods.iter().map(move |period| {
+    periods.iter().filter(|period| !period.warm_up).map(move |period| {
         let (of_period, after) = std::mem::take(&mut rest).split_at_mut(period.queries as usize);
         rest = after;
         (period, of_period)

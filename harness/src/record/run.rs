@@ -104,8 +104,13 @@ impl Record {
     }
 
     /// The period with this number; `None` if the run has none such.
-    pub fn period(&self, number: usize) -> Option<&PeriodRecord> {
-        self.periods.iter().find(|period| usize::try_from(period.period) == Ok(number))
+    pub fn period(&self, number: u64) -> Option<&PeriodRecord> {
+        self.periods.iter().find(|period| period.period == number)
+    }
+
+    /// The periods whose results count, in their order: all but those that warm up.
+    pub fn tested_periods(&self) -> impl Iterator<Item = &PeriodRecord> {
+        self.periods.iter().filter(|period| !period.warm_up)
     }
 
     /// Number of test queries; `None` if the record keeps no ranks.
@@ -123,7 +128,7 @@ impl Record {
         let targets = |query: usize| ranks.targets.as_ref().map_or(1, |targets| targets[query] as usize);
         let values = set.hits.iter().enumerate().map(|(query, ranks)| metric.value(ranks, targets(query)));
         let mut values: Vec<f64> = values.collect();
-        let share = values.len() as f64 / self.periods.len() as f64;
+        let share = values.len() as f64 / self.tested_periods().count() as f64;
         for (period, of_period) in by_period(&self.periods, &mut values) {
             of_period.iter_mut().for_each(|value| *value *= share / period.queries as f64);
         }
@@ -247,6 +252,7 @@ pub(crate) fn sample_of_periods(trial: &str, seed: u64) -> Record {
     let curve = record.curve.take().expect("the sample has one");
     let period = |number: u64, queries: u64, value: f64| PeriodRecord {
         period: number,
+        warm_up: false,
         items: 10 * number,
         queries,
         facts: [("exemplars".to_string(), 5.0)].into(),

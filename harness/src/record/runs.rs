@@ -70,9 +70,10 @@ impl<'a> Runs<'a> {
         self.by_trial.values().flatten().copied()
     }
 
-    /// Number of tested periods; `None` if the runs are not over a stream of periods.
-    pub fn periods(&self) -> Option<usize> {
-        self.all().map(|record| record.periods.len()).max().filter(|periods| *periods > 0)
+    /// Numbers of the periods whose results count, in their order; empty if the runs are not over a stream of periods.
+    pub fn tested_periods(&self) -> Vec<u64> {
+        let of = |record: &&Record| record.tested_periods().map(|period| period.period).collect::<Vec<_>>();
+        self.all().map(|record| of(&record)).max_by_key(Vec::len).unwrap_or_default()
     }
 
     /// Summary over the seeds of a trial of a figure that a record may have.

@@ -32,7 +32,7 @@ pub(super) fn all(basis: &Basis, ours: &Measurements, beside: &[Beside]) -> Resu
     };
     let palette = Palette::new(trials());
     let mut figures = vec![quality(spec, ours, beside, &palette)?];
-    if runs.periods().is_some() {
+    if !runs.tested_periods().is_empty() {
         figures.extend(period_figures::all(spec, ours, beside, &Palette::apart(trials()))?);
     } else {
         figures.extend(curves(spec, runs, &palette)?);

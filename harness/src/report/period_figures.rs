@@ -96,7 +96,7 @@ fn ours(ours: &Measurements, trial: &Trial, metric: Metric) -> Option<PeriodLine
         let of_seeds = ours.summary(&trial.id, Measure::Metric(metric), Scope::Period(number))?;
         Some((number as f64, of_seeds.mean, of_seeds.sd))
     };
-    let points: Vec<_> = (1..=ours.runs.periods()?).filter_map(value).collect();
+    let points: Vec<_> = (1..=ours.runs.tested_periods().len()).filter_map(value).collect();
     (!points.is_empty()).then(|| PeriodLine { label: trial.label.clone(), published: false, points })
 }
 
@@ -112,9 +112,10 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
     let all = || firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| &period.curve);
     let columns = || all().flat_map(|curve: &CurveRecord| &curve.columns);
     let Some(column) = columns().find(|column| *column != LOSS).or_else(|| columns().next()) else { return Ok(None) };
-    let last = firsts.iter().map(|(_, record)| record.periods.len()).max().unwrap_or(0);
+    let numbers: BTreeSet<u64> =
+        firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| period.period).collect();
     let (mut blocks, mut lines, mut begin) = (Vec::new(), Vec::new(), 0.0);
-    for number in 1..=last {
+    for number in numbers {
         let of = |record: &'a Record| record.period(number);
         let learnt: Vec<_> = firsts.iter().filter_map(|(label, record)| Some((*label, of(record)?))).collect();
         // At least one, so that a period without training is shown too.

@@ -14,28 +14,32 @@ use crate::table::{Align, Table};
 
 /// Appends the section on periods; nothing for runs over none.
 pub(super) fn blocks<'a>(spec: &Spec, ours: &Measurements, figures: &'a [Figure], blocks: &mut Vec<PageBlock<'a>>) {
-    let (Some(tested), Some(metric)) = (ours.runs.periods(), spec.protocol.metrics.first()) else { return };
+    let (tested, Some(metric)) = (ours.runs.tested_periods(), spec.protocol.metrics.first()) else { return };
+    if tested.is_empty() {
+        return;
+    }
     blocks.push(PageBlock::Heading(2, "Period by period".into()));
     blocks.push(PageBlock::Text(format!(
         "Each period is learnt from what came before it and tested on itself; the metrics above are plain means over the \
-         {tested} that were tested. Here {}, mean ± standard deviation over seeds.",
+         {} that were tested. Here {}, mean ± standard deviation over seeds.",
+        tested.len(),
         marked(&spec.protocol, metric)
     )));
-    blocks.push(PageBlock::Table(values(spec, ours, *metric, tested)));
+    blocks.push(PageBlock::Table(values(spec, ours, *metric, &tested)));
     blocks.extend(figures.iter().filter(|figure| figure.file.starts_with(OF_PERIODS)).map(PageBlock::Figure));
     let title = "What each period was, of the first seed of each trial";
     blocks.push(PageBlock::Folded(title.into(), facts(spec, &ours.runs)));
 }
 
 /// A metric: a row for each trial, a column for each period.
-fn values(spec: &Spec, ours: &Measurements, metric: Metric, tested: usize) -> Table {
-    let right = ["Seeds".to_string(), "Mean".to_string()].into_iter().chain((1..=tested).map(|n| n.to_string()));
+fn values(spec: &Spec, ours: &Measurements, metric: Metric, tested: &[u64]) -> Table {
+    let right = ["Seeds".to_string(), "Mean".to_string()].into_iter().chain(tested.iter().map(u64::to_string));
     let columns = [("Trial".to_string(), Align::Left)].into_iter().chain(right.map(|name| (name, Align::Right)));
     let mut table = Table::new("", columns);
     for trial in &spec.trials {
         let text = |scope| mean_sd(ours.summary(&trial.id, Measure::Metric(metric), scope), METRIC);
         let mut row = vec![trial.label.clone(), ours.runs.trial(&trial.id).len().to_string(), text(Scope::Run)];
-        row.extend((1..=tested).map(|number| text(Scope::Period(number))));
+        row.extend((1..=tested.len()).map(|nth| text(Scope::Period(nth))));
         table.push_of(&trial.id, row);
     }
     table

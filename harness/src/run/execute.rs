@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::measure::record;
 use super::plan::Run;
 use super::prepared::Prepared;
-use super::{Artefact, Job, ModelStore};
+use super::{Job, ModelStore};
 use crate::data::Lock;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -14,6 +14,7 @@ use crate::file;
 use crate::meter::PeakMemory;
 use crate::record::{Record, Records, Stored as _};
 use crate::train::{Checkpoint, Context, Teacher};
+use crate::weights::Artefact;
 
 /// How runs are trained.
 #[derive(Clone, Copy, Debug)]
@@ -132,12 +133,14 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     let started = jiff::Timestamp::now();
     let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
     let begun = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
-    let mut cx = Context { teacher: teacher.as_ref(), ..begun };
+    let after_periods = run.asked_by_period.then(|| store.after_periods(prepared.split_digest));
+    let mut cx = Context { teacher: teacher.as_ref(), after_periods: after_periods.as_ref(), ..begun };
     let trained = run.trial.built.train(&mut cx)?;
     let record = record(&mut cx, prepared, run, &trained, &peak, started)?;
     // The model first: nobody looks again for that of a run that is recorded. But the record is what a run is for: it is
     // written even where the model cannot be kept, unless another run learns from it.
-    let kept = store.save(run.trial.built.makes(), &trained.weights, prepared.split_digest);
+    let model = Artefact { kind: run.trial.built.makes().map(String::from), weights: trained.weights };
+    let kept = store.save(&model, prepared.split_digest);
     match kept.and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
         kept => kept?,
@@ -157,7 +160,8 @@ fn forget(prepared: &Prepared<'_>) -> Result<()> {
         let _lock = lock(prepared.job, &store)?;
         // Files derived from the model name its weights; a model of the same weights uses them again.
         let files = [store.checkpoint(), store.model(), store.record()];
-        for path in prepared.recorded(run)?.into_iter().chain(files).chain(store.periods()) {
+        for path in prepared.recorded(run)?.into_iter().chain(files).chain(store.periods()).chain(store.period_models())
+        {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("cannot remove what is to be trained again", &path, &error));
@@ -197,13 +201,28 @@ fn has_model(
             note(&format!("the kept model of `{}` is not that of its record; it is trained again", run.trial.id));
             Ok(false)
         }
-        Ok(model) => Ok(model.is_some()),
+        Ok(model) => Ok(model.is_some() && (!run.asked_by_period || has_period_models(prepared, store)?)),
         Err(error) if error.kind() == Kind::Data => {
             note(&format!("{error}\n`{}` is trained again", run.trial.id));
             Ok(false)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether the models after all periods are kept, undamaged.
+fn has_period_models(prepared: &Prepared<'_>, store: &ModelStore) -> Result<bool> {
+    let Some(periods) = prepared.task.periods() else { return Ok(true) };
+    let kept = store.after_periods(prepared.split_digest);
+    for period in periods.roles().evaluated() {
+        match kept.read(period) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == Kind::Data => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Takes over the record of the same run, trained for another spec or profile, and returns that spec's id. A run that
@@ -241,7 +260,8 @@ fn teacher(prepared: &Prepared<'_>, run: &Run<'_>, fingerprint: Digest) -> Resul
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
     let kind = kind.expect("a spec whose teacher is no model is refused");
-    Ok(Teacher { trial, kind, weights, folder: store.derived() })
+    let after_periods = store.after_periods(prepared.split_digest);
+    Ok(Teacher { trial, kind, weights, after_periods, folder: store.derived() })
 }
 
 /// Finds out before hours of training whether `what` can be written.

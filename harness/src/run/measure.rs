@@ -39,12 +39,14 @@ pub(super) fn record(
     let (job, metrics) = (prepared.job, &prepared.job.spec.protocol.metrics);
     let Trained { scorer, weights, selected, periods } = trained;
     let mut reported = selected.as_ref().map_or(Vec::new(), |selected| by_epoch(selected, metrics));
+    let first_tested = cx.task.periods().map_or(0, |periods| *periods.roles().tested().start());
+    let tested = || periods.iter().filter(|period| period.period >= first_tested);
     if !periods.is_empty() {
-        let valid = periods.iter().map(|period| Some(&period.selected.as_ref()?.1)).collect::<Option<_>>();
+        let valid = tested().map(|period| Some(&period.selected.as_ref()?.1)).collect::<Option<_>>();
         reported.push(Reported {
             metrics: metrics.clone(),
             epoch: None,
-            tests: periods.iter().map(|period| &period.test).collect(),
+            tests: tested().map(|period| &period.test).collect(),
             valid: valid.unwrap_or_default(),
         });
     }
@@ -100,7 +102,7 @@ pub(super) fn record(
         memory,
         latency: Some(latency),
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
-        periods: periods.iter().map(period).collect(),
+        periods: periods.iter().map(|learnt| period(learnt, learnt.period < first_tested)).collect(),
         time_ties: prepared.time_ties.clone(),
         ranks: Some(QueryRanks::new(reported.iter().map(|r| (&r.metrics[..], &r.tests[..])))),
     })
@@ -138,10 +140,11 @@ fn by_epoch<'t>(selected: &'t Selected, metrics: &[Metric]) -> Vec<Reported<'t>>
     all
 }
 
-fn period(learnt: &Learnt) -> PeriodRecord {
+fn period(learnt: &Learnt, warm_up: bool) -> PeriodRecord {
     let named = |values: &BTreeMap<Metric, f64>| values.iter().map(|(metric, v)| (metric.to_string(), *v)).collect();
     PeriodRecord {
         period: learnt.period as u64,
+        warm_up,
         items: learnt.items as u64,
         queries: learnt.test.queries.len() as u64,
         facts: learnt.facts.clone(),

@@ -18,4 +18,4 @@ pub use execute::{Executed, FailedRun, TrainingOptions, execute};
 pub use job::Job;
 pub use latency::measure_latency;
 pub use plan::expected;
-pub use store::{Artefact, ModelStore};
+pub use store::ModelStore;

@@ -14,6 +14,8 @@ pub(super) struct Run<'a> {
     pub teacher: Option<Digest>,
     /// Whether another run of the plan learns from this one, so that its model must be kept.
     pub teaches: bool,
+    /// Whether a trial of the spec, planned or not, learns from the models that this run has after each period.
+    pub asked_by_period: bool,
 }
 
 impl Run<'_> {
@@ -40,6 +42,10 @@ pub(super) fn plan<'a>(spec: &'a Spec, data: Digest, filter: &Filter) -> Vec<Run
             let teacher = spec.trial(id).expect("a checked spec has the teachers of its trials");
             run_fingerprint(spec, teacher, seed, data)
         }),
+        asked_by_period: spec
+            .trials
+            .iter()
+            .any(|other| other.teacher.as_ref() == Some(&trial.id) && other.built.learns_from_periods()),
         teaches: runs.iter().any(|(other, at)| *at == seed && other.teacher.as_ref() == Some(&trial.id)),
     };
     runs.iter().map(run).collect()

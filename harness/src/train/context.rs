@@ -11,6 +11,7 @@ use crate::metrics::Scorer;
 use crate::rank::{Evaluation, Ranker};
 use crate::rng::Stream;
 use crate::split::{Split, UserItems};
+use crate::weights::PeriodArtefacts;
 
 /// The period of a stream that a run is in.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct Context<'a> {
     pub seed: u64,
     pub device: &'a Device,
     pub teacher: Option<&'a Teacher>,
+    /// Where the model after each period is kept, if another run learns from it.
+    pub after_periods: Option<&'a PeriodArtefacts>,
     pub observer: &'a dyn Observer,
     // Its stage.
     /// None outside of a stream of periods.
@@ -50,7 +53,18 @@ impl<'a> Context<'a> {
         observer: &'a dyn Observer,
     ) -> Self {
         let meter = Meter::new(device);
-        Self { task, trial, seed, device, teacher: None, observer, period: None, checkpoint, meter }
+        Self {
+            task,
+            trial,
+            seed,
+            device,
+            teacher: None,
+            after_periods: None,
+            observer,
+            period: None,
+            checkpoint,
+            meter,
+        }
     }
 
     /// The split of the task.

@@ -19,7 +19,7 @@ use crate::metrics::Metric;
 use crate::queries::Queries;
 use crate::rank::{Evaluation, Ranker};
 use crate::split::periods::{Period, Periods};
-use crate::weights::State;
+use crate::weights::{Artefact, State};
 
 /// A model that learns period after period, and carries its state from one to the next. What [`Model::weights`] has is
 /// what a selected epoch brings back, with the state of the optimiser if that goes on to the next period.
@@ -42,6 +42,12 @@ pub trait Learner<'p>: Model {
     /// # Errors
     /// Those of the model.
     fn end(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<()>;
+
+    /// The model that was tested, for those who learn from it.
+    ///
+    /// # Errors
+    /// Those of the model.
+    fn artefact(&self) -> Result<Artefact>;
 
     /// Adds everything that the next period depends on.
     ///
@@ -88,6 +94,9 @@ pub fn learn<'p>(
             let PeriodData { valid, facts } = learner.begin(cx, period)?;
             let selected = epochs(cx, learner, valid, most, ending)?;
             let test = test(cx, learner, period)?;
+            if let Some(kept) = cx.after_periods {
+                kept.write(number, &learner.artefact()?)?;
+            }
             if number < periods.last() {
                 learner.end(cx, period)?;
             }

@@ -1,6 +1,7 @@
 //! A learner of no use through a small stream.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use candle_core::Device;
 
 use super::*;
+use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::nn::{DenseParameter, Trainable};
@@ -16,7 +18,7 @@ use crate::split::Cut;
 use crate::split::periods::tests::three;
 use crate::split::periods::{Catalogue, Period, Roles, given};
 use crate::value::Limit;
-use crate::weights::{Parameter, State};
+use crate::weights::{Artefact, Parameter, PeriodArtefacts, Provenance, State, Weights};
 
 /// Scores items by how often they came, with noise; what it carries is the counts, and a number that each period's
 /// end doubles.
@@ -69,6 +71,9 @@ impl<'p> Learner<'p> for Counter {
         self.carried *= 2.0;
         Ok(())
     }
+    fn artefact(&self) -> Result<Artefact> {
+        Ok(Artefact { kind: Some("counter".into()), weights: self.weights()? })
+    }
     fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         self.save(state)?;
         state.put("carried", vec![self.carried]);
@@ -97,12 +102,22 @@ impl Observer for Until {
 }
 
 fn go(folder: &Path, until: usize) -> Result<(Vec<Learnt>, Vec<f32>)> {
-    let periods = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
+    go_through(Roles::after_the_first(2), folder, until, None)
+}
+
+fn go_through(
+    roles: Roles,
+    folder: &Path,
+    until: usize,
+    after_periods: Option<&PeriodArtefacts>,
+) -> Result<(Vec<Learnt>, Vec<f32>)> {
+    let periods = given(&three(), roles, Catalogue::Growing).unwrap();
     let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();
     let observer = Until(until, AtomicUsize::new(0));
     let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
-    let mut cx = Context::new(&task, "counter", 0, &Device::Cpu, checkpoint, &observer);
+    let begun = Context::new(&task, "counter", 0, &Device::Cpu, checkpoint, &observer);
+    let mut cx = Context { after_periods, ..begun };
     let counts = DenseParameter::new(Parameter { name: "counts".into(), shape: vec![9], values: vec![0.0; 9] });
     let mut counter = Counter { counts, carried: 1.0, sessions: Vec::new() };
     let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
@@ -174,4 +189,40 @@ fn a_state_of_something_else_is_told_and_forgotten() {
     std::fs::write(&path, b"nonsense").unwrap();
     assert_eq!(bits(go(folder.path(), usize::MAX).unwrap()), whole);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no state within a period stays");
+}
+
+#[test]
+fn the_model_after_each_period_is_kept_where_it_is_asked_for() {
+    let (folder, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let of = Provenance { run: Digest::of(b"run"), split: Digest::of(b"split") };
+    let models = PeriodArtefacts { folder: kept.path().into(), of };
+    let go = |until| go_through(Roles::after_the_first(2), folder.path(), until, Some(&models));
+    // Stopped in period 2, whose model is then not there yet.
+    assert_eq!(go(6).unwrap_err().kind(), Kind::Interrupted);
+    assert!(models.read(1).unwrap().is_some() && models.read(2).unwrap().is_none());
+    let (_, last) = go(usize::MAX).unwrap();
+    let teacher = Teacher {
+        trial: "counter".into(),
+        kind: "counter".into(),
+        weights: Weights::default(),
+        after_periods: models.clone(),
+        folder: kept.path().into(),
+    };
+    let counts = |period| teacher.after_period(period).unwrap().parameters[0].values.clone();
+    assert_eq!(counts(2), last);
+    assert_ne!(counts(1), last);
+    let error = teacher.after_period(3).unwrap_err();
+    assert!(error.kind() == Kind::Missing && error.to_string().contains("after period 3"), "{error}");
+}
+
+#[test]
+fn pre_training_periods_are_learnt_from_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let roles = Roles::new(2, NonZeroUsize::new(2), None).unwrap();
+    let learnt = go_through(roles, folder.path(), usize::MAX, None).unwrap().0;
+    assert_eq!(learnt.iter().map(|l| (l.period, l.items)).collect::<Vec<_>>(), [(2, 5)]);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = go_through(roles, folder.path(), 2, None).unwrap_err();
+    let resumed = go_through(roles, folder.path(), usize::MAX, None).unwrap().0;
+    assert_eq!(format!("{:?}", resumed[0].test), format!("{:?}", learnt[0].test));
 }

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use super::Observer;
-
-use crate::error::Result;
-use crate::weights::{State, Weights};
+use crate::error::{Error, Kind, Result};
+use crate::weights::{PeriodArtefacts, State, Weights};
 
 /// A trained model that a student learns from.
 pub struct Teacher {
@@ -14,12 +13,26 @@ pub struct Teacher {
     /// The kind of model, as [`Method::makes`](crate::method::Method::makes) names it.
     pub kind: String,
     pub weights: Weights,
-
-    /// Where what is derived from it is kept.
+    /// Its models after each period of a stream.
+    pub after_periods: PeriodArtefacts,
+    /// Folder of what its students derive from it.
     pub folder: PathBuf,
 }
 
 impl Teacher {
+    /// The weights that this teacher had after a period of the stream. They are kept for a method that
+    /// [asks for them](crate::method::Method::learns_from_periods).
+    ///
+    /// # Errors
+    /// [`Missing`](Kind::Missing) if they are not kept; as [`Artefact::read`](crate::weights::Artefact::read).
+    pub fn after_period(&self, period: usize) -> Result<Weights> {
+        let kept = self.after_periods.read(period)?;
+        kept.map(|artefact| artefact.weights).ok_or_else(|| {
+            let what = format!("the model of teacher `{}` after period {period} is not in the cache", self.trial);
+            Error::new(Kind::Missing, what).hint("run the teacher's trial again, with `--fresh`")
+        })
+    }
+
     /// Ids that follow from this teacher's weights and the split alone, such as its best lists: made once
     /// and kept with the teacher. `name` says all that they depend on besides. What is damaged, of other
     /// weights, or cannot be kept is told, and made again.

@@ -4,11 +4,13 @@
 //! Layout (names, shapes) + Init (how each starts) → Weights → digest, artefact, saved State
 //! ```
 
+mod artefact;
 mod init;
 mod layout;
 mod settings;
 mod state;
 
+pub use self::artefact::{Artefact, PeriodArtefacts, Provenance};
 pub use self::init::Init;
 pub use self::layout::Layout;
 pub use self::settings::Settings;
