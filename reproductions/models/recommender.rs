@@ -32,6 +32,9 @@ pub struct PairHyper {
     pub stopping: Ending,
 }
 
+/// The size of a vector, and vectors of that size, `[entities, width]`, row-major.
+pub type WidthAndRows = (usize, Vec<f32>);
+
 /// A kind of model that is trained on (user, item) pairs: how one is made, trained, served and learnt from.
 #[derive(Debug)]
 pub struct PairKind {
@@ -47,7 +50,7 @@ pub struct PairKind {
     pub scorer: fn(&Weights, asker: Side) -> Result<Box<dyn Scorer>>,
     /// The vectors that represent the entities of a side, `[entities, width]`, and the width. Fails for the weights of
     /// another kind.
-    pub representations: fn(&Weights, Side) -> Result<(usize, Vec<f32>)>,
+    pub representations: fn(&Weights, Side) -> Result<WidthAndRows>,
     /// That width, of a model with factors of size d.
     pub representation_width: fn(dim: usize) -> usize,
 }

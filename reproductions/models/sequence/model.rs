@@ -34,6 +34,9 @@ pub struct WindowTraining {
     pub stopping: Ending,
 }
 
+/// Makes the encoder of a trained model, for users with these training sequences.
+pub type MakeEncoder = fn(&Weights, Arc<UserItems>) -> Result<Box<dyn Encoder>>;
+
 /// A kind of sequential model.
 #[derive(Debug)]
 pub struct SequentialKind {
@@ -41,7 +44,7 @@ pub struct SequentialKind {
     pub name: &'static str,
     /// A trained model, for users with these training sequences. Fails for the weights of another kind, or of other users
     /// or items.
-    pub encoder: fn(&Weights, Arc<UserItems>) -> Result<Box<dyn Encoder>>,
+    pub encoder: MakeEncoder,
 }
 
 /// Hyper-parameters of a kind of sequential model, its training included.
