@@ -6,6 +6,7 @@ use harness::error::{Error, Kind, Result};
 use harness::report::{latency_tables, report_command};
 use harness::run::{ComputeDevice, Filter, Job, Plan, measure_latency};
 
+use super::report::basis;
 use super::run::{command_line, program};
 use crate::args::Latency;
 use crate::home::Home;
@@ -22,6 +23,8 @@ pub fn run(args: &Latency) -> Result<()> {
     Plan::new(&spec, Digest::of(b""), &filter)?;
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
+    // A report that could not show the records is refused before anything is measured.
+    basis(&home, &spec, &manifest)?;
     let results = home.results_of(&spec);
     talk(&format!(
         "{} (profile {}) on {}, {} threads",

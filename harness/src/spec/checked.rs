@@ -52,7 +52,7 @@ pub struct Trial {
     pub built: Box<dyn Method>,
 }
 
-/// Ours beside a published table.
+/// A comparison of trials with a published table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// Id of a table of the paper's `published.toml`.
