@@ -6,6 +6,7 @@ use harness::report::{latency_tables, report_command};
 use harness::run::{ComputeDevice, measure_latency};
 use harness::spec::Filter;
 
+use super::report::basis;
 use super::run::job;
 use crate::args::LatencyArgs;
 use crate::home::Home;
@@ -22,6 +23,8 @@ pub fn run(args: &LatencyArgs) -> Result<()> {
     filter.check(&spec)?;
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.catalog()?.get(&spec.dataset)?;
+    // A report that could not show the records is refused before anything is measured.
+    basis(&home, &spec, &manifest)?;
     talk(&format!(
         "{} (profile {}) on {}, {} threads",
         spec.id,

@@ -139,7 +139,7 @@ impl<'a> Beside<'a> {
     pub fn periods_table(&self, spec: &Spec) -> Option<Table> {
         let decimals = self.matched.comparison.digits();
         let rows = self.matched.rows.iter().map(|row| {
-            let figures = self.cells_of_periods().filter(|cell| cell.row == row).filter_map(|cell| {
+            let figures = self.cells_of_periods().filter(|cell| cell.row.name == row.name).filter_map(|cell| {
                 let ours = cell.ours.map_or(NONE.into(), |ours| format!("{:.decimals$}", ours.mean));
                 let published = format!("{:.decimals$}", cell.published);
                 Some(InPeriod { number: cell.column.scope.period()?, published, ours, agreement: cell.agreement })
