@@ -13,7 +13,7 @@ use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use reproductions::de_rrd::cd::SoftLabels;
-use reproductions::de_rrd::rd::{Exemplary, Weighting};
+use reproductions::de_rrd::rd::{ListTerm, RdWeighting};
 use reproductions::models::bpr::{FusedBpr, of_tables};
 use reproductions::models::{Batch, Recommender, Term, TopLists};
 use support::{ITEMS, USERS};
@@ -73,8 +73,8 @@ fn rd(criterion: &mut Criterion) {
          discrepancy = { mu = 0.1, samples = 100, rank_estimate = \"paper\" } }",
     )
     .expect("a table");
-    let weighting: Weighting = weighting.try_into().expect("a weighting");
-    let mut term = Exemplary::new(TopLists::new(30, lists(30)), 1.0, weighting, &seen, ITEMS);
+    let weighting: RdWeighting = weighting.try_into().expect("a weighting");
+    let mut term = ListTerm::new(TopLists::new(30, lists(30)), 1.0, weighting, &seen, ITEMS);
     let mut epoch = 0;
     criterion.bench_function("distill/rd/samples/citeulike", |bencher| {
         bencher.iter(|| {

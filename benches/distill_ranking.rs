@@ -46,7 +46,7 @@ fn student() -> FusedBpr {
 
 /// Both sides. A list is a stretch of a fixed random order of its partners.
 fn corrections() -> [Correction; 2] {
-    let options = dcd::Options {
+    let options = dcd::DcdOptions {
         list: 500,
         sampled: 40,
         top: dcd::Positions::Sampled { epsilon: 0.1.try_into().expect("above 0") },
@@ -102,7 +102,7 @@ fn rrd_parts(criterion: &mut Criterion) {
     let top = rrd::Interesting::Sampled { sharpness: 10.0.try_into().expect("above 0") };
     let lambda = 1e-3.try_into().expect("at least 0");
     let [list, interesting, uninteresting] = [500, 40, 40].map(|count: usize| count.try_into().expect("at least 1"));
-    let options = rrd::Options { lambda, list, interesting, uninteresting, top };
+    let options = rrd::RrdOptions { lambda, list, interesting, uninteresting, top };
     let seen = support::split(1).train.sorted();
     let mut term = Rrd::of_lists(options, TopLists::new(500, lists), &seen, ITEMS).expect("items enough");
     let mut epoch = 0;

@@ -17,7 +17,7 @@ use reproductions::models::fossil::FusedFossil;
 use reproductions::models::losses::exemplary::exemplary;
 use reproductions::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position};
 use reproductions::models::sequence::{
-    Drawn, SequentialModel, Streams, Window, WindowBatch, WindowScorer, Windows, id_of, pointwise,
+    DrawnBatch, SequentialModel, Streams, Window, WindowBatch, WindowScorer, Windows, id_of, pointwise,
 };
 use support::gowalla::{ADAM, BATCH, ITEMS, LENGTH, LIST, NEGATIVES, SAMPLES, caser, fossil, sequences, source};
 
@@ -116,7 +116,7 @@ fn sampling(criterion: &mut Criterion, train: &UserItems) {
     let windows = Windows::new(train, LENGTH, 1).expect("sequences of 33");
     let order = Stream::new(0, "bench", "order", 0).permutation(windows.len());
     let mut batches = order.chunks_exact(BATCH).cycle();
-    let (source, mut drawn) = (source(train, &seen), Drawn::default());
+    let (source, mut drawn) = (source(train, &seen), DrawnBatch::default());
     let stream = |purpose: &str| Stream::new(0, "bench", purpose, 0);
     let mut streams = Streams { negatives: stream("negatives"), term: stream("term") };
     criterion.bench_function("sampling/windows/batch", |bencher| {

@@ -10,17 +10,17 @@ mod support;
 use criterion::{Criterion, Throughput};
 use harness::nn::Dropout;
 use harness::nn::padded;
-use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target, TeacherAnswers};
+use harness::nn::softmax::{ItemTable, Onto, OutputSoftmax, Target, TeacherAnswers};
 use harness::optim::TfAdam;
 use harness::rng::Stream;
-use reproductions::models::sasrec::{Part, SasRec, Sequences, Sizes};
+use reproductions::models::sasrec::{BatchPart, SasRec, SasRecSizes, Sequences};
 
 /// DIGINETICA, t = 16: new rows and exemplars of a step, items now and before.
 const NEW: usize = 256;
 const EXEMPLARS: usize = 187;
 const ITEMS: usize = 43_105;
 const OLD: usize = 43_023;
-const SIZES: Sizes = Sizes { items: ITEMS, dim: 150, length: 50, blocks: 2, heads: 1 };
+const SIZES: SasRecSizes = SasRecSizes { items: ITEMS, dim: 150, length: 50, blocks: 2, heads: 1 };
 /// Mean items of an input.
 const MEAN: f64 = 4.1;
 
@@ -57,13 +57,13 @@ impl World {
         let mut x = stream.normals((NEW + EXEMPLARS) * padded(SIZES.dim), 1.0);
         x.chunks_exact_mut(padded(SIZES.dim)).for_each(|row| row[SIZES.dim..].fill(0.0));
         let labels = (0..NEW + EXEMPLARS).map(|_| stream.below(ITEMS as u32)).collect();
-        let old = Table { rows: &table, dim: SIZES.dim };
+        let old = ItemTable { rows: &table, dim: SIZES.dim };
         let normalisers = OutputSoftmax::default().normalisers(old, &x[NEW * padded(SIZES.dim)..]);
         Self { table, x, normalisers, labels }
     }
 
     fn teacher(&self) -> Target<'_> {
-        let table = Table { rows: &self.table, dim: SIZES.dim };
+        let table = ItemTable { rows: &self.table, dim: SIZES.dim };
         let representations = &self.x[NEW * padded(SIZES.dim)..];
         Target::Teacher(TeacherAnswers { table, representations, normalisers: &self.normalisers })
     }
@@ -74,8 +74,8 @@ fn steps(criterion: &mut Criterion, world: &World) {
     let inputs: Vec<Sequences> = (0..8).map(|_| sequences(NEW + EXEMPLARS, &mut stream)).collect();
     let initial = SIZES.initial(|purpose| Stream::new(0, "bench", purpose, 0));
     let mut model = SasRec::new(initial, Dropout::new(0.3)).expect("the model's own parameters");
-    let new = |rows| Part { rows, items: ITEMS, target: Target::Items(&world.labels[..rows]), weight: 1.0 };
-    let exemplars = Part { rows: EXEMPLARS, items: OLD, target: world.teacher(), weight: 0.68 };
+    let new = |rows| BatchPart { rows, items: ITEMS, target: Target::Items(&world.labels[..rows]), weight: 1.0 };
+    let exemplars = BatchPart { rows: EXEMPLARS, items: OLD, target: world.teacher(), weight: 0.68 };
     let mut group = criterion.benchmark_group("step");
     let mut dropout = Stream::new(0, "bench", "dropout", 0);
     let mut endless = inputs.iter().cycle();
@@ -117,7 +117,7 @@ fn softmaxes(criterion: &mut Criterion, world: &World) {
         bencher.iter(|| {
             let (x, of_x) = (&world.x[..NEW * stride], &mut of_x[..NEW * stride]);
             let onto = Onto { x: of_x, table: &mut of_table };
-            softmax.loss(Table { rows: &table, dim: SIZES.dim }, x, Target::Items(&world.labels[..NEW]), 1.0, onto)
+            softmax.loss(ItemTable { rows: &table, dim: SIZES.dim }, x, Target::Items(&world.labels[..NEW]), 1.0, onto)
         });
     });
     group.throughput(Throughput::Elements(flops(EXEMPLARS, OLD) * 4 / 3));
@@ -125,7 +125,7 @@ fn softmaxes(criterion: &mut Criterion, world: &World) {
         bencher.iter(|| {
             let (x, of_x) = (&world.x[NEW * stride..], &mut of_x[NEW * stride..]);
             let onto = Onto { x: of_x, table: &mut of_table };
-            let known = Table { rows: &table[..OLD * SIZES.dim], dim: SIZES.dim };
+            let known = ItemTable { rows: &table[..OLD * SIZES.dim], dim: SIZES.dim };
             softmax.loss(known, x, world.teacher(), 0.68, onto)
         });
     });

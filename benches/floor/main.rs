@@ -29,7 +29,7 @@ use reproductions::models::fossil::FusedFossil;
 use reproductions::models::losses::exemplary::exemplary;
 use reproductions::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position};
 use reproductions::models::sequence::{
-    BatchLoss, Drawn, SequentialModel, Streams, Window, WindowScorer, WindowTerm, Windows, id_of,
+    BatchLoss, DrawnBatch, SequentialModel, Streams, Window, WindowScorer, WindowTerm, Windows, id_of,
 };
 use support::gowalla::{ADAM, BATCH, ITEMS, LENGTH, LIST, NEGATIVES, SAMPLES, USERS, caser, fossil, sequences, source};
 use work::{Kind, Work};
@@ -129,7 +129,7 @@ impl Bench {
         let source = source(&self.train, &self.seen);
         let [listed, sampled] = term.map_or([0; 2], WindowTerm::columns);
         let graded = 1 + NEGATIVES + listed;
-        let mut drawn = Drawn::default();
+        let mut drawn = DrawnBatch::default();
         let mut seconds = [0.0; 3];
         for epoch in 0..EPOCHS {
             seconds = [0.0; 3];

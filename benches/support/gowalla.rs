@@ -40,14 +40,23 @@ pub fn sequences() -> UserItems {
     UserItems::from_pairs(USERS, &pairs)
 }
 
-pub fn caser(dim: usize) -> caser::Sizes {
+pub fn caser(dim: usize) -> caser::CaserSizes {
     let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
-    caser::Sizes { users: USERS, ids: ITEMS + 1, dim, length: LENGTH, vertical: 2, horizontal: 16, convolution, hidden }
+    caser::CaserSizes {
+        users: USERS,
+        ids: ITEMS + 1,
+        dim,
+        length: LENGTH,
+        vertical: 2,
+        horizontal: 16,
+        convolution,
+        hidden,
+    }
 }
 
-pub fn fossil(dim: usize) -> fossil::Sizes {
+pub fn fossil(dim: usize) -> fossil::FossilSizes {
     let history = fossil::History::Causal;
-    fossil::Sizes { users: USERS, items: ITEMS, dim, length: LENGTH, targets: 1, alpha: 0.2, history }
+    fossil::FossilSizes { users: USERS, items: ITEMS, dim, length: LENGTH, targets: 1, alpha: 0.2, history }
 }
 
 pub fn source<'a>(train: &'a UserItems, seen: &'a UserItems) -> Source<'a> {

@@ -19,10 +19,10 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub struct Progress {
     bar: ProgressBar,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
-struct State {
+struct ProgressState {
     heading: String,
     began: Instant,
     last_line: Instant,
@@ -46,7 +46,7 @@ impl Progress {
                 .progress_chars("━╸ "),
         );
         let now = Instant::now();
-        Ok(Self { bar, state: Mutex::new(State { heading: String::new(), began: now, last_line: now }) })
+        Ok(Self { bar, state: Mutex::new(ProgressState { heading: String::new(), began: now, last_line: now }) })
     }
 
     fn line(&self, text: &str) {
@@ -54,7 +54,7 @@ impl Progress {
         self.bar.suspend(|| talk(text));
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, ProgressState> {
         self.state.lock().expect("no holder of the lock panics")
     }
 }
@@ -76,7 +76,7 @@ impl Observer for Progress {
         self.bar.set_prefix(heading.clone());
         self.bar.tick();
         let now = Instant::now();
-        *self.state() = State { heading, began: now, last_line: now };
+        *self.state() = ProgressState { heading, began: now, last_line: now };
     }
 
     fn epoch(&self, epoch: Epoch<'_>) {

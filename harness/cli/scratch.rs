@@ -7,7 +7,7 @@ use harness::error::{Error, Result};
 use tempfile::TempDir;
 
 /// A folder that goes away with its owner; if the process is killed, the next one sweeps it.
-pub struct Scratch {
+pub struct ScratchFolder {
     folder: TempDir,
     /// Held as long as the folder is in use: the system lets go of it even if this process is killed.
     _lock: File,
@@ -16,7 +16,7 @@ pub struct Scratch {
 /// In each folder.
 const LOCK: &str = "lock";
 
-impl Scratch {
+impl ScratchFolder {
     /// A folder of its own below `base`, after what killed processes left there was removed.
     ///
     /// # Errors
@@ -63,9 +63,9 @@ mod tests {
         std::fs::create_dir(&left).unwrap();
         std::fs::write(left.join(LOCK), "").unwrap();
         std::fs::write(left.join("model"), "x").unwrap();
-        let first = Scratch::new(base.path()).unwrap();
+        let first = ScratchFolder::new(base.path()).unwrap();
         assert!(!left.exists());
-        let second = Scratch::new(base.path()).unwrap();
+        let second = ScratchFolder::new(base.path()).unwrap();
         assert!(first.path().exists() && second.path().exists() && first.path() != second.path());
         let path = first.path();
         drop(first);

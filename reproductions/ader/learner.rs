@@ -21,7 +21,7 @@ use super::options::{AgainstForgetting, Continual, ReplayLoss};
 use super::sample::{Sample, sample};
 use super::split::split;
 use super::weight::Growth;
-use crate::models::sasrec::{self, Part, SasRec, Sequences};
+use crate::models::sasrec::{self, BatchPart, SasRec, Sequences};
 use harness::nn::Dropout;
 use harness::nn::softmax::Target;
 
@@ -192,7 +192,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
             let mut parts = Vec::with_capacity(2);
             if new > 0 {
                 let target = Target::Items(&labels[..new]);
-                parts.push(Part { rows: new, items: material.items, target, weight: 1.0 });
+                parts.push(BatchPart { rows: new, items: material.items, target, weight: 1.0 });
             }
             let answers = drawn.and_then(|positions| self.memory.answers(positions));
             if let Some(loss) = loss_of_replay {
@@ -201,7 +201,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
                     None => Target::Items(&labels[new..]),
                 };
                 let items = if loss == ReplayLoss::DistilOverOldItems { self.memory.items() } else { material.items };
-                parts.push(Part { rows: labels.len() - new, items, target, weight: material.weight });
+                parts.push(BatchPart { rows: labels.len() - new, items, target, weight: material.weight });
             }
             cx.meter.since(start, Phase::Sample);
             let model = &mut self.model;

@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::Kept;
 use super::sample::{Sample, sample};
-use super::selection::Candidates;
+use super::selection::ExemplarCandidates;
 use crate::models::sasrec::{SasRecEncoder, Sequences};
-use harness::nn::softmax::{OutputSoftmax, Table, TeacherAnswers};
+use harness::nn::softmax::{ItemTable, OutputSoftmax, TeacherAnswers};
 
-/// See the module's head.
+/// The exemplars that a learner carries from period to period, and the last model's answers to them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Inputs of at most L items and then the label.
@@ -42,7 +42,7 @@ const LENGTHS: &str = "exemplars.lengths";
 const LISTS: &str = "exemplars.lists";
 
 /// The answers to some exemplars.
-pub struct Drawn<'a> {
+pub struct DrawnExemplars<'a> {
     representations: Vec<f32>,
     normalisers: Vec<f32>,
     answers: &'a Answers,
@@ -52,7 +52,7 @@ impl Answers {
     /// Of `encoder` to exemplars that it represents so, over its first `items` items.
     fn new(encoder: &SasRecEncoder<'_>, items: usize, representations: Vec<f32>) -> Self {
         let dim = encoder.sizes().dim;
-        let table = Table { rows: &encoder.items()[..items * dim], dim };
+        let table = ItemTable { rows: &encoder.items()[..items * dim], dim };
         let normalisers = OutputSoftmax::default().normalisers(table, &representations);
         Self { representations, normalisers, table: table.rows.to_vec(), dim }
     }
@@ -92,7 +92,7 @@ impl Memory {
         let losses = match kept.selection.needs_losses() {
             true => {
                 let labels: Vec<u32> = samples.iter().map(|sample| sample.label).collect();
-                let table = Table { rows: &encoder.items()[..items * dim], dim };
+                let table = ItemTable { rows: &encoder.items()[..items * dim], dim };
                 OutputSoftmax::default().cross_entropies(table, &x, &labels)
             }
             false => vec![0.0; samples.len()],
@@ -110,7 +110,7 @@ impl Memory {
             .into_par_iter()
             .map(|(at, mut stream)| {
                 let representations = &x[at.start * stride..at.end * stride];
-                let candidates = Candidates { representations, stride, dim, losses: &losses[at.clone()] };
+                let candidates = ExemplarCandidates { representations, stride, dim, losses: &losses[at.clone()] };
                 let quota = quotas[samples[at.start].label as usize];
                 let positions = kept.selection.of(&candidates, quota, &mut stream);
                 positions.into_iter().map(|position| at.start + position).collect()
@@ -183,11 +183,11 @@ impl Memory {
     }
 
     /// What the teacher answers to them; `None` where nothing is distilled.
-    pub fn answers(&self, positions: &[u32]) -> Option<Drawn<'_>> {
+    pub fn answers(&self, positions: &[u32]) -> Option<DrawnExemplars<'_>> {
         let answers = self.answers.as_ref()?;
         let stride = padded(answers.dim);
         let representation = |k: usize| &answers.representations[k * stride..][..stride];
-        Some(Drawn {
+        Some(DrawnExemplars {
             representations: positions.iter().flat_map(|&k| representation(k as usize)).copied().collect(),
             normalisers: positions.iter().map(|&k| answers.normalisers[k as usize]).collect(),
             answers,
@@ -195,11 +195,11 @@ impl Memory {
     }
 }
 
-impl Drawn<'_> {
+impl DrawnExemplars<'_> {
     /// As a loss takes them.
     pub fn teacher(&self) -> TeacherAnswers<'_> {
         TeacherAnswers {
-            table: Table { rows: &self.answers.table, dim: self.answers.dim },
+            table: ItemTable { rows: &self.answers.table, dim: self.answers.dim },
             representations: &self.representations,
             normalisers: &self.normalisers,
         }
@@ -210,13 +210,16 @@ impl Drawn<'_> {
 mod tests {
     use super::*;
     use crate::ader::tests::{candidates, choose, kept, model};
-    use crate::ader::{Quota, Selection};
+    use crate::ader::{ExemplarSelection, Quota};
 
     #[test]
     fn what_was_saved_comes_back_and_nothing_else_does() {
         let model = model();
-        let memory =
-            choose(&model.encoder(), &candidates(400), &kept(Quota::Multinomial, Selection::HerdingCapped, 100));
+        let memory = choose(
+            &model.encoder(),
+            &candidates(400),
+            &kept(Quota::Multinomial, ExemplarSelection::HerdingCapped, 100),
+        );
         let saved = || {
             let mut state = State::default();
             memory.save(&mut state);

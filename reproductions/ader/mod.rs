@@ -26,7 +26,7 @@ pub mod split;
 pub mod weight;
 
 use harness::error::{Error, Kind, Result};
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::split::periods::{Schedule, Start};
 use harness::train::{Context, Model, learn};
 use harness::value::{Limit, checked};
@@ -35,8 +35,8 @@ use serde::Deserialize;
 use self::learner::ContinualSasRec;
 pub use self::options::{AgainstForgetting, Continual, Ewc, Kept, Replay, ReplayLoss, Training};
 pub use self::quota::Quota;
-pub use self::selection::Selection;
-pub use self::weight::Weighting;
+pub use self::selection::ExemplarSelection;
+pub use self::weight::ReplayWeighting;
 use crate::models::sasrec;
 
 impl Method for Continual {
@@ -56,8 +56,6 @@ impl Method for Continual {
         Some(sasrec::NAME)
     }
 }
-
-type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
 
 /// Exemplars need `start = "last"` and `window = 1`: a fresh model cannot use what another chose, and a longer window offers
 /// the same sub-sequence twice.

@@ -6,8 +6,8 @@ use harness::value::{Count, Rate, Share, Weight};
 use serde::Deserialize;
 
 use super::quota::Quota;
-use super::selection::Selection;
-use super::weight::Weighting;
+use super::selection::ExemplarSelection;
+use super::weight::ReplayWeighting;
 use crate::models::sasrec;
 
 /// SASRec over a stream of periods, alone or with what keeps it from forgetting.
@@ -53,7 +53,7 @@ pub struct Kept {
     /// How many of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
     pub quota: Quota,
     /// Which (`herding-capped` in code).
-    pub selection: Selection,
+    pub selection: ExemplarSelection,
 }
 
 /// How exemplars are replayed.
@@ -63,7 +63,7 @@ pub struct Replay {
     /// λ_base (0.8 DIGINETICA, 1.0 YOOCHOOSE).
     pub weight: Weight,
     /// λ_t (`adaptive`; `fixed` is ADER_fix).
-    pub weighting: Weighting,
+    pub weighting: ReplayWeighting,
     pub loss: ReplayLoss,
 }
 

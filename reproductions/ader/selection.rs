@@ -11,7 +11,7 @@ use super::herding::{End, herd};
 /// came first; that is a slip, and no option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Selection {
+pub enum ExemplarSelection {
     /// Herding with [`End::Capped`] [code].
     HerdingCapped,
     /// Herding with [`End::Exact`] [paper].
@@ -23,24 +23,24 @@ pub enum Selection {
 }
 
 /// The candidates of one item.
-pub struct Candidates<'a> {
+pub struct ExemplarCandidates<'a> {
     /// `[candidates, stride]`
     pub representations: &'a [f32],
     pub stride: usize,
     pub dim: usize,
-    /// Cross entropies with the label; read by [`Selection::Loss`] only.
+    /// Cross entropies with the label; read by [`ExemplarSelection::Loss`] only.
     pub losses: &'a [f64],
 }
 
-impl Selection {
+impl ExemplarSelection {
     /// Whether losses are looked at.
     pub fn needs_losses(self) -> bool {
         self == Self::Loss
     }
 
     /// Positions of up to `quota` candidates.
-    pub fn of(self, candidates: &Candidates<'_>, quota: usize, stream: &mut Stream) -> Vec<usize> {
-        let &Candidates { representations, stride, dim, losses } = candidates;
+    pub fn of(self, candidates: &ExemplarCandidates<'_>, quota: usize, stream: &mut Stream) -> Vec<usize> {
+        let &ExemplarCandidates { representations, stride, dim, losses } = candidates;
         let count = representations.len() / stride;
         match self {
             Self::HerdingCapped => herd(representations, stride, dim, quota.min(count), End::Capped),
@@ -80,8 +80,13 @@ mod tests {
     fn every_rule_keeps_distinct_candidates_and_no_more_than_there_are() {
         let representations = Stream::new(0, "selection", "rows", 0).normals(9 * 4, 1.0);
         let losses: Vec<f64> = (0..9).map(|k| f64::from((k * 7) % 5)).collect();
-        let candidates = Candidates { representations: &representations, stride: 4, dim: 3, losses: &losses };
-        for rule in [Selection::HerdingCapped, Selection::HerdingExact, Selection::Random, Selection::Loss] {
+        let candidates = ExemplarCandidates { representations: &representations, stride: 4, dim: 3, losses: &losses };
+        for rule in [
+            ExemplarSelection::HerdingCapped,
+            ExemplarSelection::HerdingExact,
+            ExemplarSelection::Random,
+            ExemplarSelection::Loss,
+        ] {
             for quota in [0, 1, 4, 9, 30] {
                 let mut stream = Stream::new(0, "selection", "draws", quota as u64);
                 let mut got = rule.of(&candidates, quota, &mut stream);
@@ -91,7 +96,7 @@ mod tests {
                 assert!(got.len() == n && got.iter().all(|&k| k < 9), "{rule:?} of {quota}");
                 let wanted = quota.min(9);
                 assert!(
-                    if rule == Selection::HerdingCapped { n <= wanted } else { n == wanted },
+                    if rule == ExemplarSelection::HerdingCapped { n <= wanted } else { n == wanted },
                     "{rule:?} of {quota}"
                 );
             }

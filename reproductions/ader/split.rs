@@ -4,7 +4,7 @@ use harness::rng::Stream;
 
 /// Positions of sub-sequences, in a random order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Split {
+pub struct SubSequenceSplit {
     pub train: Vec<u32>,
     pub valid: Vec<u32>,
 }
@@ -17,8 +17,8 @@ pub fn train_size(n: usize, valid: f64) -> usize {
 
 /// Splits `n` sub-sequences. Prefixes of one session fall on both sides: a leak within the period, which the
 /// authors' code has [code].
-pub fn split(n: usize, valid: f64, stream: &mut Stream) -> Split {
+pub fn split(n: usize, valid: f64, stream: &mut Stream) -> SubSequenceSplit {
     let mut train = stream.permutation(n);
     let valid = train.split_off(train_size(n, valid));
-    Split { train, valid }
+    SubSequenceSplit { train, valid }
 }

@@ -13,7 +13,7 @@ use super::split::{split, train_size};
 use super::weight::Growth;
 use super::*;
 use crate::golden::{case, doubles, ids};
-use crate::models::sasrec::{Part, SasRec, SasRecEncoder, Sequences, Sizes};
+use crate::models::sasrec::{BatchPart, SasRec, SasRecEncoder, SasRecSizes, Sequences};
 use harness::nn::Dropout;
 use harness::nn::softmax::Target;
 
@@ -135,8 +135,8 @@ fn weights_agree_with_the_reference() {
             exemplars: count("exemplars"),
             train: count("train_subsequences"),
         };
-        assert!((Weighting::Adaptive.weight(base, &growth) - want).abs() < 1e-6);
-        assert_eq!(Weighting::Fixed.weight(base, &growth), base);
+        assert!((ReplayWeighting::Adaptive.weight(base, &growth) - want).abs() < 1e-6);
+        assert_eq!(ReplayWeighting::Fixed.weight(base, &growth), base);
     }
 }
 
@@ -145,13 +145,13 @@ fn options_are_read_strictly() {
     let text = "budget = 30000\nquota = \"multinomial\"\nselection = \"herding-capped\"";
     let read = |text: &str| toml::from_str::<Kept>(text).map_err(|error| error.to_string());
     let kept = read(text).unwrap();
-    assert_eq!((kept.quota, kept.selection), (Quota::Multinomial, Selection::HerdingCapped));
+    assert_eq!((kept.quota, kept.selection), (Quota::Multinomial, ExemplarSelection::HerdingCapped));
     assert!(read(&text.replace("30000", "0")).unwrap_err().contains("from 1"), "no room for an exemplar");
     assert!(read(&text.replace("multinomial", "uniform")).unwrap_err().contains("unknown variant `uniform`"));
     assert!(read(&text.replace("budget = 30000\n", "")).unwrap_err().contains("missing field `budget`"));
 }
 
-const SIZES: Sizes = Sizes { items: 40, dim: 8, length: 6, blocks: 2, heads: 1 };
+const SIZES: SasRecSizes = SasRecSizes { items: 40, dim: 8, length: 6, blocks: 2, heads: 1 };
 /// Items seen so far.
 const ITEMS: usize = 30;
 
@@ -168,7 +168,7 @@ pub(super) fn candidates(n: u32) -> Vec<Vec<u32>> {
     (0..n).map(|_| (0..1 + stream.below(9)).map(|_| stream.below(ITEMS as u32)).collect()).collect()
 }
 
-pub(super) fn kept(quota: Quota, selection: Selection, budget: usize) -> Kept {
+pub(super) fn kept(quota: Quota, selection: ExemplarSelection, budget: usize) -> Kept {
     let text = format!("budget = {budget}\nquota = \"equal\"\nselection = \"random\"");
     Kept { quota, selection, ..toml::from_str(&text).unwrap() }
 }
@@ -185,7 +185,12 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
     let lists = candidates(400);
     let usable: Vec<&[u32]> = lists.iter().filter(|list| list.len() > 1).map(|list| &list[..]).collect();
     let tail = |list: &[u32]| list[list.len().saturating_sub(SIZES.length + 1)..].to_vec();
-    for selection in [Selection::HerdingCapped, Selection::HerdingExact, Selection::Random, Selection::Loss] {
+    for selection in [
+        ExemplarSelection::HerdingCapped,
+        ExemplarSelection::HerdingExact,
+        ExemplarSelection::Random,
+        ExemplarSelection::Loss,
+    ] {
         for quota in [Quota::Multinomial, Quota::Proportional, Quota::Equal] {
             let memory = choose(&encoder, &lists, &kept(quota, selection, 100));
             assert!(memory.len() <= 100 && memory.len() > 60, "{} of {quota:?}, {selection:?}", memory.len());
@@ -194,7 +199,7 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
         }
     }
     // Room for all of them: each stays, and a list that is seen twice is kept twice.
-    let memory = choose(&encoder, &lists, &kept(Quota::Proportional, Selection::HerdingExact, usable.len()));
+    let memory = choose(&encoder, &lists, &kept(Quota::Proportional, ExemplarSelection::HerdingExact, usable.len()));
     let mut stays: Vec<Vec<u32>> = memory.lists().map(<[u32]>::to_vec).collect();
     let mut wanted: Vec<Vec<u32>> = usable.iter().map(|list| tail(list)).collect();
     stays.sort();
@@ -215,9 +220,9 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
         assert!((f64::from(*normaliser) - want).abs() < 1e-5);
     }
     let unseen: &[u32] = &[1, ITEMS as u32];
-    let few = kept(Quota::Equal, Selection::Random, 5);
+    let few = kept(Quota::Equal, ExemplarSelection::Random, 5);
     assert!(Memory::choose(&encoder, ITEMS, &[unseen], &few, true, stream).is_err());
-    let all = kept(Quota::Proportional, Selection::Random, 5);
+    let all = kept(Quota::Proportional, ExemplarSelection::Random, 5);
     let untaught = Memory::choose(&encoder, ITEMS, &[&[1, 2]], &all, false, stream).unwrap();
     assert!(untaught.len() == 1 && untaught.answers(&[0]).is_none());
     assert!(choose(&encoder, &[vec![4]], &few).is_empty());
@@ -230,7 +235,7 @@ fn threads_choose_the_same_exemplars() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let encoder = model.encoder();
-            [Selection::HerdingCapped, Selection::Random]
+            [ExemplarSelection::HerdingCapped, ExemplarSelection::Random]
                 .map(|s| choose(&encoder, &lists, &kept(Quota::Multinomial, s, 90)))
         })
     };
@@ -252,7 +257,7 @@ fn fisher_information_is_that_of_single_samples() {
         let one = Sequences::new([sample.input], SIZES.length, ITEMS).unwrap();
         let target = Target::Items(&[sample.label]);
         model
-            .forward_backward(&one, &[Part { rows: 1, items: ITEMS, target, weight: 1.0 }], &mut stream("unused"))
+            .forward_backward(&one, &[BatchPart { rows: 1, items: ITEMS, target, weight: 1.0 }], &mut stream("unused"))
             .unwrap();
         for (sums, dense) in sums.iter_mut().zip(model.dense_mut()) {
             sums.iter_mut()
@@ -283,7 +288,7 @@ fn fisher_information_is_that_of_single_samples() {
             assert!((gradient - 2.5 * fisher * 0.1).abs() < 1e-4 * fisher + 1e-9);
         }
     }
-    let mut other = SasRec::new(Sizes { blocks: 1, ..SIZES }.initial(stream), Dropout::new(0.0)).unwrap();
+    let mut other = SasRec::new(SasRecSizes { blocks: 1, ..SIZES }.initial(stream), Dropout::new(0.0)).unwrap();
     assert!(penalty.add(&mut other).is_err());
     assert!(model.fisher(&Sequences::default(), &[], ITEMS).is_err());
     assert!(model.fisher(&all, &labels, 3).is_err(), "items that were never seen");

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// Where λ_t comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Weighting {
+pub enum ReplayWeighting {
     /// λ_base · √((|I_t−1| / |I_t|) · (|E_t−1| / |D_t|)).
     Adaptive,
     /// λ_base (ADER_fix).
@@ -25,7 +25,7 @@ pub struct Growth {
     pub train: usize,
 }
 
-impl Weighting {
+impl ReplayWeighting {
     /// λ_t.
     ///
     /// # Panics

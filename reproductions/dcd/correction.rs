@@ -5,8 +5,8 @@ use harness::rng::Stream;
 use rayon::prelude::*;
 
 use super::discrepancy::Discrepancies;
-use super::options::{Options, Positions};
-use super::sampling::{Drawn, Sampler};
+use super::options::{DcdOptions, Positions};
+use super::sampling::{DrawnPositions, Sampler};
 use crate::models::losses::relaxed::relaxed;
 use crate::models::{Lists, Recommender, Side, TopLists};
 
@@ -15,7 +15,7 @@ const BLOCK: usize = 32;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// See the module's head.
+/// DCD's correction of one side: of the items of users, or of the users of items.
 pub struct Correction {
     side: Side,
     weight: f64,
@@ -27,8 +27,8 @@ pub struct Correction {
 
 impl Correction {
     /// The side's loss times `weight`; `teacher` has lists of `options.list`.
-    pub fn new(side: Side, weight: f64, options: Options, teacher: TopLists) -> Self {
-        let Options { list, sampled, top } = options;
+    pub fn new(side: Side, weight: f64, options: DcdOptions, teacher: TopLists) -> Self {
+        let DcdOptions { list, sampled, top } = options;
         let discrepancies = Discrepancies::none(teacher.len(), list);
         let sampler = match top {
             Positions::Sampled { epsilon } => Sampler::new(epsilon.get(), list, sampled),
@@ -55,7 +55,7 @@ impl Correction {
             .into_par_iter()
             .map(|(owners, mut stream)| {
                 self.prefetch(owners);
-                let mut drawn = Drawn::default();
+                let mut drawn = DrawnPositions::default();
                 let mut partners = Vec::with_capacity(owners.len() * 2 * self.sampler.count());
                 let ends = owners.iter().map(|&owner| {
                     let list = self.teacher.of(owner);

@@ -20,7 +20,7 @@ mod options;
 mod sampling;
 
 use harness::error::{Error, Kind, Result};
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::rng::Stream;
 use harness::train::Context;
 use harness::value::{Count, Weight, checked};
@@ -28,7 +28,7 @@ use harness::weights::{Parameter, State, Weights};
 use serde::{Deserialize, Deserializer};
 
 pub use self::correction::Correction;
-pub use self::options::{Options, Positions};
+pub use self::options::{DcdOptions, Positions};
 use crate::de_rrd::rrd::{self, Rrd};
 use crate::models::{Batch, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, prepare, train};
 
@@ -56,7 +56,7 @@ enum Rkd {
     /// The authors' code: it still draws RRD's samples, and never uses them.
     None,
     /// RRD, beside the corrections: the paper.
-    Rrd(rrd::Options),
+    Rrd(rrd::RrdOptions),
 }
 
 impl<'de> Deserialize<'de> for Dcd {
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Dcd {
 }
 
 /// The method `dcd`.
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<Dcd>()?))
 }
 
@@ -87,7 +87,7 @@ impl Method for Dcd {
 
 impl Dcd {
     fn check(&self) -> Result<()> {
-        let Options { list, sampled, .. } = self.options();
+        let DcdOptions { list, sampled, .. } = self.options();
         let refuse = |what: &str, expected: String, got: usize| {
             Err(Error::new(Kind::Input, what).expected(expected).got(got.to_string()))
         };
@@ -106,8 +106,8 @@ impl Dcd {
         Ok(())
     }
 
-    fn options(&self) -> Options {
-        Options { list: self.list.get(), sampled: self.sampled.get(), top: self.top }
+    fn options(&self) -> DcdOptions {
+        DcdOptions { list: self.list.get(), sampled: self.sampled.get(), top: self.top }
     }
 
     fn terms(&self, cx: &Context<'_>) -> Result<Vec<Box<dyn Term>>> {

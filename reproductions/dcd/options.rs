@@ -1,11 +1,11 @@
-//! Options of DCD's corrections.
+//! DcdOptions of DCD's corrections.
 
 use harness::value::Rate;
 use serde::Deserialize;
 
 /// What both sides share.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct DcdOptions {
     /// Length of the teacher's lists (500 in the authors' code), at least 2.
     pub list: usize,
     /// p: positions drawn of each kind. Not published.
@@ -17,7 +17,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Positions {
-    /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
+    /// DrawnPositions at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
     /// is not published.
     Sampled { epsilon: Rate },
     /// Those of the largest differences: "without sampling of the top items", with which RRD's authors

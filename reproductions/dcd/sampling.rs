@@ -27,13 +27,13 @@ pub struct Sampler {
 
 /// Positions drawn from one row: a bit for each position that is in the set.
 #[derive(Clone, Debug, Default)]
-pub struct Drawn {
+pub struct DrawnPositions {
     words: usize,
     /// `[2, words]`: under, over.
     bits: Vec<u64>,
 }
 
-impl Drawn {
+impl DrawnPositions {
     fn clear(&mut self, list: usize) {
         self.words = list.div_ceil(64);
         self.bits.clear();
@@ -78,7 +78,7 @@ impl Sampler {
     }
 
     /// Draws as many of both sets as there are pairs, p at most, and returns how many.
-    pub fn draw(&self, row: Row<'_>, stream: &mut Stream, drawn: &mut Drawn) -> usize {
+    pub fn draw(&self, row: Row<'_>, stream: &mut Stream, drawn: &mut DrawnPositions) -> usize {
         let pairs = row.pairs(self.count);
         drawn.clear(row.differences.len());
         if pairs == 0 {
@@ -105,7 +105,7 @@ impl Sampler {
         self.weights[usize::from(difference.unsigned_abs())]
     }
 
-    fn all(&self, row: Row<'_>, set: usize, drawn: &mut Drawn) {
+    fn all(&self, row: Row<'_>, set: usize, drawn: &mut DrawnPositions) {
         let words = &mut drawn.bits[set * drawn.words..][..drawn.words];
         for (word, differences) in words.iter_mut().zip(row.differences.chunks(64)) {
             *word = differences.iter().rev().fold(0, |word, &d| word << 1 | u64::from(is_in(set, d)));
@@ -115,7 +115,7 @@ impl Sampler {
     /// One number of 32 bits gives the position (where U·n falls, U uniform) and, by the part of U·n
     /// after the point, a second uniform number that accepts it. Where 32 bits of U leave either
     /// open, 32 more are drawn.
-    fn by_rejection(&self, row: Row<'_>, stream: &mut Stream, drawn: &mut Drawn, left: &mut [usize; 2]) {
+    fn by_rejection(&self, row: Row<'_>, stream: &mut Stream, drawn: &mut DrawnPositions, left: &mut [usize; 2]) {
         let n = row.differences.len() as u64;
         let mut patience = PATIENCE * row.differences.len();
         while left[0] + left[1] > 0 && patience > 0 {
@@ -146,7 +146,7 @@ impl Sampler {
         }
     }
 
-    fn by_scans(&self, row: Row<'_>, set: usize, count: usize, stream: &mut Stream, drawn: &mut Drawn) {
+    fn by_scans(&self, row: Row<'_>, set: usize, count: usize, stream: &mut Stream, drawn: &mut DrawnPositions) {
         let weight_left = |(position, &difference): (usize, &i16)| {
             let is_left = is_in(set, difference) && !drawn.has(set, position);
             is_left.then(|| (position, u64::from(self.weight(difference))))

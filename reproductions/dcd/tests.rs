@@ -27,7 +27,7 @@ fn lists(owners: usize, partners: usize, list: usize) -> TopLists {
 }
 
 /// Both sides over random lists, and a look at the student.
-fn corrections(options: Options, student: &mut dyn Recommender, n_users: usize, n_items: usize) -> [Correction; 2] {
+fn corrections(options: DcdOptions, student: &mut dyn Recommender, n_users: usize, n_items: usize) -> [Correction; 2] {
     [(Side::User, n_users, n_items, 0.3), (Side::Item, n_items, n_users, 0.2)].map(
         |(side, owners, partners, weight)| {
             let mut correction = Correction::new(side, weight, options, lists(owners, partners, options.list));

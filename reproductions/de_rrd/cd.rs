@@ -16,7 +16,7 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::nn::{log_loss, sigmoid};
 use harness::rank::Index;
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Cd {
 }
 
 /// The method `cd`.
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<Cd>()?))
 }
 

@@ -14,7 +14,7 @@ pub mod rd;
 pub mod rrd;
 
 use harness::error::Result;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::train::Context;
 use serde::Deserialize;
 
@@ -25,10 +25,10 @@ use crate::models::{PAIR_NAMES, PairStudent, TeacherModel, Term, prepare, train}
 /// A student with one of the terms, or both.
 struct DeRrd {
     student: PairStudent,
-    de: Option<de::Options>,
-    rrd: Option<rrd::Options>,
+    de: Option<de::DeOptions>,
+    rrd: Option<rrd::RrdOptions>,
     /// IR-RRD's item side.
-    item_side: Option<rrd::Options>,
+    item_side: Option<rrd::RrdOptions>,
 }
 
 impl Method for DeRrd {
@@ -62,15 +62,13 @@ impl Method for DeRrd {
     }
 }
 
-type Built = std::result::Result<Box<dyn Method>, toml::de::Error>;
-
 /// The method `de`.
 pub fn build_de(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct DeParams {
         student: PairStudent,
-        de: de::Options,
+        de: de::DeOptions,
     }
     let DeParams { student, de } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: None, item_side: None }))
@@ -82,8 +80,8 @@ pub fn build_rrd(params: Params<'_>) -> Built {
     #[serde(deny_unknown_fields)]
     struct RrdParams {
         student: PairStudent,
-        rrd: rrd::Options,
-        item_side: Option<rrd::Options>,
+        rrd: rrd::RrdOptions,
+        item_side: Option<rrd::RrdOptions>,
     }
     let RrdParams { student, rrd, item_side } = params.read()?;
     Ok(Box::new(DeRrd { student, de: None, rrd: Some(rrd), item_side }))
@@ -95,8 +93,8 @@ pub fn build_de_rrd(params: Params<'_>) -> Built {
     #[serde(deny_unknown_fields)]
     struct DeRrdParams {
         student: PairStudent,
-        de: de::Options,
-        rrd: rrd::Options,
+        de: de::DeOptions,
+        rrd: rrd::RrdOptions,
     }
     let DeRrdParams { student, de, rrd } = params.read()?;
     Ok(Box::new(DeRrd { student, de: Some(de), rrd: Some(rrd), item_side: None }))

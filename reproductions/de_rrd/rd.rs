@@ -8,7 +8,7 @@
 
 use harness::error::Result;
 use harness::meter::check_fits;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::rng::{Rejection, Stream};
 use harness::split::UserItems;
 use harness::train::Context;
@@ -31,14 +31,14 @@ struct Rd {
     lambda: Weight,
     /// K.
     list: Count,
-    weighting: Weighting,
+    weighting: RdWeighting,
 }
 
 /// With ε items for each user, drawn with replacement from those that are not a training pair.
-pub type Weighting = crate::models::losses::weighting::Weighting<Count>;
+pub type RdWeighting = crate::models::losses::weighting::Weighting<Count>;
 
 /// The method `rd`.
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<Rd>()?))
 }
 
@@ -49,7 +49,7 @@ impl Method for Rd {
             check_fits("what RD samples", [cx.split().n_users, samples.get()], 4)
                 .map_err(|error| error.hint("use fewer `samples`"))?;
         }
-        let term = Exemplary::new(lists, self.lambda.get(), self.weighting.clone(), cx.seen(), cx.split().n_items);
+        let term = ListTerm::new(lists, self.lambda.get(), self.weighting.clone(), cx.seen(), cx.split().n_items);
         train(cx, self.student.kind, &self.student.hyper, vec![Box::new(term)])
     }
 
@@ -66,10 +66,10 @@ impl Method for Rd {
 const BLOCK: usize = 64;
 
 /// The term λ Σ_u Σ_r w_r ln(1 + e^−ŷ_ur) over the distinct users of a batch.
-pub struct Exemplary<'a> {
+pub struct ListTerm<'a> {
     lists: TopLists,
     lambda: f64,
-    weighting: Weighting,
+    weighting: RdWeighting,
     /// Weights that no student changes: 1/K, or w^a.
     fixed: Vec<f32>,
     seen: &'a UserItems,
@@ -78,9 +78,9 @@ pub struct Exemplary<'a> {
     samples: Vec<u32>,
 }
 
-impl<'a> Exemplary<'a> {
+impl<'a> ListTerm<'a> {
     /// `lists`: the teacher's best of every user; `seen`: the training part, sorted.
-    pub fn new(lists: TopLists, lambda: f64, weighting: Weighting, seen: &'a UserItems, n_items: usize) -> Self {
+    pub fn new(lists: TopLists, lambda: f64, weighting: RdWeighting, seen: &'a UserItems, n_items: usize) -> Self {
         let k = lists.width();
         let fixed = weighting.fixed(k);
         Self { lists, lambda, weighting, fixed, seen, n_items, samples: Vec::new() }
@@ -102,7 +102,7 @@ impl<'a> Exemplary<'a> {
     }
 }
 
-impl Term for Exemplary<'_> {
+impl Term for ListTerm<'_> {
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, _student: &mut dyn Recommender) -> Result<()> {
         self.draw(epoch, cx.stream("rd.samples", epoch));
         Ok(())

@@ -15,7 +15,7 @@ use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopList
 /// Hyper-parameters of one side of RRD.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
-pub struct Options {
+pub struct RrdOptions {
     /// λ: weight of the loss, a sum over the distinct users (items) of a batch.
     pub lambda: Weight,
     /// Length of the teacher's list.
@@ -40,13 +40,13 @@ pub enum Interesting {
     Head,
 }
 
-impl<'de> Deserialize<'de> for Options {
+impl<'de> Deserialize<'de> for RrdOptions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
-impl Options {
+impl RrdOptions {
     /// K + L.
     fn drawn(&self) -> usize {
         self.interesting.get() + self.uninteresting.get()
@@ -66,9 +66,9 @@ impl Options {
 const BLOCK: usize = 64;
 
 /// The samples of one side: for each owner K interesting partners in the teacher's order, then L others.
-struct Samples {
+struct RrdSamples {
     side: Side,
-    options: Options,
+    options: RrdOptions,
     top: TopLists,
     /// By owner, ascending: training partners and the list.
     taken: UserItems,
@@ -79,14 +79,14 @@ struct Samples {
     partners: Vec<u32>,
 }
 
-impl Samples {
-    fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &Options) -> Result<Self> {
+impl RrdSamples {
+    fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, side: Side, options: &RrdOptions) -> Result<Self> {
         let top = teacher.top(cx, side, options.list.get())?;
         Self::of(side, options.clone(), top, &partners_of(cx, side), side.other().count(cx.split()))
     }
 
     /// `seen`: by owner, ascending, its training partners; `n_partners` there are in all.
-    fn of(side: Side, options: Options, top: TopLists, seen: &UserItems, n_partners: usize) -> Result<Self> {
+    fn of(side: Side, options: RrdOptions, top: TopLists, seen: &UserItems, n_partners: usize) -> Result<Self> {
         let owners = 0..top.len() as u32;
         let pairs: Vec<(u32, u32)> = owners
             .clone()
@@ -163,8 +163,8 @@ impl Samples {
 /// The term of RRD: λ Σ over the distinct users of a batch, and with an item side also over the
 /// distinct items among those users' samples.
 pub struct Rrd {
-    users: Samples,
-    items: Option<Samples>,
+    users: RrdSamples,
+    items: Option<RrdSamples>,
     /// Which items the current batch has already named.
     named: Vec<bool>,
 }
@@ -172,10 +172,15 @@ pub struct Rrd {
 impl Rrd {
     /// # Errors
     /// A user or item with too few partners left; what the teacher's lists need.
-    pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, users: &Options, items: Option<&Options>) -> Result<Self> {
+    pub fn new(
+        cx: &Context<'_>,
+        teacher: &TeacherModel<'_>,
+        users: &RrdOptions,
+        items: Option<&RrdOptions>,
+    ) -> Result<Self> {
         Ok(Self {
-            users: Samples::new(cx, teacher, Side::User, users)?,
-            items: items.map(|items| Samples::new(cx, teacher, Side::Item, items)).transpose()?,
+            users: RrdSamples::new(cx, teacher, Side::User, users)?,
+            items: items.map(|items| RrdSamples::new(cx, teacher, Side::Item, items)).transpose()?,
             named: vec![false; cx.split().n_items],
         })
     }
@@ -186,8 +191,8 @@ impl Rrd {
     ///
     /// # Errors
     /// A user with too few items left.
-    pub fn of_lists(options: Options, top: TopLists, seen: &UserItems, n_items: usize) -> Result<Self> {
-        let users = Samples::of(Side::User, options, top, seen, n_items)?;
+    pub fn of_lists(options: RrdOptions, top: TopLists, seen: &UserItems, n_items: usize) -> Result<Self> {
+        let users = RrdSamples::of(Side::User, options, top, seen, n_items)?;
         Ok(Self { users, items: None, named: vec![false; n_items] })
     }
 

@@ -5,7 +5,7 @@
 
 use harness::error::Result;
 use harness::meter::Phase;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::split::UserItems;
 use harness::train::Context;
@@ -22,7 +22,7 @@ struct ItemCf {
     neighbours: Limit,
 }
 
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<ItemCf>()?))
 }
 
@@ -38,7 +38,7 @@ impl Method for ItemCf {
             values: similar.values.clone(),
         }];
         Ok(Trained {
-            scorer: Box::new(Model { similar, histories: seen.clone() }),
+            scorer: Box::new(ItemCfScorer { similar, histories: seen.clone() }),
             weights: parameters.into(),
             selected: None,
             periods: Vec::new(),
@@ -108,12 +108,12 @@ impl Similarity {
     }
 }
 
-struct Model {
+struct ItemCfScorer {
     similar: Similarity,
     histories: UserItems,
 }
 
-impl Scorer for Model {
+impl Scorer for ItemCfScorer {
     fn n_items(&self) -> usize {
         self.similar.offsets.len() - 1
     }
@@ -161,7 +161,7 @@ mod tests {
                 assert!((got - want).abs() < 1e-6, "S[{i}][{j}]: {got} {want}");
             }
         }
-        let model = Model { similar, histories };
+        let model = ItemCfScorer { similar, histories };
         for (user, row) in rows(&case["expected"]["itemcf_scores"]).iter().enumerate() {
             let mut scores = vec![0.0; n_items];
             model.score_all(user as u32, &mut scores);

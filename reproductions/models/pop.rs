@@ -2,7 +2,7 @@
 
 use harness::error::Result;
 use harness::meter::Phase;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::train::Context;
 use harness::weights::Parameter;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Pop {}
 
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<Pop>()?))
 }
 

@@ -10,7 +10,7 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
-use harness::method::{Method, Params, Trained};
+use harness::method::{Built, Method, Params, Trained};
 use harness::rank::Index;
 use harness::rng::{Rejection, Stream};
 use harness::split::{UserItems, numbered};
@@ -18,7 +18,7 @@ use harness::train::Context;
 use harness::value::Count;
 use serde::Deserialize;
 
-use super::list::Candidates;
+use super::list::ListCandidates;
 use crate::models::losses::exemplary::{Combination, exemplary};
 use crate::models::losses::list_weights::{self, RankEstimate};
 use crate::models::losses::weighting::Weighting;
@@ -39,20 +39,20 @@ struct Sequential {
     exclude_seen: bool,
     /// How both losses become one.
     combination: Combination,
-    weighting: Weighting<Samples>,
+    weighting: Weighting<RankSamples>,
 }
 
 /// ε items that are no training items of the user, drawn anew for every window and shared by its whole list.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Samples {
+pub enum RankSamples {
     /// The code.
     WithReplacement(Count),
     /// The paper.
     WithoutReplacement(Count),
 }
 
-impl Samples {
+impl RankSamples {
     fn count(self) -> usize {
         match self {
             Self::WithReplacement(count) | Self::WithoutReplacement(count) => count.get(),
@@ -61,7 +61,7 @@ impl Samples {
 }
 
 /// The method `rd-sequential`.
-pub fn build(params: Params<'_>) -> std::result::Result<Box<dyn Method>, toml::de::Error> {
+pub fn build(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<Sequential>()?))
 }
 
@@ -71,7 +71,7 @@ impl Method for Sequential {
         self.check_samples(cx)?;
         self.check_sizes(windows.len())?;
         let lists = prepare(cx, |cx| self.lists(cx, &windows))?;
-        let mut term = Exemplary {
+        let mut term = WindowListTerm {
             lists,
             k: self.list.get(),
             combination: self.combination,
@@ -110,7 +110,7 @@ impl Sequential {
 
     fn check_samples(&self, cx: &Context<'_>) -> Result<()> {
         let Some(discrepancy) = self.weighting.discrepancy() else { return Ok(()) };
-        let Samples::WithoutReplacement(count) = discrepancy.samples else { return Ok(()) };
+        let RankSamples::WithoutReplacement(count) = discrepancy.samples else { return Ok(()) };
         let left = |user: u32| cx.split().n_items - cx.seen().of(user).len();
         match (0..cx.split().n_users as u32).find(|&user| left(user) < count.get()) {
             None => Ok(()),
@@ -163,13 +163,13 @@ impl Excluded {
         // An id without a row need not be kept out.
         let rows = |ids: Vec<u32>| ids.into_iter().filter_map(move |id| id.checked_sub(first));
         if exclude_seen {
-            let of = |user: u32| rows(Candidates::Unobserved.excluded(&[], &ids(cx.seen().of(user))));
+            let of = |user: u32| rows(ListCandidates::Unobserved.excluded(&[], &ids(cx.seen().of(user))));
             let pairs: Vec<_> =
                 (0..cx.split().n_users as u32).flat_map(|user| of(user).map(move |row| (user, row))).collect();
             return Self::OfUsers(UserItems::from_pairs(cx.split().n_users, &pairs));
         }
         let of = |window: &Window| {
-            rows(Candidates::AllButTargets.excluded(&ids(window.targets(&cx.split().train, targets)), &[]))
+            rows(ListCandidates::AllButTargets.excluded(&ids(window.targets(&cx.split().train, targets)), &[]))
         };
         let windows = windows.as_slice();
         let pairs: Vec<_> =
@@ -186,12 +186,12 @@ impl Excluded {
 }
 
 /// The distillation term over windows.
-struct Exemplary<'a> {
+struct WindowListTerm<'a> {
     /// `[windows, K]`, ids.
     lists: Vec<u32>,
     k: usize,
     combination: Combination,
-    weighting: &'a Weighting<Samples>,
+    weighting: &'a Weighting<RankSamples>,
     /// Weights that no student changes: 1/K, or w^a.
     fixed: Vec<f32>,
     seen: &'a UserItems,
@@ -199,7 +199,7 @@ struct Exemplary<'a> {
     epoch: usize,
 }
 
-impl WindowTerm for Exemplary<'_> {
+impl WindowTerm for WindowListTerm<'_> {
     fn begin_epoch(&mut self, _cx: &Context<'_>, epoch: usize) -> Result<()> {
         self.epoch = epoch;
         Ok(())
@@ -215,8 +215,8 @@ impl WindowTerm for Exemplary<'_> {
         let (outside, seen) = (Rejection::new(self.n_items), self.seen.of(window.user));
         match self.weighting.in_epoch(self.epoch).map(|discrepancy| discrepancy.samples) {
             None => {}
-            Some(Samples::WithReplacement(_)) => samples.fill_with(|| id_of(outside.one(stream, seen))),
-            Some(Samples::WithoutReplacement(count)) => {
+            Some(RankSamples::WithReplacement(_)) => samples.fill_with(|| id_of(outside.one(stream, seen))),
+            Some(RankSamples::WithoutReplacement(count)) => {
                 let drawn = outside.distinct(stream, seen, count.get());
                 let drawn = drawn.expect("`check_samples` has refused users with fewer items");
                 samples.iter_mut().zip(drawn).for_each(|(slot, item)| *slot = id_of(item));

@@ -6,10 +6,10 @@ use super::*;
 use crate::golden::{case, floats};
 use crate::models::sequence::BatchLoss;
 
-pub(super) fn weighting(text: &str) -> Weighting<Samples> {
+pub(super) fn weighting(text: &str) -> Weighting<RankSamples> {
     #[derive(Deserialize)]
     struct Holder {
-        weighting: Weighting<Samples>,
+        weighting: Weighting<RankSamples>,
     }
     toml::from_str::<Holder>(&format!("weighting = {text}")).unwrap().weighting
 }
@@ -34,14 +34,14 @@ fn rows(value: &Value) -> Vec<Vec<f32>> {
 }
 
 /// A term without lists, for users without training items.
-fn term<'a>(weighting: &'a Weighting<Samples>, way: &str, seen: &'a UserItems, k: usize) -> Exemplary<'a> {
+fn term<'a>(weighting: &'a Weighting<RankSamples>, way: &str, seen: &'a UserItems, k: usize) -> WindowListTerm<'a> {
     let (combination, fixed) = (combination(way), weighting.fixed(k));
-    Exemplary { lists: Vec::new(), k, combination, weighting, fixed, seen, n_items: 20, epoch: 0 }
+    WindowListTerm { lists: Vec::new(), k, combination, weighting, fixed, seen, n_items: 20, epoch: 0 }
 }
 
 /// What training makes of a vector's scores: the loss of the batch, and its gradients by positives, negatives
 /// and lists.
-fn of_batch(term: &Exemplary<'_>, inputs: &Value) -> (f64, [Vec<f32>; 3]) {
+fn of_batch(term: &WindowListTerm<'_>, inputs: &Value) -> (f64, [Vec<f32>; 3]) {
     let [positives, negatives, lists] = ["pos", "neg", "cand_teacher_order"].map(|key| rows(&inputs[key]));
     let [listed, sampled] = term.columns();
     let samples = if sampled == 0 { vec![Vec::new(); lists.len()] } else { rows(&inputs["sample_scores"]) };

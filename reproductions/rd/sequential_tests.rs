@@ -6,7 +6,7 @@ use harness::weights::Weights;
 
 use super::loss_tests::{combination, hybrid, weighting};
 use super::*;
-use crate::models::caser::Sizes;
+use crate::models::caser::CaserSizes;
 use crate::models::fossil::{self, History};
 use crate::models::sequence::{WindowScorer, scorer};
 use crate::models::sequential_kind;
@@ -46,11 +46,13 @@ fn world(kind: &'static str) -> World {
         "caser" => {
             let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
             let ids = items + 1;
-            Sizes { users, ids, dim: 9, length: 4, vertical: 2, horizontal: 3, convolution, hidden }.initial(stream)
+            CaserSizes { users, ids, dim: 9, length: 4, vertical: 2, horizontal: 3, convolution, hidden }
+                .initial(stream)
         }
         _ => {
             let history = History::Causal;
-            fossil::Sizes { users, items, dim: 9, length: 4, targets: 1, alpha: 0.2, history }.initial(0.1, stream)
+            fossil::FossilSizes { users, items, dim: 9, length: 4, targets: 1, alpha: 0.2, history }
+                .initial(0.1, stream)
         }
     };
     teacher.parameters.iter_mut().flat_map(|p| &mut p.values).for_each(|value| *value *= 3.0);
@@ -206,7 +208,7 @@ fn samples_are_outside_the_training_items_and_distinct_where_they_must_be() {
     let seen = UserItems::from_pairs(1, &[(0, 2), (0, 5)]);
     for (samples, distinct) in [("with-replacement = 6", false), ("without-replacement = 6", true)] {
         let weighting = weighting(&hybrid("paper", true, samples));
-        let term = Exemplary {
+        let term = WindowListTerm {
             lists: vec![7, 1, 7, 8],
             k: 2,
             combination: combination("{ added = 1 }"),
@@ -286,8 +288,15 @@ fn what_cannot_be_is_refused() {
     wrong(&|teacher| drop(teacher.parameters.pop()));
     // Of fewer items than the sequences have.
     wrong(&|teacher| {
-        let sizes =
-            Sizes { users: 150, ids: 60, dim: 9, length: 4, vertical: 2, horizontal: 3, ..Sizes::of(teacher).unwrap() };
+        let sizes = CaserSizes {
+            users: 150,
+            ids: 60,
+            dim: 9,
+            length: 4,
+            vertical: 2,
+            horizontal: 3,
+            ..CaserSizes::of(teacher).unwrap()
+        };
         *teacher = sizes.initial(|purpose| Stream::new(0, "teacher", purpose, 0));
     });
 }

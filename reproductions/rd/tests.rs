@@ -3,7 +3,7 @@
 use harness::rank::Index;
 use serde_json::Value;
 
-use super::list::Candidates;
+use super::list::ListCandidates;
 use crate::golden::{self, floats, ids};
 use crate::models::losses::exemplary::{Combination, exemplary};
 use crate::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position, uniform};
@@ -182,8 +182,8 @@ fn the_exemplary_list_by_the_rule_of_the_code_and_of_the_paper() {
     let target = inputs["target"].as_u64().unwrap() as u32;
     let observed = ids(&inputs["user_train_items"]);
     for (candidates, key) in [
-        (Candidates::AllButTargets, "code_rule_drop_only_target_pad_allowed"),
-        (Candidates::Unobserved, "paper_rule_unobserved_only_pad_excluded"),
+        (ListCandidates::AllButTargets, "code_rule_drop_only_target_pad_allowed"),
+        (ListCandidates::Unobserved, "paper_rule_unobserved_only_pad_excluded"),
     ] {
         let excluded = candidates.excluded(&[target], &observed);
         let k = inputs["K"].as_u64().unwrap() as usize;
@@ -191,6 +191,6 @@ fn the_exemplary_list_by_the_rule_of_the_code_and_of_the_paper() {
             Index::new(&teacher).top_k(0, &excluded, k).unwrap().into_iter().map(|ranked| ranked.item).collect();
         assert_eq!(list, ids(&expected[key]), "{key}");
     }
-    assert_eq!(Candidates::AllButTargets.excluded(&[5, 2, 5], &[9]), [2, 5]);
-    assert_eq!(Candidates::Unobserved.excluded(&[5], &[9, 5]), [crate::models::sequence::PADDING, 5, 9]);
+    assert_eq!(ListCandidates::AllButTargets.excluded(&[5, 2, 5], &[9]), [2, 5]);
+    assert_eq!(ListCandidates::Unobserved.excluded(&[5], &[9, 5]), [crate::models::sequence::PADDING, 5, 9]);
 }

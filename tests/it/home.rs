@@ -98,7 +98,7 @@ fn gzip(content: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// See the module's head.
+/// A repository of its own for a test, with its cache and its mirror of data files.
 pub struct Home {
     #[expect(dead_code, reason = "removed when the test is over")]
     folder: TempDir,

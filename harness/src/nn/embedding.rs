@@ -54,7 +54,7 @@ pub struct EmbeddingTable {
 }
 
 /// Some rows of a table, as one task works on them.
-struct Block<'a> {
+struct RowBlock<'a> {
     /// Number of the first row.
     start: usize,
     weights: &'a mut [f32],
@@ -166,7 +166,7 @@ impl EmbeddingTable {
     }
 
     /// Runs `work` on all rows in parallel, block by block.
-    fn for_blocks(&mut self, work: impl Fn(&mut Vec<f32>, Block<'_>) + Sync) {
+    fn for_blocks(&mut self, work: impl Fn(&mut Vec<f32>, RowBlock<'_>) + Sync) {
         let rows_per_block = (BLOCK / self.dim).max(1);
         let chunk = rows_per_block * self.dim;
         self.weights
@@ -176,7 +176,7 @@ impl EmbeddingTable {
             .zip(self.behind.par_chunks_mut(rows_per_block))
             .enumerate()
             .for_each_init(Vec::new, |buffer, (block, (((weights, first), second), behind))| {
-                work(buffer, Block { start: block * rows_per_block, weights, first, second, behind });
+                work(buffer, RowBlock { start: block * rows_per_block, weights, first, second, behind });
             });
     }
 
@@ -324,7 +324,7 @@ impl Trainable for EmbeddingTable {
     }
 }
 
-impl Block<'_> {
+impl RowBlock<'_> {
     /// Makes up for the steps that `rows` of this block, all equally far behind, have not made.
     fn catch_up(&mut self, rows: Range<usize>, dim: usize, recent: &[AdamStep]) {
         let missing = self.behind[rows.start] as usize;

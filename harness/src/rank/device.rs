@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::index::not_finite;
-use super::top_k::{Best, fill, mask};
+use super::top_k::{BestItems, fill, mask};
 use super::{Ranked, Server};
 use crate::error::Result;
 use crate::metrics::{Dot, Scorer};
@@ -57,7 +57,7 @@ fn best(query: u32, scores: &mut [f32], mut excluded: &[u32], k: usize) -> Resul
         return Err(not_finite(query, item as u32, scores[item]));
     }
     mask(scores, 0, &mut excluded);
-    let mut best = Best::new(k);
+    let mut best = BestItems::new(k);
     best.offer(0, scores);
     Ok(best.into_ranked())
 }

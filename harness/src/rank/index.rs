@@ -18,7 +18,7 @@ pub struct Index<'a> {
 }
 
 /// Some queries, encoded if the scorer is a dot product.
-pub(super) struct Block<'a> {
+pub(super) struct QueryBlock<'a> {
     queries: &'a [u32],
     /// `[queries, dim]`
     x: Vec<f32>,
@@ -37,17 +37,17 @@ impl<'a> Index<'a> {
         self.scorer.n_items()
     }
 
-    pub(super) fn encode<'q>(&self, queries: &'q [u32]) -> Block<'q> {
+    pub(super) fn encode<'q>(&self, queries: &'q [u32]) -> QueryBlock<'q> {
         let mut x = Vec::new();
         if let (Some(panels), Some(dot)) = (&self.panels, self.scorer.dot()) {
             x.resize(queries.len() * panels.dim, 0.0);
             (dot.encode)(queries, &mut x);
         }
-        Block { queries, x }
+        QueryBlock { queries, x }
     }
 
     /// Scores of some items for the `row`-th query of the block: the bits that [`Self::scan`] shows.
-    pub(super) fn score(&self, block: &Block<'_>, row: usize, items: &[u32], out: &mut [f32]) {
+    pub(super) fn score(&self, block: &QueryBlock<'_>, row: usize, items: &[u32], out: &mut [f32]) {
         match &self.panels {
             Some(panels) => panels.score_items(&block.x[row * panels.dim..(row + 1) * panels.dim], items, out),
             None => self.scorer.score(block.queries[row], items, out),
@@ -62,7 +62,7 @@ impl<'a> Index<'a> {
     /// A score that is not finite, and what `visit` returns.
     pub(super) fn scan(
         &self,
-        block: &Block<'_>,
+        block: &QueryBlock<'_>,
         mut visit: impl FnMut(usize, usize, &mut [f32]) -> Result<()>,
     ) -> Result<()> {
         let mut show = |row: usize, first: usize, scores: &mut [f32]| {

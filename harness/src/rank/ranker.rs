@@ -11,10 +11,10 @@ use crate::split::UserItems;
 pub struct Ranker {
     protocol: Protocol,
     queries: Queries,
-    candidates: Drawn,
+    candidates: CandidateItems,
 }
 
-enum Drawn {
+enum CandidateItems {
     /// Items that are no candidates by asker, ascending; none where all items are candidates.
     Full { excluded: UserItems },
     /// By asker.
@@ -39,19 +39,19 @@ impl Ranker {
         let candidates = match protocol.candidates {
             Candidates::All => {
                 check_cutoff(&queries, protocol, |_| queries.n_items())?;
-                Drawn::Full { excluded: UserItems::from_pairs(queries.seen().n_users(), &[]) }
+                CandidateItems::Full { excluded: UserItems::from_pairs(queries.seen().n_users(), &[]) }
             }
             Candidates::Full => {
                 let seen = queries.seen();
                 check_unseen(&queries, seen)?;
                 check_cutoff(&queries, protocol, |id| queries.n_items() - seen.of(id).len())?;
-                Drawn::Full { excluded: seen.clone() }
+                CandidateItems::Full { excluded: seen.clone() }
             }
             Candidates::Sampled { negatives, seed } => {
                 check_one_target(&queries, "ranking among sampled candidates")?;
                 check_cutoff(&queries, protocol, |_| negatives + 1)?;
                 check_unseen(&queries, &queries.inputs().sorted())?;
-                Drawn::Sampled { negatives: sampled::draw_negatives(&queries, negatives, seed)? }
+                CandidateItems::Sampled { negatives: sampled::draw_negatives(&queries, negatives, seed)? }
             }
         };
         Ok(Self { protocol: protocol.clone(), queries, candidates })
@@ -72,8 +72,8 @@ impl Ranker {
     /// set of items.
     pub fn evaluate(&self, scorer: &dyn Scorer) -> Result<Evaluation> {
         let block = match self.candidates {
-            Drawn::Full { .. } => full::BLOCK,
-            Drawn::Sampled { .. } => sampled::BLOCK,
+            CandidateItems::Full { .. } => full::BLOCK,
+            CandidateItems::Sampled { .. } => sampled::BLOCK,
         };
         self.evaluate_in_blocks(scorer, block)
     }
@@ -86,8 +86,8 @@ impl Ranker {
                 .got(scorer.n_items().to_string()));
         }
         let blocks: Vec<Ranks> = match &self.candidates {
-            Drawn::Full { excluded } => full::ranks(&Index::new(scorer), queries, excluded, block)?,
-            Drawn::Sampled { negatives } => sampled::ranks(scorer, queries, negatives, block)?,
+            CandidateItems::Full { excluded } => full::ranks(&Index::new(scorer), queries, excluded, block)?,
+            CandidateItems::Sampled { negatives } => sampled::ranks(scorer, queries, negatives, block)?,
         };
         let targets = queries.offsets().windows(2).map(|pair| pair[1] - pair[0]).collect();
         Ok(Evaluation::new(queries.ids().to_vec(), targets, blocks, &self.protocol.metrics))
@@ -97,8 +97,8 @@ impl Ranker {
     /// under full ranking.
     pub fn negatives(&self, asker: u32) -> Option<&[u32]> {
         match &self.candidates {
-            Drawn::Full { .. } => None,
-            Drawn::Sampled { negatives } => Some(&negatives[asker as usize]),
+            CandidateItems::Full { .. } => None,
+            CandidateItems::Sampled { negatives } => Some(&negatives[asker as usize]),
         }
     }
 }

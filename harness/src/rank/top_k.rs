@@ -24,7 +24,7 @@ impl Index<'_> {
     /// # Errors
     /// A score that is not finite.
     pub fn top_k(&self, query: u32, excluded: &[u32], k: usize) -> Result<Vec<Ranked>> {
-        let mut best = Best::new(k);
+        let mut best = BestItems::new(k);
         let mut left = excluded;
         self.scan(&self.encode(&[query]), |_, first, scores| {
             mask(scores, first, &mut left);
@@ -63,7 +63,7 @@ impl Index<'_> {
             .par_chunks(block)
             .zip(lists.par_chunks_mut(block * k))
             .map(|(queries, lists)| {
-                let mut rows: Vec<_> = queries.iter().map(|&query| (Best::new(k), excluded(query))).collect();
+                let mut rows: Vec<_> = queries.iter().map(|&query| (BestItems::new(k), excluded(query))).collect();
                 self.scan(&self.encode(queries), |row, first, scores| {
                     let (best, left) = &mut rows[row];
                     mask(scores, first, left);
@@ -106,7 +106,7 @@ pub(super) fn mask(scores: &mut [f32], first: usize, excluded: &mut &[u32]) {
 }
 
 /// The best k of the items offered so far, in ascending order of ids.
-pub(super) struct Best {
+pub(super) struct BestItems {
     k: usize,
     /// Score and id in one number, see [`key`]. The k best offered so far, and some more.
     keys: Vec<u64>,
@@ -114,7 +114,7 @@ pub(super) struct Best {
     threshold: f32,
 }
 
-impl Best {
+impl BestItems {
     /// Candidates kept beyond the k best before the worst are dropped: one selection for so many.
     const SLACK: usize = 64;
 
@@ -165,7 +165,7 @@ fn ranked(key: u64) -> Ranked {
 }
 
 struct Offer<'a> {
-    best: &'a mut Best,
+    best: &'a mut BestItems,
     first: usize,
     scores: &'a [f32],
 }
@@ -177,7 +177,7 @@ impl WithSimd for Offer<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { best, first, scores } = self;
         let (body, tail) = S::as_simd_f32s(scores);
-        let each = |best: &mut Best, start: usize, scores: &[f32]| {
+        let each = |best: &mut BestItems, start: usize, scores: &[f32]| {
             for (lane, &score) in scores.iter().enumerate() {
                 if score > best.threshold {
                     best.push((first + start + lane) as u32, score);

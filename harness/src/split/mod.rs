@@ -12,7 +12,7 @@ pub use events::{Events, Ties};
 #[cfg(test)]
 pub(crate) use rule::tests::applied;
 pub use rule::{Applied, Cut, SHORTEST, SplitRule};
-pub use seventy_ten_twenty::Phase;
+pub use seventy_ten_twenty::SplitPhase;
 pub use time_ties::TimeTies;
 pub use user_items::UserItems;
 

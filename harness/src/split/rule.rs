@@ -12,7 +12,7 @@ use crate::suggest::{did_you_mean, one_of};
 use super::events::Ties;
 use super::periods::{self, Catalogue, Periods, Roles};
 use super::renumbering::Renumbering;
-use super::seventy_ten_twenty::{self, Phase};
+use super::seventy_ten_twenty::{self, SplitPhase};
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
@@ -47,7 +47,7 @@ pub enum SplitRule {
     /// nobody, not even who or what has no interaction: ids and table sizes stay those of the dataset. A
     /// user with fewer than five items has no test item and is not evaluated.
     #[serde(rename = "70-10-20")]
-    SeventyTenTwenty { core: usize, phase: Phase },
+    SeventyTenTwenty { core: usize, phase: SplitPhase },
     /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`, each a session by user of
     /// the dataset. What the periods are for: see [`Roles`].
     Periods {
@@ -115,8 +115,8 @@ impl SplitRule {
             Self::SeventyTenTwenty { core, phase } => {
                 let core = if *core > 1 { format!("{core}-core, ") } else { String::new() };
                 let cut = match phase {
-                    Phase::Tune => "70 % training, 10 % validation and 20 % test",
-                    Phase::Report => "80 % training and 20 % test",
+                    SplitPhase::Tune => "70 % training, 10 % validation and 20 % test",
+                    SplitPhase::Report => "80 % training and 20 % test",
                 };
                 format!("{core}{cut} of each user's items, by time")
             }
@@ -144,7 +144,7 @@ impl SplitRule {
 
     /// Whether it holds out items for validation.
     pub fn has_validation(&self) -> bool {
-        !matches!(self, Self::SeventyTenTwenty { phase: Phase::Report, .. })
+        !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
     }
 
     /// What the periods are for, where the rule makes a stream of them.
@@ -404,8 +404,8 @@ pub(crate) mod tests {
             let rows: Vec<_> = times.iter().zip(0..).map(|(time, item)| (0, item, *time)).collect();
             dataset(vec![part("all", &rows)])
         };
-        let tune = SplitRule::SeventyTenTwenty { core: 0, phase: Phase::Tune };
-        let report = SplitRule::SeventyTenTwenty { core: 0, phase: Phase::Report };
+        let tune = SplitRule::SeventyTenTwenty { core: 0, phase: SplitPhase::Tune };
+        let report = SplitRule::SeventyTenTwenty { core: 0, phase: SplitPhase::Report };
         let tied = times([0, 1, 2, 3, 4, 5, 6, 7, 7, 7]);
         assert_eq!(ties(&tied, &tune, Ties::FileOrder), counted("file-order", 1, 2));
         assert_eq!(ties(&tied, &report, Ties::FileOrder), counted("file-order", 0, 2));

@@ -9,7 +9,7 @@ use crate::data::Dataset;
 /// What the validation items are used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum SplitPhase {
     /// To choose hyper-parameters: they are held out.
     Tune,
     /// To train, after the choice: the test alone is held out.
@@ -20,13 +20,13 @@ pub enum Phase {
 ///
 /// The test is the last ⌊2n/10⌋, the validation the ⌊3n/10⌋ − ⌊2n/10⌋ before it, in integers: this gives
 /// the counts of the authors' files for all of their users. In the phase `report` there is no validation.
-pub(super) fn cuts(n: usize, phase: Phase) -> (usize, usize) {
+pub(super) fn cuts(n: usize, phase: SplitPhase) -> (usize, usize) {
     let test = n - 2 * n / 10;
-    (if phase == Phase::Report { test } else { n - 3 * n / 10 }, test)
+    (if phase == SplitPhase::Report { test } else { n - 3 * n / 10 }, test)
 }
 
 /// Cuts every user's `pairs`, which are in time order.
-pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, phase: Phase) -> Split {
+pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, phase: SplitPhase) -> Split {
     let (users, items) = if keep_ids {
         (Renumbering::none(dataset.n_users), Renumbering::none(dataset.n_items))
     } else {
@@ -62,7 +62,7 @@ mod tests {
         let counts = case["expected"]["train_val_test"].as_array().unwrap();
         for (n, want) in case["inputs"]["n"].as_array().unwrap().iter().zip(counts) {
             let n = n.as_u64().unwrap() as usize;
-            let (valid, test) = cuts(n, Phase::Tune);
+            let (valid, test) = cuts(n, SplitPhase::Tune);
             assert_eq!(serde_json::json!([valid, test - valid, n - test]), *want, "{n} items");
         }
     }
@@ -86,15 +86,15 @@ mod tests {
         }
     }
 
-    fn rule(core: usize, phase: Phase) -> SplitRule {
+    fn rule(core: usize, phase: SplitPhase) -> SplitRule {
         SplitRule::SeventyTenTwenty { core, phase }
     }
 
     #[test]
     fn the_two_phases_hold_out_the_same_test() {
         let data = dataset();
-        let tune = applied(&rule(0, Phase::Tune), &data).unwrap();
-        let report = applied(&rule(0, Phase::Report), &data).unwrap();
+        let tune = applied(&rule(0, SplitPhase::Tune), &data).unwrap();
+        let report = applied(&rule(0, SplitPhase::Report), &data).unwrap();
         // 11 items: 8, 1 and 2; 4 items: 3, 1 and none.
         assert_eq!(tune.train.of(0), [7, 6, 5, 4, 3, 2, 1, 0]);
         assert_eq!((tune.valid.of(0), tune.test.of(0)), (&[8][..], &[9, 10][..]));
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn without_a_core_nobody_is_dropped_and_with_one_ids_are_dense() {
-        let whole = applied(&rule(0, Phase::Report), &dataset()).unwrap();
+        let whole = applied(&rule(0, SplitPhase::Report), &dataset()).unwrap();
         assert_eq!((whole.n_users, whole.n_items), (3, 15));
-        let dense = applied(&rule(1, Phase::Report), &dataset()).unwrap();
+        let dense = applied(&rule(1, SplitPhase::Report), &dataset()).unwrap();
         assert_eq!((dense.n_users, dense.n_items), (2, 12));
         assert_eq!(dense.train.of(1), [11, 0, 1, 2]);
     }
@@ -118,7 +118,7 @@ mod tests {
     fn nobody_with_a_test_item_is_an_error() {
         let mut data = dataset();
         data.parts.iter_mut().for_each(|part| part.interactions.retain(|i| i.user == 2));
-        let error = applied(&rule(0, Phase::Report), &data).unwrap_err();
+        let error = applied(&rule(0, SplitPhase::Report), &data).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
         assert!(error.to_string().contains("no test interactions are left of `d`"), "{error}");
     }
@@ -127,9 +127,9 @@ mod tests {
     fn the_toml_form_is_strict() {
         let read = |text: &str| toml::from_str::<SplitRule>(text).map_err(|error| error.to_string());
         let text = "rule = \"70-10-20\"\ncore = 0\nphase = \"report\"";
-        assert_eq!(read(text).unwrap(), rule(0, Phase::Report));
+        assert_eq!(read(text).unwrap(), rule(0, SplitPhase::Report));
         assert_eq!(
-            serde_json::to_string(&rule(5, Phase::Tune)).unwrap(),
+            serde_json::to_string(&rule(5, SplitPhase::Tune)).unwrap(),
             r#"{"rule":"70-10-20","core":5,"phase":"tune"}"#
         );
         assert!(read("rule = \"70-10-20\"\ncore = 0\nphase = \"reprot\"").unwrap_err().contains("`tune` or `report`"));

@@ -37,7 +37,7 @@ pub struct Epochs<'r> {
 
 /// The text part of a checkpoint.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct SavedEpochs {
     next: usize,
     selection: Option<SoFar>,
     curve: Curve,
@@ -120,9 +120,9 @@ impl<'r> Epochs<'r> {
     }
 
     /// What a state says beside the model, and the weights that it keeps, if a training like this could have saved it.
-    fn saved(&self, state: &mut State<'_>, model: &dyn Model) -> Result<(Saved, Weights)> {
-        let saved: Saved = serde_json::from_str(&state.text).map_err(|error| unsound(error.to_string()))?;
-        let Saved { next, selection, curve, kept, settings, seconds } = &saved;
+    fn saved(&self, state: &mut State<'_>, model: &dyn Model) -> Result<(SavedEpochs, Weights)> {
+        let saved: SavedEpochs = serde_json::from_str(&state.text).map_err(|error| unsound(error.to_string()))?;
+        let SavedEpochs { next, selection, curve, kept, settings, seconds } = &saved;
         let next = *next;
         require(next > 0 && next <= self.most, || format!("epoch {next} of {}", self.most))?;
         let of_epochs = |n: usize| n == next;
@@ -152,7 +152,7 @@ impl<'r> Epochs<'r> {
     fn resume(
         self,
         cx: &mut Context<'_>,
-        saved: Saved,
+        saved: SavedEpochs,
         kept: Weights,
         mut state: State<'_>,
         model: &mut dyn Model,
@@ -237,7 +237,7 @@ impl<'r> Epochs<'r> {
     }
 
     fn save(&self, cx: &mut Context<'_>, model: &dyn Model) -> Result<()> {
-        let saved = Saved {
+        let saved = SavedEpochs {
             next: self.next,
             selection: self.selection.as_ref().map(|selection| selection.so_far().clone()),
             curve: self.curve.clone(),

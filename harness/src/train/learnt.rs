@@ -30,7 +30,7 @@ pub struct Learnt {
 
 /// The text part of what is carried.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct SavedPeriods {
     learnt: Vec<SavedPeriod>,
     seconds: Seconds,
 }
@@ -64,7 +64,7 @@ pub(super) fn save<'l>(
     learnt: &'l [Learnt],
     carried: impl FnOnce(&mut State<'l>) -> Result<()>,
 ) -> Result<()> {
-    let saved = Saved {
+    let saved = SavedPeriods {
         learnt: learnt
             .iter()
             .map(|l| SavedPeriod {
@@ -154,7 +154,7 @@ pub const WITHIN: &str = "period-";
 
 fn restore(state: &mut State<'_>, roles: Roles) -> Result<(Vec<Learnt>, Seconds)> {
     let broken = unsound;
-    let saved: Saved = serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
+    let saved: SavedPeriods = serde_json::from_str(&state.text).map_err(|e| broken(e.to_string()))?;
     sound::seconds(&saved.seconds)?;
     let most = roles.evaluated().count();
     require(saved.learnt.len() <= most, || format!("{} periods of {most}", saved.learnt.len()))?;

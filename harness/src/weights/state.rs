@@ -28,7 +28,7 @@ pub struct State<'a> {
 
 /// What stands in the header beside the arrays.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct StateHeader {
     /// Of everything else in the file: a state that changed on disk would train to other weights in silence.
     digest: Digest,
     counts: BTreeMap<String, u64>,
@@ -112,7 +112,8 @@ impl<'a> State<'a> {
         let arrays = self.arrays.iter().map(|(name, values)| (name.as_str(), Array::F32([values.len()], values)));
         let ids = self.ids.iter().map(|(name, values)| (name.as_str(), Array::U32([values.len()], values)));
         let internal = |error: String| Error::new(Kind::Internal, "cannot write a saved state").got(error);
-        let head = Head { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone(), run: self.run };
+        let head =
+            StateHeader { digest: self.digest(), counts: self.counts.clone(), text: self.text.clone(), run: self.run };
         let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
         let head = HashMap::from([(HEAD.to_string(), head)]);
         // Of this process alone: what students of one teacher derive from it is under no lock.
@@ -168,7 +169,7 @@ impl<'a> State<'a> {
             }
         }
         let head = metadata.metadata().as_ref().and_then(|m| m.get(HEAD)).map_or("", String::as_str);
-        let Head { digest, counts, text, run } =
+        let StateHeader { digest, counts, text, run } =
             serde_json::from_str(head).map_err(|e| broken(e.to_string()).or_at(Place::file(path)))?;
         let state = State { text, counts, arrays, ids, run };
         match state.digest() {

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::dcd::discrepancy::{Discrepancies, Row};
-use crate::dcd::sampling::{Drawn, Sampler};
+use crate::dcd::sampling::{DrawnPositions, Sampler};
 
-fn positions(drawn: &Drawn) -> Vec<usize> {
+fn positions(drawn: &DrawnPositions) -> Vec<usize> {
     let mut positions = Vec::new();
     drawn.for_each(|position| positions.push(position));
     positions
@@ -40,7 +40,7 @@ fn inclusion(weights: &[f64], count: usize) -> Vec<f64> {
 fn check(differences: &[i16], epsilon: f64, count: usize) {
     let (row, sampler) = (row(differences), Sampler::new(epsilon, differences.len(), count));
     let mut stream = Stream::new(0, "dcd-test", "inclusion", differences.len() as u64);
-    let (mut drawn, mut counts) = (Drawn::default(), vec![[0; 2]; differences.len()]);
+    let (mut drawn, mut counts) = (DrawnPositions::default(), vec![[0; 2]; differences.len()]);
     let n = 60_000;
     let pairs = row.pairs(count);
     for _ in 0..n {
@@ -84,7 +84,7 @@ fn what_rejection_leaves_is_drawn_with_the_same_probabilities() {
 fn check_sparse(differences: &[i16], epsilon: f64, count: usize) {
     let (row, sampler) = (row(differences), Sampler::new(epsilon, differences.len(), count));
     let mut stream = Stream::new(0, "dcd-test", "sparse", 0);
-    let mut drawn = Drawn::default();
+    let mut drawn = DrawnPositions::default();
     let mut counts = vec![0; differences.len()];
     let n = 40_000;
     for _ in 0..n {
@@ -104,7 +104,7 @@ fn check_sparse(differences: &[i16], epsilon: f64, count: usize) {
 #[test]
 fn short_rows_give_the_pairs_that_they_have() {
     let draw = |differences: &[i16], count| {
-        let (mut drawn, mut stream) = (Drawn::default(), Stream::new(0, "dcd-test", "short", 0));
+        let (mut drawn, mut stream) = (DrawnPositions::default(), Stream::new(0, "dcd-test", "short", 0));
         let pairs = Sampler::new(0.1, differences.len(), count).draw(row(differences), &mut stream, &mut drawn);
         (pairs, positions(&drawn))
     };
@@ -132,7 +132,7 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
     assert_eq!(refreshed(Some(1), &mut student), (vec![4, 0, -2, 0, 0, 0], [1, 1]));
     // Not more of one set than of the other.
     assert_eq!(refreshed(Some(3), &mut student), (vec![4, 4, -2, -2, 0, 0], [2, 2]));
-    let options = Options { list: 6, sampled: 2, top: Positions::Head };
+    let options = DcdOptions { list: 6, sampled: 2, top: Positions::Head };
     let mut correction = Correction::new(Side::User, 1.0, options, teacher);
     correction.refresh(&mut student).unwrap();
     for epoch in 0..3 {
@@ -145,7 +145,7 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
 #[test]
 fn threads_change_no_draw() {
     let (n_users, n_items) = (150, 200);
-    let options = Options { list: 100, sampled: 15, top: sampled(0.05) };
+    let options = DcdOptions { list: 100, sampled: 15, top: sampled(0.05) };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -178,7 +178,7 @@ fn threads_change_no_draw() {
 fn owners_without_a_pair_are_left_out_and_counted() {
     // User 0 agrees with the teacher, user 1 has it reversed.
     let mut student = FusedBpr::new(of_tables(1, vec![1.0, -1.0], vec![4.0, 3.0, 2.0, 1.0])).unwrap();
-    let options = Options { list: 4, sampled: 2, top: sampled(0.1) };
+    let options = DcdOptions { list: 4, sampled: 2, top: sampled(0.1) };
     let mut correction = Correction::new(Side::User, 1.0, options, TopLists::new(4, vec![0, 1, 2, 3, 0, 1, 2, 3]));
     correction.refresh(&mut student).unwrap();
     assert_eq!(correction.short(), (1, 1, 2));

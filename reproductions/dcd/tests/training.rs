@@ -47,7 +47,7 @@ fn exact(side: Side, lists: &Lists, dim: usize, users: &[f64], items: &[f64]) ->
 #[test]
 fn gradients_agree_with_finite_differences_on_both_paths() {
     let (n_users, n_items, dim) = (40, 45, 3);
-    let options = Options { list: 30, sampled: 5, top: sampled(0.1) };
+    let options = DcdOptions { list: 30, sampled: 5, top: sampled(0.1) };
     let mut fused = student(n_users, n_items, dim, 1);
     let tables: Vec<Vec<f32>> = fused.weights().unwrap().parameters.into_iter().map(|p| p.values).collect();
     let mut graph = GraphBpr::new(of_tables(dim, tables[0].clone(), tables[1].clone()), &Device::Cpu).unwrap();

@@ -16,7 +16,7 @@ use harness::nn::{PAD, add_product, add_transposed_product, transpose};
 use harness::simd;
 use pulp::NullaryFnOnce;
 
-use super::layout::Layout;
+use super::layout::ExpertLayout;
 
 /// Entities that one pass of the backward computation takes: their rows stay in the L2 cache beside an
 /// expert and its gradient.
@@ -25,7 +25,7 @@ const CHUNK: usize = 64;
 /// An expert's weights.
 #[derive(Clone, Copy)]
 pub struct Expert<'a> {
-    layout: Layout,
+    layout: ExpertLayout,
     /// A1ᵀ and c1, `[d + 1, hidden_columns]`
     first: &'a [f32],
     /// A2ᵀ and c2, `[h + 1, teacher_columns]`
@@ -33,7 +33,7 @@ pub struct Expert<'a> {
 }
 
 /// What an expert's backward pass gives besides its own gradient.
-pub struct Backward {
+pub struct ExpertBackward {
     /// The entities that it serves, ascending.
     pub rows: Vec<u32>,
     /// v ∂L/∂v of each.
@@ -44,7 +44,7 @@ pub struct Backward {
 
 /// Room for the rows of a pass. Whatever is in it is overwritten.
 #[derive(Default)]
-pub struct Scratch {
+pub struct ExpertBuffers {
     students: Vec<f32>,
     hidden: Vec<f32>,
     back: Vec<f32>,
@@ -62,14 +62,14 @@ pub struct Served<'a> {
 
 impl<'a> Expert<'a> {
     /// Expert `m` among the weights of all.
-    pub fn of(layout: Layout, all: &'a [f32], m: usize) -> Self {
+    pub fn of(layout: ExpertLayout, all: &'a [f32], m: usize) -> Self {
         let (first, second) = all[m * layout.expert()..][..layout.expert()].split_at(layout.first());
         Self { layout, first, second }
     }
 
     /// `hidden` ← v ⊙ relu(S A1ᵀ) with v as the last unit, for the gathered students.
     fn hidden(&self, weights: &[f32], students: &[f32], hidden: &mut Vec<f32>) {
-        let Layout { hidden: units, .. } = self.layout;
+        let ExpertLayout { hidden: units, .. } = self.layout;
         let columns = self.layout.hidden_columns();
         zeros(hidden, weights.len() * columns);
         add_product(hidden, columns, students, self.layout.student_columns(), self.first);
@@ -81,7 +81,7 @@ impl<'a> Expert<'a> {
 
     /// Adds the weighted outputs to the rows of `outputs: [entities, teacher_columns]`.
     /// `students`: `[entities, student_columns]`.
-    pub fn forward(&self, served: &Served<'_>, students: &[f32], outputs: &mut [f32], scratch: &mut Scratch) {
+    pub fn forward(&self, served: &Served<'_>, students: &[f32], outputs: &mut [f32], scratch: &mut ExpertBuffers) {
         let columns = self.layout.teacher_columns();
         gather(&mut scratch.students, students, served.rows, self.layout.student_columns());
         self.hidden(served.weights, &scratch.students, &mut scratch.hidden);
@@ -104,9 +104,9 @@ impl<'a> Expert<'a> {
         students: &[f32],
         outputs: impl Fn(u32) -> &'g [f32],
         gradient: &mut [f32],
-        scratch: &mut Scratch,
-    ) -> Backward {
-        let Layout { student, teacher, hidden: units, .. } = self.layout;
+        scratch: &mut ExpertBuffers,
+    ) -> ExpertBackward {
+        let ExpertLayout { student, teacher, hidden: units, .. } = self.layout;
         let [of_student, of_hidden, of_teacher, of_gradient] = [
             self.layout.student_columns(),
             self.layout.hidden_columns(),
@@ -115,12 +115,12 @@ impl<'a> Expert<'a> {
         ];
         gradient.fill(0.0);
         let mut result =
-            Backward { shares: vec![0.0; rows.len()], students: vec![0.0; rows.len() * of_gradient], rows };
+            ExpertBackward { shares: vec![0.0; rows.len()], students: vec![0.0; rows.len() * of_gradient], rows };
         if result.rows.is_empty() {
             return result;
         }
         let (to_first, to_second) = gradient.split_at_mut(self.layout.first());
-        let Scratch { students: own, hidden, back, outputs: of_outputs, first, second } = scratch;
+        let ExpertBuffers { students: own, hidden, back, outputs: of_outputs, first, second } = scratch;
         zeros(first, units * of_gradient);
         transpose(first, of_gradient, &self.first[..student * of_hidden], of_hidden, units);
         zeros(second, teacher * of_hidden);

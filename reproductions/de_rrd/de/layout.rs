@@ -9,7 +9,7 @@ use harness::rng::Stream;
 
 /// Sizes of the modules of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct ExpertLayout {
     /// d: numbers that represent an entity in the student.
     pub student: usize,
     /// D: the same in the teacher.
@@ -20,7 +20,7 @@ pub struct Layout {
     pub experts: usize,
 }
 
-impl Layout {
+impl ExpertLayout {
     /// Hidden layers of ⌊(d + D)/2⌋ units, or ⌊d/2⌋ if d = D (the authors' code); at least 1.
     pub fn new(student: usize, teacher: usize, experts: usize) -> Self {
         let hidden = if student == teacher { student / 2 } else { (student + teacher) / 2 };

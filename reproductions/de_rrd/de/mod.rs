@@ -33,14 +33,14 @@ use harness::weights::State;
 use rayon::prelude::*;
 
 use self::expert_selection::ExpertSelection;
-use self::layout::Layout;
+use self::layout::ExpertLayout;
 use self::modules::{BLOCK, Entities, Modules, forward_backward};
-pub use self::options::{Distance, Options};
+pub use self::options::{DeOptions, Distance};
 use crate::models::{Batch, Recommender, Side, TeacherModel, Term};
 
-/// The term. See the module's head.
+/// The term L_DE of a student's loss: the experts that reconstruct the teacher's representations, and their gates.
 pub struct De {
-    options: Options,
+    options: DeOptions,
     /// Of users and of items.
     sides: [Modules; 2],
     selection: ExpertSelection,
@@ -55,10 +55,10 @@ impl De {
     ///
     /// # Errors
     /// Those of the teacher; if the modules do not fit into memory.
-    pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, width: usize, options: Options) -> Result<Self> {
+    pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, width: usize, options: DeOptions) -> Result<Self> {
         let representations = [teacher.representations(Side::User)?, teacher.representations(Side::Item)?];
         // Of both sides: weights, gradient and two moments, 4 bytes each.
-        let layout = Layout::new(width, representations[0].0, options.experts.get());
+        let layout = ExpertLayout::new(width, representations[0].0, options.experts.get());
         check_fits("what DE's experts need", [2, layout.experts, layout.expert()], 16)
             .map_err(|error| error.hint("use fewer `experts`"))?;
         Ok(Self::of_representations(representations, width, options, |purpose, epoch| cx.stream(purpose, epoch)))
@@ -69,11 +69,11 @@ impl De {
     pub fn of_representations(
         teachers: [(usize, Vec<f32>); 2],
         width: usize,
-        options: Options,
+        options: DeOptions,
         stream: impl Fn(&str, usize) -> Stream,
     ) -> Self {
         let side = |name: &str, (of_teacher, teacher): &(usize, Vec<f32>)| {
-            let layout = Layout::new(width, *of_teacher, options.experts.get());
+            let layout = ExpertLayout::new(width, *of_teacher, options.experts.get());
             let experts = layout.draw_experts(&mut stream(&format!("init.de.{name}.experts"), 0));
             let gate = layout.draw_gate(&mut stream(&format!("init.de.{name}.gate"), 0));
             Modules::new(&format!("de.{name}"), layout, teacher, experts, gate)

@@ -7,8 +7,8 @@ use harness::weights::Parameter;
 use rayon::prelude::*;
 
 use super::expert_selection::ExpertSelection;
-use super::experts::{Backward, Expert, Scratch, Served};
-use super::layout::Layout;
+use super::experts::{Expert, ExpertBackward, ExpertBuffers, Served};
+use super::layout::ExpertLayout;
 use super::options::Distance;
 
 /// Entities per task of the forward pass: an expert is read once for each such block.
@@ -16,7 +16,7 @@ pub const BLOCK: usize = 192;
 
 /// What a side trains and what it learns from.
 pub struct Modules {
-    pub layout: Layout,
+    pub layout: ExpertLayout,
     pub experts: DenseParameter,
     pub gate: DenseParameter,
     /// `[entities, teacher_columns]`: the teacher's representations, each with a 1 behind it.
@@ -47,7 +47,7 @@ pub struct Outcome {
 
 impl Modules {
     /// `teacher`: `[entities, D]`; `name` begins the names of what is saved.
-    pub fn new(name: &str, layout: Layout, teacher: &[f32], experts: Vec<f32>, gate: Vec<f32>) -> Self {
+    pub fn new(name: &str, layout: ExpertLayout, teacher: &[f32], experts: Vec<f32>, gate: Vec<f32>) -> Self {
         let mut rows = Vec::with_capacity(teacher.len() / layout.teacher * layout.teacher_columns());
         for row in teacher.chunks_exact(layout.teacher) {
             rows.extend_from_slice(row);
@@ -73,7 +73,7 @@ impl Modules {
 }
 
 /// A block of entities after its forward pass.
-struct Block {
+struct EntityBlock {
     /// Position of the first.
     start: usize,
     /// `[rows, teacher_columns]`
@@ -132,10 +132,10 @@ pub fn forward_backward(sets: &mut [Entities<'_>], selection: &ExpertSelection, 
 fn of_sets<T: Send, R: Send>(
     tasks: Vec<(usize, T)>,
     sets: usize,
-    of_task: impl Fn(&mut Scratch, usize, T) -> R + Sync,
+    of_task: impl Fn(&mut ExpertBuffers, usize, T) -> R + Sync,
 ) -> Vec<Vec<R>> {
-    let of_task = |scratch: &mut Scratch, (set, task): (usize, T)| (set, of_task(scratch, set, task));
-    let done: Vec<(usize, R)> = tasks.into_par_iter().map_init(Scratch::default, of_task).collect();
+    let of_task = |scratch: &mut ExpertBuffers, (set, task): (usize, T)| (set, of_task(scratch, set, task));
+    let done: Vec<(usize, R)> = tasks.into_par_iter().map_init(ExpertBuffers::default, of_task).collect();
     let mut of_sets: Vec<Vec<R>> = (0..sets).map(|_| Vec::new()).collect();
     done.into_iter().for_each(|(set, result)| of_sets[set].push(result));
     of_sets
@@ -154,8 +154,8 @@ fn forward(
     students: &[f32],
     selection: &ExpertSelection,
     distance: Distance,
-    scratch: &mut Scratch,
-) -> Block {
+    scratch: &mut ExpertBuffers,
+) -> EntityBlock {
     let Entities { modules, ids, noise, weight, .. } = entities;
     let layout = modules.layout;
     let (d, columns, experts) = (layout.teacher, layout.teacher_columns(), layout.experts);
@@ -199,7 +199,7 @@ fn forward(
         sum.fill(0.0);
         simd::add_scaled(&mut sum[..d], factor as f32, &residual);
     }
-    Block { start, teachers, gradient: sums, gate, weights, loss }
+    EntityBlock { start, teachers, gradient: sums, gate, weights, loss }
 }
 
 /// The rows of a block that expert `m` serves, and its weights for them.
@@ -211,11 +211,11 @@ fn served(weights: &[f64], experts: usize, m: usize) -> (Vec<u32>, Vec<f32>) {
 fn of_expert(
     modules: &Modules,
     m: usize,
-    blocks: &[Block],
+    blocks: &[EntityBlock],
     students: &[f32],
     gradient: &mut [f32],
-    scratch: &mut Scratch,
-) -> Backward {
+    scratch: &mut ExpertBuffers,
+) -> ExpertBackward {
     let (mut rows, mut weights) = (Vec::new(), Vec::new());
     for block in blocks {
         let (of_block, v) = served(&block.weights, modules.layout.experts, m);
@@ -233,9 +233,9 @@ fn of_expert(
 
 /// A block's gradients of the students, `[rows, d]`, and its part of the gate's.
 fn of_block(
-    layout: &Layout,
-    block: &Block,
-    backward: &[Backward],
+    layout: &ExpertLayout,
+    block: &EntityBlock,
+    backward: &[ExpertBackward],
     selection: &ExpertSelection,
 ) -> (Vec<f32>, Vec<f32>) {
     let (d, columns, experts) = (layout.student, layout.gradient_columns(), layout.experts);

@@ -17,7 +17,7 @@ pub enum Distance {
 /// Hyper-parameters of DE.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
-pub struct Options {
+pub struct DeOptions {
     /// λ_DE, the weight of the term.
     pub lambda: Weight,
     /// M, for users and for items each. With 1 nothing is selected and the gate does not exist.
@@ -33,13 +33,13 @@ pub struct Options {
     pub gate_epsilon: Weight,
 }
 
-impl<'de> Deserialize<'de> for Options {
+impl<'de> Deserialize<'de> for DeOptions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         checked(Self::deserialize(deserializer)?, Self::check)
     }
 }
 
-impl Options {
+impl DeOptions {
     fn check(&self) -> Result<()> {
         let (start, end) = (self.temperature_start.get(), self.temperature_end.get());
         if end > start {

@@ -8,12 +8,12 @@ use crate::models::bpr::{FusedBpr, of_tables};
 
 mod reference;
 
-fn options(text: &str) -> std::result::Result<Options, String> {
+fn options(text: &str) -> std::result::Result<DeOptions, String> {
     toml::from_str(text).map_err(|error| error.message().to_string())
 }
 
 /// The authors' settings, with another number of experts.
-fn of_authors(experts: usize) -> Options {
+fn of_authors(experts: usize) -> DeOptions {
     options(&format!(
         "lambda = 0.01\nexperts = {experts}\ndistance = \"squared\"\ntemperature_start = 1\n\
          temperature_end = 1e-10\ntemperature_epochs = 1000\ngate_epsilon = 1e-10"
@@ -72,7 +72,7 @@ fn stream(purpose: &str, epoch: usize) -> Stream {
     Stream::new(0, "de-test", purpose, epoch as u64)
 }
 
-fn de(width: usize, of_teacher: usize, options: Options) -> De {
+fn de(width: usize, of_teacher: usize, options: DeOptions) -> De {
     let teachers = [("users", USERS), ("items", ITEMS)]
         .map(|(name, n)| (of_teacher, stream(name, 0).normals(n * of_teacher, 0.3)));
     De::of_representations(teachers, width, options, stream)

@@ -11,15 +11,15 @@ const DIM: usize = 5;
 const USERS: usize = 4;
 const ITEMS: usize = 12;
 
-fn weighting(text: &str) -> Weighting {
+fn weighting(text: &str) -> RdWeighting {
     #[derive(Deserialize)]
     struct Holder {
-        weighting: Weighting,
+        weighting: RdWeighting,
     }
     toml::from_str::<Holder>(&format!("weighting = {text}")).unwrap().weighting
 }
 
-fn hybrid(start_epoch: usize) -> Weighting {
+fn hybrid(start_epoch: usize) -> RdWeighting {
     weighting(&format!(
         "{{ hybrid = {{ position_lambda = 2, normalised = true, start_epoch = {start_epoch}, \
          discrepancy = {{ mu = 0.1, samples = 6, rank_estimate = \"paper\" }} }} }}"
@@ -60,7 +60,7 @@ fn gradients(model: &mut dyn Recommender, term: &mut dyn Term, users: &[u32]) ->
 fn samples_are_uniform_outside_the_training_items_and_new_in_each_epoch() {
     let seen = seen();
     let discrepancy = "{ discrepancy = { mu = 0.1, samples = 600, rank_estimate = \"code\" } }";
-    let mut term = Exemplary::new(lists(), 1.0, weighting(discrepancy), &seen, ITEMS);
+    let mut term = ListTerm::new(lists(), 1.0, weighting(discrepancy), &seen, ITEMS);
     let mut counts = vec![vec![0u32; ITEMS]; USERS];
     let mut last = Vec::new();
     for epoch in 0..10 {
@@ -85,12 +85,12 @@ fn samples_are_uniform_outside_the_training_items_and_new_in_each_epoch() {
 #[test]
 fn weights_are_static_before_the_start_epoch() {
     let seen = seen();
-    let add = |term: &mut Exemplary<'_>| {
+    let add = |term: &mut ListTerm<'_>| {
         let [users, items] = tables();
         term.add(&batch(&[2, 0, 3]), &mut FusedBpr::new(of_tables(DIM, users, items)).unwrap()).unwrap()
     };
-    let mut position = Exemplary::new(lists(), 0.5, weighting("{ position = { lambda = 2 } }"), &seen, ITEMS);
-    let mut term = Exemplary::new(lists(), 0.5, hybrid(2), &seen, ITEMS);
+    let mut position = ListTerm::new(lists(), 0.5, weighting("{ position = { lambda = 2 } }"), &seen, ITEMS);
+    let mut term = ListTerm::new(lists(), 0.5, hybrid(2), &seen, ITEMS);
     for epoch in 0..2 {
         term.draw(epoch, Stream::new(0, "rd-test", "start", epoch as u64));
         assert!(term.samples.is_empty());
@@ -107,7 +107,7 @@ fn loss_and_gradients_of_the_term_equal_candles_autograd() {
     let seen = seen();
     let users = [2u32, 0, 3, 1];
     let [p, q] = tables();
-    let mut term = Exemplary::new(lists(), 0.7, hybrid(0), &seen, ITEMS);
+    let mut term = ListTerm::new(lists(), 0.7, hybrid(0), &seen, ITEMS);
     term.draw(0, Stream::new(0, "rd-test", "autograd", 0));
     let score = |user: u32, item: u32| -> f32 {
         let (p, q) = (&p[user as usize * DIM..][..DIM], &q[item as usize * DIM..][..DIM]);

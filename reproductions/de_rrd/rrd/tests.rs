@@ -1,4 +1,4 @@
-//! Samples by what they must be, and the term against its formula.
+//! RrdSamples by what they must be, and the term against its formula.
 
 use harness::train::Model;
 
@@ -14,13 +14,13 @@ fn lists(owners: usize, partners: usize, width: usize, purpose: &str) -> TopList
 }
 
 /// Of lists of 12.
-fn options(lambda: f64, interesting: usize, uninteresting: usize, top: Interesting) -> Options {
+fn options(lambda: f64, interesting: usize, uninteresting: usize, top: Interesting) -> RrdOptions {
     let [list, interesting, uninteresting] = [12, interesting, uninteresting].map(|n| n.try_into().unwrap());
-    Options { lambda: lambda.try_into().unwrap(), list, interesting, uninteresting, top }
+    RrdOptions { lambda: lambda.try_into().unwrap(), list, interesting, uninteresting, top }
 }
 
 /// Lists of 12, of which 5 are drawn; `seen` are partners that are in no list.
-fn samples(side: Side, top: Interesting) -> Samples {
+fn samples(side: Side, top: Interesting) -> RrdSamples {
     let (owners, partners) = match side {
         Side::User => (USERS, ITEMS),
         Side::Item => (ITEMS, USERS),
@@ -30,7 +30,7 @@ fn samples(side: Side, top: Interesting) -> Samples {
         (0..owners as u32).flat_map(|owner| list.of(owner)[12..].iter().map(move |&p| (owner, p))).collect();
     let top_lists = TopLists::new(12, (0..owners as u32).flat_map(|o| list.of(o)[..12].to_vec()).collect());
     let options = options(0.5, 5, 7, top);
-    Samples::of(side, options, top_lists, &UserItems::from_pairs(owners, &seen).sorted(), partners).unwrap()
+    RrdSamples::of(side, options, top_lists, &UserItems::from_pairs(owners, &seen).sorted(), partners).unwrap()
 }
 
 fn sampled() -> Interesting {
@@ -69,7 +69,7 @@ fn an_owner_with_too_few_partners_left_is_told() {
     let list = lists(3, 20, 12, "short");
     let options = options(1.0, 2, 9, Interesting::Head);
     let none = UserItems::from_pairs(3, &[]);
-    let error = Samples::of(Side::Item, options, list, &none, 20).err().expect("20 − 12 < 9").to_string();
+    let error = RrdSamples::of(Side::Item, options, list, &none, 20).err().expect("20 − 12 < 9").to_string();
     assert!(error.contains("item 0 has too few users") && error.contains("got:      8"), "{error}");
 }
 

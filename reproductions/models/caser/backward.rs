@@ -3,12 +3,12 @@
 use harness::nn::{add_product, add_transposed_product, padded};
 use harness::simd;
 
-use super::Sizes;
-use super::layers::{Layers, Pass};
+use super::CaserSizes;
+use super::layers::{CaserLayers, CaserPass};
 
 /// Gradients of the layers, from some windows, in one piece so that blocks are added at once.
 pub struct LayerGradients {
-    sizes: Sizes,
+    sizes: CaserSizes,
     /// `hidden [d, padded features] · horizontal [nh, filters] · vertical [nv, L] · vertical bias [nv] ·
     /// horizontal bias [L, nh] · hidden bias [d]`
     values: Vec<f32>,
@@ -24,8 +24,8 @@ struct Parts<T> {
     hidden_bias: T,
 }
 
-fn lengths(sizes: &Sizes) -> [usize; 6] {
-    let Sizes { dim, length, vertical, horizontal, .. } = *sizes;
+fn lengths(sizes: &CaserSizes) -> [usize; 6] {
+    let CaserSizes { dim, length, vertical, horizontal, .. } = *sizes;
     [
         dim * padded(sizes.features()),
         horizontal * sizes.filters(),
@@ -38,7 +38,7 @@ fn lengths(sizes: &Sizes) -> [usize; 6] {
 
 impl LayerGradients {
     /// Zeros.
-    pub fn new(sizes: Sizes) -> Self {
+    pub fn new(sizes: CaserSizes) -> Self {
         Self { sizes, values: vec![0.0; lengths(&sizes).iter().sum()] }
     }
 
@@ -79,26 +79,26 @@ impl LayerGradients {
 
 /// Buffers of the pass back.
 #[derive(Default)]
-pub struct Scratch {
+pub struct BackwardBuffers {
     /// ∂loss/∂input of the hidden layer, `[windows, d]`.
     hidden: Vec<f32>,
     /// ∂loss/∂features, `[windows, padded features]`.
     features: Vec<f32>,
 }
 
-impl Layers {
+impl CaserLayers {
     /// From ∂loss/∂representation, `gradients: [windows, 2d]` of which the first half is the hidden layer's, to
     /// ∂loss/∂rows read, `rows: [windows, L · d]`, and the layers' gradients, which are added to `layers`.
     pub fn backward(
         &self,
-        pass: &Pass,
+        pass: &CaserPass,
         masks: &[f32],
         gradients: &[f32],
         rows: &mut [f32],
         layers: &mut LayerGradients,
-        scratch: &mut Scratch,
+        scratch: &mut BackwardBuffers,
     ) {
-        let Sizes { dim, length, vertical, horizontal: nh, convolution, hidden, .. } = self.sizes;
+        let CaserSizes { dim, length, vertical, horizontal: nh, convolution, hidden, .. } = self.sizes;
         let (features, stride) = (self.sizes.features(), padded(self.sizes.features()));
         let n = rows.len() / (length * dim);
         let parts = layers.parts();

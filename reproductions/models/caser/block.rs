@@ -2,9 +2,9 @@
 
 use harness::nn::{EmbeddingTable, Occurrences, padded};
 
-use super::Sizes;
-use super::backward::{LayerGradients, Scratch};
-use super::layers::{Layers, Pass};
+use super::CaserSizes;
+use super::backward::{BackwardBuffers, LayerGradients};
+use super::layers::{CaserLayers, CaserPass};
 use crate::models::sequence::{WindowBatch, WindowLoss};
 
 /// Windows per block; fixed, so that sums over them do not depend on threads.
@@ -19,7 +19,7 @@ pub struct Tables {
 }
 
 /// A step in progress. Buffers keep their size from step to step.
-pub struct Step {
+pub struct CaserStep {
     /// `[windows, features]`
     pub masks: Vec<f32>,
     /// Representations, `[windows, 2d]`.
@@ -42,7 +42,7 @@ pub struct Step {
 }
 
 /// A block of a step.
-pub struct Block<'a> {
+pub struct WindowBlock<'a> {
     first: usize,
     batch: WindowBatch<'a>,
     masks: &'a [f32],
@@ -53,8 +53,8 @@ pub struct Block<'a> {
     layers: &'a mut LayerGradients,
 }
 
-impl Step {
-    pub fn new(sizes: &Sizes) -> Self {
+impl CaserStep {
+    pub fn new(sizes: &CaserSizes) -> Self {
         Self {
             masks: Vec::new(),
             x: Vec::new(),
@@ -70,7 +70,7 @@ impl Step {
     }
 
     /// Makes room for a batch and says which rows it names.
-    pub fn set(&mut self, sizes: &Sizes, batch: &WindowBatch<'_>) {
+    pub fn set(&mut self, sizes: &CaserSizes, batch: &WindowBatch<'_>) {
         let (n, dim) = (batch.windows.len(), sizes.dim);
         self.graded = batch.graded;
         self.masks.resize(n * sizes.features(), 0.0);
@@ -85,7 +85,7 @@ impl Step {
         self.scored.set(scored.copied());
     }
 
-    pub fn blocks<'a>(&'a mut self, sizes: &Sizes, batch: &WindowBatch<'a>) -> Vec<Block<'a>> {
+    pub fn blocks<'a>(&'a mut self, sizes: &CaserSizes, batch: &WindowBatch<'a>) -> Vec<WindowBlock<'a>> {
         let (dim, length, columns, graded) = (sizes.dim, sizes.length, batch.columns(), batch.graded);
         batch
             .windows
@@ -100,7 +100,7 @@ impl Step {
             .map(
                 |(block, ((((((windows, inputs), items), masks), (x, x_gradients)), (coefficients, rows)), layers))| {
                     let batch = WindowBatch { windows, inputs, items, graded };
-                    Block { first: block * BLOCK, batch, masks, x, x_gradients, coefficients, rows, layers }
+                    WindowBlock { first: block * BLOCK, batch, masks, x, x_gradients, coefficients, rows, layers }
                 },
             )
             .collect()
@@ -108,7 +108,7 @@ impl Step {
 }
 
 /// Of one task: the pass, the pass back, and scores of a window.
-pub type Buffers = (Pass, Scratch, Vec<f32>);
+pub type Buffers = (CaserPass, BackwardBuffers, Vec<f32>);
 
 impl Tables {
     /// In the order of the parameters, around the layers.
@@ -121,7 +121,7 @@ impl Tables {
     }
 
     /// Brings the rows that a batch reads up to date, where rows fall behind at all.
-    pub fn catch_up(&mut self, batch: &WindowBatch<'_>, step: &Step) {
+    pub fn catch_up(&mut self, batch: &WindowBatch<'_>, step: &CaserStep) {
         self.user.catch_up(&step.users);
         self.item.catch_up(&step.inputs);
         // RD's samples name nearly all rows.
@@ -140,8 +140,8 @@ impl Tables {
     /// Loss and gradients of a block.
     pub fn pass(
         &self,
-        layers: &Layers,
-        block: Block<'_>,
+        layers: &CaserLayers,
+        block: WindowBlock<'_>,
         (pass, scratch, scores): &mut Buffers,
         loss: &WindowLoss<'_>,
     ) -> f64 {

@@ -8,13 +8,13 @@ use harness::nn::padded;
 use harness::split::UserItems;
 use harness::weights::Weights;
 
-use super::layers::{Layers, Pass};
-use super::sizes::Sizes;
+use super::layers::{CaserLayers, CaserPass};
+use super::sizes::CaserSizes;
 use crate::models::sequence::{Encoder, Output, PADDING, Window, check_sequences};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
 pub struct CaserEncoder<'a> {
-    pub(super) layers: Layers,
+    pub(super) layers: CaserLayers,
     pub(super) user: Cow<'a, [f32]>,
     pub(super) item: Cow<'a, [f32]>,
     pub(super) output: Cow<'a, [f32]>,
@@ -28,11 +28,11 @@ impl CaserEncoder<'static> {
     /// # Errors
     /// If the weights are not a Caser's, or of other users or items.
     pub fn new(weights: &Weights, train: Arc<UserItems>) -> Result<Self> {
-        let sizes = Sizes::of(weights)?;
+        let sizes = CaserSizes::of(weights)?;
         check_sequences(&train, sizes.users, sizes.ids - 1)?;
         let values = weights.values::<10>("Caser")?;
         let owned = |k: usize| Cow::Owned(values[k].to_vec());
-        let layers = Layers::new(sizes, std::array::from_fn(|k| values[k + 2]));
+        let layers = CaserLayers::new(sizes, std::array::from_fn(|k| values[k + 2]));
         Ok(Self { layers, user: owned(0), item: owned(1), output: owned(8), bias: owned(9), train })
     }
 }
@@ -43,9 +43,9 @@ impl Encoder for CaserEncoder<'_> {
     }
 
     fn encode(&self, windows: &[Window], out: &mut [f32]) {
-        let Sizes { dim, length, .. } = self.layers.sizes;
+        let CaserSizes { dim, length, .. } = self.layers.sizes;
         let mut ids = vec![PADDING; length];
-        let mut pass = Pass::default();
+        let mut pass = CaserPass::default();
         pass.rows.reserve(windows.len() * length * dim);
         for window in windows {
             window.inputs(&self.train, &mut ids);

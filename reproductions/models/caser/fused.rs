@@ -13,10 +13,10 @@ use harness::train::Model;
 use harness::weights::{Settings, Weights};
 use rayon::prelude::*;
 
-use super::block::{Buffers, Step, Tables};
+use super::block::{Buffers, CaserStep, Tables};
 use super::encoder::CaserEncoder;
-use super::layers::Layers;
-use super::sizes::Sizes;
+use super::layers::CaserLayers;
+use super::sizes::CaserSizes;
 use crate::models::sequence::{SequentialModel, WindowBatch, WindowLoss, WindowScorer, check_sequences};
 
 /// Elements of the layers' gradients that one task adds up.
@@ -24,32 +24,32 @@ const PIECE: usize = 4096;
 
 /// A Caser in training on the CPU, by hand-written gradients.
 pub struct FusedCaser {
-    sizes: Sizes,
+    sizes: CaserSizes,
     dropout: Dropout,
     pub(super) tables: Tables,
     /// Vertical weight and bias, horizontal weight and bias, hidden weight and bias.
     layers: [DenseParameter; 6],
-    step: Step,
+    step: CaserStep,
 }
 
 impl FusedCaser {
     /// A model that starts at these weights.
     ///
     /// # Errors
-    /// If they are not a [Caser's](Sizes::layout).
+    /// If they are not a [Caser's](CaserSizes::layout).
     pub fn new(weights: Weights, dropout: Dropout) -> Result<Self> {
-        let sizes = Sizes::of(&weights)?;
+        let sizes = CaserSizes::of(&weights)?;
         let mut parameters = weights.parameters.into_iter();
         let mut next = || parameters.next().expect("as many as in the layout");
         let [user, item] = std::array::from_fn(|_| EmbeddingTable::from(next()));
         let layers = std::array::from_fn(|_| DenseParameter::new(next()));
         let [output, bias] = std::array::from_fn(|_| EmbeddingTable::from(next()));
         let tables = Tables { user, item, output, bias };
-        Ok(Self { sizes, dropout, tables, layers, step: Step::new(&sizes) })
+        Ok(Self { sizes, dropout, tables, layers, step: CaserStep::new(&sizes) })
     }
 
-    fn packed(&self) -> Layers {
-        Layers::new(self.sizes, self.layers.each_ref().map(|layer| &layer.weights[..]))
+    fn packed(&self) -> CaserLayers {
+        CaserLayers::new(self.sizes, self.layers.each_ref().map(|layer| &layer.weights[..]))
     }
 }
 
@@ -76,7 +76,8 @@ impl SequentialModel for FusedCaser {
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
         let dim = self.sizes.dim;
-        let Step { x, x_gradients, coefficients, rows, layers, users, inputs, scored, graded, .. } = &mut self.step;
+        let CaserStep { x, x_gradients, coefficients, rows, layers, users, inputs, scored, graded, .. } =
+            &mut self.step;
         let (x, x_gradients, coefficients, rows, graded) = (&*x, &*x_gradients, &*coefficients, &*rows, *graded);
         self.tables.user.step(adam, users, |k| (1.0, &x_gradients[k * 2 * dim + dim..][..dim]));
         self.tables.item.step(adam, inputs, |k| (1.0, &rows[k * dim..][..dim]));

@@ -11,12 +11,12 @@ use harness::train::Model;
 use harness::weights::{Settings, Weights};
 
 use super::encoder::CaserEncoder;
-use super::sizes::Sizes;
+use super::sizes::CaserSizes;
 use crate::models::sequence::{Scored, SequentialModel, WindowBatch, WindowLoss, WindowScorer, backward, graded_items};
 
-/// A Caser in training on any device, by candle's autograd. Tables are numbered as in its [layout](Sizes::layout).
+/// A Caser in training on any device, by candle's autograd. Tables are numbered as in its [layout](CaserSizes::layout).
 pub struct GraphCaser {
-    sizes: Sizes,
+    sizes: CaserSizes,
     dropout: Dropout,
     graph: Graph,
 }
@@ -41,15 +41,15 @@ impl GraphCaser {
     /// A model that starts at these weights.
     ///
     /// # Errors
-    /// If they are not a [Caser's](Sizes::layout), or the device fails.
+    /// If they are not a [Caser's](CaserSizes::layout), or the device fails.
     pub fn new(weights: Weights, dropout: Dropout, device: &Device) -> Result<Self> {
-        Ok(Self { sizes: Sizes::of(&weights)?, dropout, graph: Graph::new(weights.parameters, device)? })
+        Ok(Self { sizes: CaserSizes::of(&weights)?, dropout, graph: Graph::new(weights.parameters, device)? })
     }
 
     /// Representations `[windows, 2d]` from the rows of users `[windows, d]`, those of the inputs
     /// `[windows · L, d]` and the layers.
     fn represent(&self, user: &Tensor, item: &Tensor, layers: [&Tensor; 6], masks: Vec<f32>) -> Result<Tensor> {
-        let Sizes { dim, length, horizontal: nh, .. } = self.sizes;
+        let CaserSizes { dim, length, horizontal: nh, .. } = self.sizes;
         let [vertical, vertical_bias, horizontal, horizontal_bias, hidden, hidden_bias] = layers;
         let n = user.dim(0)?;
         let rows = item.reshape((n, length, dim))?;

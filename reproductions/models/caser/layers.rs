@@ -6,11 +6,11 @@
 use harness::nn::{PAD, add_product, padded, transpose};
 use harness::simd;
 
-use super::Sizes;
+use super::CaserSizes;
 
 /// The layers between the tables, laid out for products.
-pub struct Layers {
-    pub sizes: Sizes,
+pub struct CaserLayers {
+    pub sizes: CaserSizes,
     /// `[nv, L]`
     pub vertical: Vec<f32>,
     vertical_bias: Vec<f32>,
@@ -30,7 +30,7 @@ pub struct Layers {
 
 /// What a pass over a block leaves for the pass back. Buffers keep their size from block to block.
 #[derive(Default)]
-pub struct Pass {
+pub struct CaserPass {
     /// `[windows, L · d]`: the rows that were read.
     pub rows: Vec<f32>,
     /// `[windows, padded features]`, after activation and dropout; zeros in the padding.
@@ -43,11 +43,11 @@ pub struct Pass {
     filtered: Vec<f32>,
 }
 
-impl Layers {
+impl CaserLayers {
     /// From the values of the layers' parameters: vertical weight and bias, horizontal weight and bias, hidden
     /// weight and bias.
     pub fn new(
-        sizes: Sizes,
+        sizes: CaserSizes,
         [vertical, vertical_bias, horizontal, horizontal_bias, hidden, hidden_bias]: [&[f32]; 6],
     ) -> Self {
         let (nh, dim, features) = (sizes.horizontal, sizes.dim, sizes.features());
@@ -76,8 +76,8 @@ impl Layers {
 
     /// Reads `pass.rows` of some windows and fills the rest. `masks`: `[windows, features]`, factors of the
     /// features, if there are any.
-    pub fn forward(&self, pass: &mut Pass, masks: Option<&[f32]>) {
-        let Sizes { dim, length, vertical, horizontal: nh, .. } = self.sizes;
+    pub fn forward(&self, pass: &mut CaserPass, masks: Option<&[f32]>) {
+        let CaserSizes { dim, length, vertical, horizontal: nh, .. } = self.sizes;
         let (features, stride) = (self.sizes.features(), padded(self.sizes.features()));
         let n = pass.rows.len() / (length * dim);
         pass.features.clear();
@@ -112,8 +112,8 @@ impl Layers {
 
     /// The filters of one height at one place in time: keeps what is larger than at the places before. Activations
     /// do not fall, so the largest before one is the largest after it.
-    fn filter(&self, pass: &mut Pass, height: usize, place: usize) {
-        let Sizes { dim, length, vertical, horizontal: nh, .. } = self.sizes;
+    fn filter(&self, pass: &mut CaserPass, height: usize, place: usize) {
+        let CaserSizes { dim, length, vertical, horizontal: nh, .. } = self.sizes;
         let stride = padded(self.sizes.features());
         let bias = &self.horizontal_bias[(height - 1) * padded(nh)..][..padded(nh)];
         pass.filtered.chunks_exact_mut(padded(nh)).for_each(|row| row.copy_from_slice(bias));

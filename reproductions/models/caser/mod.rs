@@ -33,7 +33,7 @@ use serde::Deserialize;
 pub use self::encoder::CaserEncoder;
 pub use self::fused::FusedCaser;
 pub use self::graph::GraphCaser;
-pub use self::sizes::{NAMES, Sizes};
+pub use self::sizes::{CaserSizes, NAMES};
 use super::sequence::{SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
 
 /// Caser as a kind of model.
@@ -61,8 +61,8 @@ pub struct CaserHyper {
 
 impl CaserHyper {
     /// The sizes of a model for some users and items.
-    pub fn sizes(&self, users: usize, items: usize) -> Sizes {
-        Sizes {
+    pub fn sizes(&self, users: usize, items: usize) -> CaserSizes {
+        CaserSizes {
             users,
             ids: items + 1,
             dim: self.dim.get(),

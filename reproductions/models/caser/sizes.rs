@@ -24,7 +24,7 @@ const HIDDEN: &str = "hidden";
 
 /// All that shapes a Caser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct CaserSizes {
     pub users: usize,
     /// Items and the padding.
     pub ids: usize,
@@ -42,7 +42,7 @@ pub struct Sizes {
     pub hidden: Activation,
 }
 
-impl Sizes {
+impl CaserSizes {
     /// Values that the hidden layer reads: nv·d of the vertical filters, nh·L of the horizontal ones.
     pub fn features(&self) -> usize {
         self.vertical * self.dim + self.horizontal * self.length
@@ -82,7 +82,7 @@ impl Sizes {
         Layout::new("Caser", NAMES.into_iter().zip(self.shapes()))
     }
 
-    /// Initial weights; each tensor draws from a stream of its own. Layers start as torch's do: weights and biases
+    /// Initial weights; each tensor draws from a stream of its own. CaserLayers start as torch's do: weights and biases
     /// uniform within ±1/√(values read).
     pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Weights {
         let d = self.dim as f64;
@@ -133,9 +133,9 @@ impl Sizes {
 mod tests {
     use super::*;
 
-    fn sizes(users: usize, items: usize, dim: usize) -> Sizes {
+    fn sizes(users: usize, items: usize, dim: usize) -> CaserSizes {
         let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
-        Sizes { users, ids: items + 1, dim, length: 5, vertical: 2, horizontal: 16, convolution, hidden }
+        CaserSizes { users, ids: items + 1, dim, length: 5, vertical: 2, horizontal: 16, convolution, hidden }
     }
 
     /// The paper's table: Gowalla with 13,149 users and 14,009 items.
@@ -153,7 +153,7 @@ mod tests {
         let stream = |purpose: &str| Stream::new(3, "caser-test", purpose, 0);
         let initial = sizes.initial(stream);
         assert_eq!(initial, sizes.initial(stream));
-        assert_eq!(Sizes::of(&initial).unwrap(), sizes);
+        assert_eq!(CaserSizes::of(&initial).unwrap(), sizes);
         let spread = |values: &[f32]| {
             let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
             (squares / values.len() as f64).sqrt()
@@ -193,7 +193,7 @@ mod tests {
         let changed = |change: &dyn Fn(&mut Weights)| {
             let mut weights = start.clone();
             change(&mut weights);
-            Sizes::of(&weights).is_err()
+            CaserSizes::of(&weights).is_err()
         };
         assert!(changed(&|w| w.parameters[0].name = "users".into()));
         assert!(changed(&|w| w.parameters[4].shape = vec![16, 44]));

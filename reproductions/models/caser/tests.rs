@@ -25,13 +25,13 @@ const STEPS: usize = 12;
 
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
-/// Sizes where nothing is a multiple of anything.
-fn sizes(convolution: Activation, hidden: Activation) -> Sizes {
-    Sizes { users: 40, ids: 90, dim: 7, length: 4, vertical: 3, horizontal: 5, convolution, hidden }
+/// CaserSizes where nothing is a multiple of anything.
+fn sizes(convolution: Activation, hidden: Activation) -> CaserSizes {
+    CaserSizes { users: 40, ids: 90, dim: 7, length: 4, vertical: 3, horizontal: 5, convolution, hidden }
 }
 
 /// Wider than in training, so that what is nearly 0 is not nearly all.
-fn start(sizes: &Sizes) -> Weights {
+fn start(sizes: &CaserSizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "caser-test", purpose, 0);
     let mut weights = sizes.initial(stream);
     let biases = &mut weights.parameters[9].values;
@@ -39,7 +39,7 @@ fn start(sizes: &Sizes) -> Weights {
     weights
 }
 
-fn sequences(sizes: &Sizes) -> Arc<UserItems> {
+fn sequences(sizes: &CaserSizes) -> Arc<UserItems> {
     checks::sequences("caser-test", sizes.users, sizes.ids - 1)
 }
 
@@ -52,7 +52,7 @@ fn both(weights: &Weights, p: f64) -> [Box<dyn SequentialModel>; 2] {
 }
 
 /// Windows, more than one block, that repeat; ids that repeat within a window.
-fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
+fn parts(sizes: &CaserSizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     let mut stream = Stream::new(0, "caser-test", "batch", step);
     let windows: Vec<Window> = (0..100)
         .map(|_| {
@@ -65,7 +65,7 @@ fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     (windows, inputs, items)
 }
 
-fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
+fn train(model: &mut dyn SequentialModel, sizes: &CaserSizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
     // RD's step and the plain one in turn.
     steps(model, sizes, train, &[9, 4].repeat(STEPS / 2))
 }
@@ -73,7 +73,7 @@ fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (
 /// A step for each of `columns`.
 fn steps(
     model: &mut dyn SequentialModel,
-    sizes: &Sizes,
+    sizes: &CaserSizes,
     train: &UserItems,
     columns: &[usize],
 ) -> (Vec<f64>, Vec<Parameter>) {
@@ -103,7 +103,7 @@ fn forward_agrees_with_the_reference_vectors() {
         let rows = |value: &serde_json::Value| value.as_array().unwrap().len();
         let (users, ids_) = (rows(&given["user_emb"]), rows(&given["item_emb"]));
         let (dim, length, vertical, horizontal) = (size("d"), size("L"), size("nv"), size("nh"));
-        let sizes = Sizes { users, ids: ids_, dim, length, vertical, horizontal, convolution, hidden };
+        let sizes = CaserSizes { users, ids: ids_, dim, length, vertical, horizontal, convolution, hidden };
         let heights = given["conv_h"].as_array().unwrap();
         // A row of ours is one filter of each height.
         let filters = (0..horizontal).flat_map(|f| heights.iter().flat_map(move |bank| floats(&bank["w"][f])));
@@ -147,8 +147,8 @@ fn forward_agrees_with_the_reference_vectors() {
         }
 
         // Layer by layer.
-        let layers = layers::Layers::new(sizes, std::array::from_fn(|k| &weights.parameters[k + 2].values[..]));
-        let mut pass = layers::Pass::default();
+        let layers = layers::CaserLayers::new(sizes, std::array::from_fn(|k| &weights.parameters[k + 2].values[..]));
+        let mut pass = layers::CaserPass::default();
         for &id in &batch_inputs {
             pass.rows.extend_from_slice(&weights.parameters[1].values[id as usize * dim..][..dim]);
         }
@@ -185,7 +185,7 @@ fn forward_agrees_with_the_reference_vectors() {
 fn the_step_by_hand_equals_candles_autograd() {
     use Activation::{Identity, Relu, Sigmoid};
     let small = [(Identity, Sigmoid), (Relu, Relu), (Sigmoid, Identity)].map(|(c, h)| sizes(c, h));
-    let large = Sizes { users: 50, ids: 30_000, dim: 50, length: 5, vertical: 2, horizontal: 16, ..small[0] };
+    let large = CaserSizes { users: 50, ids: 30_000, dim: 50, length: 5, vertical: 2, horizontal: 16, ..small[0] };
     for (sizes, p) in [(small[0], 0.0), (small[0], 0.5), (small[1], 0.3), (small[2], 0.3), (large, 0.5)] {
         let (start, sequences) = (start(&sizes), sequences(&sizes));
         let batch = parts(&sizes, &sequences, 9, 77);
@@ -209,11 +209,11 @@ fn the_step_by_hand_equals_candles_autograd() {
 #[test]
 fn a_table_that_begins_to_keep_up_moves_on_as_it_did() {
     let small = sizes(Activation::Identity, Activation::Sigmoid);
-    let sizes = Sizes { ids: 7_500, dim: 100, ..small };
+    let sizes = CaserSizes { ids: 7_500, dim: 100, ..small };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let columns = [4, 9, 4, 4, 9, 80, 4, 4, 80, 9, 4];
     let mut fused = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
-    // Step by step, to see that it was behind, and is no more.
+    // CaserStep by step, to see that it was behind, and is no more.
     for (step, &columns) in columns.iter().enumerate() {
         pass(&mut fused, &parts(&sizes, &sequences, columns, step as u64), 4, step as u64);
         fused.step(&ADAM).unwrap();
@@ -257,7 +257,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 #[test]
 fn threads_change_no_bit() {
     let small = sizes(Activation::Identity, Activation::Sigmoid);
-    let sizes = Sizes { ids: 25_000, dim: 30, ..small };
+    let sizes = CaserSizes { ids: 25_000, dim: 30, ..small };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -295,7 +295,7 @@ fn a_saved_state_goes_on_bit_for_bit_on_both_paths() {
             second.set_weights(other).is_err()
         };
         assert!(refused(&|weights| drop(weights.parameters.pop())));
-        assert!(refused(&|weights| weights.settings = Sizes { hidden: Activation::Relu, ..sizes }.settings()));
+        assert!(refused(&|weights| weights.settings = CaserSizes { hidden: Activation::Relu, ..sizes }.settings()));
     }
 }
 

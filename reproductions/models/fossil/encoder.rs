@@ -8,12 +8,12 @@ use harness::simd;
 use harness::split::UserItems;
 use harness::weights::Weights;
 
-use super::sizes::Sizes;
+use super::sizes::FossilSizes;
 use crate::models::sequence::{Encoder, Output, Window, check_sequences, id_of};
 
 /// Tables, borrowed from a model in training or owned afterwards.
 pub struct FossilEncoder<'a> {
-    pub(super) sizes: Sizes,
+    pub(super) sizes: FossilSizes,
     pub(super) input: Cow<'a, [f32]>,
     pub(super) output: Cow<'a, [f32]>,
     pub(super) bias: Cow<'a, [f32]>,
@@ -28,7 +28,7 @@ impl FossilEncoder<'static> {
     /// # Errors
     /// If the weights are not a Fossil's, or of other users or items.
     pub fn new(weights: &Weights, train: Arc<UserItems>) -> Result<Self> {
-        let sizes = Sizes::of(weights)?;
+        let sizes = FossilSizes::of(weights)?;
         check_sequences(&train, sizes.users, sizes.items)?;
         let [input, output, bias, recency, user_recency] =
             weights.values("Fossil")?.map(|values: &[f32]| Cow::Owned(values.to_vec()));
@@ -42,7 +42,7 @@ impl Encoder for FossilEncoder<'_> {
     }
 
     fn encode(&self, windows: &[Window], out: &mut [f32]) {
-        let Sizes { dim, length, .. } = self.sizes;
+        let FossilSizes { dim, length, .. } = self.sizes;
         let (mut items, mut factors) = (Vec::new(), Vec::new());
         for (window, x) in windows.iter().zip(out.chunks_exact_mut(dim)) {
             items.clear();

@@ -19,7 +19,7 @@ use harness::weights::{Settings, Weights};
 use rayon::prelude::*;
 
 use super::encoder::FossilEncoder;
-use super::sizes::{Sizes, row_of};
+use super::sizes::{FossilSizes, row_of};
 use crate::models::sequence::{SequentialModel, Window, WindowBatch, WindowLoss, WindowScorer, check_sequences};
 use crate::models::spread::Spread;
 
@@ -28,7 +28,7 @@ const BLOCK: usize = 32;
 
 /// A Fossil in training on the CPU, by hand-written gradients.
 pub struct FusedFossil {
-    sizes: Sizes,
+    sizes: FossilSizes,
     train: Arc<UserItems>,
     /// V.
     input: EmbeddingTable,
@@ -39,11 +39,11 @@ pub struct FusedFossil {
     recency: DenseParameter,
     /// η^u.
     user_recency: EmbeddingTable,
-    step: Step,
+    step: FossilStep,
 }
 
 /// A step in progress. Buffers keep their size from step to step.
-struct Step {
+struct FossilStep {
     /// Items that windows read, window after window, …
     reads: Vec<u32>,
     /// … their factors, …
@@ -67,8 +67,8 @@ struct Step {
     graded: usize,
 }
 
-impl Step {
-    fn new(sizes: &Sizes) -> Self {
+impl FossilStep {
+    fn new(sizes: &FossilSizes) -> Self {
         Self {
             reads: Vec::new(),
             factors: Vec::new(),
@@ -85,7 +85,7 @@ impl Step {
     }
 
     /// Makes room for a batch and says which users and items it names.
-    fn set(&mut self, sizes: &Sizes, batch: &WindowBatch<'_>) -> Result<()> {
+    fn set(&mut self, sizes: &FossilSizes, batch: &WindowBatch<'_>) -> Result<()> {
         let (n, columns) = (batch.windows.len(), batch.columns());
         self.graded = batch.graded;
         self.rows.clear();
@@ -104,7 +104,7 @@ impl Step {
     /// Finds what the windows read; the rows of their users are up to date.
     fn read(
         &mut self,
-        sizes: &Sizes,
+        sizes: &FossilSizes,
         train: &UserItems,
         windows: &[Window],
         recency: &[f32],
@@ -139,14 +139,14 @@ impl FusedFossil {
     /// A model that starts at these weights, for users with these training sequences.
     ///
     /// # Errors
-    /// If they are not a [Fossil's](Sizes::layout).
+    /// If they are not a [Fossil's](FossilSizes::layout).
     pub fn new(weights: Weights, train: Arc<UserItems>) -> Result<Self> {
-        let sizes = Sizes::of(&weights)?;
+        let sizes = FossilSizes::of(&weights)?;
         let mut parameters = weights.parameters.into_iter();
         let mut next = || parameters.next().expect("as many as in the layout");
         let [input, output, bias] = std::array::from_fn(|_| EmbeddingTable::from(next()));
         let (recency, user_recency) = (DenseParameter::new(next()), next().into());
-        Ok(Self { sizes, train, input, output, bias, recency, user_recency, step: Step::new(&sizes) })
+        Ok(Self { sizes, train, input, output, bias, recency, user_recency, step: FossilStep::new(&sizes) })
     }
 
     fn tables(&self) -> [&EmbeddingTable; 4] {
@@ -207,8 +207,8 @@ impl SequentialModel for FusedFossil {
     }
 
     fn step(&mut self, adam: &Adam) -> Result<()> {
-        let Sizes { dim, length, .. } = self.sizes;
-        let Step { reads, factors, starts, x, x_gradients, coefficients, slopes, users, scored, graded, .. } =
+        let FossilSizes { dim, length, .. } = self.sizes;
+        let FossilStep { reads, factors, starts, x, x_gradients, coefficients, slopes, users, scored, graded, .. } =
             &self.step;
         let window_of_each = starts.windows(2).zip(0..).flat_map(|(pair, k)| std::iter::repeat_n(k, pair[1] - pair[0]));
         let read = Spread::new(self.input.rows(), reads, factors, window_of_each);

@@ -14,14 +14,14 @@ use harness::train::Model;
 use harness::weights::{Settings, Weights};
 
 use super::encoder::FossilEncoder;
-use super::sizes::{History, Sizes, row_of};
+use super::sizes::{FossilSizes, History, row_of};
 use crate::models::sequence::{
     PADDING, Scored, SequentialModel, WindowBatch, WindowLoss, WindowScorer, backward, graded_items,
 };
 
-/// A Fossil in training on any device, by candle's autograd. Tables are numbered as in its [layout](Sizes::layout).
+/// A Fossil in training on any device, by candle's autograd. Tables are numbered as in its [layout](FossilSizes::layout).
 pub struct GraphFossil {
-    sizes: Sizes,
+    sizes: FossilSizes,
     train: Arc<UserItems>,
     graph: Graph,
 }
@@ -45,9 +45,9 @@ impl GraphFossil {
     /// A model that starts at these weights, for users with these training sequences.
     ///
     /// # Errors
-    /// If they are not a [Fossil's](Sizes::layout), or the device fails.
+    /// If they are not a [Fossil's](FossilSizes::layout), or the device fails.
     pub fn new(weights: Weights, train: Arc<UserItems>, device: &Device) -> Result<Self> {
-        Ok(Self { sizes: Sizes::of(&weights)?, train, graph: Graph::new(weights.parameters, device)? })
+        Ok(Self { sizes: FossilSizes::of(&weights)?, train, graph: Graph::new(weights.parameters, device)? })
     }
 
     fn histories(&self, batch: &WindowBatch<'_>) -> Histories {
@@ -74,7 +74,7 @@ impl SequentialModel for GraphFossil {
     /// Fossil has no dropout.
     fn forward_backward(&mut self, batch: &WindowBatch<'_>, _: &mut Stream, loss: &WindowLoss<'_>) -> Result<f64> {
         self.graph.begin();
-        let Sizes { dim, length, .. } = self.sizes;
+        let FossilSizes { dim, length, .. } = self.sizes;
         let (graph, n) = (&self.graph, batch.windows.len());
         let histories = self.histories(batch);
         // Latest first; the padding reads any row, and a mask takes it out.

@@ -29,7 +29,7 @@ use serde::Deserialize;
 pub use self::encoder::FossilEncoder;
 pub use self::fused::FusedFossil;
 pub use self::graph::GraphFossil;
-pub use self::sizes::{History, NAMES, Sizes};
+pub use self::sizes::{FossilSizes, History, NAMES};
 use super::sequence::{SequentialHyper, SequentialKind, SequentialModel, WindowTraining};
 
 /// Fossil as a kind of model.
@@ -52,8 +52,8 @@ pub struct FossilHyper {
 
 impl FossilHyper {
     /// The sizes of a model for some users and items.
-    pub fn sizes(&self, users: usize, items: usize) -> Sizes {
-        Sizes {
+    pub fn sizes(&self, users: usize, items: usize) -> FossilSizes {
+        FossilSizes {
             users,
             items,
             dim: self.dim.get(),

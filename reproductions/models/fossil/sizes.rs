@@ -49,7 +49,7 @@ impl FromStr for History {
 
 /// All that shapes a Fossil.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sizes {
+pub struct FossilSizes {
     pub users: usize,
     pub items: usize,
     /// d.
@@ -63,7 +63,7 @@ pub struct Sizes {
     pub history: History,
 }
 
-impl Sizes {
+impl FossilSizes {
     /// Shapes in the order of [`NAMES`].
     pub fn shapes(&self) -> [[usize; 2]; 5] {
         let Self { users, items, dim, length, .. } = *self;
@@ -156,14 +156,14 @@ pub fn row_of(id: u32) -> Result<u32> {
 mod tests {
     use super::*;
 
-    fn sizes(users: usize, items: usize, dim: usize) -> Sizes {
-        Sizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: History::Causal }
+    fn sizes(users: usize, items: usize, dim: usize) -> FossilSizes {
+        FossilSizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: History::Causal }
     }
 
     /// The paper's table; its Foursquare has about 10.1k users and 23.4k items.
     #[test]
     fn the_papers_models_have_their_sizes() {
-        let count = |sizes: Sizes| sizes.shapes().iter().map(|[rows, columns]| rows * columns).sum::<usize>();
+        let count = |sizes: FossilSizes| sizes.shapes().iter().map(|[rows, columns]| rows * columns).sum::<usize>();
         assert_eq!(count(sizes(13_149, 14_009, 50)), 1_480_659);
         assert_eq!(count(sizes(13_149, 14_009, 20)), 640_119);
         for (dim, millions) in [(20, "1.01"), (10, "0.54")] {
@@ -173,11 +173,11 @@ mod tests {
 
     #[test]
     fn initial_values_say_what_they_are_of() {
-        let sizes = Sizes { history: History::LeaveOneOut, ..sizes(300, 400, 20) };
+        let sizes = FossilSizes { history: History::LeaveOneOut, ..sizes(300, 400, 20) };
         let stream = |purpose: &str| Stream::new(3, "fossil-test", purpose, 0);
         let initial = sizes.initial(0.01, stream);
         assert_eq!(initial, sizes.initial(0.01, stream));
-        assert_eq!(Sizes::of(&initial).unwrap(), sizes);
+        assert_eq!(FossilSizes::of(&initial).unwrap(), sizes);
         for k in [0, 1, 4] {
             let squares: f64 = initial.parameters[k].values.iter().map(|v| f64::from(*v).powi(2)).sum();
             assert!(
@@ -195,7 +195,7 @@ mod tests {
         let changed = |change: &dyn Fn(&mut Weights)| {
             let mut weights = start.clone();
             change(&mut weights);
-            Sizes::of(&weights).is_err()
+            FossilSizes::of(&weights).is_err()
         };
         assert!(changed(&|w| w.parameters[0].name = "item".into()));
         assert!(changed(&|w| w.parameters[1].shape = vec![3, 8]));
@@ -212,7 +212,7 @@ mod tests {
     fn a_window_reads_its_history_and_its_last_items() {
         let train = UserItems::from_pairs(2, &[7, 3, 9, 4, 6].map(|item| (1, item)));
         let read = |history: History, targets: usize, user: u32, place: u32| {
-            let sizes = Sizes { length: 2, targets, alpha: 0.5, history, ..sizes(2, 10, 3) };
+            let sizes = FossilSizes { length: 2, targets, alpha: 0.5, history, ..sizes(2, 10, 3) };
             let (mut items, mut factors) = (Vec::new(), Vec::new());
             sizes.read(&train, Window { user, place }, &[10.0, 20.0], &[1.0, 2.0], &mut items, &mut factors);
             assert_eq!(

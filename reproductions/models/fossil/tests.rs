@@ -25,13 +25,13 @@ const STEPS: usize = 12;
 
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
-/// Sizes where nothing is a multiple of anything.
-fn sizes(history: History, targets: usize) -> Sizes {
-    Sizes { users: 40, items: 90, dim: 7, length: 4, targets, alpha: 0.3, history }
+/// FossilSizes where nothing is a multiple of anything.
+fn sizes(history: History, targets: usize) -> FossilSizes {
+    FossilSizes { users: 40, items: 90, dim: 7, length: 4, targets, alpha: 0.3, history }
 }
 
 /// Wider than in training, and no zeros, so that every gradient is at work.
-fn start(sizes: &Sizes) -> Weights {
+fn start(sizes: &FossilSizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "fossil-test", purpose, 0);
     let mut weights = sizes.initial(0.3, stream);
     for parameter in &mut weights.parameters[2..4] {
@@ -40,7 +40,7 @@ fn start(sizes: &Sizes) -> Weights {
     weights
 }
 
-fn sequences(sizes: &Sizes) -> Arc<UserItems> {
+fn sequences(sizes: &FossilSizes) -> Arc<UserItems> {
     checks::sequences("fossil-test", sizes.users, sizes.items)
 }
 
@@ -52,7 +52,7 @@ fn both(weights: &Weights, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>;
 }
 
 /// Windows, more than one block, that repeat; ids that repeat within a window.
-fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
+fn parts(sizes: &FossilSizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     let mut stream = Stream::new(0, "fossil-test", "batch", step);
     let mut window = || {
         let user = stream.below(sizes.users as u32 - 1);
@@ -64,7 +64,7 @@ fn parts(sizes: &Sizes, train: &UserItems, columns: usize, step: u64) -> Parts {
     (windows.clone(), inputs(train, sizes.length, &windows), items)
 }
 
-fn train(model: &mut dyn SequentialModel, sizes: &Sizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
+fn train(model: &mut dyn SequentialModel, sizes: &FossilSizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
     let mut losses = Vec::new();
     for step in 0..STEPS as u64 {
         // RD's step and the plain one in turn.
@@ -81,7 +81,7 @@ fn scores_and_losses_agree_with_the_reference_vector() {
     let case = case("rd.json", "fossil_forward");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let mut values = ["V_in", "W_out", "bias", "eta_global", "eta_user"].map(|name| floats(&inputs[name]));
-    let sizes = Sizes {
+    let sizes = FossilSizes {
         users: inputs["eta_user"].as_array().unwrap().len(),
         items: values[2].len(),
         dim: inputs["d"].as_u64().unwrap() as usize,
@@ -140,7 +140,7 @@ fn scores_and_losses_agree_with_the_reference_vector() {
 fn the_step_by_hand_equals_candles_autograd() {
     for (history, targets) in [(History::Causal, 1), (History::LeaveOneOut, 1), (History::LeaveOneOut, 3)] {
         for (dim, length) in [(7, 4), (1, 1), (37, 5), (50, 5)] {
-            let sizes = Sizes { dim, length, ..sizes(history, targets) };
+            let sizes = FossilSizes { dim, length, ..sizes(history, targets) };
             let (start, sequences) = (start(&sizes), sequences(&sizes));
             for (columns, graded) in [(4, 4), (9, 4), (3, 1)] {
                 let parts = parts(&sizes, &sequences, columns, 7);
@@ -167,7 +167,7 @@ fn the_step_by_hand_equals_candles_autograd() {
 /// Tables whose rows fall behind and are brought up to date.
 #[test]
 fn large_tables_move_as_small_ones_do() {
-    let sizes = Sizes { items: 7_500, dim: 200, ..sizes(History::Causal, 1) };
+    let sizes = FossilSizes { items: 7_500, dim: 200, ..sizes(History::Causal, 1) };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let [(a, of_a), (b, of_b)] = both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
     for (a, b) in a.iter().zip(&b) {
@@ -200,7 +200,7 @@ fn gradients_are_slopes_of_the_loss() {
 
 #[test]
 fn threads_change_no_bit() {
-    let sizes = Sizes { dim: 37, ..sizes(History::Causal, 1) };
+    let sizes = FossilSizes { dim: 37, ..sizes(History::Causal, 1) };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

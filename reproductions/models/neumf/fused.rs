@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::kernel::{Head, logits};
 use super::scorer::MlpScorer;
-use super::side::Entities;
+use super::side::SideTables;
 use super::weights::dim;
 use crate::models::{ListLoss, Lists, Recommender, Side};
 
@@ -35,8 +35,8 @@ struct Pairs {
 
 /// A NeuMF in training on the CPU, by hand-written gradients.
 pub struct FusedNeuMf {
-    user: Entities,
-    item: Entities,
+    user: SideTables,
+    item: SideTables,
     hidden: DenseParameter,
     hidden_bias: DenseParameter,
     output: DenseParameter,
@@ -56,8 +56,8 @@ impl FusedNeuMf {
         let [user_product, item_product, user_mlp, item_mlp] = std::array::from_fn(|_| EmbeddingTable::from(next()));
         let [hidden, hidden_bias, output, output_bias] = std::array::from_fn(|_| DenseParameter::new(next()));
         Ok(Self {
-            user: Entities::new(Side::User, user_product, user_mlp),
-            item: Entities::new(Side::Item, item_product, item_mlp),
+            user: SideTables::new(Side::User, user_product, user_mlp),
+            item: SideTables::new(Side::Item, item_product, item_mlp),
             hidden,
             hidden_bias,
             output,
@@ -105,7 +105,7 @@ impl FusedNeuMf {
     }
 
     /// The entities of a side and of the other.
-    fn entities(&self, side: Side) -> (&Entities, &Entities) {
+    fn entities(&self, side: Side) -> (&SideTables, &SideTables) {
         match side {
             Side::User => (&self.user, &self.item),
             Side::Item => (&self.item, &self.user),

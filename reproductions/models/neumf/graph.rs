@@ -21,7 +21,7 @@ pub struct GraphNeuMf {
 }
 
 /// Logits of some pairs, and what they depend on.
-struct Pass {
+struct LogitPass {
     leaves: Leaves,
     /// `[pairs]`
     logits: Tensor,
@@ -37,7 +37,7 @@ impl GraphNeuMf {
     }
 
     /// The pairs (`users[k]`, `items[k]`).
-    fn pass(&self, users: Tensor, items: Tensor) -> Result<Pass> {
+    fn pass(&self, users: Tensor, items: Tensor) -> Result<LogitPass> {
         let mut of = vec![(0, users.clone()), (1, items.clone()), (2, users), (3, items)];
         for layer in 4..8 {
             of.push((layer, self.graph.all(layer)?));
@@ -52,11 +52,11 @@ impl GraphNeuMf {
         let open = input.gt(0f32)?.to_dtype(DType::F32)?.detach();
         let both = Tensor::cat(&[(p * q)?, (input * open)?], 1)?;
         let logits = layer(output, output_bias)?.forward(&both)?.squeeze(1)?;
-        Ok(Pass { leaves, logits })
+        Ok(LogitPass { leaves, logits })
     }
 
     /// The pairs of owners of `side` with their partners.
-    fn pass_lists(&self, side: Side, lists: &Lists) -> Result<Pass> {
+    fn pass_lists(&self, side: Side, lists: &Lists) -> Result<LogitPass> {
         let owners = self.graph.ids(lists.list_of_each().map(|k| lists.owners()[k as usize]))?;
         let partners = self.graph.ids(lists.partners().iter().copied())?;
         match side {

@@ -34,17 +34,17 @@ struct Logit<'a> {
 }
 
 /// Both parts of a row as registers and a rest: product, hidden.
-type Parts<'a, S> = [(&'a [<S as Simd>::f32s], &'a [f32]); 2];
+type FaceParts<'a, S> = [(&'a [<S as Simd>::f32s], &'a [f32]); 2];
 
 #[inline(always)]
-fn parts<S: Simd>(row: &[f32]) -> Parts<'_, S> {
+fn parts<S: Simd>(row: &[f32]) -> FaceParts<'_, S> {
     let (product, hidden) = row.split_at(row.len() / 2);
     [S::as_simd_f32s(product), S::as_simd_f32s(hidden)]
 }
 
 /// Some registers of both parts.
 #[inline(always)]
-fn registers<S: Simd>(parts: Parts<'_, S>, at: Range<usize>) -> [&[S::f32s]; 2] {
+fn registers<S: Simd>(parts: FaceParts<'_, S>, at: Range<usize>) -> [&[S::f32s]; 2] {
     parts.map(|(body, _)| &body[at.clone()])
 }
 
@@ -81,13 +81,13 @@ impl OfRows for Logit<'_> {
             }
         }
         let (start, rest) = (whole / REGS * REGS, whole % REGS);
-        let tail = |parts: &Parts<'_, S>| parts.map(|(_, tail)| simd.partial_load_f32s(tail));
+        let tail = |parts: &FaceParts<'_, S>| parts.map(|(_, tail)| simd.partial_load_f32s(tail));
         let has_tail = !face[0].1.is_empty();
         for (row, sum) in rows.iter().zip(&mut sums) {
             // A fixed loop with tests inside: a running index would push the sums out of registers.
             for (reg, sum) in sum.iter_mut().enumerate() {
                 if reg < rest {
-                    let load = |parts: &Parts<'_, S>| parts.map(|(body, _)| body[start + reg]);
+                    let load = |parts: &FaceParts<'_, S>| parts.map(|(body, _)| body[start + reg]);
                     *sum = link(simd, load(&weights), load(&face), load(row), *sum);
                 } else if reg == rest && has_tail {
                     *sum = link(simd, tail(&weights), tail(&face), tail(row), *sum);

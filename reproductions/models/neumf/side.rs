@@ -16,8 +16,8 @@ const BLOCK: usize = 32;
 /// The slot of what has none.
 const NONE: u32 = u32::MAX;
 
-/// See the module's head.
-pub struct Entities {
+/// The tables of one side of a NeuMF in training: users or items.
+pub struct SideTables {
     side: Side,
     pub product: EmbeddingTable,
     pub mlp: EmbeddingTable,
@@ -67,7 +67,7 @@ fn grow(buffer: &mut Vec<f32>, len: usize) {
     }
 }
 
-impl Entities {
+impl SideTables {
     pub fn new(side: Side, product: EmbeddingTable, mlp: EmbeddingTable) -> Self {
         let n = product.rows();
         Self {

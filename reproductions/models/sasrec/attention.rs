@@ -2,12 +2,12 @@
 
 use harness::simd;
 
-use super::Sizes;
+use super::SasRecSizes;
 use super::dropout::queries;
 
 /// Where the inputs of a group and their queries lie, in one block.
 pub struct Shape<'a> {
-    pub sizes: &'a Sizes,
+    pub sizes: &'a SasRecSizes,
     pub block: usize,
     /// Items of each input.
     pub lengths: &'a [usize],
@@ -16,13 +16,13 @@ pub struct Shape<'a> {
 
 /// Keys, values, queries: rows `[padded d]`.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
+pub struct AttentionRows<'a> {
     pub keys: &'a [f32],
     pub values: &'a [f32],
     pub queries: &'a [f32],
 }
 
-/// ∂L/∂ of [`Rows`]; what was there stays and is added to.
+/// ∂L/∂ of [`AttentionRows`]; what was there stays and is added to.
 pub struct RowGradients<'a> {
     pub keys: &'a mut [f32],
     pub values: &'a mut [f32],
@@ -78,7 +78,7 @@ impl Shape<'_> {
 
     /// Writes attention weights before dropout to `weights`, one after the other, and adds what each query
     /// attends to to `out`, rows `[padded d]`. `masks` are factors of the weights, if there are any.
-    pub fn forward(&self, rows: Rows<'_>, masks: Option<&[f32]>, weights: &mut Vec<f32>, out: &mut [f32]) {
+    pub fn forward(&self, rows: AttentionRows<'_>, masks: Option<&[f32]>, weights: &mut Vec<f32>, out: &mut [f32]) {
         let (stride, scale) = (self.stride, self.scale());
         let mut scores = Vec::new();
         weights.clear();
@@ -101,7 +101,7 @@ impl Shape<'_> {
     /// From ∂L/∂out to the gradients of keys, values and queries.
     pub fn backward(
         &self,
-        rows: Rows<'_>,
+        rows: AttentionRows<'_>,
         masks: Option<&[f32]>,
         weights: &[f32],
         gradient: &[f32],

@@ -1,14 +1,14 @@
 //! The way back through a group, on one thread: leaves what every layer gave and got, from which
 //! [`gradients`](super::gradients) makes the layers' own.
 
-use super::attention::{RowGradients, Rows, Shape};
+use super::attention::{AttentionRows, RowGradients, Shape};
 use super::dropout::BlockMasks;
 use super::forward::{BlockGradients, BlockTrace, NormTrace, Trace, scale_rows};
-use super::layers::{Block, Layers, Norm};
+use super::layers::{Block, Norm, SasRecLayers};
 
 impl Trace {
     /// From ∂L/∂representation, `gradient: [inputs, padded d]`, to all gradients of the group.
-    pub fn backward(&mut self, layers: &Layers, gradient: &[f32]) {
+    pub fn backward(&mut self, layers: &SasRecLayers, gradient: &[f32]) {
         let (sizes, stride) = (&layers.sizes, layers.stride());
         let mut gradient = gradient.to_vec();
         self.top.backward(&layers.top, stride, &mut gradient);
@@ -53,7 +53,7 @@ impl BlockTrace {
         zeros(queries, gradient.len());
         zeros(keys, places);
         zeros(values, places);
-        let rows = Rows { keys: &self.keys, values: &self.values, queries: &self.queries };
+        let rows = AttentionRows { keys: &self.keys, values: &self.values, queries: &self.queries };
         let into = RowGradients { keys: &mut *keys, values: &mut *values, queries: &mut *queries };
         shape.backward(rows, masks.map(|masks| &masks.attention[..]), &self.weights, &gradient, into);
         block.query.backward(queries, &mut gradient);

@@ -2,7 +2,7 @@
 
 use harness::rng::Stream;
 
-use super::Sizes;
+use super::SasRecSizes;
 use harness::nn::Dropout;
 
 /// Factors, 0 or 1/(1 − p).
@@ -25,7 +25,7 @@ pub struct BlockMasks {
 
 impl Masks {
     /// Draws the masks of inputs of these lengths.
-    pub fn draw(dropout: Dropout, sizes: &Sizes, lengths: &[usize], stream: &mut Stream) -> Self {
+    pub fn draw(dropout: Dropout, sizes: &SasRecSizes, lengths: &[usize], stream: &mut Stream) -> Self {
         let mut draw = |n: usize| {
             let mut factors = vec![0.0; n];
             // One block, so that the whole of it is drawn here.
@@ -46,11 +46,11 @@ impl Masks {
 }
 
 /// Queries of a block in an input of `n` items: all of them, or the last in the last block.
-pub fn queries(sizes: &Sizes, block: usize, n: usize) -> usize {
+pub fn queries(sizes: &SasRecSizes, block: usize, n: usize) -> usize {
     if block + 1 == sizes.blocks { 1 } else { n }
 }
 
 /// Pairs of a query and a key that it sees: no later one.
-pub fn pairs(sizes: &Sizes, block: usize, n: usize) -> usize {
+pub fn pairs(sizes: &SasRecSizes, block: usize, n: usize) -> usize {
     if block + 1 == sizes.blocks { n } else { n * (n + 1) / 2 }
 }

@@ -11,13 +11,13 @@ use harness::weights::Weights;
 use rayon::prelude::*;
 
 use super::forward::{GROUP, Trace};
-use super::layers::Layers;
+use super::layers::SasRecLayers;
 use super::sequences::Sequences;
-use super::sizes::{Sizes, TABLES};
+use super::sizes::{SasRecSizes, TABLES};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
 pub struct SasRecEncoder<'a> {
-    pub(super) layers: Layers,
+    pub(super) layers: SasRecLayers,
     pub(super) item: Cow<'a, [f32]>,
     pub(super) position: Cow<'a, [f32]>,
 }
@@ -28,15 +28,15 @@ impl SasRecEncoder<'static> {
     /// # Errors
     /// If the weights are not a SASRec's.
     pub fn new(weights: &Weights) -> Result<Self> {
-        let sizes = Sizes::of(weights)?;
+        let sizes = SasRecSizes::of(weights)?;
         let values: Vec<&[f32]> = weights.parameters.iter().map(|parameter| &parameter.values[..]).collect();
         let owned = |k: usize| Cow::Owned(values[k].to_vec());
-        Ok(Self { layers: Layers::new(sizes, &values[TABLES..]), item: owned(0), position: owned(1) })
+        Ok(Self { layers: SasRecLayers::new(sizes, &values[TABLES..]), item: owned(0), position: owned(1) })
     }
 }
 
 impl SasRecEncoder<'_> {
-    pub fn sizes(&self) -> Sizes {
+    pub fn sizes(&self) -> SasRecSizes {
         self.layers.sizes
     }
 
@@ -82,7 +82,7 @@ impl<'a> SasRecScorer<'a> {
     }
 
     fn representations(&self, queries: &[u32], out: &mut [f32]) {
-        let Sizes { length, items, dim, .. } = self.encoder.sizes();
+        let SasRecSizes { length, items, dim, .. } = self.encoder.sizes();
         let inputs = queries.iter().map(|&query| self.inputs.of(query));
         // What cannot be encoded scores as nothing that is a number, which ranking refuses by the query's name.
         let Ok(sequences) = Sequences::new(inputs, length, items) else { return out.fill(f32::NAN) };

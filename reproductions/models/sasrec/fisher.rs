@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use super::forward::Trace;
 use super::gradients::of_parameter;
 use super::sizes::TABLES;
-use super::{SasRec, SasRecEncoder, Sequences, Sizes};
-use harness::nn::softmax::{Onto, OutputSoftmax, Table};
+use super::{SasRec, SasRecEncoder, SasRecSizes, Sequences};
+use harness::nn::softmax::{ItemTable, Onto, OutputSoftmax};
 
 /// Samples that one task takes, with sums of its own.
 const BLOCK: usize = 64;
@@ -27,8 +27,8 @@ struct Sums {
 }
 
 /// What all samples' passes read.
-struct Task<'a> {
-    sizes: Sizes,
+struct FisherTask<'a> {
+    sizes: SasRecSizes,
     encoder: &'a SasRecEncoder<'a>,
     sequences: &'a Sequences,
     labels: &'a [u32],
@@ -54,12 +54,12 @@ impl SasRec {
         let encoder = self.encoder();
         let x = encoder.encode(sequences);
         let dim = sizes.dim;
-        let table = Table { rows: &encoder.items()[..items * dim], dim };
+        let table = ItemTable { rows: &encoder.items()[..items * dim], dim };
         let mut softmax = OutputSoftmax::default();
         let normalisers = softmax.normalisers(table, &x);
         let (mut x_gradient, mut of_items) = (vec![0.0; x.len()], vec![0.0; items * dim]);
         softmax.squares(table, &x, labels, Onto { x: &mut x_gradient, table: &mut of_items });
-        let task = Task { sizes, encoder: &encoder, sequences, labels, x, x_gradient, normalisers };
+        let task = FisherTask { sizes, encoder: &encoder, sequences, labels, x, x_gradient, normalisers };
         let starts: Vec<usize> = (0..labels.len()).step_by(BLOCK).collect();
         let blocks: Vec<Sums> = starts.into_par_iter().map(|start| task.block(start)).collect();
         let mut others: Vec<Vec<f32>> = blocks[0].others.iter().map(|sums| vec![0.0; sums.len()]).collect();
@@ -80,7 +80,7 @@ impl SasRec {
     }
 }
 
-impl Task<'_> {
+impl FisherTask<'_> {
     fn block(&self, start: usize) -> Sums {
         let (dim, stride) = (self.sizes.dim, padded(self.sizes.dim));
         let SasRecEncoder { layers, item, position } = self.encoder;
@@ -168,7 +168,7 @@ mod tests {
         let labels: Vec<u32> = ids(&case["inputs"]["labels"]).iter().map(|id| id - 1).collect();
         let (mut x_gradient, mut fisher) = (vec![0.0; x.len()], vec![0.0; 12]);
         let onto = Onto { x: &mut x_gradient, table: &mut fisher };
-        OutputSoftmax::default().squares(Table { rows: &table, dim: 3 }, &x, &labels, onto);
+        OutputSoftmax::default().squares(ItemTable { rows: &table, dim: 3 }, &x, &labels, onto);
         for (got, want) in fisher.iter().zip(floats(&case["expected"]["fisher_item_rows"])) {
             assert!((got / 2.0 - want).abs() < 1e-6, "{got} {want}");
         }

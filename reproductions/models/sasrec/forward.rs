@@ -3,15 +3,15 @@
 //! Every element is one chain of fused multiply-adds in a stated order, or a sum of a stated structure: an input
 //! has the same bits on every machine and whatever stands beside it.
 
-use super::attention::{Rows, Shape};
+use super::attention::{AttentionRows, Shape};
 use super::dropout::{BlockMasks, Masks};
-use super::layers::{Block, Layers, Norm};
+use super::layers::{Block, Norm, SasRecLayers};
 use super::sequences::Sequences;
 
 /// Inputs of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
 pub const GROUP: usize = 32;
 
-/// What the passes leave of a group. Buffers keep their size. Rows are `[padded d]`, zeros beyond d.
+/// What the passes leave of a group. Buffers keep their size. AttentionRows are `[padded d]`, zeros beyond d.
 #[derive(Default)]
 pub struct Trace {
     /// Items of each input.
@@ -73,7 +73,7 @@ impl Trace {
     /// `item` and `position` are the tables; the representations are left in `self.out`.
     pub fn forward(
         &mut self,
-        layers: &Layers,
+        layers: &SasRecLayers,
         [item, position]: [&[f32]; 2],
         sequences: &Sequences,
         range: std::ops::Range<usize>,
@@ -123,7 +123,7 @@ impl BlockTrace {
         }
         block.query.forward(&self.entry, &mut self.queries);
         self.attended.clone_from(&self.entry);
-        let rows = Rows { keys: &self.keys, values: &self.values, queries: &self.queries };
+        let rows = AttentionRows { keys: &self.keys, values: &self.values, queries: &self.queries };
         shape.forward(rows, masks.map(|masks| &masks.attention[..]), &mut self.weights, &mut self.attended);
         self.feed_norm.forward(&block.feed_norm, &self.attended, stride, &mut self.feed);
         block.inner.forward(&self.feed, &mut self.inner);

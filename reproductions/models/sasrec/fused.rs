@@ -15,15 +15,15 @@ use super::dropout::Masks;
 use super::encoder::{SasRecEncoder, SasRecScorer};
 use super::forward::{GROUP, Trace};
 use super::gradients::of_parameter;
-use super::layers::Layers;
+use super::layers::SasRecLayers;
 use super::sequences::Sequences;
-use super::sizes::{Sizes, TABLES};
+use super::sizes::{SasRecSizes, TABLES};
 use harness::nn::Dropout;
-use harness::nn::softmax::{Onto, OutputSoftmax, Table, Target};
+use harness::nn::softmax::{ItemTable, Onto, OutputSoftmax, Target};
 
 /// Some rows of a batch, one after the other, with a loss of their own.
 #[derive(Clone, Copy)]
-pub struct Part<'a> {
+pub struct BatchPart<'a> {
     pub rows: usize,
     /// Items in the softmax, the first of the table.
     pub items: usize,
@@ -34,7 +34,7 @@ pub struct Part<'a> {
 
 /// A SASRec in training on the CPU, by hand-written gradients.
 pub struct SasRec {
-    sizes: Sizes,
+    sizes: SasRecSizes,
     dropout: Dropout,
     item: DenseParameter,
     /// The position table, and all layers.
@@ -50,9 +50,9 @@ impl SasRec {
     /// A model that starts at these weights, none of whose rows has moved yet.
     ///
     /// # Errors
-    /// If they are not a [SASRec's](Sizes::layout).
+    /// If they are not a [SASRec's](SasRecSizes::layout).
     pub fn new(weights: Weights, dropout: Dropout) -> Result<Self> {
-        let sizes = Sizes::of(&weights)?;
+        let sizes = SasRecSizes::of(&weights)?;
         let mut parameters = weights.parameters.into_iter().map(DenseParameter::new);
         let item = parameters.next().expect("the item table is the first");
         let others = parameters.collect();
@@ -60,13 +60,13 @@ impl SasRec {
         Ok(Self { sizes, dropout, item, others, moved: 0, traces, softmax })
     }
 
-    pub fn sizes(&self) -> Sizes {
+    pub fn sizes(&self) -> SasRecSizes {
         self.sizes
     }
 
-    fn layers(&self) -> Layers {
+    fn layers(&self) -> SasRecLayers {
         let values: Vec<&[f32]> = self.others[TABLES - 1..].iter().map(|p| &p.weights[..]).collect();
-        Layers::new(self.sizes, &values)
+        SasRecLayers::new(self.sizes, &values)
     }
 
     /// Begins a step: the losses of the parts, unweighted, and the gradients of Σ weight · loss. The parts are the
@@ -78,14 +78,14 @@ impl SasRec {
     pub fn forward_backward(
         &mut self,
         sequences: &Sequences,
-        parts: &[Part<'_>],
+        parts: &[BatchPart<'_>],
         dropout: &mut Stream,
     ) -> Result<Vec<f64>> {
         let wrong = |what: &str| Err(Error::new(Kind::Internal, format!("a batch for SASRec {what}")));
         if sequences.is_empty() || parts.iter().map(|part| part.rows).sum::<usize>() != sequences.len() {
             return wrong("has no input, or rows without a loss");
         }
-        let fits = |part: &Part<'_>| match part.target {
+        let fits = |part: &BatchPart<'_>| match part.target {
             Target::Items(items) => items.len() == part.rows && items.iter().all(|&item| (item as usize) < part.items),
             Target::Teacher(teacher) => teacher.normalisers.len() == part.rows && teacher.table.items() <= part.items,
         };
@@ -97,7 +97,7 @@ impl SasRec {
         self.forward(&layers, sequences, Some(dropout));
         let mut x = Vec::with_capacity(sequences.len() * stride);
         self.traces.iter().for_each(|trace| x.extend_from_slice(&trace.out));
-        // Rows that are read but not in the softmax have a gradient, too.
+        // AttentionRows that are read but not in the softmax have a gradient, too.
         let read = sequences.items().iter().max().map_or(0, |&item| item as usize + 1);
         self.moved = parts.iter().map(|part| part.items).chain([self.moved, read]).max().unwrap_or(0);
         self.item.gradient[..self.moved * dim].par_chunks_mut(1 << 16).for_each(|block| block.fill(0.0));
@@ -107,7 +107,7 @@ impl SasRec {
         for part in parts {
             let at = first * stride..(first + part.rows) * stride;
             first += part.rows;
-            let table = Table { rows: &self.item.weights[..part.items * dim], dim };
+            let table = ItemTable { rows: &self.item.weights[..part.items * dim], dim };
             let onto = Onto { x: &mut x_gradient[at.clone()], table: &mut self.item.gradient };
             losses.push(self.softmax.loss(table, &x[at], part.target, part.weight, onto));
         }
@@ -120,7 +120,7 @@ impl SasRec {
     }
 
     /// Takes all groups of `sequences` through the blocks.
-    pub(super) fn forward(&mut self, layers: &Layers, sequences: &Sequences, dropout: Option<&mut Stream>) {
+    pub(super) fn forward(&mut self, layers: &SasRecLayers, sequences: &Sequences, dropout: Option<&mut Stream>) {
         let starts: Vec<usize> = (0..sequences.len()).step_by(GROUP).collect();
         self.traces.truncate(starts.len());
         self.traces.resize_with(starts.len(), Trace::default);

@@ -3,16 +3,16 @@
 use harness::nn::{add_transposed_product, padded};
 use rayon::prelude::*;
 
-use super::Sizes;
+use super::SasRecSizes;
 use super::forward::{BlockTrace, NormTrace, Trace};
 use super::sizes::OF_BLOCK;
 
-/// Rows of a weight matrix that one task computes.
+/// AttentionRows of a weight matrix that one task computes.
 const ROWS: usize = 48;
 
 /// Overwrites `gradient` with that of the `number`-th parameter after the tables, summed over the groups in their
 /// order.
-pub fn of_parameter(sizes: &Sizes, traces: &[Trace], number: usize, gradient: &mut [f32]) {
+pub fn of_parameter(sizes: &SasRecSizes, traces: &[Trace], number: usize, gradient: &mut [f32]) {
     let (block, part) = (number / OF_BLOCK.len(), number % OF_BLOCK.len());
     let of_norm = |norm: &dyn Fn(&Trace) -> &NormTrace, gradient: &mut [f32]| {
         gradient.fill(0.0);

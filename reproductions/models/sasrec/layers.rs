@@ -2,15 +2,15 @@
 
 use harness::nn::{LayerNorm, add_product, padded, transpose};
 
-use super::Sizes;
+use super::SasRecSizes;
 use super::sizes::OF_BLOCK;
 
 /// Under the root of every norm [code].
 const EPSILON: f32 = 1e-8;
 
 /// All blocks, and the norm on top.
-pub struct Layers {
-    pub sizes: Sizes,
+pub struct SasRecLayers {
+    pub sizes: SasRecSizes,
     pub blocks: Vec<Block>,
     pub top: Norm,
 }
@@ -41,12 +41,12 @@ pub struct Dense {
     bias: Vec<f32>,
 }
 
-impl Layers {
+impl SasRecLayers {
     /// From the values of the parameters after the tables, in their order.
     ///
     /// # Panics
     /// If there are not as many as there must be.
-    pub fn new(sizes: Sizes, values: &[&[f32]]) -> Self {
+    pub fn new(sizes: SasRecSizes, values: &[&[f32]]) -> Self {
         assert_eq!(values.len(), sizes.blocks * OF_BLOCK.len() + 2, "the parameters of {} blocks", sizes.blocks);
         let dim = sizes.dim;
         let norm = |at: &[&[f32]]| Norm { scale: at[0].to_vec(), shift: at[1].to_vec() };

@@ -36,9 +36,9 @@ use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
 pub use self::encoder::{SasRecEncoder, SasRecScorer};
-pub use self::fused::{Part, SasRec};
+pub use self::fused::{BatchPart, SasRec};
 pub use self::sequences::Sequences;
-pub use self::sizes::Sizes;
+pub use self::sizes::SasRecSizes;
 
 /// The name of the model in the registry.
 pub const NAME: &str = "sasrec";
@@ -83,9 +83,9 @@ impl SasRecHyper {
     }
 
     /// The sizes of a model for so many items, those that come later included.
-    pub fn sizes(&self, items: usize) -> Sizes {
+    pub fn sizes(&self, items: usize) -> SasRecSizes {
         let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);
-        Sizes { items, dim, length, blocks, heads }
+        SasRecSizes { items, dim, length, blocks, heads }
     }
 }
 

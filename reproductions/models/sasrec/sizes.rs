@@ -6,7 +6,7 @@ use harness::weights::{Init, Layout, Settings, Weights};
 
 /// All that shapes a SASRec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct SasRecSizes {
     /// All items, those that come later included.
     pub items: usize,
     /// d.
@@ -19,7 +19,7 @@ pub struct Sizes {
     pub heads: usize,
 }
 
-/// The parameters of a block, in their order: `[d]` or `[d, d]`. Layers compute x·W + b.
+/// The parameters of a block, in their order: `[d]` or `[d, d]`. SasRecLayers compute x·W + b.
 pub const OF_BLOCK: [&str; 14] = [
     "attention-norm-scale",
     "attention-norm-shift",
@@ -42,7 +42,7 @@ pub const TABLES: usize = 2;
 
 const HEADS: &str = "heads";
 
-impl Sizes {
+impl SasRecSizes {
     /// Names and shapes of the tensors.
     pub fn shapes(&self) -> Vec<(String, Vec<usize>)> {
         let Self { items, dim, length, blocks, .. } = *self;

@@ -13,16 +13,16 @@ use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
 use crate::test_world::queries;
 use harness::nn::Dropout;
-use harness::nn::softmax::{Table, Target, TeacherAnswers};
+use harness::nn::softmax::{ItemTable, Target, TeacherAnswers};
 
 mod agreement;
 mod graph;
 
-/// Sizes where nothing is a multiple of anything.
-const SIZES: Sizes = Sizes { items: 90, dim: 6, length: 9, blocks: 2, heads: 1 };
+/// SasRecSizes where nothing is a multiple of anything.
+const SIZES: SasRecSizes = SasRecSizes { items: 90, dim: 6, length: 9, blocks: 2, heads: 1 };
 
 /// Wider than in training, so that nothing is nearly 0; norms and biases, too.
-fn start(sizes: &Sizes) -> Weights {
+fn start(sizes: &SasRecSizes) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "sasrec-test", purpose, 0);
     let mut weights = sizes.initial(stream);
     for parameter in &mut weights.parameters {
@@ -35,9 +35,9 @@ fn start(sizes: &Sizes) -> Weights {
 }
 
 /// The net of the vectors. Row 0 of its item table is the padding's, which does not exist here.
-fn of_vector(net: &Value, heads: usize) -> (Sizes, Weights) {
+fn of_vector(net: &Value, heads: usize) -> (SasRecSizes, Weights) {
     let table = rows(&net["item_table_rows_0_to_V"]);
-    let sizes = Sizes { items: table.len() - 1, dim: 4, length: 4, blocks: 2, heads };
+    let sizes = SasRecSizes { items: table.len() - 1, dim: 4, length: 4, blocks: 2, heads };
     let keys = ["ln1_g", "ln1_b", "wq", "bq", "wk", "bk", "wv", "bv", "ln2_g", "ln2_b", "w1", "b1", "w2", "b2"];
     let mut values = vec![floats(&net["item_table_rows_0_to_V"])[4..].to_vec(), floats(&net["pos_table"])];
     for block in net["blocks"].as_array().unwrap() {
@@ -58,7 +58,7 @@ fn inputs(seqs: &Value) -> Vec<Vec<u32>> {
         .collect()
 }
 
-fn sequences(sizes: &Sizes, inputs: &[Vec<u32>]) -> Sequences {
+fn sequences(sizes: &SasRecSizes, inputs: &[Vec<u32>]) -> Sequences {
     Sequences::new(inputs.iter().map(|input| &input[..]), sizes.length, sizes.items).unwrap()
 }
 
@@ -87,7 +87,7 @@ fn forward_agrees_with_the_reference() {
     let seqs = inputs(&vector["seqs"]);
     let encoder = SasRecEncoder::new(&weights).unwrap();
     let x = encoder.encode(&sequences(&sizes, &seqs));
-    let known = Table { rows: &encoder.items()[..6 * 4], dim: 4 };
+    let known = ItemTable { rows: &encoder.items()[..6 * 4], dim: 4 };
     let labels: Vec<u32> = ids(&vector["labels"]).iter().map(|id| id - 1).collect();
     let losses = harness::nn::softmax::OutputSoftmax::default().cross_entropies(known, &x, &labels);
     let losses: Vec<f32> = losses.iter().map(|loss| *loss as f32).collect();
@@ -109,7 +109,7 @@ fn gradients_agree_with_the_reference() {
     let (sizes, weights) = of_vector(&net["inputs"]["net"], 1);
     let mut model = SasRec::new(weights, Dropout::new(0.0)).unwrap();
     let labels: Vec<u32> = ids(&case["inputs"]["labels"]).iter().map(|id| id - 1).collect();
-    let parts = [Part { rows: 3, items: 6, target: Target::Items(&labels), weight: 1.0 }];
+    let parts = [BatchPart { rows: 3, items: 6, target: Target::Items(&labels), weight: 1.0 }];
     let sequences = sequences(&sizes, &inputs(&case["inputs"]["seqs"]));
     let mut unused = Stream::new(0, "sasrec-test", "unused", 0);
     let losses = model.forward_backward(&sequences, &parts, &mut unused).unwrap();
@@ -153,7 +153,7 @@ fn padding_need_not_be_computed() {
 fn initial_values_have_the_bounds_of_the_reference() {
     let case = case("ader.json", "glorot_limits");
     let limits = doubles(&case["expected"]["limits"]);
-    let sizes = |items| Sizes { items, dim: 150, length: 50, blocks: 2, heads: 1 };
+    let sizes = |items| SasRecSizes { items, dim: 150, length: 50, blocks: 2, heads: 1 };
     let bounds = [
         sizes(43_136).bound("item", &[43_136, 150]),
         sizes(25_958).bound("item", &[25_958, 150]),
@@ -165,11 +165,11 @@ fn initial_values_have_the_bounds_of_the_reference() {
     for (got, want) in bounds.iter().zip(limits) {
         assert!((got - want).abs() < 1e-10, "{got} {want}");
     }
-    let sizes = Sizes { items: 700, dim: 30, length: 50, blocks: 2, heads: 1 };
+    let sizes = SasRecSizes { items: 700, dim: 30, length: 50, blocks: 2, heads: 1 };
     let stream = |purpose: &str| Stream::new(3, "sasrec-test", purpose, 0);
     let initial = sizes.initial(stream);
     assert_eq!(initial, sizes.initial(stream));
-    assert_eq!(Sizes::of(&initial).unwrap(), sizes);
+    assert_eq!(SasRecSizes::of(&initial).unwrap(), sizes);
     for parameter in &initial.parameters {
         let values = &parameter.values;
         match parameter.name.as_str() {
@@ -190,7 +190,7 @@ fn initial_values_have_the_bounds_of_the_reference() {
 #[test]
 fn other_parameters_are_refused() {
     let start = start(&SIZES);
-    let refused = |weights: Weights| Sizes::of(&weights).is_err();
+    let refused = |weights: Weights| SasRecSizes::of(&weights).is_err();
     let changed = |change: &dyn Fn(&mut Vec<Parameter>)| {
         let mut weights = start.clone();
         change(&mut weights.parameters);
@@ -213,7 +213,10 @@ fn other_parameters_are_refused() {
 fn hyper_parameters_say_what_cannot_be() {
     let read = |text: &str| toml::from_str::<SasRecHyper>(text).map_err(|error| error.to_string());
     let text = "dim = 150\nlength = 50\nblocks = 2\nheads = 1\ndropout = 0.3";
-    assert_eq!(read(text).unwrap().sizes(43_136), Sizes { items: 43_136, dim: 150, length: 50, blocks: 2, heads: 1 });
+    assert_eq!(
+        read(text).unwrap().sizes(43_136),
+        SasRecSizes { items: 43_136, dim: 150, length: 50, blocks: 2, heads: 1 }
+    );
     assert!(
         read(&text.replace("heads = 1", "heads = 4")).unwrap_err().contains("`heads` = 4 does not divide `dim` = 150")
     );
@@ -229,10 +232,10 @@ fn batches_that_cannot_be_are_refused() {
     let sequences = Sequences::new([&long[..], &[4]], 9, 90).unwrap();
     assert_eq!((sequences.len(), sequences.items()), (2, &[21, 22, 23, 24, 25, 26, 27, 28, 29, 4][..]));
     let mut model = SasRec::new(start(&SIZES), Dropout::new(0.0)).unwrap();
-    let mut refused = |sequences: &Sequences, parts: &[Part<'_>]| {
+    let mut refused = |sequences: &Sequences, parts: &[BatchPart<'_>]| {
         model.forward_backward(sequences, parts, &mut Stream::new(0, "sasrec-test", "unused", 0)).is_err()
     };
-    let part = |rows, items, target| Part { rows, items, target, weight: 1.0 };
+    let part = |rows, items, target| BatchPart { rows, items, target, weight: 1.0 };
     assert!(!refused(&sequences, &[part(2, 90, Target::Items(&[3, 89]))]));
     assert!(refused(&sequences, &[part(2, 89, Target::Items(&[3, 89]))]), "a target beyond the softmax");
     assert!(refused(&sequences, &[part(2, 91, Target::Items(&[3, 4]))]), "more items than there are");
@@ -245,9 +248,9 @@ fn batches_that_cannot_be_are_refused() {
 #[test]
 fn parameters_are_counted_as_they_are_listed() {
     for (items, dim, length, blocks) in [(7, 6, 5, 1), (1, 3, 2, 4)] {
-        let sizes = Sizes { items, dim, length, blocks, heads: 1 };
+        let sizes = SasRecSizes { items, dim, length, blocks, heads: 1 };
         let listed: usize = sizes.shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
         assert_eq!(sizes.count(), listed);
     }
-    assert_eq!(Sizes { items: 1, dim: 1 << 31, length: 1 << 31, blocks: 1 << 31, heads: 1 }.count(), usize::MAX);
+    assert_eq!(SasRecSizes { items: 1, dim: 1 << 31, length: 1 << 31, blocks: 1 << 31, heads: 1 }.count(), usize::MAX);
 }

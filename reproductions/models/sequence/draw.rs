@@ -32,13 +32,13 @@ pub struct Streams {
 
 /// A batch and its buffers, which keep their size.
 #[derive(Default)]
-pub struct Drawn {
+pub struct DrawnBatch {
     windows: Vec<Window>,
     inputs: Vec<u32>,
     items: Vec<u32>,
 }
 
-impl Drawn {
+impl DrawnBatch {
     /// Draws for the windows of these `numbers` among `all`. The columns of a window are: targets, negatives,
     /// the term's graded and ungraded items.
     pub fn draw(
@@ -104,7 +104,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let stream = |purpose: &str| Stream::new(0, "draw", purpose, 0);
             let mut streams = Streams { negatives: stream("negatives"), term: stream("term") };
-            let mut drawn = Drawn::default();
+            let mut drawn = DrawnBatch::default();
             pool.install(|| drawn.draw(&source, &all, &numbers, &mut streams, None));
             (drawn.windows, drawn.inputs, drawn.items)
         };

@@ -16,7 +16,7 @@ mod term;
 mod training;
 mod windows;
 
-pub use draw::{Drawn, Source, Streams};
+pub use draw::{DrawnBatch, Source, Streams};
 pub use graph::{Scored, backward, graded_items};
 pub use loss::{BatchLoss, pointwise};
 pub use model::{

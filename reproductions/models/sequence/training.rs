@@ -17,7 +17,7 @@ use harness::optim::Adam;
 use harness::split::{UserItems, numbered};
 use harness::train::{Context, Epochs};
 
-use super::draw::{Drawn, Source, Streams};
+use super::draw::{DrawnBatch, Source, Streams};
 use super::scorer::scorer;
 use super::{BatchLoss, SequentialHyper, SequentialModel, WindowTerm, Windows};
 
@@ -76,7 +76,7 @@ pub fn train(
     let source = Source { train, seen, n_items, length, targets, negatives };
     let mut model = fresh(cx, hyper, Arc::new(train.clone()))?;
     let mut epochs = Epochs::start(cx, training.epochs.get(), training.stopping.clone(), &mut *model)?;
-    let mut drawn = Drawn::default();
+    let mut drawn = DrawnBatch::default();
     while let Some(epoch) = epochs.next() {
         let start = Instant::now();
         let order = cx.stream("order", epoch).permutation(windows.len());

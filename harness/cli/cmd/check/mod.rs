@@ -20,7 +20,7 @@ use super::run::train;
 use crate::args::{CheckArgs, Format};
 use crate::home::Home;
 use crate::progress::clock;
-use crate::scratch::Scratch;
+use crate::scratch::ScratchFolder;
 use crate::terminal::{print, table, talk};
 
 pub fn run(args: &CheckArgs) -> Result<DriftVerdict> {
@@ -297,7 +297,7 @@ impl Now {
         let mut missing = BTreeMap::new();
         let mut interrupted = false;
         let records = if args.rerun {
-            let scratch = Scratch::new(&home.cache.root().join("rerun"))?;
+            let scratch = ScratchFolder::new(&home.cache.root().join("rerun"))?;
             let beside = home.beside(&scratch.path());
             let device = &ComputeDevice::open(args.device)?;
             let options = TrainingOptions { fresh: false, checkpoint_every: Duration::MAX };

@@ -4,14 +4,14 @@ use crate::nn::{PAD, add_product, add_transposed_product, padded};
 use rayon::prelude::*;
 
 use super::kernels::{distil, softmax, square};
-use super::layout::{GROUP, Rows, STRIP, Strips, TILE};
+use super::layout::{BatchRows, GROUP, STRIP, Strips, TILE};
 use super::logits::{Logits, product};
-use super::parts::{Onto, Sum, Table};
+use super::parts::{ItemTable, Onto, Sum};
 
 /// What answers are wanted for the rows of a chunk.
 pub enum Objective<'a> {
     Items(&'a [u32]),
-    Teacher { table: Table<'a>, answers: Strips, normalisers: &'a [f32] },
+    Teacher { table: ItemTable<'a>, answers: Strips, normalisers: &'a [f32] },
 }
 
 /// ∂L/∂x of the groups of items; buffers keep their size.
@@ -35,9 +35,9 @@ struct Group {
 }
 
 /// What all tasks read.
-struct Task<'a> {
+struct GradientTask<'a> {
     columns: usize,
-    table: Table<'a>,
+    table: ItemTable<'a>,
     /// `[rows, padded(dim)]`, or the squares of that.
     x: &'a [f32],
     normalisers: &'a [f32],
@@ -55,8 +55,8 @@ impl Gradients {
     pub fn add(
         &mut self,
         logits: &mut Logits,
-        table: Table<'_>,
-        &Rows { x, ref strips }: &Rows<'_>,
+        table: ItemTable<'_>,
+        &BatchRows { x, ref strips }: &BatchRows<'_>,
         objective: &Objective<'_>,
         (scale, sum): (f32, Sum),
         onto: Onto<'_>,
@@ -75,7 +75,7 @@ impl Gradients {
                 &squares
             }
         };
-        let task = Task {
+        let task = GradientTask {
             columns,
             table,
             x: factor,
@@ -119,8 +119,8 @@ impl Gradients {
 
 impl Group {
     /// Goes over the items from `first` on.
-    fn run(&mut self, task: &Task<'_>, first: usize, logits: &mut [f32], gradients: &mut [f32]) {
-        let Task { columns, table: Table { rows: table, dim }, .. } = *task;
+    fn run(&mut self, task: &GradientTask<'_>, first: usize, logits: &mut [f32], gradients: &mut [f32]) {
+        let GradientTask { columns, table: ItemTable { rows: table, dim }, .. } = *task;
         self.x.clear();
         self.x.resize(dim * columns, 0.0);
         self.losses.clear();
@@ -133,8 +133,15 @@ impl Group {
         }
     }
 
-    fn tile(&mut self, task: &Task<'_>, first: usize, logits: &mut [f32], items: &[f32], gradients: &mut [f32]) {
-        let Task { table: Table { dim, .. }, x, normalisers, scale, .. } = *task;
+    fn tile(
+        &mut self,
+        task: &GradientTask<'_>,
+        first: usize,
+        logits: &mut [f32],
+        items: &[f32],
+        gradients: &mut [f32],
+    ) {
+        let GradientTask { table: ItemTable { dim, .. }, x, normalisers, scale, .. } = *task;
         let (stride, count) = (padded(dim), items.len() / dim);
         self.table.clear();
         self.table.resize(count * stride, 0.0);

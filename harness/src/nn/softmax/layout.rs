@@ -4,35 +4,35 @@ use std::ops::Range;
 
 use crate::nn::{padded, transpose};
 
-/// Rows of the batch whose logits are in the buffer at once: 44 MB for 43,136 items.
+/// BatchRows of the batch whose logits are in the buffer at once: 44 MB for 43,136 items.
 const CHUNK: usize = 256;
-/// Rows of the batch in a strip: the width of the widest tile of a product.
+/// BatchRows of the batch in a strip: the width of the widest tile of a product.
 pub const STRIP: usize = 64;
 /// Items in a tile: a strip of logits over it is 12 KiB, and stays in the L1 cache from logits to gradients.
 pub const TILE: usize = 48;
 /// Items that one task goes over; it has sums of its own.
 pub const GROUP: usize = 40 * TILE;
 
-/// Rows in chunks of nearly equal size; all but the last are whole strips.
+/// BatchRows in chunks of nearly equal size; all but the last are whole strips.
 pub fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
     let size = rows.div_ceil(rows.div_ceil(CHUNK).max(1)).next_multiple_of(STRIP).max(STRIP);
     (0..rows).step_by(size).map(move |start| start..(start + size).min(rows))
 }
 
-/// Rows of a batch, as both kinds of factors.
-pub struct Rows<'a> {
+/// BatchRows of a batch, as both kinds of factors.
+pub struct BatchRows<'a> {
     /// `[rows, padded(dim)]`
     pub x: &'a [f32],
     pub strips: Strips,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> BatchRows<'a> {
     pub fn new(x: &'a [f32], dim: usize) -> Self {
         Self { x, strips: Strips::new(x, dim) }
     }
 }
 
-/// Rows of a batch as right factors of products: transposed, in strips.
+/// BatchRows of a batch as right factors of products: transposed, in strips.
 pub struct Strips {
     dim: usize,
     rows: usize,
@@ -52,7 +52,7 @@ impl Strips {
         Self { dim, rows, values }
     }
 
-    /// Rows without the padding.
+    /// BatchRows without the padding.
     pub fn rows(&self) -> usize {
         self.rows
     }

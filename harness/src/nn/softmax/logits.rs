@@ -5,9 +5,9 @@ use rayon::prelude::*;
 
 use super::kernels::add_exponentials;
 use super::layout::{GROUP, Strips, TILE, place};
-use super::parts::Table;
+use super::parts::ItemTable;
 
-/// See the module's head. The buffer keeps its size.
+/// Logits of a group of rows over all items, in a buffer that keeps its size.
 #[derive(Default)]
 pub struct Logits {
     items: usize,
@@ -27,7 +27,7 @@ struct Exponentials {
 
 impl Logits {
     /// Makes the logits of some rows over a table, and their normalisers.
-    pub fn fill(&mut self, table: Table<'_>, rows: &Strips) {
+    pub fn fill(&mut self, table: ItemTable<'_>, rows: &Strips) {
         let (items, columns) = (table.items(), rows.columns());
         (self.items, self.rows, self.columns) = (items, rows.rows(), columns);
         let size = items * columns;

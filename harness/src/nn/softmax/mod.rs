@@ -19,11 +19,11 @@ mod layout;
 mod logits;
 mod parts;
 
-pub use self::parts::{Onto, Sum, Table, Target, TeacherAnswers};
+pub use self::parts::{ItemTable, Onto, Sum, Target, TeacherAnswers};
 use crate::nn::padded;
 
 use self::gradients::{Gradients, Objective};
-use self::layout::{Rows, Strips, chunks};
+use self::layout::{BatchRows, Strips, chunks};
 use self::logits::Logits;
 
 /// The buffers of a softmax; they keep their size from step to step.
@@ -39,7 +39,7 @@ impl OutputSoftmax {
     ///
     /// # Panics
     /// If sizes do not fit, there is no row or no item, or a target is not among the items.
-    pub fn loss(&mut self, table: Table<'_>, x: &[f32], target: Target<'_>, weight: f64, onto: Onto<'_>) -> f64 {
+    pub fn loss(&mut self, table: ItemTable<'_>, x: &[f32], target: Target<'_>, weight: f64, onto: Onto<'_>) -> f64 {
         self.rows(table, x, target, weight, Sum::Gradients, onto)
     }
 
@@ -48,12 +48,20 @@ impl OutputSoftmax {
     ///
     /// # Panics
     /// As [`loss`](Self::loss).
-    pub fn squares(&mut self, table: Table<'_>, x: &[f32], items: &[u32], onto: Onto<'_>) {
+    pub fn squares(&mut self, table: ItemTable<'_>, x: &[f32], items: &[u32], onto: Onto<'_>) {
         // Times the number of rows, so that the mean's gradient is each row's own.
         self.rows(table, x, Target::Items(items), items.len() as f64, Sum::Squares, onto);
     }
 
-    fn rows(&mut self, table: Table<'_>, x: &[f32], target: Target<'_>, weight: f64, sum: Sum, onto: Onto<'_>) -> f64 {
+    fn rows(
+        &mut self,
+        table: ItemTable<'_>,
+        x: &[f32],
+        target: Target<'_>,
+        weight: f64,
+        sum: Sum,
+        onto: Onto<'_>,
+    ) -> f64 {
         let stride = padded(table.dim);
         let rows = check(table, x);
         assert_eq!(onto.x.len(), x.len(), "a gradient for each representation");
@@ -61,7 +69,7 @@ impl OutputSoftmax {
         let mut losses = 0.0;
         for chunk in chunks(rows) {
             let at = chunk.start * stride..chunk.end * stride;
-            let part = Rows::new(&x[at.clone()], table.dim);
+            let part = BatchRows::new(&x[at.clone()], table.dim);
             self.logits.fill(table, &part.strips);
             let objective = match target {
                 Target::Items(items) => {
@@ -89,7 +97,7 @@ impl OutputSoftmax {
     ///
     /// # Panics
     /// If sizes do not fit, or there is no item.
-    pub fn normalisers(&mut self, table: Table<'_>, x: &[f32]) -> Vec<f32> {
+    pub fn normalisers(&mut self, table: ItemTable<'_>, x: &[f32]) -> Vec<f32> {
         self.chunks_of(table, x, |logits, _, out| out.extend_from_slice(logits.normalisers()))
     }
 
@@ -97,13 +105,13 @@ impl OutputSoftmax {
     ///
     /// # Panics
     /// If sizes do not fit, or an item is not in the table.
-    pub fn cross_entropies(&mut self, table: Table<'_>, x: &[f32], items: &[u32]) -> Vec<f64> {
+    pub fn cross_entropies(&mut self, table: ItemTable<'_>, x: &[f32], items: &[u32]) -> Vec<f64> {
         self.chunks_of(table, x, |logits, rows, out| out.extend(logits.cross_entropies(&items[rows])))
     }
 
     fn chunks_of<T>(
         &mut self,
-        table: Table<'_>,
+        table: ItemTable<'_>,
         x: &[f32],
         mut visit: impl FnMut(&Logits, std::ops::Range<usize>, &mut Vec<T>),
     ) -> Vec<T> {
@@ -117,8 +125,8 @@ impl OutputSoftmax {
     }
 }
 
-/// Rows of `x`.
-fn check(table: Table<'_>, x: &[f32]) -> usize {
+/// BatchRows of `x`.
+fn check(table: ItemTable<'_>, x: &[f32]) -> usize {
     let stride = padded(table.dim);
     assert!(table.items() > 0 && table.rows.len() == table.items() * table.dim, "a table of items");
     assert!(x.len().is_multiple_of(stride), "rows of {stride}");

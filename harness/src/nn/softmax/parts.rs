@@ -2,13 +2,13 @@
 
 /// Items as rows of a table.
 #[derive(Clone, Copy)]
-pub struct Table<'a> {
+pub struct ItemTable<'a> {
     /// `[items, dim]`, row-major; only the items that enter the softmax.
     pub rows: &'a [f32],
     pub dim: usize,
 }
 
-impl Table<'_> {
+impl ItemTable<'_> {
     /// Items that enter the softmax.
     pub fn items(&self) -> usize {
         self.rows.len() / self.dim
@@ -28,7 +28,7 @@ pub enum Target<'a> {
 /// student's.
 #[derive(Clone, Copy)]
 pub struct TeacherAnswers<'a> {
-    pub table: Table<'a>,
+    pub table: ItemTable<'a>,
     /// `[rows, padded(dim)]`
     pub representations: &'a [f32],
     /// ln Σ e^logit of each row: see [`OutputSoftmax::normalisers`](super::OutputSoftmax::normalisers).

@@ -10,7 +10,7 @@ fn values(purpose: &str, n: usize, std: f64) -> Vec<f32> {
     Stream::new(0, "softmax-test", purpose, n as u64).normals(n, std)
 }
 
-/// Rows of `dim`, with zeros up to the stride.
+/// BatchRows of `dim`, with zeros up to the stride.
 fn padded_rows(x: &[f32], dim: usize) -> Vec<f32> {
     x.chunks_exact(dim).flat_map(|row| row.iter().copied().chain(vec![0.0; padded(dim) - dim])).collect()
 }
@@ -30,7 +30,7 @@ fn losses_and_gradients_of_ader_agree_with_the_reference() {
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let identity = |n: usize| -> Vec<f32> { (0..n * n).map(|k| if k / n == k % n { 1.0 } else { 0.0 }).collect() };
     let (new, weight) = (identity(5), inputs["lam"].as_f64().unwrap());
-    let table = Table { rows: &new, dim: 5 };
+    let table = ItemTable { rows: &new, dim: 5 };
     let train = padded_rows(&floats(&inputs["train_logits"]), 5);
     let exemplars = padded_rows(&floats(&inputs["exemplar_new_logits"]), 5);
     // The teacher has the student's size and knows three items.
@@ -42,13 +42,13 @@ fn losses_and_gradients_of_ader_agree_with_the_reference() {
         .collect();
     let answers = padded_rows(&answers, 5);
     let mut softmax = OutputSoftmax::default();
-    let old = Table { rows: old, dim: 5 };
+    let old = ItemTable { rows: old, dim: 5 };
     let normalisers = softmax.normalisers(old, &answers);
     let teacher = Target::Teacher(TeacherAnswers { table: old, representations: &answers, normalisers: &normalisers });
     let mut loss = |rows: &[f32], n_items: usize, target, weight| {
         let (mut x, mut of_table) = (vec![0.0; rows.len()], vec![0.0; 25]);
         let onto = Onto { x: &mut x, table: &mut of_table };
-        let loss = softmax.loss(Table { rows: &table.rows[..5 * n_items], dim: 5 }, rows, target, weight, onto);
+        let loss = softmax.loss(ItemTable { rows: &table.rows[..5 * n_items], dim: 5 }, rows, target, weight, onto);
         (loss, x)
     };
     let items = |name: &str| ids(&inputs[name]).iter().map(|id| id - 1).collect::<Vec<_>>();
@@ -122,7 +122,7 @@ fn run(world: &World, target: Target<'_>, n: usize, sum: Sum) -> (f64, Vec<f32>,
     // What was there stays.
     let (mut x, mut table) = (vec![f32::NAN; world.x.len()], vec![0.5; ITEMS * DIM]);
     let mut softmax = OutputSoftmax::default();
-    let entered = Table { rows: &world.table[..n * DIM], dim: DIM };
+    let entered = ItemTable { rows: &world.table[..n * DIM], dim: DIM };
     let loss = match (sum, target) {
         (Sum::Squares, Target::Items(items)) => {
             softmax.squares(entered, &world.x, items, Onto { x: &mut x, table: &mut table });
@@ -172,9 +172,9 @@ fn many_groups_and_chunks_agree_with_the_formulas_in_f64() {
     check(&world, Target::Items(&world.items), ITEMS, Sum::Gradients, &losses, &slopes);
     check(&world, Target::Items(&world.items), ITEMS, Sum::Squares, &losses, &slopes);
     let mut softmax = OutputSoftmax::default();
-    let table = Table { rows: &world.table, dim: DIM };
+    let table = ItemTable { rows: &world.table, dim: DIM };
     near(softmax.cross_entropies(table, &world.x, &world.items).iter().map(|l| *l as f32), losses, 1e-6);
-    let old = Table { rows: &world.old_table, dim: DIM };
+    let old = ItemTable { rows: &world.old_table, dim: DIM };
     let normalisers = softmax.normalisers(old, &world.answers);
     let teacher =
         Target::Teacher(TeacherAnswers { table: old, representations: &world.answers, normalisers: &normalisers });
@@ -191,7 +191,7 @@ fn many_groups_and_chunks_agree_with_the_formulas_in_f64() {
 #[test]
 fn threads_change_no_bit() {
     let world = world();
-    let old = Table { rows: &world.old_table, dim: DIM };
+    let old = ItemTable { rows: &world.old_table, dim: DIM };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -214,7 +214,7 @@ fn large_logits_stay_finite() {
     let x = padded_rows(&[2.0, -2.0], 1);
     let (mut of_x, mut of_table) = (vec![0.0; x.len()], [0.0; 4]);
     let onto = Onto { x: &mut of_x, table: &mut of_table };
-    let loss = OutputSoftmax::default().loss(Table { rows: &table, dim: 1 }, &x, Target::Items(&[0, 0]), 1.0, onto);
+    let loss = OutputSoftmax::default().loss(ItemTable { rows: &table, dim: 1 }, &x, Target::Items(&[0, 0]), 1.0, onto);
     // Row 0: ln(1 + e^-2); row 1: −(−200) + 200.
     assert!((loss - ((-2f64).exp().ln_1p() + 400.0) / 2.0).abs() < 1e-4, "{loss}");
     assert!(of_x.iter().chain(&of_table).all(|v| v.is_finite()));
@@ -222,6 +222,6 @@ fn large_logits_stay_finite() {
     let (mut of_x, mut of_table) = (vec![0.0; x.len()], [0.0; 4]);
     let onto = Onto { x: &mut of_x, table: &mut of_table };
     let table = [f32::NAN, 1.0, 1.0, 0.0];
-    let loss = OutputSoftmax::default().loss(Table { rows: &table, dim: 1 }, &x, Target::Items(&[1, 1]), 1.0, onto);
+    let loss = OutputSoftmax::default().loss(ItemTable { rows: &table, dim: 1 }, &x, Target::Items(&[1, 1]), 1.0, onto);
     assert!(loss.is_nan());
 }

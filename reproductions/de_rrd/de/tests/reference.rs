@@ -8,7 +8,7 @@ use crate::golden::floats;
 
 /// A side with its inputs, row-major, without padding: what both implementations start from.
 pub(super) struct Case {
-    pub layout: Layout,
+    pub layout: ExpertLayout,
     pub teachers: Vec<f32>,
     pub students: Vec<f32>,
     /// Per expert `[h, d]`, `[h]`, `[D, h]`, `[D]`, as torch keeps them.
@@ -49,9 +49,9 @@ fn unpack(packed: &[f32], outputs: usize, columns: usize) -> [Vec<f32>; 2] {
 
 impl Case {
     /// Random values at which units are on and off and gates differ.
-    pub fn random(layout: Layout, n: usize) -> Self {
+    pub fn random(layout: ExpertLayout, n: usize) -> Self {
         let mut stream = Stream::new(0, "de-test", "case", n as u64);
-        let Layout { student, teacher, hidden, experts } = layout;
+        let ExpertLayout { student, teacher, hidden, experts } = layout;
         let mut noise = vec![0.0; n * experts];
         gumbel::draw(&mut stream, &mut noise);
         Self {
@@ -95,7 +95,7 @@ impl Case {
 
     /// In f64.
     fn candles(&self, temperature: f64, epsilon: f64, distance: Distance, weight: f64) -> Gradients {
-        let Layout { student, teacher, hidden, experts } = self.layout;
+        let ExpertLayout { student, teacher, hidden, experts } = self.layout;
         let n = self.teachers.len() / teacher;
         let tensor = |values: &[f32], shape: (usize, usize)| {
             Tensor::from_slice(values, shape, &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap()
@@ -164,7 +164,7 @@ impl Gradients {
 fn golden_case(name: &str) -> (Case, serde_json::Value, serde_json::Value) {
     let case = case("de.json", name);
     let (inputs, expected) = (case["inputs"].clone(), case["expected"].clone());
-    let layout = Layout::new(2, 3, 2);
+    let layout = ExpertLayout::new(2, 3, 2);
     assert_eq!(layout.hidden, 2);
     let experts = inputs["experts"].as_array().unwrap().iter();
     let case = Case {
@@ -235,7 +235,9 @@ fn selections_agree_with_the_reference_vectors() {
 /// f32 against f64; n beyond a block and a chunk, no size a multiple of a vector's width.
 #[test]
 fn the_products_by_hand_equal_candles_autograd_over_the_naive_form() {
-    for (layout, n) in [(Layout::new(5, 9, 7), 450), (Layout::new(20, 37, 3), 70), (Layout::new(6, 6, 2), 9)] {
+    for (layout, n) in
+        [(ExpertLayout::new(5, 9, 7), 450), (ExpertLayout::new(20, 37, 3), 70), (ExpertLayout::new(6, 6, 2), 9)]
+    {
         let case = Case::random(layout, n);
         for (temperature, epsilon) in [(1.0, 1e-10), (0.3, 0.0), (0.05, 1e-3)] {
             for distance in [Distance::Squared, Distance::Norm] {
@@ -251,7 +253,7 @@ fn the_products_by_hand_equal_candles_autograd_over_the_naive_form() {
 /// Experts that are left out and experts that are computed with a vanishing weight: the same to rounding.
 #[test]
 fn the_grouped_form_equals_the_dense_one_to_rounding() {
-    let case = Case::random(Layout::new(5, 9, 30), 400);
+    let case = Case::random(ExpertLayout::new(5, 9, 30), 400);
     for (temperature, at_most) in [(1.0, 12_000), (0.1, 4_000), (0.001, 440)] {
         let selection = ExpertSelection::new(temperature, 1e-10);
         let grouped = case.ours(&selection, Distance::Squared, 1.0);
@@ -264,7 +266,7 @@ fn the_grouped_form_equals_the_dense_one_to_rounding() {
 
 #[test]
 fn at_the_start_every_parameter_gets_a_gradient() {
-    let case = Case::random(Layout::new(20, 37, 30), 300);
+    let case = Case::random(ExpertLayout::new(20, 37, 30), 300);
     let gradients = case.ours(&ExpertSelection::new(1.0, 1e-10), Distance::Squared, 1.0);
     for (name, values) in gradients.parts() {
         assert!(values.iter().all(|v| v.is_finite() && *v != 0.0), "{name}");
@@ -273,7 +275,7 @@ fn at_the_start_every_parameter_gets_a_gradient() {
 
 #[test]
 fn at_the_coldest_all_is_finite() {
-    let case = Case::random(Layout::new(5, 9, 30), 300);
+    let case = Case::random(ExpertLayout::new(5, 9, 30), 300);
     for epsilon in [0.0, 1e-10] {
         let gradients = case.ours(&ExpertSelection::new(1e-10, epsilon), Distance::Norm, 1.0);
         assert!(gradients.parts().iter().all(|(_, values)| values.iter().all(|v| v.is_finite())));

@@ -9,7 +9,7 @@ fn the_first_losses_on_cuda_are_the_cpus() {
     let Some(there) = cuda() else { return };
     // As RD's student for Gowalla, with fewer ids and users.
     let small = sizes(Activation::Identity, Activation::Sigmoid);
-    let sizes = Sizes { users: 50, ids: 5_000, dim: 50, length: 5, vertical: 2, horizontal: 16, ..small };
+    let sizes = CaserSizes { users: 50, ids: 5_000, dim: 50, length: 5, vertical: 2, horizontal: 16, ..small };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let mut host = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
     let mut device = GraphCaser::new(start.clone(), Dropout::new(0.5), &there.device).unwrap();

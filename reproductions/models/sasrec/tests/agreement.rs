@@ -26,7 +26,7 @@ const KNOWN: usize = 80;
 const OLD: usize = 61;
 const WEIGHT: f64 = 0.77;
 
-fn batch(sizes: &Sizes, step: u64) -> Batch {
+fn batch(sizes: &SasRecSizes, step: u64) -> Batch {
     let mut stream = Stream::new(0, "sasrec-test", "batch", step);
     let inputs: Vec<Vec<u32>> = (0..NEW + EXEMPLARS)
         .map(|_| (0..1 + stream.below(sizes.length as u32 + 3)).map(|_| stream.below(KNOWN as u32)).collect())
@@ -41,18 +41,18 @@ fn batch(sizes: &Sizes, step: u64) -> Batch {
 
 /// One step's losses: new rows by their labels, exemplars by the teacher over `items`.
 fn pass(model: &mut SasRec, batch: &Batch, items: usize, step: u64) -> Vec<f64> {
-    let old = Table { rows: &batch.old_table, dim: model.sizes().dim };
+    let old = ItemTable { rows: &batch.old_table, dim: model.sizes().dim };
     let normalisers = OutputSoftmax::default().normalisers(old, &batch.answers);
     let teacher = TeacherAnswers { table: old, representations: &batch.answers, normalisers: &normalisers };
     let parts = [
-        Part { rows: NEW, items: KNOWN, target: Target::Items(&batch.labels[..NEW]), weight: 1.0 },
-        Part { rows: EXEMPLARS, items, target: Target::Teacher(teacher), weight: WEIGHT },
+        BatchPart { rows: NEW, items: KNOWN, target: Target::Items(&batch.labels[..NEW]), weight: 1.0 },
+        BatchPart { rows: EXEMPLARS, items, target: Target::Teacher(teacher), weight: WEIGHT },
     ];
     model.forward_backward(&batch.sequences, &parts, &mut Stream::new(0, "sasrec-test", "dropout", step)).unwrap()
 }
 
 /// The masks that [`pass`] draws.
-fn masks(sizes: &Sizes, p: f64, sequences: &Sequences, step: u64) -> Vec<Masks> {
+fn masks(sizes: &SasRecSizes, p: f64, sequences: &Sequences, step: u64) -> Vec<Masks> {
     let mut stream = Stream::new(0, "sasrec-test", "dropout", step);
     let starts = (0..sequences.len()).step_by(GROUP);
     starts
@@ -64,7 +64,13 @@ fn masks(sizes: &Sizes, p: f64, sequences: &Sequences, step: u64) -> Vec<Masks> 
         .collect()
 }
 
-fn graph_pass(graph: &Graph, sizes: &Sizes, batch: &Batch, items: usize, masks: &[Masks]) -> (Vec<f64>, Vec<Vec<f32>>) {
+fn graph_pass(
+    graph: &Graph,
+    sizes: &SasRecSizes,
+    batch: &Batch,
+    items: usize,
+    masks: &[Masks],
+) -> (Vec<f64>, Vec<Vec<f32>>) {
     let x = graph.forward(&batch.sequences, masks);
     let new = x.narrow(0, 0, NEW).unwrap();
     let labels = Tensor::new(&batch.labels[..NEW], &Device::Cpu).unwrap().unsqueeze(1).unwrap();
@@ -83,7 +89,7 @@ fn losses_and_gradients_are_those_of_the_padded_graph() {
     for (heads, p, items, blocks) in
         [(1, 0.0, OLD, 2), (1, 0.3, OLD, 2), (2, 0.3, KNOWN, 2), (3, 0.5, 70, 3), (1, 0.2, OLD, 1)]
     {
-        let sizes = Sizes { heads, blocks, ..SIZES };
+        let sizes = SasRecSizes { heads, blocks, ..SIZES };
         let (start, batch) = (start(&sizes), batch(&sizes, 0));
         let mut model = SasRec::new(start.clone(), Dropout::new(p)).unwrap();
         let losses = pass(&mut model, &batch, items, 0);
@@ -109,7 +115,7 @@ fn losses_and_gradients_are_those_of_the_padded_graph() {
 
 #[test]
 fn threads_change_no_bit_and_rows_not_seen_stay() {
-    let sizes = Sizes { heads: 2, ..SIZES };
+    let sizes = SasRecSizes { heads: 2, ..SIZES };
     let start = start(&sizes);
     let run = |threads: usize| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -154,7 +160,7 @@ fn a_saved_state_goes_on_bit_for_bit() {
     assert_eq!(first.weights().unwrap(), second.weights().unwrap());
     assert_ne!(first.weights().unwrap(), third.weights().unwrap(), "weights alone are not the state");
     assert!(second.restore(&mut State::default()).is_err());
-    assert!(second.set_weights(start(&Sizes { items: 91, ..SIZES })).is_err());
+    assert!(second.set_weights(start(&SasRecSizes { items: 91, ..SIZES })).is_err());
 }
 
 /// An input has the same bits alone and among others, served and in a step without dropout.

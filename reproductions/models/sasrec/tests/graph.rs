@@ -7,12 +7,12 @@ use harness::weights::{Parameter, Weights};
 use crate::models::sasrec::dropout::{Masks, queries};
 use crate::models::sasrec::forward::GROUP;
 use crate::models::sasrec::sizes::OF_BLOCK;
-use crate::models::sasrec::{Sequences, Sizes};
+use crate::models::sasrec::{SasRecSizes, Sequences};
 
 const DEVICE: Device = Device::Cpu;
 
 pub struct Graph {
-    sizes: Sizes,
+    sizes: SasRecSizes,
     pub variables: Vec<Var>,
 }
 
@@ -25,13 +25,13 @@ struct Padded {
 
 impl Graph {
     pub fn new(weights: &Weights) -> Self {
-        let sizes = Sizes::of(weights).unwrap();
+        let sizes = SasRecSizes::of(weights).unwrap();
         let variable = |p: &Parameter| Var::from_slice(&p.values, &p.shape[..], &DEVICE).unwrap();
         Self { sizes, variables: weights.parameters.iter().map(variable).collect() }
     }
 
     fn padded(&self, sequences: &Sequences, masks: &[Masks]) -> Padded {
-        let Sizes { dim, length, heads, blocks, .. } = self.sizes;
+        let SasRecSizes { dim, length, heads, blocks, .. } = self.sizes;
         let n = sequences.len();
         let mut embedding = vec![1.0; n * length * dim];
         let mut of_blocks =
@@ -83,7 +83,7 @@ impl Graph {
 
     /// Representations `[inputs, d]`.
     pub fn forward(&self, sequences: &Sequences, masks: &[Masks]) -> Tensor {
-        let Sizes { dim, length, heads, blocks, .. } = self.sizes;
+        let SasRecSizes { dim, length, heads, blocks, .. } = self.sizes;
         let n = sequences.len();
         let padded = self.padded(sequences, masks);
         let (mut ids, mut real) = (vec![0u32; n * length], vec![0f32; n * length]);
