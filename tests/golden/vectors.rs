@@ -1,7 +1,9 @@
-//! The reference vectors of this folder, as the unit tests of both libraries read them: each of the two
-//! has this file as its module `golden`.
+//! The reference vectors of this folder, as the unit tests of both libraries read them and hold values against them: each
+//! of the two has this file as its module `golden`.
 
 #![allow(dead_code, reason = "neither uses all of it")]
+
+use std::fmt::Display;
 
 use serde_json::Value;
 
@@ -38,4 +40,17 @@ pub fn ids(value: &Value) -> Vec<u32> {
 /// A matrix by its rows.
 pub fn rows(value: &Value) -> Vec<Vec<f64>> {
     value.as_array().unwrap().iter().map(doubles).collect()
+}
+
+/// Holds values against as many others, each of which is to differ by less than `tolerance`.
+pub fn assert_near<A, B>(got: &[A], want: &[B], tolerance: f64, what: impl Display)
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+{
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (at, (&got, &want)) in got.iter().zip(want).enumerate() {
+        let (got, want) = (got.into(), want.into());
+        assert!((got - want).abs() < tolerance, "{what}, at {at}: {got} {want}");
+    }
 }

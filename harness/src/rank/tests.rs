@@ -1,6 +1,7 @@
 //! The ranking against hand-computed vectors, brute force, and itself in other blocks and threads.
 
 use super::*;
+use crate::kit::{on_threads, same_on_threads};
 use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
 use crate::queries::Queries;
 use crate::rng::Stream;
@@ -126,8 +127,4 @@ fn random_split(n_users: usize, n_items: usize, seen: usize, held_out: usize) ->
         test.extend(items[seen + held_out..].iter().map(|&i| (user, i)));
     }
     split(n_users, n_items, &train, &valid, &test)
-}
-
-fn pool_of_three<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(work)
 }

@@ -11,12 +11,13 @@ use candle_core::Device;
 use super::*;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
+use crate::kit::three_periods;
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::nn::{DenseParameter, Trainable};
 use crate::queries::Queries;
 use crate::split::Cut;
-use crate::split::periods::tests::three;
 use crate::split::periods::{Catalogue, Period, Roles, given};
+use crate::train::{Checkpoint, Epoch, Observer, Task, Teacher};
 use crate::value::Limit;
 use crate::weights::{Artefact, Parameter, PeriodArtefacts, Provenance, State, Weights};
 
@@ -111,7 +112,7 @@ fn go_through(
     until: usize,
     after_periods: Option<&PeriodArtefacts>,
 ) -> Result<(Vec<Learnt>, Vec<f32>)> {
-    let periods = given(&three(), roles, Catalogue::Growing).unwrap();
+    let periods = given(&three_periods(), roles, Catalogue::Growing).unwrap();
     let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();
     let observer = Until(until, AtomicUsize::new(0));
