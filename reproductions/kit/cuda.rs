@@ -29,8 +29,8 @@ pub fn agree(
 ) {
     // Two batches in turn, so that losses of one batch show learning; RD's step and the plain one.
     let of = [(14, 0), (4, 1)].repeat(10);
-    let [(host_losses, host_weights), (device_losses, device_weights)] =
-        [host, device].map(|model| steps(model, &ADAM, &of, parts));
+    let (host_losses, host_weights) = steps(host, &ADAM, &of, parts);
+    let (device_losses, device_weights) = steps(device, &ADAM, &of, parts);
     for (step, (a, b)) in host_losses.iter().zip(&device_losses).enumerate() {
         assert!((a - b).abs() < 1e-5 * a.abs(), "step {step}: loss {a} on the CPU, {b} on {}", there.name);
     }
