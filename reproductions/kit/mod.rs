@@ -7,6 +7,7 @@ pub mod sequential;
 mod watcher;
 mod world;
 
+pub use crate::golden::{bits, on_threads, same_on_threads};
 pub use alike::{assert_gradients_alike, assert_steps_alike, assert_trained_alike};
 pub use watcher::Watcher;
 pub use world::{Bits, World};
@@ -43,11 +44,6 @@ pub fn queries(train: &UserItems, n_items: usize) -> Queries {
 pub fn parse<T: DeserializeOwned>(value: &str) -> std::result::Result<T, String> {
     let value = value.replace('\n', " ");
     T::deserialize(ValueDeserializer::parse(&value).unwrap()).map_err(|error| error.message().to_string())
-}
-
-/// Values that must be equal to the last bit, −0 and NaN included.
-pub fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// Losses and parameters after some steps, to the last bit.
@@ -92,17 +88,4 @@ pub fn gradients(
     model.step(&FIRST).unwrap();
     model.settle();
     (loss, first_gradients(model, names))
-}
-
-/// What `work` gives in a pool of so many threads.
-pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
-}
-
-/// What `work` gives in pools of one, two and three threads, which is held to be the same.
-pub fn same_on_threads<T: PartialEq + Send>(work: impl Fn() -> T + Sync) -> T {
-    let [one, two, three] = [1, 2, 3].map(|threads| on_threads(threads, &work));
-    assert!(one == two, "one thread and two");
-    assert!(one == three, "one thread and three");
-    one
 }

@@ -1,5 +1,5 @@
-//! The reference vectors of this folder, as the unit tests of both libraries read them and hold values against them: each
-//! of the two has this file as its module `golden`.
+//! The reference vectors of this folder, as the unit tests of both libraries read them, and how these hold values against
+//! vectors and against each other: each of the two libraries has this file as its module `golden`.
 
 #![allow(dead_code, reason = "neither uses all of it")]
 
@@ -53,4 +53,22 @@ where
         let (got, want) = (got.into(), want.into());
         assert!((got - want).abs() < tolerance, "{what}, at {at}: {got} {want}");
     }
+}
+
+/// Values that must be equal to the last bit, −0 and NaN included.
+pub fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// What `work` gives in a pool of so many threads.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+/// What `work` gives in pools of one, two and three threads, which is held to be the same.
+pub fn same_on_threads<T: PartialEq + Send>(work: impl Fn() -> T + Sync) -> T {
+    let [one, two, three] = [1, 2, 3].map(|threads| on_threads(threads, &work));
+    assert!(one == two, "one thread and two");
+    assert!(one == three, "one thread and three");
+    one
 }

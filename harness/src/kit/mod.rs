@@ -2,10 +2,12 @@
 
 mod records;
 
+pub use crate::golden::{bits, on_threads, same_on_threads};
 pub use records::{latency_sample, sample, sample_of_periods};
 
 use crate::data::{Clock, Dataset, Interaction, Part, Values};
 use crate::error::Result;
+use crate::metrics::Scorer;
 use crate::split::{Cut, Split, SplitRule, Ties};
 
 /// The dataset `made-up` of named parts with rows (user, item, time), by the clock of Unix; every row has the value 1.
@@ -39,28 +41,30 @@ pub fn three_periods() -> Dataset {
     )
 }
 
+/// A model that is a table of scores `[queries, n_items]`.
+pub struct Table {
+    pub n_items: usize,
+    pub scores: Vec<f32>,
+}
+
+impl Scorer for Table {
+    fn n_items(&self) -> usize {
+        self.n_items
+    }
+    fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
+        for (out, &item) in out.iter_mut().zip(items) {
+            *out = self.scores[query as usize * self.n_items + item as usize];
+        }
+    }
+    fn score_all(&self, query: u32, out: &mut [f32]) {
+        out.copy_from_slice(&self.scores[query as usize * self.n_items..][..self.n_items]);
+    }
+}
+
 /// The split of a rule that makes no stream of periods.
 pub fn applied(rule: &SplitRule, dataset: &Dataset) -> Result<Split> {
     match rule.apply(dataset, Ties::FileOrder)?.cut {
         Cut::Split(split) => Ok(split),
         Cut::Periods(_) => panic!("a stream of periods"),
     }
-}
-
-/// Values that must be equal to the last bit, −0 and NaN included.
-pub fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
-/// What `work` gives in a pool of so many threads.
-pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
-}
-
-/// What `work` gives in pools of one, two and three threads, which is held to be the same.
-pub fn same_on_threads<T: PartialEq + Send>(work: impl Fn() -> T + Sync) -> T {
-    let [one, two, three] = [1, 2, 3].map(|threads| on_threads(threads, &work));
-    assert!(one == two, "one thread and two");
-    assert!(one == three, "one thread and three");
-    one
 }
