@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use harness::data::{Cache, DatasetCounts, Manifest, load};
 use harness::error::Result;
 use harness::split::periods::Catalogue;
-use harness::split::{Cut, Phase, SplitRule, Ties};
+use harness::split::{Cut, SplitPhase, SplitRule, Ties};
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, folder};
 use sha2::{Digest as _, Sha256};
@@ -114,10 +114,27 @@ fuzz_target!(|input: (u16, &[u8])| {
         for rule in [
             SplitRule::LeaveLastOut { core: 2 },
             SplitRule::LeaveRandomOut { least: 2, seed: 1 },
-            SplitRule::SeventyTenTwenty { core: 0, phase: Phase::Tune },
-            SplitRule::SeventyTenTwenty { core: 2, phase: Phase::Report },
-            SplitRule::PeriodsByTime { days: one, first: one, least: 1, last: one, catalogue: Catalogue::Full },
-            SplitRule::PeriodsByTime { days: one, first: one, least: 2, last: one, catalogue: Catalogue::Growing },
+            SplitRule::SeventyTenTwenty { core: 0, phase: SplitPhase::Tune },
+            SplitRule::SeventyTenTwenty { core: 2, phase: SplitPhase::Report },
+            SplitRule::PeriodsByTime {
+                days: one,
+                first: one,
+                least: 1,
+                last: one,
+                pretrained: None,
+                tested_from: None,
+                catalogue: Catalogue::Full,
+            },
+            SplitRule::PeriodsByTime {
+                days: one,
+                first: one,
+                least: 2,
+                last: one,
+                pretrained: None,
+                tested_from: None,
+                catalogue: Catalogue::Growing,
+            },
+            SplitRule::PeriodsByCount { last: one, pretrained: None, tested_from: None },
         ] {
             if let Some(applied) = accepted(rule.apply(&dataset, ties))
                 && let Cut::Split(split) = applied.cut

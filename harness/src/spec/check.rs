@@ -12,7 +12,7 @@ use super::refuse::{not_empty, plain_name, unique};
 use super::wire::WireSpec;
 use super::{claim, origin, trials};
 use crate::document::Document;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::method::Registry;
 
 /// Checks a resolved spec.
@@ -35,6 +35,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
             .expected("`paper`: the folder of the paper that published it")
             .got("a spec of no paper"));
     }
+    wire.split.roles().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
     let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
     let allowed = Allowed { document, trials: &names, protocol: &wire.protocol, split: &wire.split };
     let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;

@@ -87,7 +87,7 @@ impl<'r> Epochs<'r> {
         };
         let fresh = Self { most, next: 0, valid, test, selection, kept: Weights::default(), curve: Curve::default() };
         let what = if cx.period.is_some() { "period" } else { "run" };
-        let state = match cx.checkpoint.read() {
+        let mut state = match cx.checkpoint.read() {
             Ok(None) => return Ok(fresh),
             Ok(Some(state)) => state,
             Err(error) => {
@@ -96,7 +96,6 @@ impl<'r> Epochs<'r> {
                 return Ok(fresh);
             }
         };
-        let mut state = state;
         let (saved, kept) = match fresh.saved(&mut state, model) {
             Ok(saved) => saved,
             Err(error) => {
@@ -140,7 +139,9 @@ impl<'r> Epochs<'r> {
             _ => return Err(unsound("a training that ends in another way")),
         };
         let of_model = if chosen { model.weights()? } else { Weights::default() };
-        require(*kept == shapes(&of_model), || "weights that are not the model's".into())?;
+        let keys = |settings: &Settings| settings.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
+        let of_the_model = *kept == shapes(&of_model) && keys(settings) == keys(&of_model.settings);
+        require(of_the_model, || "weights that are not the model's".into())?;
         let parameters = kept.iter().map(|(name, shape)| {
             let values = state.take(&format!("kept.{name}"), sound::size(name, shape)?)?;
             Ok(Parameter { name: name.clone(), shape: shape.clone(), values })

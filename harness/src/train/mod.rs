@@ -21,7 +21,7 @@ pub use ending::Ending;
 pub use epochs::Epochs;
 pub use learner::{Learner, PeriodData, learn};
 pub use learnt::{Learnt, WITHIN};
-pub use model::Model;
+pub use model::{GraphModel, Model};
 pub use observer::{Epoch, Observer};
 pub use pairs::TrainingPairs;
 pub use selection::{Best, Curve, Selected, Selection, SoFar, Stopping};

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Scorer;
-use crate::nn::{self, Trainable};
+use crate::nn::{self, Graph, Trainable};
 use crate::queries::Queries;
 use crate::weights::{Settings, State, Weights};
 
@@ -64,5 +64,42 @@ pub trait Model {
     /// If the state is of another model; what the device says.
     fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         self.tensors_mut().into_iter().try_for_each(|tensor| tensor.restore(state))
+    }
+}
+
+/// A model in training whose tensors are the tables of a [`Graph`]: it says how it answers, and the rest of [`Model`]
+/// follows.
+pub trait GraphModel {
+    fn graph(&self) -> &Graph;
+
+    fn graph_mut(&mut self) -> &mut Graph;
+
+    /// As [`Model::settings`].
+    fn settings(&self) -> Settings {
+        Settings::default()
+    }
+
+    /// These weights, a copy of the model's own, as they are served: on the CPU, whatever the device.
+    ///
+    /// # Errors
+    /// Queries of users or items that the model has no rows for.
+    fn served(&self, weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>>;
+}
+
+impl<G: GraphModel> Model for G {
+    fn tensors(&self) -> Vec<&dyn Trainable> {
+        self.graph().tables()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        self.graph_mut().tables_mut()
+    }
+
+    fn settings(&self) -> Settings {
+        GraphModel::settings(self)
+    }
+
+    fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
+        Ok(self.served(&self.weights()?, queries)?)
     }
 }

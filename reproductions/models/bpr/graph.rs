@@ -3,10 +3,10 @@
 use candle_core::{Device, Tensor};
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{Graph, Trainable, softplus_neg_sum};
+use harness::nn::{Graph, softplus_neg_sum};
 use harness::optim::Adam;
 use harness::queries::Queries;
-use harness::train::Model;
+use harness::train::GraphModel;
 use harness::weights::Weights;
 
 use super::weights::{dim, scorer};
@@ -88,17 +88,16 @@ impl Recommender for GraphBpr {
     }
 }
 
-impl Model for GraphBpr {
-    fn tensors(&self) -> Vec<&dyn Trainable> {
-        self.graph.tables()
+impl GraphModel for GraphBpr {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
 
-    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
-        self.graph.tables_mut()
+    fn graph_mut(&mut self) -> &mut Graph {
+        &mut self.graph
     }
 
-    /// As it is served: on the CPU, whatever the device.
-    fn scorer(&self, _: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        scorer(&self.weights()?, Side::User)
+    fn served(&self, weights: &Weights, _: &Queries) -> Result<Box<dyn Scorer>> {
+        scorer(weights, Side::User)
     }
 }

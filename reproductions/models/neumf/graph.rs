@@ -5,10 +5,10 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module};
 use harness::error::Result;
 use harness::metrics::Scorer;
-use harness::nn::{Graph, Leaves, Trainable, softplus_neg_sum};
+use harness::nn::{Graph, Leaves, softplus_neg_sum};
 use harness::optim::Adam;
 use harness::queries::Queries;
-use harness::train::Model;
+use harness::train::GraphModel;
 use harness::weights::Weights;
 
 use super::weights::{dim, scorer};
@@ -117,17 +117,16 @@ impl Recommender for GraphNeuMf {
     }
 }
 
-impl Model for GraphNeuMf {
-    fn tensors(&self) -> Vec<&dyn Trainable> {
-        self.graph.tables()
+impl GraphModel for GraphNeuMf {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
 
-    fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
-        self.graph.tables_mut()
+    fn graph_mut(&mut self) -> &mut Graph {
+        &mut self.graph
     }
 
-    /// As it is served: on the CPU, whatever the device.
-    fn scorer(&self, _: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        scorer(&self.weights()?, Side::User)
+    fn served(&self, weights: &Weights, _: &Queries) -> Result<Box<dyn Scorer>> {
+        scorer(weights, Side::User)
     }
 }

@@ -13,7 +13,7 @@ mod training;
 mod windows;
 
 pub use draw::{DrawnBatch, Source, Streams};
-pub use graph::{Scored, backward, graded_items};
+pub use graph::{GraphSequential, WindowForward};
 pub use loss::{BatchLoss, pointwise};
 pub use model::{
     Encoder, Output, SequentialHyper, SequentialKind, SequentialModel, WindowBatch, WindowLoss, WindowTraining,

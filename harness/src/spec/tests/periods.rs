@@ -103,6 +103,30 @@ fn refuses_columns_of_nothing_or_of_two_things() {
 }
 
 #[test]
+fn the_spec_says_which_periods_warm_up_and_are_tested() {
+    let split = "split = { rule = \"periods\", last = 16, catalogue = \"growing\" }\nprotocol";
+    let with =
+        |keys: &str| format!("split = {{ rule = \"periods\", last = 16, {keys}catalogue = \"growing\" }}\nprotocol");
+    let spec = read(&WEEKS.replace(split, &with("pretrained = 3, tested_from = 9, ")), None).unwrap();
+    let roles = spec.split.roles().unwrap().unwrap();
+    assert_eq!((roles.evaluated(), roles.tested()), (3..=16, 9..=16));
+    let metric = "recall@20".parse().unwrap();
+    assert_eq!(spec.comparisons[0].columns, Columns::Periods { metric, tested: 8 });
+    let by_count =
+        WEEKS.replace(split, "split = { rule = \"periods-by-count\", last = 30, pretrained = 10 }\nprotocol");
+    assert_eq!(read(&by_count, None).unwrap().split.roles().unwrap().unwrap().evaluated(), 10..=30);
+    has(
+        &refused(split, &with("pretrained = 3, tested_from = 2, ")),
+        &[
+            "`tested_from` leaves no period to test",
+            "(key `split`)",
+            "expected: a period after the pre-training, 3 to 16",
+        ],
+    );
+    has(&refused(split, &with("pretrained = 17, ")), &["`pretrained` leaves no period to test", "got:      17"]);
+}
+
+#[test]
 fn refuses_periods_of_what_is_not_measured_or_has_none() {
     has(
         &refused("periods = \"recall@20\"", "periods = \"recall@2\""),
