@@ -61,11 +61,9 @@ pub fn registry() -> Registry {
 }
 
 #[cfg(test)]
-mod agreement;
-#[cfg(test)]
-mod distill_tests;
-#[cfg(test)]
 #[path = "../tests/golden/vectors.rs"]
 mod golden;
 #[cfg(test)]
-mod test_world;
+mod kit;
+#[cfg(test)]
+mod tests;

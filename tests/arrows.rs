@@ -114,9 +114,7 @@ impl Sources {
             for entry in std::fs::read_dir(&folder).unwrap() {
                 let file = entry.unwrap().path();
                 let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-                let of_tests = ["tests", "checks", "cuda_checks", "test_world", "agreement"].contains(&&stem[..])
-                    || stem.ends_with("_tests");
-                if of_tests || stem == "target" {
+                if ["tests", "kit", "target"].contains(&&stem[..]) {
                     continue;
                 }
                 if file.is_dir() {

@@ -64,3 +64,5 @@ pub mod weights;
 #[cfg(test)]
 #[path = "../../tests/golden/vectors.rs"]
 mod golden;
+#[cfg(test)]
+mod kit;

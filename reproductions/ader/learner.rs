@@ -291,3 +291,6 @@ impl Model for ContinualSasRec<'_, '_> {
         self.model.restore(state)
     }
 }
+
+#[cfg(test)]
+mod tests;

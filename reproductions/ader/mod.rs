@@ -15,8 +15,6 @@ pub mod batches;
 pub mod ewc;
 pub mod herding;
 mod learner;
-#[cfg(test)]
-mod learner_tests;
 pub mod memory;
 mod options;
 pub mod quota;

@@ -13,6 +13,7 @@ use super::split::{split, train_size};
 use super::weight::Growth;
 use super::*;
 use crate::golden::{case, doubles, ids};
+use crate::kit::same_on_threads;
 use crate::models::sasrec::{BatchPart, SasRec, SasRecEncoder, SasRecSizes, Sequences};
 use harness::nn::Dropout;
 use harness::nn::softmax::Target;
@@ -231,16 +232,11 @@ fn exemplars_keep_their_quota_and_what_the_model_answered() {
 #[test]
 fn threads_choose_the_same_exemplars() {
     let (model, lists) = (model(), candidates(300));
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let encoder = model.encoder();
-            [ExemplarSelection::HerdingCapped, ExemplarSelection::Random]
-                .map(|s| choose(&encoder, &lists, &kept(Quota::Multinomial, s, 90)))
-        })
-    };
-    let one = run(1);
-    assert!(one == run(2) && one == run(3));
+    same_on_threads(|| {
+        let encoder = model.encoder();
+        [ExemplarSelection::HerdingCapped, ExemplarSelection::Random]
+            .map(|s| choose(&encoder, &lists, &kept(Quota::Multinomial, s, 90)))
+    });
 }
 
 /// The Fisher information against one step of each sample alone, and the penalty against its own differences.

@@ -139,7 +139,7 @@ impl Scorer for ItemCfScorer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{case, rows};
+    use crate::golden::{assert_near, case, rows};
 
     /// The vector `pop_and_itemcf` of tests/golden/rd.json.
     #[test]
@@ -168,9 +168,7 @@ mod tests {
             let mut same = vec![0.0; 2];
             model.score(user as u32, &[n_items as u32 - 1, 0], &mut same);
             assert_eq!(same, [scores[n_items - 1], scores[0]]);
-            for (got, want) in scores.iter().zip(row) {
-                assert!((f64::from(*got) - want).abs() < 1e-6, "user {user}: {scores:?} {row:?}");
-            }
+            assert_near(&scores, row, 1e-6, format!("user {user}"));
         }
     }
 

@@ -246,8 +246,4 @@ impl WindowTerm for WindowListTerm<'_> {
 }
 
 #[cfg(test)]
-#[path = "sequential_loss_tests.rs"]
-mod loss_tests;
-#[cfg(test)]
-#[path = "sequential_tests.rs"]
 mod tests;

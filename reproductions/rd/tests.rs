@@ -4,7 +4,8 @@ use harness::rank::Index;
 use serde_json::Value;
 
 use super::list::ListCandidates;
-use crate::golden::{self, floats, ids};
+use crate::golden::{self, assert_near, floats, ids};
+use crate::kit::parse;
 use crate::models::losses::exemplary::{Combination, exemplary};
 use crate::models::losses::list_weights::{RankEstimate, discrepancy, hybrid, position, uniform};
 use crate::models::pop::ItemScores;
@@ -28,20 +29,8 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
 }
 
-/// As a spec has it, such as `{ added = 1 }`.
-fn combination(name: &str, alpha: f64) -> Combination {
-    #[derive(serde::Deserialize)]
-    struct Holder {
-        combination: Combination,
-    }
-    toml::from_str::<Holder>(&format!("combination = {{ {name} = {alpha} }}")).unwrap().combination
-}
-
 fn near(got: &[f32], want: &[f32], what: &str) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    for (got, want) in got.iter().zip(want) {
-        assert!((got - want).abs() < 1e-6, "{what}: {got} {want}");
-    }
+    assert_near(got, want, 1e-6, what);
 }
 
 #[test]
@@ -149,7 +138,8 @@ fn the_hybrid_phase_has_its_weights_in_both_forms() {
 #[test]
 fn both_combinations_are_the_same_up_to_a_factor() {
     let (alpha, added) = (0.4, 0.4 / 0.6);
-    let ((a, b), (c, d)) = (combination("mixed", alpha).factors(), combination("added", added).factors());
+    let factors = |text: String| parse::<Combination>(&text).unwrap().factors();
+    let ((a, b), (c, d)) = (factors(format!("{{ mixed = {alpha} }}")), factors(format!("{{ added = {added} }}")));
     assert!((a / c - b / d).abs() < 1e-12);
 }
 

@@ -58,7 +58,7 @@ mod tests {
     use crate::compare::cell::tests::runs_of;
     use crate::compare::matched::tests::{comparison, of_weeks};
     use crate::compare::published::tests::small;
-    use crate::record::sample_of_periods;
+    use crate::kit::sample_of_periods;
 
     #[test]
     fn by_hand() {

@@ -66,7 +66,7 @@ impl<'r> HostLatencies<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::latency_sample;
+    use crate::kit::latency_sample;
 
     #[test]
     fn times_of_two_processors_do_not_stand_in_one_table() {

@@ -191,7 +191,7 @@ fn columns(comparison: &Comparison, published: &Published, table: &PublishedTabl
 pub(super) mod tests {
     use super::*;
     use crate::compare::published::tests::small;
-    use crate::record::sample_of_periods;
+    use crate::kit::sample_of_periods;
 
     pub(in crate::compare) fn hr5() -> Measure {
         Measure::Metric("hr@5".parse().unwrap())

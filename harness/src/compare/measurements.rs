@@ -86,7 +86,7 @@ impl<'a> Measurements<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{latency_sample, sample};
+    use crate::kit::{latency_sample, sample};
 
     fn run(trial: &str, seed: u64, parameter_count: u64) -> Record {
         Record { parameter_count, ..sample(trial, seed) }

@@ -101,29 +101,14 @@ fn users(seen: &UserItems) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Scorer;
+    use crate::kit::Table;
     use crate::rank::Index;
-
-    /// The score of an item is its id.
-    struct IdScorer(usize);
-
-    impl Scorer for IdScorer {
-        fn n_items(&self) -> usize {
-            self.0
-        }
-        fn score(&self, _: u32, items: &[u32], out: &mut [f32]) {
-            out.iter_mut().zip(items).for_each(|(score, &item)| *score = item as f32);
-        }
-        fn score_all(&self, _: u32, out: &mut [f32]) {
-            out.iter_mut().enumerate().for_each(|(item, score)| *score = item as f32);
-        }
-    }
 
     #[test]
     fn users_without_history_are_not_served_and_lists_are_as_long_as_they_can_be() {
         let seen = UserItems::from_pairs(4, &[(0, 1), (2, 0), (2, 3)]);
         for n_items in [4, 100] {
-            let scorer = IdScorer(n_items);
+            let scorer = Table { n_items, scores: (0..4 * n_items).map(|k| (k % n_items) as f32).collect() };
             let index = Index::new(&scorer);
             let latency = latency(&index, &seen).unwrap();
             assert!(latency.requests == REQUESTS as u64 && latency.p50_us > 0.0 && latency.p99_us >= latency.p50_us);

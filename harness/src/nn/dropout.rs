@@ -42,19 +42,16 @@ impl Dropout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::same_on_threads;
 
     #[test]
     fn masks_have_their_rate_and_mean_and_no_thread_shows() {
         for p in [0.0, 0.1, 0.5, 0.9] {
-            let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let masks = same_on_threads(|| {
                 let mut masks = vec![f32::NAN; 1000 * 40];
-                let mut stream = Stream::new(0, "dropout", "test", 0);
-                pool.install(|| Dropout::new(p).draw(&mut stream, 40, &mut masks));
+                Dropout::new(p).draw(&mut Stream::new(0, "dropout", "test", 0), 40, &mut masks);
                 masks
-            };
-            let masks = run(1);
-            assert!(masks == run(2) && masks == run(3));
+            });
             let n = masks.len() as f64;
             let dropped = masks.iter().filter(|factor| **factor == 0.0).count() as f64 / n;
             // Four standard errors.

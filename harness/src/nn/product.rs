@@ -218,6 +218,7 @@ pub fn transpose(out: &mut [f32], stride: usize, a: &[f32], width: usize, column
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::bits;
     use crate::rng::Stream;
     use crate::simd::levels;
 
@@ -232,10 +233,6 @@ mod tests {
             (0..b.len() / n).fold(start, |sum, inner| a(row, inner).mul_add(b[inner * n + column], sum))
         };
         (0..c.len() / n).flat_map(|row| (0..n).map(move |column| chain(row, column).to_bits())).collect()
-    }
-
-    fn bits(values: &[f32]) -> Vec<u32> {
-        values.iter().map(|v| v.to_bits()).collect()
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Queries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::split::periods::tests::three;
+    use crate::kit::three_periods;
     use crate::split::periods::{Catalogue, Roles, given};
 
     fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_period_asks_every_event_after_the_first_of_what_is_known() {
         let test = |number, catalogue| {
-            Queries::of_period(given(&three(), Roles::after_the_first(2), catalogue).unwrap().period(number))
+            Queries::of_period(given(&three_periods(), Roles::after_the_first(2), catalogue).unwrap().period(number))
         };
         // Items 3 and 4 are not known yet: session 1 is gone, and session 4 is 0, 1.
         let first = test(1, Catalogue::Growing);

@@ -1,6 +1,7 @@
 //! The ranking against hand-computed vectors, brute force, and itself in other blocks and threads.
 
 use super::*;
+use crate::kit::{Table, on_threads, same_on_threads};
 use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
 use crate::queries::Queries;
 use crate::rng::Stream;
@@ -12,26 +13,6 @@ mod negatives;
 mod pointwise;
 mod refusals;
 mod vectors;
-
-/// A model that is a table of scores `[queries, n_items]`.
-struct Table {
-    n_items: usize,
-    scores: Vec<f32>,
-}
-
-impl Scorer for Table {
-    fn n_items(&self) -> usize {
-        self.n_items
-    }
-    fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
-        for (out, &item) in out.iter_mut().zip(items) {
-            *out = self.scores[query as usize * self.n_items + item as usize];
-        }
-    }
-    fn score_all(&self, query: u32, out: &mut [f32]) {
-        out.copy_from_slice(&self.scores[query as usize * self.n_items..][..self.n_items]);
-    }
-}
 
 /// A matrix factorisation.
 struct Factors {
@@ -126,8 +107,4 @@ fn random_split(n_users: usize, n_items: usize, seen: usize, held_out: usize) ->
         test.extend(items[seen + held_out..].iter().map(|&i| (user, i)));
     }
     split(n_users, n_items, &train, &valid, &test)
-}
-
-fn pool_of_three<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(work)
 }

@@ -76,7 +76,8 @@ impl Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Stored as _, latency_sample, sample};
+    use crate::kit::{latency_sample, sample};
+    use crate::record::Stored as _;
 
     const SPEC: &str = "de-rrd/citeulike";
 

@@ -29,8 +29,3 @@ pub use runs::{Runs, Timed};
 pub use stored::{Check, Flaw, Stored};
 
 pub(crate) use stored::{flaw, unique};
-
-#[cfg(test)]
-pub(crate) use latency::latency_sample;
-#[cfg(test)]
-pub(crate) use run::{sample, sample_of_periods};

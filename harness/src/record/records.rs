@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::record::sample;
+    use crate::kit::sample;
 
     fn write(folder: &Path, record: &Record) {
         record.write(&folder.join(record.id().path())).unwrap();

@@ -107,7 +107,7 @@ impl<'a> Runs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::sample;
+    use crate::kit::sample;
 
     fn run(trial: &str, seed: u64, cpu: &str, threads: usize) -> Record {
         let mut record = sample(trial, seed);

@@ -140,21 +140,14 @@ fn retain(dataset: &mut Dataset, counts: impl Fn(f32) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Clock, Part};
+    use crate::data::Clock;
+    use crate::kit;
 
     fn dataset(values: Values, of: &[f32]) -> Dataset {
-        let row =
-            |(item, value): (usize, &f32)| Interaction { user: 0, item: item as u32, time: 0.into(), value: *value };
-        let parts = vec![Part { name: "all".into(), interactions: of.iter().enumerate().map(row).collect() }];
-        Dataset {
-            name: "d".into(),
-            n_users: 1,
-            n_items: of.len(),
-            item_places: Vec::new(),
-            clock: Clock::Order,
-            values,
-            parts,
-        }
+        let rows: Vec<_> = (0..of.len() as u32).map(|item| (0, item, 0)).collect();
+        let mut all = kit::dataset(1, of.len(), &[("all", &rows)]);
+        all.parts[0].interactions.iter_mut().zip(of).for_each(|(row, value)| row.value = *value);
+        Dataset { clock: Clock::Order, values, ..all }
     }
 
     fn kept(text: &str, dataset: Dataset) -> std::result::Result<Vec<u32>, String> {
@@ -177,7 +170,9 @@ mod tests {
         let events = || dataset(Values::Labels(labels.clone().into()), &[1.0, 2.0, 1.0]);
         assert_eq!(kept("labels = [\"view\"]", events()).unwrap(), [0, 2]);
         assert_eq!(kept("labels = [\"buy\", \"cart\"]", events()).unwrap(), [1]);
-        assert!(kept("labels = [\"buy\"]", events()).unwrap_err().contains("events `cart` of `d` cannot be told"));
+        assert!(
+            kept("labels = [\"buy\"]", events()).unwrap_err().contains("events `cart` of `made-up` cannot be told")
+        );
         assert!(kept("labels = [\"veiw\"]", events()).unwrap_err().contains("did you mean `view`?"));
         assert!(kept("ratings_at_least = 1", events()).unwrap_err().contains("no ratings"));
         assert!(kept("ratings_at_most = 1", events()).unwrap_err().contains("unknown field"));

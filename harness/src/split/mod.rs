@@ -9,8 +9,6 @@ mod time_ties;
 mod user_items;
 
 pub use events::{Events, Ties};
-#[cfg(test)]
-pub(crate) use rule::tests::applied;
 pub use rule::{Applied, Cut, SHORTEST, SplitRule};
 pub use seventy_ten_twenty::SplitPhase;
 pub use time_ties::TimeTies;

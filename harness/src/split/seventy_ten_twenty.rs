@@ -50,10 +50,11 @@ pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, pha
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Clock, Interaction, Part, Values};
+    use crate::data::Clock;
     use crate::error::Kind;
-    use crate::golden;
-    use crate::split::{SplitRule, applied};
+    use crate::kit::applied;
+    use crate::split::SplitRule;
+    use crate::{golden, kit};
 
     /// The vector `chronological_split_counts` of tests/golden/rd.json.
     #[test]
@@ -69,21 +70,9 @@ mod tests {
 
     /// User 0 has 11 items in two parts, user 2 has 4, and item 3 comes twice; user 1 and items 12 to 14 have nothing.
     fn dataset() -> Dataset {
-        let row = |user: u32, item: u32, time: i64| Interaction { user, item, time: time.into(), value: 1.0 };
-        let early = (0..8).map(|k| row(0, 7 - k, k.into())).collect();
-        let late = [8, 9, 10, 3].map(|k| row(0, k, i64::from(k) + 10)).into_iter();
-        let late = late.chain([11, 0, 1, 2].map(|item| row(2, item, 0))).collect();
-        let part = |name: &str, interactions| Part { name: name.into(), interactions };
-        let parts = vec![part("a", early), part("b", late)];
-        Dataset {
-            name: "d".into(),
-            n_users: 3,
-            n_items: 15,
-            item_places: Vec::new(),
-            clock: Clock::Order,
-            values: Values::None,
-            parts,
-        }
+        let early = [0, 1, 2, 3, 4, 5, 6, 7].map(|k| (0, 7 - k, i64::from(k)));
+        let late = [(0, 8, 18), (0, 9, 19), (0, 10, 20), (0, 3, 13), (2, 11, 0), (2, 0, 0), (2, 1, 0), (2, 2, 0)];
+        Dataset { clock: Clock::Order, ..kit::dataset(3, 15, &[("a", &early), ("b", &late)]) }
     }
 
     fn rule(core: usize, phase: SplitPhase) -> SplitRule {
@@ -120,7 +109,7 @@ mod tests {
         data.parts.iter_mut().for_each(|part| part.interactions.retain(|i| i.user == 2));
         let error = applied(&rule(0, SplitPhase::Report), &data).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
-        assert!(error.to_string().contains("no test interactions are left of `d`"), "{error}");
+        assert!(error.to_string().contains("no test interactions are left of `made-up`"), "{error}");
     }
 
     #[test]

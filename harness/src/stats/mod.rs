@@ -18,4 +18,4 @@ pub use summary::Summary;
 pub use welch::welch_interval;
 
 #[cfg(test)]
-mod golden;
+mod tests;

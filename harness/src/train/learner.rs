@@ -157,3 +157,6 @@ fn tell(cx: &Context<'_>, learnt: &Learnt) {
     let value = learnt.test.values[&first];
     cx.observer.note(&format!("period {}: test {first} {value:.4}{epoch} of {}", learnt.period, learnt.epochs_run));
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,6 @@ mod context;
 mod ending;
 mod epochs;
 mod learner;
-#[cfg(test)]
-mod learner_tests;
 mod learnt;
 mod model;
 mod observer;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::dcd::discrepancy::{Discrepancies, Row};
 use crate::dcd::sampling::{DrawnPositions, Sampler};
+use crate::kit::same_on_threads;
 
 fn positions(drawn: &DrawnPositions) -> Vec<usize> {
     let mut positions = Vec::new();
@@ -146,23 +147,16 @@ fn heads_are_the_largest_weights_with_the_better_position_first() {
 fn threads_change_no_draw() {
     let (n_users, n_items) = (150, 200);
     let options = DcdOptions { list: 100, sampled: 15, top: sampled(0.05) };
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut student = student(n_users, n_items, 3, 0);
-            let [users, items] = corrections(options, &mut student, n_users, n_items);
-            let draw = |correction: &Correction, owners: usize| {
-                let owners: Vec<u32> = (0..owners as u32).rev().collect();
-                let mut stream = Stream::new(0, "dcd-test", "threads", 0);
-                [correction.draw(&owners, &mut stream), correction.draw(&owners, &mut stream)]
-            };
-            (draw(&users, n_users), draw(&items, n_items))
-        })
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
-    let [first, second] = &one.0;
+    let ([first, second], _) = same_on_threads(|| {
+        let mut student = student(n_users, n_items, 3, 0);
+        let [users, items] = corrections(options, &mut student, n_users, n_items);
+        let draw = |correction: &Correction, owners: usize| {
+            let owners: Vec<u32> = (0..owners as u32).rev().collect();
+            let mut stream = Stream::new(0, "dcd-test", "threads", 0);
+            [correction.draw(&owners, &mut stream), correction.draw(&owners, &mut stream)]
+        };
+        (draw(&users, n_users), draw(&items, n_items))
+    });
     assert_ne!(first, second, "every step draws anew");
     assert_eq!(first.len(), n_users);
     for k in 0..first.len() {

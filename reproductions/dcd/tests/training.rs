@@ -2,26 +2,19 @@
 
 use candle_core::Device;
 use harness::error::Kind;
-use harness::optim::Adam;
 use harness::split::{Split, UserItems};
 use harness::train::Model;
 use harness::weights::Weights;
-use toml::de::ValueDeserializer;
 
 use super::*;
+use crate::kit::{self, Bits, Watcher, World, method, parse, same_on_threads};
 use crate::models::Lists;
 use crate::models::bpr::{GraphBpr, of_tables};
-use crate::test_world::{Bits, Watcher, World, method};
 
-/// ∂(base + terms)/∂tables, read from Adam's first moment after its first step.
-fn gradients(student: &mut dyn Recommender, terms: &mut dyn FnMut(&mut dyn Recommender) -> f64) -> (f64, Vec<f64>) {
-    let mut loss = student.forward_backward(&[[0, 1, 2], [3, 0, 4]]).unwrap();
-    loss += terms(student);
-    student.step(&Adam { learning_rate: 1e-9, weight_decay: 0.0 }).unwrap();
-    let mut state = State::default();
-    student.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[name].iter().map(|&m| f64::from(m) * 10.0).collect::<Vec<_>>();
-    (loss, [of("user.first_moment"), of("item.first_moment")].concat())
+/// ∂(base + terms)/∂tables.
+fn gradients(student: &mut dyn Recommender, terms: &mut dyn FnMut(&mut dyn Recommender) -> f64) -> Vec<f64> {
+    let (_, tables) = kit::gradients(student, &["user", "item"], &[[0, 1, 2], [3, 0, 4]], terms);
+    tables.concat().into_iter().map(f64::from).collect()
 }
 
 /// Σ ℓ over the lists in f64, by the formula, from tables of `dim` columns.
@@ -70,8 +63,8 @@ fn gradients_agree_with_finite_differences_on_both_paths() {
         // The base alone has the same gradient before and after: its part is taken away.
         let mut value = 0.0;
         let mut base = FusedBpr::new(of_tables(dim, tables[0].clone(), tables[1].clone())).unwrap();
-        let (_, base) = gradients(&mut base, &mut |_| 0.0);
-        let (_, all) = gradients(student, &mut |student| {
+        let base = gradients(&mut base, &mut |_| 0.0);
+        let all = gradients(student, &mut |student| {
             value = term(student);
             value
         });
@@ -148,17 +141,12 @@ fn params(changes: &[(&str, &str)]) -> String {
     format!("{{ student = {{ bpr = {{ {STUDENT} }} }}, {} }}", rest.join(", "))
 }
 
-fn read<T: serde::de::DeserializeOwned>(text: &str) -> std::result::Result<T, String> {
-    let text = text.replace('\n', " ");
-    T::deserialize(ValueDeserializer::parse(&text).unwrap()).map_err(|error| error.message().to_string())
-}
-
 fn run(method: &dyn Method, folder: &std::path::Path, end_after: usize) -> Result<Bits> {
     world().watched(method, folder, &Watcher::until(end_after))
 }
 
 fn dcd(changes: &[(&str, &str)]) -> Dcd {
-    read(&params(changes)).unwrap()
+    parse(&params(changes)).unwrap()
 }
 
 const RRD: &str = r#"{ lambda = 0.01, list = 20, interesting = 5, uninteresting = 5, top.sampled.sharpness = 10.0 }"#;
@@ -210,24 +198,17 @@ fn lists_that_are_too_short_are_told() {
 
 #[test]
 fn a_run_is_the_same_on_any_threads() {
-    let run = |threads: usize| {
-        let folder = tempfile::tempdir().unwrap();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| run(&dcd(&[]), folder.path(), usize::MAX).unwrap())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+    same_on_threads(|| run(&dcd(&[]), tempfile::tempdir().unwrap().path(), usize::MAX).unwrap());
 }
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let refused = |changes: &[(&str, &str)]| read::<Dcd>(&params(changes)).err().expect("refused");
+    let refused = |changes: &[(&str, &str)]| parse::<Dcd>(&params(changes)).err().expect("refused");
     assert!(refused(&[("sampled", "16")]).contains("at most half of `list`"));
     assert!(refused(&[("list", "40000")]).contains("at most 32768"));
     assert!(refused(&[("sampled", "0")]).contains("from 1"));
     assert!(refused(&[("top", "{ sampled = { epsilon = 0 } }")]).contains("above 0"));
     assert!(refused(&[("lambda_user", "0"), ("lambda_item", "0")]).contains("both sides are off"));
     assert!(refused(&[("top", "\"all\"")]).contains("all"));
-    assert!(read::<Dcd>(&params(&[("sampled", "15")])).is_ok());
+    assert!(parse::<Dcd>(&params(&[("sampled", "15")])).is_ok());
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::dcd::discrepancy::{Discrepancies, rank};
 use crate::dcd::sampling::Sampler;
-use crate::golden::{self, doubles, floats, ids};
+use crate::golden::{self, assert_near, doubles, floats, ids};
 use crate::models::Lists;
 
 fn case(name: &str) -> (Value, Value) {
@@ -13,12 +13,8 @@ fn case(name: &str) -> (Value, Value) {
     (case["inputs"].clone(), case["expected"].clone())
 }
 
-fn assert_near(got: &[f64], want: &Value, what: &str) {
-    let want = doubles(want);
-    assert_eq!(got.len(), want.len(), "{what}");
-    for (got, want) in got.iter().zip(want) {
-        assert!((got - want).abs() < 1e-6, "{what}: {got} {want}");
-    }
+fn near(got: &[f64], want: &Value, what: &str) {
+    assert_near(got, &doubles(want), 1e-6, what);
 }
 
 /// tanh(max(ε·d, 0)), by the letter.
@@ -47,14 +43,14 @@ fn ranks_errors_and_first_draws() {
         let mut differences = vec![0; scores.len()];
         rank(&scores, &mut Vec::new(), &mut differences);
         let ranks: Vec<f64> = (0i16..).zip(&differences).map(|(k, d)| f64::from(k + d)).collect();
-        assert_near(&ranks, &expected["student_rank_within_list"], "ranks");
+        near(&ranks, &expected["student_rank_within_list"], "ranks");
         let name = case["name"].as_str().unwrap();
         for (sign, error, first) in
             [(1, "under_error", "first_draw_prob_under"), (-1, "over_error", "first_draw_prob_over")]
         {
-            assert_near(&errors(&differences, epsilon, f64::from(sign)), &expected[error], name);
+            near(&errors(&differences, epsilon, f64::from(sign)), &expected[error], name);
             if expected[first].is_array() {
-                assert_near(&probabilities(&differences, epsilon, sign), &expected[first], name);
+                near(&probabilities(&differences, epsilon, sign), &expected[first], name);
             }
         }
         seen += 1;
@@ -81,11 +77,11 @@ fn the_loss_of_one_user() {
         })
         .unwrap();
     let [scores, gradients] = seen.into_inner().unwrap();
-    assert_near(&scores[..2], &expected["S1"], "S1");
-    assert_near(&scores[2..], &expected["S2"], "S2");
-    assert_near(&[loss], &expected["loss_sum"], "loss");
-    assert_near(&gradients[..2], &expected["grad_S1"], "gradient of S1");
-    assert_near(&gradients[2..], &expected["grad_S2"], "gradient of S2");
+    near(&scores[..2], &expected["S1"], "S1");
+    near(&scores[2..], &expected["S2"], "S2");
+    near(&[loss], &expected["loss_sum"], "loss");
+    near(&gradients[..2], &expected["grad_S1"], "gradient of S1");
+    near(&gradients[2..], &expected["grad_S2"], "gradient of S2");
 }
 
 #[test]
@@ -97,21 +93,21 @@ fn one_item_over_users() {
     let mut whole = Lists::new();
     whole.push(0, list.iter().copied());
     let scores: Vec<f64> = student.scores(Side::Item, &whole).unwrap().into_iter().map(f64::from).collect();
-    assert_near(&scores, &expected["student_scores_in_teacher_order"], "scores");
+    near(&scores, &expected["student_scores_in_teacher_order"], "scores");
     let mut discrepancies = Discrepancies::none(1, 5);
     discrepancies.refresh(Side::Item, &TopLists::new(5, list.clone()), None, &mut student).unwrap();
     let differences = discrepancies.of(0).differences;
     assert_eq!(discrepancies.of(0).counts, [2, 1]);
     let ranks: Vec<f64> = (0i16..).zip(differences).map(|(k, d)| f64::from(k + d)).collect();
-    assert_near(&ranks, &expected["student_rank_within_list"], "ranks");
+    near(&ranks, &expected["student_rank_within_list"], "ranks");
     let epsilon = inputs["epsilon"].as_f64().unwrap();
-    assert_near(&errors(differences, epsilon, 1.0), &expected["under_error"], "under");
-    assert_near(&errors(differences, epsilon, -1.0), &expected["over_error"], "over");
+    near(&errors(differences, epsilon, 1.0), &expected["under_error"], "under");
+    near(&errors(differences, epsilon, -1.0), &expected["over_error"], "over");
     let positions = [ids(&inputs["sampled_under_positions"]), ids(&inputs["sampled_over_positions"])].concat();
     let mut drawn = Lists::new();
     drawn.push(0, positions.iter().map(|&k| list[k as usize]));
     let loss = student.add_lists(Side::Item, drawn, &|_, s, g| correction::loss(s, 1.0, g)).unwrap();
-    assert_near(&[loss], &expected["loss_sum"], "loss");
+    near(&[loss], &expected["loss_sum"], "loss");
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn the_total_of_a_batch() {
     let ucd = correction::loss(&[0.1, -0.3, 0.9, 0.6], of("lambda_ucd"), &mut [0.0; 4]);
     let scores = floats(&case("item_side_one_item_inner_product_model").1["student_scores_in_teacher_order"]);
     let icd = correction::loss(&[scores[0], scores[3]], of("lambda_icd"), &mut [0.0; 2]);
-    assert_near(&[of("base_sum") + ucd + icd], &expected["total"], "total");
+    near(&[of("base_sum") + ucd + icd], &expected["total"], "total");
 }
 
 #[test]

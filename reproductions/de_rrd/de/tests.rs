@@ -3,7 +3,8 @@
 use harness::train::Model;
 
 use super::*;
-use crate::golden::{case, doubles};
+use crate::golden::{assert_near, case, doubles};
+use crate::kit::{bits, same_on_threads};
 use crate::models::bpr::{FusedBpr, of_tables};
 
 mod reference;
@@ -37,9 +38,7 @@ fn gumbel_values_come_from_uniform_ones() {
     let case = case("de.json", "gumbel_from_uniform");
     let mut values = doubles(&case["inputs"]["u"]);
     gumbel::of_uniform(&mut values);
-    for (got, want) in values.into_iter().zip(doubles(&case["expected"]["g"])) {
-        assert!((got - want).abs() < 1e-6);
-    }
+    assert_near(&values, &doubles(&case["expected"]["g"]), 1e-6, "noise");
 }
 
 #[test]
@@ -173,20 +172,13 @@ fn training_brings_the_students_representations_nearer() {
     assert!(losses[7] < 0.8 * first, "{first} {}", losses[7]);
 }
 
-fn bits((losses, weights): (Vec<f64>, Vec<Vec<f32>>)) -> (Vec<u64>, Vec<Vec<u32>>) {
-    let of = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
-    (losses.into_iter().map(f64::to_bits).collect(), weights.into_iter().map(of).collect())
+fn bits_of((losses, weights): (Vec<f64>, Vec<Vec<f32>>)) -> (Vec<u64>, Vec<Vec<u32>>) {
+    (losses.into_iter().map(f64::to_bits).collect(), weights.iter().map(|weights| bits(weights)).collect())
 }
 
 #[test]
 fn threads_change_no_bit() {
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| bits(train(&mut de(8, 24, of_authors(6)), &mut student(8), 0..4)))
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+    same_on_threads(|| bits_of(train(&mut de(8, 24, of_authors(6)), &mut student(8), 0..4)));
 }
 
 #[test]
@@ -200,7 +192,7 @@ fn a_saved_state_goes_on_bit_for_bit() {
     train(&mut second, &mut second_model, 0..1);
     second_model.restore(&mut state).unwrap();
     second.restore(&mut state, &mut second_model).unwrap();
-    let straight = bits(train(&mut term, &mut model, 2..4));
-    assert_eq!(bits(train(&mut second, &mut second_model, 2..4)), straight);
+    let straight = bits_of(train(&mut term, &mut model, 2..4));
+    assert_eq!(bits_of(train(&mut second, &mut second_model, 2..4)), straight);
     assert!(second.restore(&mut State::default(), &mut second_model).is_err());
 }

@@ -1,29 +1,22 @@
 //! Samples, and the whole term against finite differences and autograd.
 
 use candle_core::{Device, Var};
-use harness::optim::Adam;
-use harness::weights::State;
 
 use super::*;
+use crate::golden::assert_near;
+use crate::kit::{gradients, parse};
 use crate::models::bpr::{FusedBpr, GraphBpr, of_tables};
 
 const DIM: usize = 5;
 const USERS: usize = 4;
 const ITEMS: usize = 12;
 
-fn weighting(text: &str) -> RdWeighting {
-    #[derive(Deserialize)]
-    struct Holder {
-        weighting: RdWeighting,
-    }
-    toml::from_str::<Holder>(&format!("weighting = {text}")).unwrap().weighting
-}
-
 fn hybrid(start_epoch: usize) -> RdWeighting {
-    weighting(&format!(
+    let text = format!(
         "{{ hybrid = {{ position_lambda = 2, normalised = true, start_epoch = {start_epoch}, \
          discrepancy = {{ mu = 0.1, samples = 6, rank_estimate = \"paper\" }} }} }}"
-    ))
+    );
+    parse(&text).unwrap()
 }
 
 fn tables() -> [Vec<f32>; 2] {
@@ -43,24 +36,11 @@ fn batch(users: &[u32]) -> Batch<'_> {
     Batch { triples: &[], users, positives: &[], negatives: &[] }
 }
 
-/// The gradient of one term alone: Adam's first moment is a tenth of it after one step.
-fn gradients(model: &mut dyn Recommender, term: &mut dyn Term, users: &[u32]) -> (f64, Vec<Vec<f32>>) {
-    // One triple of the same item on both sides: no gradient.
-    model.forward_backward(&[[0, 0, 0]]).unwrap();
-    let loss = term.add(&batch(users), model).unwrap();
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
-    model.settle();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[name].iter().map(|m| m * 10.0).collect();
-    (loss, vec![of("user.first_moment"), of("item.first_moment")])
-}
-
 #[test]
 fn samples_are_uniform_outside_the_training_items_and_new_in_each_epoch() {
     let seen = seen();
     let discrepancy = "{ discrepancy = { mu = 0.1, samples = 600, rank_estimate = \"code\" } }";
-    let mut term = ListTerm::new(lists(), 1.0, weighting(discrepancy), &seen, ITEMS);
+    let mut term = ListTerm::new(lists(), 1.0, parse(discrepancy).unwrap(), &seen, ITEMS);
     let mut counts = vec![vec![0u32; ITEMS]; USERS];
     let mut last = Vec::new();
     for epoch in 0..10 {
@@ -89,7 +69,7 @@ fn weights_are_static_before_the_start_epoch() {
         let [users, items] = tables();
         term.add(&batch(&[2, 0, 3]), &mut FusedBpr::new(of_tables(DIM, users, items)).unwrap()).unwrap()
     };
-    let mut position = ListTerm::new(lists(), 0.5, weighting("{ position = { lambda = 2 } }"), &seen, ITEMS);
+    let mut position = ListTerm::new(lists(), 0.5, parse("{ position = { lambda = 2 } }").unwrap(), &seen, ITEMS);
     let mut term = ListTerm::new(lists(), 0.5, hybrid(2), &seen, ITEMS);
     for epoch in 0..2 {
         term.draw(epoch, Stream::new(0, "rd-test", "start", epoch as u64));
@@ -150,14 +130,17 @@ fn loss_and_gradients_of_the_term_equal_candles_autograd() {
         Box::new(GraphBpr::new(of_tables(DIM, p.clone(), q.clone()), &cpu).unwrap()),
     ];
     for mut model in models {
-        let (loss, got) = gradients(&mut *model, &mut term, &users);
+        let mut loss = 0.0;
+        // One triple of the same item on both sides: no gradient but the term's.
+        let (_, got) = gradients(&mut *model, &["user", "item"], &[[0, 0, 0]], |model| {
+            loss = term.add(&batch(&users), model).unwrap();
+            loss
+        });
         assert!((loss - want_loss).abs() < 1e-6 * want_loss, "{loss} {want_loss}");
         for (got, var) in got.iter().zip([&user, &item]) {
             let want: Vec<f32> = grads.get(var).unwrap().flatten_all().unwrap().to_vec1().unwrap();
             assert!(want.iter().any(|g| g.abs() > 1e-3));
-            for (got, want) in got.iter().zip(&want) {
-                assert!((got - want).abs() < 1e-6, "{got} {want}");
-            }
+            assert_near(got, &want, 1e-6, "gradients");
         }
     }
 }

@@ -3,6 +3,7 @@
 use harness::train::Model;
 
 use super::*;
+use crate::kit::on_threads;
 use crate::models::bpr::{FusedBpr, of_tables};
 
 const USERS: usize = 90;
@@ -57,8 +58,7 @@ fn a_sample_is_some_of_the_list_in_its_order_and_others_that_are_new() {
         samples.draw(Stream::new(0, "rrd-test", "draw", 1));
         assert_ne!(samples.partners, first, "drawn anew in every epoch");
         for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| samples.draw(Stream::new(0, "rrd-test", "draw", 0)));
+            on_threads(threads, || samples.draw(Stream::new(0, "rrd-test", "draw", 0)));
             assert_eq!(samples.partners, first, "{threads} threads");
         }
     }

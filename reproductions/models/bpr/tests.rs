@@ -7,23 +7,13 @@ use harness::train::Model;
 use harness::weights::{Parameter, State};
 
 use super::*;
-use crate::agreement::assert_trained_alike;
-use crate::golden::{case, floats};
+use crate::golden::{assert_near, case, doubles, floats};
+use crate::kit::{Steps, assert_steps_alike, assert_trained_alike, bits_of, gradients, same_on_threads};
 
 #[cfg(feature = "cuda")]
 mod cuda;
 
-/// Adam's first step moves an element by learning rate · g/(|g| + eps'), so with a huge eps-free
-/// learning rate only the sign would show; the gradient itself is read from the first moment:
-/// m = 0.1 g after one step without weight decay.
-fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]]) -> (f64, Vec<Vec<f32>>) {
-    let loss = model.forward_backward(batch).unwrap();
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[name].iter().map(|m| m * 10.0).collect();
-    (loss, vec![of("user.first_moment"), of("item.first_moment")])
-}
+const NAMES: [&str; 2] = ["user", "item"];
 
 #[test]
 fn loss_and_gradients_agree_with_the_reference_vector() {
@@ -38,13 +28,11 @@ fn loss_and_gradients_agree_with_the_reference_vector() {
         Box::new(GraphBpr::new(of_tables(2, users, items), &Device::Cpu).unwrap()),
     ];
     for mut model in models {
-        let (loss, gradients) = gradients(&mut *model, &batch);
-        assert!((loss - expected["loss_sum"].as_f64().unwrap()).abs() < 1e-6);
+        let (loss, gradients) = gradients(&mut *model, &NAMES, &batch, |_| 0.0);
+        assert_near(&[loss], &doubles(&expected["loss_sum"]), 1e-6, "loss");
         let want =
             [floats(&expected["grad_user"]), [floats(&expected["grad_pos"]), floats(&expected["grad_neg"])].concat()];
-        for (got, want) in gradients.iter().flatten().zip(want.iter().flatten()) {
-            assert!((got - want).abs() < 1e-6, "{got} {want}");
-        }
+        assert_near(&gradients.concat(), &want.concat(), 1e-6, "gradients");
     }
 }
 
@@ -59,15 +47,15 @@ fn batch(step: u64) -> Vec<[u32; 3]> {
     (0..100).map(|_| [stream.below(30), stream.below(80), stream.below(80)]).collect()
 }
 
-/// Losses and weights of [`STEPS`] steps.
-fn train(model: &mut dyn Recommender) -> (Vec<f64>, Vec<Vec<f32>>) {
+/// [`STEPS`] steps.
+fn train(model: &mut dyn Recommender) -> Steps {
     let mut losses = Vec::new();
     for step in 0..STEPS as u64 {
         losses.push(model.forward_backward(&batch(step)).unwrap());
         model.step(&ADAM).unwrap();
     }
     model.settle();
-    (losses, model.weights().unwrap().parameters.into_iter().map(|p| p.values).collect())
+    (losses, model.weights().unwrap().parameters)
 }
 
 fn tables(dim: usize) -> [Vec<f32>; 2] {
@@ -86,24 +74,16 @@ fn the_step_by_hand_equals_candles_autograd() {
                 Box::new(GraphBpr::new(of_tables(dim, users.clone(), items.clone()), &Device::Cpu).unwrap()),
             ]
         };
-        let [(a, of_a), (b, of_b)] = both().map(|mut model| gradients(&mut *model, &batch(0)));
+        let [(a, of_a), (b, of_b)] = both().map(|mut model| gradients(&mut *model, &NAMES, &batch(0), |_| 0.0));
         assert!((a - b).abs() < 2e-6 * b.abs(), "d={dim}: loss {a} {b}");
         for (a, b) in of_a.iter().zip(&of_b) {
             // Of sums of some ten terms in f32.
             let most = b.iter().fold(0.0f32, |most, g| most.max(g.abs()));
             assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-6 * most), "d={dim}: gradients");
         }
-        let start = both()[0].weights().unwrap().parameters;
-        let [(a, of_a), (b, of_b)] = both().map(|mut model| {
-            let losses = train(&mut *model).0;
-            (losses, model.weights().unwrap().parameters)
-        });
-        for (a, b) in a.iter().zip(&b) {
-            assert!((a - b).abs() < 2e-6 * b.abs(), "d={dim}: loss {a} {b}");
-        }
-        for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start) {
-            assert_trained_alike(a, b, start, &ADAM, STEPS);
-        }
+        let start = both()[0].weights().unwrap();
+        let [a, b] = both().map(|mut model| train(&mut *model));
+        assert_steps_alike(&a, &b, &start, &ADAM, STEPS, 2e-6, format!("d={dim}"));
     }
 }
 
@@ -149,17 +129,10 @@ fn autograd_over_leaf_rows_and_the_fused_adam_equal_the_step_by_hand() {
 
 #[test]
 fn threads_change_no_bit() {
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    same_on_threads(|| {
         let [users, items] = tables(37);
-        let mut model = FusedBpr::new(of_tables(37, users, items)).unwrap();
-        let (losses, weights) = pool.install(|| train(&mut model));
-        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        (losses.iter().map(|l| l.to_bits()).collect::<Vec<_>>(), weights.iter().map(|w| bits(w)).collect::<Vec<_>>())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+        bits_of(train(&mut FusedBpr::new(of_tables(37, users, items)).unwrap()))
+    });
 }
 
 #[test]

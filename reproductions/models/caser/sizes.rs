@@ -132,6 +132,7 @@ impl CaserSizes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::spread;
 
     fn sizes(users: usize, items: usize, dim: usize) -> CaserSizes {
         let (convolution, hidden) = (Activation::Identity, Activation::Sigmoid);
@@ -154,10 +155,6 @@ mod tests {
         let initial = sizes.initial(stream);
         assert_eq!(initial, sizes.initial(stream));
         assert_eq!(CaserSizes::of(&initial).unwrap(), sizes);
-        let spread = |values: &[f32]| {
-            let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
-            (squares / values.len() as f64).sqrt()
-        };
         for (k, std) in [(0, 1.0 / 20.0), (1, 1.0 / 20.0), (8, 1.0 / 40.0)] {
             assert!((spread(&initial.parameters[k].values) / std - 1.0).abs() < 0.03, "{}", NAMES[k]);
         }

@@ -11,11 +11,12 @@ use harness::train::Model;
 use harness::weights::{Parameter, State, Weights};
 
 use super::*;
-use crate::agreement::assert_trained_alike;
-use crate::golden::{case, floats, ids};
-use crate::models::sequence::checks::{self, Parts, gap, gradients, inputs, pass};
+use crate::golden::{assert_near, case, floats, ids};
+use crate::kit::sequential::{self, Parts, gradients, inputs, pass};
+use crate::kit::{
+    Steps, assert_gradients_alike, assert_steps_alike, assert_trained_alike, bits, bits_of, queries, same_on_threads,
+};
 use crate::models::sequence::{Encoder, SequentialModel, Window, WindowBatch, WindowScorer, scorer};
-use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -40,7 +41,7 @@ fn start(sizes: &CaserSizes) -> Weights {
 }
 
 fn sequences(sizes: &CaserSizes) -> Arc<UserItems> {
-    checks::sequences("caser-test", sizes.users, sizes.ids - 1)
+    sequential::sequences("caser-test", sizes.users, sizes.ids - 1)
 }
 
 fn both(weights: &Weights, p: f64) -> [Box<dyn SequentialModel>; 2] {
@@ -65,25 +66,15 @@ fn parts(sizes: &CaserSizes, train: &UserItems, columns: usize, step: u64) -> Pa
     (windows, inputs, items)
 }
 
-fn train(model: &mut dyn SequentialModel, sizes: &CaserSizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
-    // RD's step and the plain one in turn.
+/// RD's step and the plain one in turn.
+fn train(model: &mut dyn SequentialModel, sizes: &CaserSizes, train: &UserItems) -> Steps {
     steps(model, sizes, train, &[9, 4].repeat(STEPS / 2))
 }
 
 /// A step for each of `columns`.
-fn steps(
-    model: &mut dyn SequentialModel,
-    sizes: &CaserSizes,
-    train: &UserItems,
-    columns: &[usize],
-) -> (Vec<f64>, Vec<Parameter>) {
-    let mut losses = Vec::new();
-    for (step, &columns) in (0..).zip(columns) {
-        losses.push(pass(model, &parts(sizes, train, columns, step), 4, step));
-        model.step(&ADAM).unwrap();
-    }
-    model.settle();
-    (losses, model.weights().unwrap().parameters)
+fn steps(model: &mut dyn SequentialModel, sizes: &CaserSizes, train: &UserItems, columns: &[usize]) -> Steps {
+    let of: Vec<(usize, u64)> = columns.iter().copied().zip(0..).collect();
+    sequential::steps(model, &ADAM, &of, &|columns, step| parts(sizes, train, columns, step))
 }
 
 #[test]
@@ -122,12 +113,7 @@ fn forward_agrees_with_the_reference_vectors() {
             values: value(k),
         });
         let weights = Weights { parameters: parameters.collect(), settings: sizes.settings() };
-        let near = |got: &[f32], want: &[f32], what: &str| {
-            assert_eq!(got.len(), want.len(), "{name}: {what}");
-            got.iter()
-                .zip(want)
-                .for_each(|(got, want)| assert!((got - want).abs() < 1e-6, "{name}: {what}: {got} {want}"));
-        };
+        let near = |got: &[f32], want: &[f32], what: &str| assert_near(got, want, 1e-6, format!("{name}: {what}"));
         let (batch_inputs, users, items) =
             (ids(&inputs["sequences_oldest_first"]), ids(&inputs["users"]), ids(&inputs["items"]));
         let scores = floats(&expected["scores"]);
@@ -190,18 +176,9 @@ fn the_step_by_hand_equals_candles_autograd() {
         let (start, sequences) = (start(&sizes), sequences(&sizes));
         let batch = parts(&sizes, &sequences, 9, 77);
         let [fused, graph] = both(&start, p).map(|mut model| gradients(&mut *model, &NAMES, &batch, 4));
-        assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
-        for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
-            let gap = gap(fused, graph);
-            assert!(gap < 3e-6, "{sizes:?}: gradient of {name}: {gap}");
-        }
+        assert_gradients_alike(&NAMES, &fused, &graph, [2e-6, 3e-6], format!("{sizes:?}"));
         let [fused, graph] = both(&start, p).map(|mut model| train(&mut *model, &sizes, &sequences));
-        for (a, b) in fused.0.iter().zip(&graph.0) {
-            assert!((a - b).abs() < 1e-5 * b.abs(), "{sizes:?}: loss {a} {b}");
-        }
-        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start.parameters) {
-            assert_trained_alike(a, b, start, &ADAM, STEPS);
-        }
+        assert_steps_alike(&fused, &graph, &start, &ADAM, STEPS, 1e-5, format!("{sizes:?}"));
     }
 }
 
@@ -250,26 +227,15 @@ fn what_is_named_moves_and_what_is_not_graded_does_not() {
     }
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|v| v.to_bits()).collect()
-}
-
 #[test]
 fn threads_change_no_bit() {
     let small = sizes(Activation::Identity, Activation::Sigmoid);
     let sizes = CaserSizes { ids: 25_000, dim: 30, ..small };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    same_on_threads(|| {
         let mut model = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
-        pool.install(|| {
-            let (losses, parameters) = train(&mut model, &sizes, &sequences);
-            let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
-            (losses, parameters.iter().map(|p| bits(&p.values)).collect::<Vec<_>>())
-        })
-    };
-    let one = run(1);
-    assert!(one == run(2) && one == run(3));
+        bits_of(train(&mut model, &sizes, &sequences))
+    });
 }
 
 #[test]

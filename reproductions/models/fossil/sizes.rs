@@ -155,6 +155,7 @@ pub fn row_of(id: u32) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::spread;
 
     fn sizes(users: usize, items: usize, dim: usize) -> FossilSizes {
         FossilSizes { users, items, dim, length: 5, targets: 1, alpha: 0.2, history: History::Causal }
@@ -179,12 +180,7 @@ mod tests {
         assert_eq!(initial, sizes.initial(0.01, stream));
         assert_eq!(FossilSizes::of(&initial).unwrap(), sizes);
         for k in [0, 1, 4] {
-            let squares: f64 = initial.parameters[k].values.iter().map(|v| f64::from(*v).powi(2)).sum();
-            assert!(
-                ((squares / initial.parameters[k].values.len() as f64).sqrt() / 0.01 - 1.0).abs() < 0.05,
-                "{}",
-                NAMES[k]
-            );
+            assert!((spread(&initial.parameters[k].values) / 0.01 - 1.0).abs() < 0.05, "{}", NAMES[k]);
         }
         assert!(initial.parameters[2..4].iter().flat_map(|parameter| &parameter.values).all(|v| *v == 0.0));
     }

@@ -11,11 +11,10 @@ use harness::train::Model;
 use harness::weights::{Parameter, State, Weights};
 
 use super::*;
-use crate::agreement::assert_trained_alike;
-use crate::golden::{case, doubles, floats, ids};
-use crate::models::sequence::checks::{self, Parts, gap, gradients, inputs, pass};
+use crate::golden::{assert_near, case, doubles, floats, ids};
+use crate::kit::sequential::{self, Parts, gradients, inputs, pass};
+use crate::kit::{Steps, assert_gradients_alike, assert_steps_alike, bits_of, queries, same_on_threads};
 use crate::models::sequence::{self, Encoder, SequentialModel, Window, WindowBatch, id_of, pointwise};
-use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -41,7 +40,7 @@ fn start(sizes: &FossilSizes) -> Weights {
 }
 
 fn sequences(sizes: &FossilSizes) -> Arc<UserItems> {
-    checks::sequences("fossil-test", sizes.users, sizes.items)
+    sequential::sequences("fossil-test", sizes.users, sizes.items)
 }
 
 fn both(weights: &Weights, train: &Arc<UserItems>) -> [Box<dyn SequentialModel>; 2] {
@@ -64,16 +63,10 @@ fn parts(sizes: &FossilSizes, train: &UserItems, columns: usize, step: u64) -> P
     (windows.clone(), inputs(train, sizes.length, &windows), items)
 }
 
-fn train(model: &mut dyn SequentialModel, sizes: &FossilSizes, train: &UserItems) -> (Vec<f64>, Vec<Parameter>) {
-    let mut losses = Vec::new();
-    for step in 0..STEPS as u64 {
-        // RD's step and the plain one in turn.
-        let columns = if step % 2 == 0 { 9 } else { 4 };
-        losses.push(pass(model, &parts(sizes, train, columns, step), 4, step));
-        model.step(&ADAM).unwrap();
-    }
-    model.settle();
-    (losses, model.weights().unwrap().parameters)
+/// RD's step and the plain one in turn.
+fn train(model: &mut dyn SequentialModel, sizes: &FossilSizes, train: &UserItems) -> Steps {
+    let of: Vec<(usize, u64)> = [9, 4].repeat(STEPS / 2).into_iter().zip(0..).collect();
+    sequential::steps(model, &ADAM, &of, &|columns, step| parts(sizes, train, columns, step))
 }
 
 #[test]
@@ -104,35 +97,30 @@ fn scores_and_losses_agree_with_the_reference_vector() {
     let user = inputs["user"].as_u64().unwrap() as u32;
     let pairs = |items: &[u32]| items.iter().map(|&item| (user, item)).collect::<Vec<_>>();
     let known = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&sequence)));
-    let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} {want}");
 
     let encoder = FossilEncoder::new(&weights, known.clone()).unwrap();
     let mut x = [0.0; 2];
     encoder.encode(&[Window::after_all(&known, user)], &mut x);
-    let parts = ["long_term", "short_term"].map(|name| doubles(&expected[name]));
-    for (k, x) in x.into_iter().enumerate() {
-        near(f64::from(x), parts[0][k] + parts[1][k]);
-    }
+    let [long, short] = ["long_term", "short_term"].map(|name| doubles(&expected[name]));
+    assert_near(&x, &[long[0] + short[0], long[1] + short[1]], 1e-6, "representation");
     let model = sequence::scorer(&KIND, &weights, &queries(&known, sizes.items)).unwrap();
     let mut scores = vec![0.0; sizes.items];
     model.score_all(user, &mut scores);
-    for (got, want) in scores.iter().zip(doubles(&expected["scores_all_items"])) {
-        near(f64::from(*got), want);
-    }
+    assert_near(&scores, &doubles(&expected["scores_all_items"]), 1e-6, "scores");
 
     // The target is one more item of the training sequence.
     let train = Arc::new(UserItems::from_pairs(sizes.users, &pairs(&[&sequence[..], &[5]].concat())));
     let windows = [Window { user, place: sequence.len() as u32 }];
-    let (read, items) = (checks::inputs(&train, sizes.length, &windows), [5, 0, 1].map(id_of));
+    let (read, items) = (sequential::inputs(&train, sizes.length, &windows), [5, 0, 1].map(id_of));
     for mut model in both(&weights, &train) {
         let batch = WindowBatch { windows: &windows, inputs: &read, items: &items, graded: 3 };
         let mut none = Stream::new(0, "fossil-test", "none", 0);
         let point = |_: usize, scores: &[f32], gradients: &mut [f32]| pointwise(scores, 1, gradients);
         let got = model.forward_backward(&batch, &mut none, &point).unwrap();
-        near(got, expected["pointwise_loss_pos5_neg0_neg1"].as_f64().unwrap());
+        assert_near(&[got], &doubles(&expected["pointwise_loss_pos5_neg0_neg1"]), 1e-6, "pointwise");
         let pair = |_: usize, scores: &[f32], _: &mut [f32]| f64::from(softplus(scores[1] - scores[0]));
         let got = model.forward_backward(&batch, &mut none, &pair).unwrap();
-        near(got, expected["bpr_loss_pos5_neg0"].as_f64().unwrap());
+        assert_near(&[got], &doubles(&expected["bpr_loss_pos5_neg0"]), 1e-6, "BPR");
     }
 }
 
@@ -144,22 +132,11 @@ fn the_step_by_hand_equals_candles_autograd() {
             let (start, sequences) = (start(&sizes), sequences(&sizes));
             for (columns, graded) in [(4, 4), (9, 4), (3, 1)] {
                 let parts = parts(&sizes, &sequences, columns, 7);
-                let [(a, of_a), (b, of_b)] =
-                    both(&start, &sequences).map(|mut model| gradients(&mut *model, &NAMES, &parts, graded));
-                assert!((a - b).abs() < 1e-6 * b.abs(), "d={dim}: loss {a} {b}");
-                for (name, (a, b)) in NAMES.into_iter().zip(of_a.iter().zip(&of_b)) {
-                    assert!(b.iter().any(|g| *g != 0.0), "{name} has a gradient");
-                    assert!(gap(a, b) < 2e-6, "d={dim}, {history}: gradient of {name}: {}", gap(a, b));
-                }
+                let [a, b] = both(&start, &sequences).map(|mut model| gradients(&mut *model, &NAMES, &parts, graded));
+                assert_gradients_alike(&NAMES, &a, &b, [1e-6, 2e-6], format!("d={dim}, {history}"));
             }
-            let [(a, of_a), (b, of_b)] =
-                both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
-            for (a, b) in a.iter().zip(&b) {
-                assert!((a - b).abs() < 5e-6 * b.abs(), "d={dim}: loss {a} {b}");
-            }
-            for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start.parameters) {
-                assert_trained_alike(a, b, start, &ADAM, STEPS);
-            }
+            let [a, b] = both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+            assert_steps_alike(&a, &b, &start, &ADAM, STEPS, 5e-6, format!("d={dim}"));
         }
     }
 }
@@ -169,13 +146,8 @@ fn the_step_by_hand_equals_candles_autograd() {
 fn large_tables_move_as_small_ones_do() {
     let sizes = FossilSizes { items: 7_500, dim: 200, ..sizes(History::Causal, 1) };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
-    let [(a, of_a), (b, of_b)] = both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
-    for (a, b) in a.iter().zip(&b) {
-        assert!((a - b).abs() < 5e-6 * b.abs(), "loss {a} {b}");
-    }
-    for ((a, b), start) in of_a.iter().zip(&of_b).zip(&start.parameters) {
-        assert_trained_alike(a, b, start, &ADAM, STEPS);
-    }
+    let [a, b] = both(&start, &sequences).map(|mut model| train(&mut *model, &sizes, &sequences));
+    assert_steps_alike(&a, &b, &start, &ADAM, STEPS, 5e-6, "large tables");
 }
 
 /// Central differences of the loss in f64 over f32 scores: good to three digits, and blind to nothing.
@@ -202,16 +174,10 @@ fn gradients_are_slopes_of_the_loss() {
 fn threads_change_no_bit() {
     let sizes = FossilSizes { dim: 37, ..sizes(History::Causal, 1) };
     let (start, sequences) = (start(&sizes), sequences(&sizes));
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    same_on_threads(|| {
         let mut model = FusedFossil::new(start.clone(), sequences.clone()).unwrap();
-        let (losses, parameters) = pool.install(|| train(&mut model, &sizes, &sequences));
-        let bits = |p: Parameter| p.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        (losses, parameters.into_iter().map(bits).collect::<Vec<_>>())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+        bits_of(train(&mut model, &sizes, &sequences))
+    });
 }
 
 #[test]
@@ -256,8 +222,9 @@ fn the_padding_cannot_be_scored() {
     items[5] = 0;
     for mut model in both(&start(&sizes), &sequences) {
         let batch = WindowBatch { windows: &windows, inputs: &inputs, items: &items, graded: 4 };
-        let error =
-            model.forward_backward(&batch, &mut Stream::new(0, "fossil-test", "none", 0), &checks::loss).unwrap_err();
+        let error = model
+            .forward_backward(&batch, &mut Stream::new(0, "fossil-test", "none", 0), &sequential::loss)
+            .unwrap_err();
         assert!(error.to_string().contains("cannot score the padding"), "{error}");
     }
 }

@@ -81,7 +81,7 @@ fn careful(scores: &[f32], interesting: usize, weight: f64, gradient: &mut [f32]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{case, cases, rows};
+    use crate::golden::{assert_near, case, cases, rows};
 
     type Loss = fn(&[f32], usize, f64, &mut [f32]) -> f64;
     const BOTH: [(&str, Loss); 2] = [("relaxed", relaxed), ("careful", careful)];
@@ -106,9 +106,7 @@ mod tests {
                     let of_user = loss(&scores, s1.len(), 1.0, &mut gradient);
                     let want = expected["loss_per_row"][u].as_f64().unwrap();
                     assert!((of_user - want).abs() < 1e-6, "{name} {}: {of_user} {want}", case["name"]);
-                    for (got, want) in gradient.iter().zip(g1[u].iter().chain(&g2[u])) {
-                        assert!((f64::from(*got) - want).abs() < 1e-6, "{name} {}: {got} {want}", case["name"]);
-                    }
+                    assert_near(&gradient, &[&g1[u][..], &g2[u]].concat(), 1e-6, format!("{name} {}", case["name"]));
                     sum += of_user;
                     seen += 1;
                 }

@@ -1,5 +1,7 @@
 //! The step by hand against the reference vector, finite differences in f64, and candle's autograd.
 
+use std::slice::from_mut;
+
 use candle_core::Device;
 use harness::optim::Adam;
 use harness::queries::Queries;
@@ -9,10 +11,11 @@ use harness::train::Model;
 use harness::weights::{Parameter, State, Weights};
 
 use super::*;
-use crate::agreement::assert_trained_alike;
-use crate::golden::{case, floats};
+use crate::golden::{assert_near, case, doubles, floats, ids};
+use crate::kit::{
+    self, Steps, assert_gradients_alike, assert_steps_alike, bits, bits_of, queries, same_on_threads, spread,
+};
 use crate::models::{Lists, Side};
-use crate::test_world::queries;
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -100,7 +103,7 @@ const STEPS: usize = 12;
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
 /// Steps with terms and repeated entities; losses, and the parameters after them.
-fn train(model: &mut dyn Recommender, n_users: usize, n_items: usize) -> (Vec<f64>, Vec<Parameter>) {
+fn train(model: &mut dyn Recommender, n_users: usize, n_items: usize) -> Steps {
     let mut losses = Vec::new();
     for step in 0..STEPS as u64 {
         let mut stream = Stream::new(0, "neumf-test", "step", step);
@@ -114,16 +117,8 @@ fn train(model: &mut dyn Recommender, n_users: usize, n_items: usize) -> (Vec<f6
     (losses, model.weights().unwrap().parameters)
 }
 
-/// Gradients by parameter: m = 0.1 g after the first step of Adam without weight decay.
 fn gradients(model: &mut dyn Recommender, batch: &[[u32; 3]], terms: Option<&Terms>) -> (f64, Vec<Vec<f32>>) {
-    let mut loss = model.forward_backward(batch).unwrap();
-    loss += terms.map_or(0.0, |terms| terms.add(model));
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
-    model.settle();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
-    (loss, NAMES.into_iter().map(of).collect())
+    kit::gradients(model, &NAMES, batch, |model| terms.map_or(0.0, |terms| terms.add(model)))
 }
 
 #[test]
@@ -136,24 +131,21 @@ fn logits_and_loss_agree_with_the_reference_vector() {
         .map(|((name, shape), values)| Parameter { name: name.into(), shape: shape.to_vec(), values })
         .collect();
     let weights = Weights::from(parameters);
-    let ids = |name: &str| floats(&inputs[name]).into_iter().map(|id| id as u32).collect::<Vec<_>>();
-    let (users, positives, negatives) = (ids("users"), ids("pos_items"), ids("neg_items"));
+    let [users, positives, negatives] = ["users", "pos_items", "neg_items"].map(|name| ids(&inputs[name]));
     let batch: Vec<[u32; 3]> = (0..users.len()).map(|k| [users[k], positives[k], negatives[k]]).collect();
     for mut model in both(&weights) {
         let loss = model.forward_backward(&batch).unwrap();
-        assert!((loss - expected["bce_with_logits_sum"].as_f64().unwrap()).abs() < 1e-6, "{loss}");
+        assert_near(&[loss], &doubles(&expected["bce_with_logits_sum"]), 1e-6, "loss");
         model.step(&Adam { learning_rate: 0.0, weight_decay: 0.0 }).unwrap();
         for (items, logits) in [(&positives, "logit_pos"), (&negatives, "logit_neg")] {
             let want = floats(&expected[logits]);
             let mut lists = Lists::new();
             users.iter().zip(items).for_each(|(&user, &item)| lists.push(user, [item]));
-            let scores = model.scores(Side::User, &lists).unwrap();
-            for (k, (got, want)) in scores.iter().zip(&want).enumerate() {
-                assert!((got - want).abs() < 1e-6, "{got} {want}");
-                let mut served = [0.0];
-                scorer(&weights, Side::User).unwrap().score(users[k], &[items[k]], &mut served);
-                assert!((served[0] - want).abs() < 1e-6);
-            }
+            assert_near(&model.scores(Side::User, &lists).unwrap(), &want, 1e-6, "scores");
+            let mut served = vec![0.0; users.len()];
+            let scorer = scorer(&weights, Side::User).unwrap();
+            served.iter_mut().enumerate().for_each(|(k, out)| scorer.score(users[k], &[items[k]], from_mut(out)));
+            assert_near(&served, &want, 1e-6, "scores when served");
         }
     }
 }
@@ -163,10 +155,7 @@ fn initial_values_have_their_distributions() {
     let stream = |purpose: &str| Stream::new(3, "neumf-test", purpose, 0);
     let initial_values = initial(400, 500, 50, 0.01, stream);
     let values = |k: usize| &initial_values.parameters[k].values;
-    let spread = |k: usize| {
-        let squares: f64 = values(k).iter().map(|v| f64::from(*v).powi(2)).sum();
-        (squares / values(k).len() as f64).sqrt()
-    };
+    let spread = |k: usize| spread(values(k));
     for (table, name) in NAMES.iter().enumerate().take(4) {
         assert!((spread(table) / 0.01 - 1.0).abs() < 0.02, "{name}: {}", spread(table));
     }
@@ -181,11 +170,6 @@ fn initial_values_have_their_distributions() {
     assert_eq!(initial_values, initial(400, 500, 50, 0.01, stream));
 }
 
-fn relative_gap(a: &[f32], b: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
-}
-
 #[test]
 fn the_step_by_hand_equals_candles_autograd() {
     // The last is large enough for rows to fall behind.
@@ -194,11 +178,7 @@ fn the_step_by_hand_equals_candles_autograd() {
         let mut stream = Stream::new(0, "neumf-test", "first", 0);
         let (batch, terms) = (batch(&mut stream, 100, n_users, n_items), Terms::draw(&mut stream, n_users, n_items));
         let [fused, graph] = both(&start).map(|mut model| gradients(&mut *model, &batch, Some(&terms)));
-        assert!((fused.0 - graph.0).abs() < 2e-6 * graph.0.abs(), "{} {}", fused.0, graph.0);
-        for ((name, fused), graph) in NAMES.iter().zip(&fused.1).zip(&graph.1) {
-            let gap = relative_gap(fused, graph);
-            assert!(gap < 3e-6, "d={dim}: gradient of {name}: {gap}");
-        }
+        assert_gradients_alike(&NAMES, &fused, &graph, [2e-6, 3e-6], format!("d={dim}"));
         // Hidden units that stay open, or closed: one near zero would be opened by rounding, and from there the two
         // go their own ways. The gradients above have units of both kinds in every pair.
         let mut start = start;
@@ -207,12 +187,7 @@ fn the_step_by_hand_equals_candles_autograd() {
             .zip(&mut start.parameters[bias].values)
             .for_each(|(unit, bias)| *bias += if unit % 4 == 3 { -4.0 } else { 4.0 });
         let [fused, graph] = both(&start).map(|mut model| train(&mut *model, n_users, n_items));
-        for (a, b) in fused.0.iter().zip(&graph.0) {
-            assert!((a - b).abs() < 1e-5 * b.abs(), "d={dim}: loss {a} {b}");
-        }
-        for ((a, b), start) in fused.1.iter().zip(&graph.1).zip(&start.parameters) {
-            assert_trained_alike(a, b, start, &ADAM, STEPS);
-        }
+        assert_steps_alike(&fused, &graph, &start, &ADAM, STEPS, 1e-5, format!("d={dim}"));
     }
 }
 
@@ -236,26 +211,15 @@ fn every_parameter_receives_a_gradient() {
     }
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|v| v.to_bits()).collect()
-}
-
 #[test]
 fn threads_change_no_bit() {
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    same_on_threads(|| {
         let mut model = FusedNeuMf::new(start(300, 700, 37)).unwrap();
-        pool.install(|| {
-            let (losses, parameters) = train(&mut model, 300, 700);
-            let mut scores = vec![0.0; 700];
-            model.scorer(&any(300, 700)).unwrap().score_all(5, &mut scores);
-            let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
-            (losses, parameters.iter().map(|p| bits(&p.values)).collect::<Vec<_>>(), bits(&scores))
-        })
-    };
-    let one = run(1);
-    assert!(one == run(2), "two threads");
-    assert!(one == run(3), "three threads");
+        let trained = bits_of(train(&mut model, 300, 700));
+        let mut scores = vec![0.0; 700];
+        model.scorer(&any(300, 700)).unwrap().score_all(5, &mut scores);
+        (trained, bits(&scores))
+    });
 }
 
 #[test]

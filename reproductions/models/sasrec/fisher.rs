@@ -132,7 +132,7 @@ fn add_squares(sums: &mut [f32], gradient: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{case, doubles, floats, ids, rows};
+    use crate::golden::{assert_near, case, doubles, floats, ids, rows};
 
     #[test]
     fn squares_agree_with_the_reference() {
@@ -142,9 +142,8 @@ mod tests {
         for sample in &samples {
             add_squares(&mut sums, &sample.iter().map(|v| *v as f32).collect::<Vec<_>>());
         }
-        for (sum, want) in sums.iter().zip(doubles(&case["expected"]["fisher"])) {
-            assert!((f64::from(*sum) / samples.len() as f64 - want).abs() < 1e-6);
-        }
+        let means: Vec<f64> = sums.iter().map(|sum| f64::from(*sum) / samples.len() as f64).collect();
+        assert_near(&means, &doubles(&case["expected"]["fisher"]), 1e-6, "fisher");
     }
 
     /// The vector gives representations and logits; items with these logits are found by least squares.
@@ -169,8 +168,7 @@ mod tests {
         let (mut x_gradient, mut fisher) = (vec![0.0; x.len()], vec![0.0; 12]);
         let onto = Onto { x: &mut x_gradient, table: &mut fisher };
         OutputSoftmax::default().squares(ItemTable { rows: &table, dim: 3 }, &x, &labels, onto);
-        for (got, want) in fisher.iter().zip(floats(&case["expected"]["fisher_item_rows"])) {
-            assert!((got / 2.0 - want).abs() < 1e-6, "{got} {want}");
-        }
+        fisher.iter_mut().for_each(|sum| *sum /= 2.0);
+        assert_near(&fisher, &floats(&case["expected"]["fisher_item_rows"]), 1e-6, "fisher");
     }
 }

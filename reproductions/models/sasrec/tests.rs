@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::sizes::OF_BLOCK;
 use super::*;
-use crate::golden::{case, doubles, floats, ids, rows};
-use crate::test_world::queries;
+use crate::golden::{assert_near, case, doubles, floats, ids, rows};
+use crate::kit::queries;
 use harness::nn::Dropout;
 use harness::nn::softmax::{ItemTable, Target, TeacherAnswers};
 
@@ -62,13 +62,6 @@ fn sequences(sizes: &SasRecSizes, inputs: &[Vec<u32>]) -> Sequences {
     Sequences::new(inputs.iter().map(|input| &input[..]), sizes.length, sizes.items).unwrap()
 }
 
-fn near(got: &[f32], want: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    for (k, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(*got) - want).abs() <= tolerance, "{what}, at {k}: {got} {want}");
-    }
-}
-
 fn unpadded(rows: &[f32], dim: usize) -> Vec<f32> {
     rows.chunks_exact(padded(dim)).flat_map(|row| row[..dim].to_vec()).collect()
 }
@@ -81,7 +74,7 @@ fn forward_agrees_with_the_reference() {
         let (sizes, weights) = of_vector(&vector["net"], heads);
         let encoder = SasRecEncoder::new(&weights).unwrap();
         let got = encoder.encode(&sequences(&sizes, &inputs(&vector["seqs"])));
-        near(&unpadded(&got, 4), &doubles(&expected[name]), 1e-6, name);
+        assert_near(&unpadded(&got, 4), &doubles(&expected[name]), 1e-6, name);
     }
     let (sizes, weights) = of_vector(&vector["net"], 1);
     let seqs = inputs(&vector["seqs"]);
@@ -91,13 +84,13 @@ fn forward_agrees_with_the_reference() {
     let labels: Vec<u32> = ids(&vector["labels"]).iter().map(|id| id - 1).collect();
     let losses = harness::nn::softmax::OutputSoftmax::default().cross_entropies(known, &x, &labels);
     let losses: Vec<f32> = losses.iter().map(|loss| *loss as f32).collect();
-    near(&losses, &doubles(&expected["per_row_ce"]), 1e-6, "cross entropies");
+    assert_near(&losses, &doubles(&expected["per_row_ce"]), 1e-6, "cross entropies");
     // As it is ranked.
     let served = SasRecScorer::new(encoder, &queries(&UserItems::from_rows(&seqs), 6)).unwrap();
     for (k, want) in rows(&expected["logits"]).iter().enumerate() {
         let mut scores = [0.0; 6];
         served.score_all(k as u32, &mut scores);
-        near(&scores, want, 1e-6, "logits");
+        assert_near(&scores, want, 1e-6, "logits");
     }
 }
 
@@ -113,10 +106,10 @@ fn gradients_agree_with_the_reference() {
     let sequences = sequences(&sizes, &inputs(&case["inputs"]["seqs"]));
     let mut unused = Stream::new(0, "sasrec-test", "unused", 0);
     let losses = model.forward_backward(&sequences, &parts, &mut unused).unwrap();
-    assert!((losses[0] - net["expected"]["mean_ce"].as_f64().unwrap()).abs() < 1e-6);
+    assert_near(&losses, &doubles(&net["expected"]["mean_ce"]), 1e-6, "loss");
     let expected = &case["expected"];
     let gradients: Vec<Vec<f32>> = model.dense_mut().map(|dense| dense.gradient.clone()).collect();
-    near(&gradients[0], &doubles(&expected["grad_item_table"])[4..], 1e-5, "items");
+    assert_near(&gradients[0], &doubles(&expected["grad_item_table"])[4..], 1e-5, "items");
     let names: Vec<String> = sizes.shapes().into_iter().map(|(name, _)| name).collect();
     for (key, want) in expected.as_object().unwrap() {
         let number = match key.as_str() {
@@ -134,7 +127,7 @@ fn gradients_agree_with_the_reference() {
             }
         };
         let want = doubles(want);
-        near(&gradients[number], &want[want.len() - gradients[number].len()..], 1e-5, key);
+        assert_near(&gradients[number], &want[want.len() - gradients[number].len()..], 1e-5, key);
     }
 }
 
@@ -146,7 +139,7 @@ fn padding_need_not_be_computed() {
     let input: Vec<u32> = ids(&case["inputs"]["seq"]).into_iter().filter(|&id| id > 0).map(|id| id - 1).collect();
     assert_eq!(input.len(), 2, "two real places of four");
     let got = SasRecEncoder::new(&weights).unwrap().encode(&sequences(&sizes, &[input]));
-    near(&unpadded(&got, 4), &doubles(&case["expected"]["rep_last"]), 1e-6, "representation");
+    assert_near(&unpadded(&got, 4), &doubles(&case["expected"]["rep_last"]), 1e-6, "representation");
 }
 
 #[test]
@@ -162,9 +155,7 @@ fn initial_values_have_the_bounds_of_the_reference() {
         // A convolution of width 1 is a dense layer.
         sizes(9).bound("block-0-inner-weight", &[150, 150]),
     ];
-    for (got, want) in bounds.iter().zip(limits) {
-        assert!((got - want).abs() < 1e-10, "{got} {want}");
-    }
+    assert_near(&bounds, &limits, 1e-10, "bounds");
     let sizes = SasRecSizes { items: 700, dim: 30, length: 50, blocks: 2, heads: 1 };
     let stream = |purpose: &str| Stream::new(3, "sasrec-test", purpose, 0);
     let initial = sizes.initial(stream);

@@ -90,6 +90,7 @@ impl DrawnBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::same_on_threads;
 
     #[test]
     fn negatives_are_outside_the_training_items_and_no_thread_shows() {
@@ -100,17 +101,13 @@ mod tests {
         let source = Source { train: &train, seen: &seen, n_items: 31, length: 3, targets: 2, negatives: 4 };
         let all: Vec<Window> = (0..90).map(|user| Window { user, place: 5 }).collect();
         let numbers: Vec<u32> = (0..90).rev().collect();
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (windows, inputs, items) = same_on_threads(|| {
             let stream = |purpose: &str| Stream::new(0, "draw", purpose, 0);
             let mut streams = Streams { negatives: stream("negatives"), term: stream("term") };
             let mut drawn = DrawnBatch::default();
-            pool.install(|| drawn.draw(&source, &all, &numbers, &mut streams, None));
+            drawn.draw(&source, &all, &numbers, &mut streams, None);
             (drawn.windows, drawn.inputs, drawn.items)
-        };
-        let one = run(1);
-        assert!(one == run(2) && one == run(3));
-        let (windows, inputs, items) = one;
+        });
         for (k, window) in windows.iter().enumerate() {
             assert_eq!(window.user, 89 - k as u32);
             let sequence: Vec<u32> = train.of(window.user).iter().map(|&item| id_of(item)).collect();

@@ -3,10 +3,6 @@
 //!
 //! Inside, items go by their *id*: item `i` of a split is id `i + 1`, and id 0 is [`PADDING`].
 
-#[cfg(test)]
-pub mod checks;
-#[cfg(all(test, feature = "cuda"))]
-pub mod cuda_checks;
 mod draw;
 mod graph;
 mod loss;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::compare::{Matched, Measurements, Verdict};
+use crate::kit::{sample, sample_of_periods};
 use crate::metrics::Metric;
-use crate::record::{Hits, QueryRanks, RankSet, Record, sample, sample_of_periods};
+use crate::record::{Hits, QueryRanks, RankSet, Record};
 use crate::rng::Stream;
 use crate::spec::{Bound, Claim, Columns, Comparison, Measure, Quantity, Statement};
 

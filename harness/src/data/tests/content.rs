@@ -1,7 +1,8 @@
 //! What is read of the files.
 
 use super::*;
-use crate::split::{Cut, SplitRule, Ties, applied};
+use crate::kit::applied;
+use crate::split::{Cut, SplitRule, Ties};
 
 #[test]
 fn a_bad_line_is_told_by_number() {

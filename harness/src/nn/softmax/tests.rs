@@ -5,6 +5,7 @@ use crate::rng::Stream;
 
 use super::*;
 use crate::golden::{case, doubles, floats, ids, rows};
+use crate::kit::{bits, same_on_threads};
 
 fn values(purpose: &str, n: usize, std: f64) -> Vec<f32> {
     Stream::new(0, "softmax-test", purpose, n as u64).normals(n, std)
@@ -192,19 +193,14 @@ fn many_groups_and_chunks_agree_with_the_formulas_in_f64() {
 fn threads_change_no_bit() {
     let world = world();
     let old = ItemTable { rows: &world.old_table, dim: DIM };
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let normalisers = OutputSoftmax::default().normalisers(old, &world.answers);
-            let teacher = TeacherAnswers { table: old, representations: &world.answers, normalisers: &normalisers };
-            [Target::Items(&world.items), Target::Teacher(teacher)].map(|target| {
-                let (loss, x, table) = self::run(&world, target, ITEMS, Sum::Gradients);
-                (loss.to_bits(), [x, table].map(|values| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>()))
-            })
+    same_on_threads(|| {
+        let normalisers = OutputSoftmax::default().normalisers(old, &world.answers);
+        let teacher = TeacherAnswers { table: old, representations: &world.answers, normalisers: &normalisers };
+        [Target::Items(&world.items), Target::Teacher(teacher)].map(|target| {
+            let (loss, x, table) = run(&world, target, ITEMS, Sum::Gradients);
+            (loss.to_bits(), [x, table].map(|values| bits(&values)))
         })
-    };
-    let one = run(1);
-    assert!(one == run(2) && one == run(3));
+    });
 }
 
 /// A logit far above the others, and large ones: no exponential overflows.

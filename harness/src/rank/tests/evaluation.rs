@@ -79,17 +79,14 @@ fn blocks_and_threads_do_not_change_a_bit() {
         for protocol in [full(&names), sampled(99, &loo)] {
             let ours = ranker(&protocol, &split, HeldOut::Test);
             let expected = ours.evaluate(&factors).unwrap();
-            for threads in [1, 2, 3] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                for block in [1, 5, 12, 13, 64] {
-                    let other = pool.install(|| ours.evaluate_in_blocks(&factors, block).unwrap());
-                    assert_eq!(other, expected, "dim {dim}, {threads} threads, blocks of {block}");
-                    for (metric, value) in &other.values {
-                        assert_eq!(value.to_bits(), expected.values[metric].to_bits());
-                    }
+            for (threads, block) in [1, 2, 3].into_iter().flat_map(|n| [1, 5, 12, 13, 64].map(|block| (n, block))) {
+                let other = on_threads(threads, || ours.evaluate_in_blocks(&factors, block).unwrap());
+                assert_eq!(other, expected, "dim {dim}, {threads} threads, blocks of {block}");
+                for (metric, value) in &other.values {
+                    assert_eq!(value.to_bits(), expected.values[metric].to_bits());
                 }
             }
-            let again = pool_of_three(|| ranker(&protocol, &split, HeldOut::Test));
+            let again = on_threads(3, || ranker(&protocol, &split, HeldOut::Test));
             assert!((0..n_users as u32).all(|user| again.negatives(user) == ours.negatives(user)));
         }
     }

@@ -25,7 +25,7 @@ fn lists_are_the_sorted_scores() {
                 assert_eq!(lists, expected);
                 for block in [1, 5, 13] {
                     let again =
-                        pool_of_three(|| index.top_lists_in_blocks(&queries, k, &|q| seen.of(q), block)).unwrap();
+                        on_threads(3, || index.top_lists_in_blocks(&queries, k, &|q| seen.of(q), block)).unwrap();
                     assert_eq!(again, expected, "blocks of {block}");
                 }
                 for (row, &query) in queries.iter().enumerate() {
@@ -63,11 +63,8 @@ fn a_device_serves_the_same_items() {
         let factors = Factors::new(n_users, n_items, 3, biased, 4.0);
         let (index, served) = (Index::new(&factors), OnDevice::new(&factors, &device).unwrap().unwrap());
         let lists = index.top_lists(&queries, k, &|query| seen.of(query)).unwrap();
-        for threads in [1, 2, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let again = pool.install(|| served.top_lists(&queries, k, &|query| seen.of(query)).unwrap());
-            assert_eq!(again, lists, "more than a block of queries");
-        }
+        let again = same_on_threads(|| served.top_lists(&queries, k, &|query| seen.of(query)).unwrap());
+        assert_eq!(again, lists, "more than a block of queries");
         for query in [0, 17] {
             assert_eq!(served.top_k(query, seen.of(query), k).unwrap(), index.top_k(query, seen.of(query), k).unwrap());
         }

@@ -19,7 +19,7 @@ fn values_are_those_of_the_scores_in_any_pool() {
     for metric in &metrics {
         assert_eq!(got.values[metric].to_bits(), metric.value_of_scores(&scores, &labels).unwrap().to_bits());
     }
-    assert_eq!(pool_of_three(|| PointwiseEvaluation::new(&table, &pairs, &metrics)).unwrap(), got);
+    assert_eq!(on_threads(3, || PointwiseEvaluation::new(&table, &pairs, &metrics)).unwrap(), got);
 }
 
 #[test]

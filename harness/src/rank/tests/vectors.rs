@@ -3,15 +3,14 @@
 use serde_json::Value;
 
 use super::*;
-use crate::golden::{case, floats, ids};
+use crate::golden::{assert_near, case, doubles, floats, ids};
 
 fn pairs_of(user: usize, items: &Value) -> Vec<(u32, u32)> {
     ids(items).into_iter().map(|item| (user as u32, item)).collect()
 }
 
 fn near(got: f64, expected: &Value) {
-    let expected = expected.as_f64().unwrap();
-    assert!((got - expected).abs() < 1e-6, "{got} {expected}");
+    assert_near(&[got], &doubles(expected), 1e-6, expected);
 }
 
 #[test]

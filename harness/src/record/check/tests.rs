@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::record::{Hits, QueryRanks, RankSet, Record, Stored, sample, sample_of_periods};
+use crate::kit::{sample, sample_of_periods};
+use crate::record::{Hits, QueryRanks, RankSet, Record, Stored};
 
 fn text() -> String {
     sample("teacher", 3).to_text().unwrap()

@@ -1,7 +1,7 @@
 //! Reports of runs over a stream of periods.
 
 use super::*;
-use crate::record::sample_of_periods;
+use crate::kit::sample_of_periods;
 
 /// ADER and Finetune, two of the 16 weeks that were published.
 fn weekly() -> Spec {

@@ -185,4 +185,4 @@ impl<'p> Period<'p> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -1,41 +1,10 @@
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::data::{Clock, Dataset, Interaction, Part, Values};
+use crate::data::{Clock, Dataset};
 use crate::error::Kind;
+use crate::kit::{dataset, three_periods};
 use crate::split::Ties;
-
-/// User, item, time.
-type Events<'a> = &'a [(u32, u32, i64)];
-
-fn dataset(parts: &[(&str, Events<'_>)]) -> Dataset {
-    let part = |(name, events): &(&str, Events<'_>)| Part {
-        name: (*name).into(),
-        interactions: events
-            .iter()
-            .map(|&(user, item, time)| Interaction { user, item, time: time.into(), value: 1.0 })
-            .collect(),
-    };
-    let parts = parts.iter().map(part).collect();
-    Dataset {
-        name: "made-up".into(),
-        n_users: 20,
-        n_items: 9,
-        item_places: Vec::new(),
-        clock: Clock::Unix,
-        values: Values::None,
-        parts,
-    }
-}
-
-/// Session 1 goes on in period 1; items 3 and 4 are new in period 1, and 5 in period 2.
-pub(crate) fn three() -> Dataset {
-    dataset(&[
-        ("period-0", &[(1, 0, 0), (2, 1, 1), (1, 2, 2), (2, 0, 3), (3, 1, 4)]),
-        ("period-1", &[(1, 3, 5), (4, 0, 6), (4, 3, 7), (4, 1, 8), (5, 2, 9), (1, 4, 10), (5, 1, 11)]),
-        ("period-2", &[(6, 3, 12), (6, 5, 13), (6, 4, 14), (7, 5, 15), (7, 0, 16)]),
-    ])
-}
 
 fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
     lists.rows().map(<[u32]>::to_vec).collect()
@@ -43,7 +12,7 @@ fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
 
 #[test]
 fn a_period_is_learnt_from_those_before_it() {
-    let periods = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
+    let periods = given(&three_periods(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
     assert_eq!((periods.last(), periods.n_items()), (2, 9));
     let [first, second] = [1, 2].map(|number| periods.period(number));
     let sessions = |period: Period<'_>, window| period.sessions(window).map(<[u32]>::to_vec).collect::<Vec<_>>();
@@ -53,17 +22,20 @@ fn a_period_is_learnt_from_those_before_it() {
     assert_eq!(sessions(second, Limit::All).len(), 6);
     assert_eq!(sessions(second, Limit::At(9)).len(), 6, "a window may reach beyond the first period");
     assert_eq!([first.items_before(), first.items(), second.items_before(), second.items()], [0, 3, 3, 5]);
-    let full = given(&three(), Roles::after_the_first(2), Catalogue::Full).unwrap();
+    let full = given(&three_periods(), Roles::after_the_first(2), Catalogue::Full).unwrap();
     assert_eq!([full.period(1).items(), full.period(2).items()], [9, 9]);
     assert_ne!(full.digest(), periods.digest());
-    assert_ne!(given(&three(), Roles::after_the_first(1), Catalogue::Growing).unwrap().digest(), periods.digest());
+    assert_ne!(
+        given(&three_periods(), Roles::after_the_first(1), Catalogue::Growing).unwrap().digest(),
+        periods.digest()
+    );
 }
 
 #[test]
 fn data_that_is_no_stream_is_refused() {
     let refused =
         |dataset: &Dataset, last| given(dataset, Roles::after_the_first(last), Catalogue::Growing).unwrap_err();
-    let error = refused(&three(), 3);
+    let error = refused(&three_periods(), 3);
     assert!(error.kind() == Kind::Input && error.to_string().contains("has no part `period-3`"), "{error}");
     assert!(error.to_string().contains("period-0, period-1, period-2"), "{error}");
     for (part, events, says) in [
@@ -72,7 +44,7 @@ fn data_that_is_no_stream_is_refused() {
         (2, &[(6, 5, 0), (6, 6, 0)], "period 2 of `made-up` has nothing to predict"),
         (0, &[(1, 0, 0), (2, 1, 0), (3, 2, 0)], "period 0 of `made-up` has nothing to learn from"),
     ] {
-        let mut dataset = three();
+        let mut dataset = three_periods();
         let events = events.iter().map(|&(user, item, time)| Interaction { user, item, time: time.into(), value: 1.0 });
         dataset.parts[part].interactions = events.collect();
         let error = refused(&dataset, 2);
@@ -84,7 +56,7 @@ fn data_that_is_no_stream_is_refused() {
 fn time_is_cut_into_periods() {
     const DAY: i64 = 86_400;
     // Given out of order; item 8 has one interaction, and is dropped.
-    let events: Events<'_> = &[
+    let events: &[(u32, u32, i64)] = &[
         (1, 5, 3 * DAY),
         (1, 2, 3 * DAY + 1),
         (1, 2, 0),
@@ -97,7 +69,7 @@ fn time_is_cut_into_periods() {
         (1, 2, 4 * DAY),
         (3, 7, 7 * DAY),
     ];
-    let dataset = dataset(&[("all", events)]);
+    let dataset = dataset(20, 9, &[("all", events)]);
     let by_time = |dataset: &Dataset, [days, first, last]: [usize; 3], least, catalogue| {
         by_time(dataset, [days, first], least, Roles::after_the_first(last), catalogue, Ties::FileOrder)
     };
@@ -127,15 +99,10 @@ fn time_is_cut_into_periods() {
 
 #[test]
 fn events_keep_their_times_and_values_and_are_cut_by_their_number() {
-    let row = |(k, &(user, time)): (usize, &(u32, i64))| Interaction {
-        user,
-        item: k as u32,
-        time: time.into(),
-        value: k as f32,
-    };
     let events = [(1, 5), (2, 1), (1, 3), (3, 3), (2, 9), (1, 7), (3, 8), (1, 6), (2, 2)];
-    let parts = vec![Part { name: "all".into(), interactions: events.iter().enumerate().map(row).collect() }];
-    let dataset = Dataset { parts, ..three() };
+    let events: Vec<_> = (0..).zip(events).map(|(item, (user, time))| (user, item, time)).collect();
+    let mut dataset = dataset(20, 9, &[("all", &events)]);
+    dataset.parts[0].interactions.iter_mut().for_each(|event| event.value = event.item as f32);
     let roles = Roles::new(3, NonZeroUsize::new(2), NonZeroUsize::new(3)).unwrap();
     let (periods, ties) = by_count(&dataset, roles, Ties::FileOrder).unwrap();
     // Nine events make four periods of two; the last in time is left out. Items keep their ids.
@@ -169,8 +136,8 @@ fn events_keep_their_times_and_values_and_are_cut_by_their_number() {
 #[test]
 fn sessions_are_warmed_up_on_too() {
     let roles = Roles::new(2, None, NonZeroUsize::new(2)).unwrap();
-    let warm = given(&three(), roles, Catalogue::Growing).unwrap();
-    let all = given(&three(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
+    let warm = given(&three_periods(), roles, Catalogue::Growing).unwrap();
+    let all = given(&three_periods(), Roles::after_the_first(2), Catalogue::Growing).unwrap();
     assert_eq!(
         warm.period(1).tested_sessions().collect::<Vec<_>>(),
         all.period(1).tested_sessions().collect::<Vec<_>>()

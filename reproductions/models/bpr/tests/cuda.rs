@@ -1,7 +1,7 @@
 //! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
 
 use super::*;
-use crate::test_world::cuda;
+use crate::kit::cuda::cuda;
 
 /// CiteULike's sizes with the teacher's factors, as DE-RRD trains it.
 const USERS: u32 = 5_220;

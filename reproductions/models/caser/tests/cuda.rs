@@ -1,8 +1,7 @@
 //! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
 
 use super::*;
-use crate::models::sequence::cuda_checks::agree;
-use crate::test_world::cuda;
+use crate::kit::cuda::{agree, cuda};
 
 #[test]
 fn the_first_losses_on_cuda_are_the_cpus() {

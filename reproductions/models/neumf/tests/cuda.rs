@@ -1,7 +1,8 @@
 //! The first steps on CUDA against the step by hand on the CPU. Runs where there is a device.
 
 use super::*;
-use crate::test_world::cuda;
+use crate::kit::cuda::cuda;
+use crate::kit::gap;
 
 /// CiteULike's sizes with the teacher's width, as DE-RRD trains it.
 const N_USERS: usize = 5_220;
@@ -20,16 +21,7 @@ fn the_first_steps_on_cuda_are_the_cpus() {
     let device = || GraphNeuMf::new(start.clone(), &there.device).unwrap();
     let here = gradients(&mut host(), &batch, Some(&terms));
     let on_device = gradients(&mut device(), &batch, Some(&terms));
-    assert!(
-        (here.0 - on_device.0).abs() < 2e-6 * here.0,
-        "loss {} on the CPU, {} on {}",
-        here.0,
-        on_device.0,
-        there.name
-    );
-    for ((name, a), b) in NAMES.iter().zip(&on_device.1).zip(&here.1) {
-        assert!(relative_gap(a, b) < 1e-5, "gradient of {name}: {}", relative_gap(a, b));
-    }
+    assert_gradients_alike(&NAMES, &on_device, &here, [2e-6, 1e-5], &there.name);
     let (mut host, mut device) = (host(), device());
     let (host_losses, host_weights) = train(&mut host, N_USERS, N_ITEMS);
     let (device_losses, device_weights) = train(&mut device, N_USERS, N_ITEMS);
@@ -37,6 +29,6 @@ fn the_first_steps_on_cuda_are_the_cpus() {
         assert!((a - b).abs() < 1e-5 * a.abs(), "loss {a} on the CPU, {b} on {}", there.name);
     }
     for (a, b) in device_weights.iter().zip(&host_weights) {
-        assert!(relative_gap(&a.values, &b.values) < 1e-5, "{}: {}", a.name, relative_gap(&a.values, &b.values));
+        assert!(gap(&a.values, &b.values) < 1e-5, "{}: {}", a.name, gap(&a.values, &b.values));
     }
 }

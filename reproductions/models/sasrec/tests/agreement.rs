@@ -1,13 +1,12 @@
 //! The step by hand against the padded graph, itself on other threads, and itself resumed.
 
 use candle_core::{Device, Tensor};
-use rayon::ThreadPoolBuilder;
 
 use super::graph::Graph;
 use super::*;
+use crate::kit::{gap, same_on_threads};
 use crate::models::sasrec::dropout::Masks;
 use crate::models::sasrec::forward::GROUP;
-use crate::models::sequence::checks::gap;
 use harness::nn::softmax::OutputSoftmax;
 
 /// Inputs, more than one group, of 1 to L items and more; then the labels of the first ones, new rows.
@@ -117,22 +116,17 @@ fn losses_and_gradients_are_those_of_the_padded_graph() {
 fn threads_change_no_bit_and_rows_not_seen_stay() {
     let sizes = SasRecSizes { heads: 2, ..SIZES };
     let start = start(&sizes);
-    let run = |threads: usize| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut model = SasRec::new(start.clone(), Dropout::new(0.3)).unwrap();
-            let mut losses = Vec::new();
-            for step in 0..4 {
-                losses.extend(pass(&mut model, &batch(&sizes, step), OLD, step));
-                model.step(&TfAdam { learning_rate: 1e-2 });
-            }
-            (losses, model.weights().unwrap())
-        })
-    };
-    let one = run(1);
-    assert!(one == run(2) && one == run(3));
-    assert!(one.0[6] < one.0[0], "it learns");
-    let (moved, stayed) = one.1.parameters[0].values.split_at(KNOWN * sizes.dim);
+    let (losses, weights) = same_on_threads(|| {
+        let mut model = SasRec::new(start.clone(), Dropout::new(0.3)).unwrap();
+        let mut losses = Vec::new();
+        for step in 0..4 {
+            losses.extend(pass(&mut model, &batch(&sizes, step), OLD, step));
+            model.step(&TfAdam { learning_rate: 1e-2 });
+        }
+        (losses, model.weights().unwrap())
+    });
+    assert!(losses[6] < losses[0], "it learns");
+    let (moved, stayed) = weights.parameters[0].values.split_at(KNOWN * sizes.dim);
     let start = &start.parameters[0].values;
     assert_eq!(stayed, &start[KNOWN * sizes.dim..]);
     assert!(moved.iter().zip(start).all(|(a, b)| a != b));

@@ -18,10 +18,10 @@ use harness::value::Limit;
 use harness::weights::State;
 use serde::Deserialize;
 
-use super::learner::ContinualSasRec;
-use super::{AgainstForgetting, Continual, Ewc, Kept, Training};
+use super::ContinualSasRec;
+use crate::ader::{AgainstForgetting, Continual, Ewc, Kept, Training};
+use crate::kit::{Watcher, method, same_on_threads};
 use crate::models::sasrec::SasRec;
-use crate::test_world::{Watcher, method};
 use harness::nn::Dropout;
 
 const TRAINING: &str = r#"training = {schedule = {start = "last", window = 1}, batch = 16, learning_rate = 5e-3,
@@ -117,12 +117,7 @@ fn every_method_goes_on_from_any_epoch_of_any_period() {
 #[test]
 fn threads_change_nothing() {
     for (name, params) in [("ader", ader()), ("ewc", ewc())] {
-        let with = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| bits(&run(name, &params)))
-        };
-        let one = with(1);
-        assert!(one == with(2) && one == with(3), "{name}");
+        same_on_threads(|| bits(&run(name, &params)));
     }
 }
 
@@ -139,9 +134,9 @@ fn exemplars_and_their_weight_are_those_of_the_period() {
         assert!((facts(period, "lambda").unwrap() - want).abs() < 1e-12);
     }
     assert_eq!(run.periods.iter().map(|period| period.items).collect::<Vec<_>>(), [12, 18, 24]);
-    let fixed = super::learner_tests::run("ader", &ader().replace("adaptive", "fixed"));
+    let fixed = self::run("ader", &ader().replace("adaptive", "fixed"));
     assert_eq!(fixed.periods[1].facts["lambda"], 0.8);
-    let few = super::learner_tests::run("ader", &ader().replace("budget = 40", "budget = 2"));
+    let few = self::run("ader", &ader().replace("budget = 40", "budget = 2"));
     for period in &few.periods[1..] {
         assert!((1.0..=2.0).contains(&period.facts["exemplars"]) && period.facts["training"] > 3.0 * 16.0);
         assert!(period.curve.loss.iter().all(|loss| loss.is_finite()), "more batches than exemplars");

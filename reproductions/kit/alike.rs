@@ -7,8 +7,12 @@
 //! compared tightly, before any step; trained weights by rules that rounding cannot break, and that a term
 //! which is wrong, missing or added twice does.
 
+use std::fmt::Display;
+
 use harness::optim::Adam;
-use harness::weights::Parameter;
+use harness::weights::{Parameter, Weights};
+
+use super::{Steps, gap};
 
 /// Fewest neighbouring weights that a median is taken of: so many that gradients near zero are not half of them.
 const BLOCK: usize = 16;
@@ -52,6 +56,43 @@ pub fn assert_trained_alike(got: &Parameter, want: &Parameter, start: &Parameter
     assert!(apart.len() <= blocks / EXCEPTION, "{name}, of {blocks} blocks: median gaps in rates {apart:?}");
     let moved = got.values.iter().zip(&start.values).filter(|(a, b)| (*a - *b).abs() > 0.1 * rate as f32).count();
     assert!(2 * moved >= got.values.len(), "{name}: only {moved} of {} weights moved", got.values.len());
+}
+
+/// Holds loss and gradients of a step, parameter by parameter of these `names`, against another way's, none of whose
+/// gradients may be 0. `loss`: how far the losses may be apart, relative; `gradient`: how far gradients, as their [`gap`].
+pub fn assert_gradients_alike(
+    names: &[&str],
+    (got_loss, got): &(f64, Vec<Vec<f32>>),
+    (want_loss, want): &(f64, Vec<Vec<f32>>),
+    [loss, gradient]: [f64; 2],
+    what: impl Display,
+) {
+    assert!((got_loss - want_loss).abs() < loss * want_loss.abs(), "{what}: loss {got_loss} {want_loss}");
+    assert_eq!([got.len(), want.len()], [names.len(); 2]);
+    for (name, (got, want)) in names.iter().zip(got.iter().zip(want)) {
+        assert!(want.iter().any(|g| *g != 0.0), "{what}: {name} has a gradient");
+        let apart = gap(got, want);
+        assert!(apart < gradient, "{what}: gradient of {name}: {apart}");
+    }
+}
+
+/// Holds the losses and the weights of two ways of training, after `steps` steps from `start`; losses may be apart by the
+/// share `loss`.
+pub fn assert_steps_alike(
+    got: &Steps,
+    want: &Steps,
+    start: &Weights,
+    adam: &Adam,
+    steps: usize,
+    loss: f64,
+    what: impl Display,
+) {
+    for (got, want) in got.0.iter().zip(&want.0) {
+        assert!((got - want).abs() < loss * want.abs(), "{what}: loss {got} {want}");
+    }
+    for ((got, want), start) in got.1.iter().zip(&want.1).zip(&start.parameters) {
+        assert_trained_alike(got, want, start, adam, steps);
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Every method that distils, from its parameters to trained students, on a small synthetic world.
 
-use crate::test_world::{World, method};
+use crate::kit::{World, method, on_threads, same_on_threads};
 
 const HYPER: &str = "{ dim = 9, learning_rate = 1e-2, weight_decay = 1e-3, batch = 100, init_std = 0.1, epochs = 5, \
                      stopping = { watch = [\"recall@10\"], patience = 9, every = 1, decimals = 4 } }";
@@ -113,14 +113,9 @@ fn threads_and_interruptions_change_no_bit() {
     let world = World::new();
     for (name, params) in ways("0.5") {
         for params in [on_neumf(&params), params] {
-            let on = |threads: usize, stops: &[usize]| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| world.run(name, &params, stops)).unwrap()
-            };
-            let one = on(1, &[]);
-            assert!(on(2, &[]) == one && on(3, &[]) == one, "{name} {params}");
+            let whole = same_on_threads(|| world.run(name, &params, &[]).unwrap());
             // After epochs 1, 2 and 4.
-            assert!(on(2, &[1, 1, 2]) == one, "{name} {params}");
+            assert!(on_threads(2, || world.run(name, &params, &[1, 1, 2]).unwrap()) == whole, "{name} {params}");
         }
     }
 }

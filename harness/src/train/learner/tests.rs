@@ -11,12 +11,13 @@ use candle_core::Device;
 use super::*;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
+use crate::kit::{Table, three_periods};
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::nn::{DenseParameter, Trainable};
 use crate::queries::Queries;
 use crate::split::Cut;
-use crate::split::periods::tests::three;
 use crate::split::periods::{Catalogue, Period, Roles, given};
+use crate::train::{Checkpoint, Epoch, Observer, Task, Teacher};
 use crate::value::Limit;
 use crate::weights::{Artefact, Parameter, PeriodArtefacts, Provenance, State, Weights};
 
@@ -28,20 +29,6 @@ struct Counter {
     sessions: Vec<Vec<u32>>,
 }
 
-struct Scores(Vec<f32>);
-
-impl Scorer for Scores {
-    fn n_items(&self) -> usize {
-        self.0.len()
-    }
-    fn score(&self, _: u32, items: &[u32], out: &mut [f32]) {
-        out.iter_mut().zip(items).for_each(|(score, &item)| *score = self.0[item as usize]);
-    }
-    fn score_all(&self, _: u32, out: &mut [f32]) {
-        out.copy_from_slice(&self.0);
-    }
-}
-
 impl Model for Counter {
     fn tensors(&self) -> Vec<&dyn Trainable> {
         vec![&self.counts]
@@ -50,7 +37,8 @@ impl Model for Counter {
         vec![&mut self.counts]
     }
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        Ok(Box::new(Scores(self.counts.weights[..queries.n_items()].to_vec())))
+        let (n_items, n_queries) = (queries.n_items(), queries.inputs().n_users());
+        Ok(Box::new(Table { n_items, scores: self.counts.weights[..n_items].repeat(n_queries) }))
     }
 }
 
@@ -111,7 +99,7 @@ fn go_through(
     until: usize,
     after_periods: Option<&PeriodArtefacts>,
 ) -> Result<(Vec<Learnt>, Vec<f32>)> {
-    let periods = given(&three(), roles, Catalogue::Growing).unwrap();
+    let periods = given(&three_periods(), roles, Catalogue::Growing).unwrap();
     let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();
     let observer = Until(until, AtomicUsize::new(0));

@@ -3,23 +3,12 @@
 use serde_json::Value;
 
 use super::*;
-use crate::golden::{case, floats};
+use crate::golden::{assert_near, case, floats};
+use crate::kit::parse;
 use crate::models::sequence::BatchLoss;
 
 pub(super) fn weighting(text: &str) -> Weighting<RankSamples> {
-    #[derive(Deserialize)]
-    struct Holder {
-        weighting: Weighting<RankSamples>,
-    }
-    toml::from_str::<Holder>(&format!("weighting = {text}")).unwrap().weighting
-}
-
-pub(super) fn combination(text: &str) -> Combination {
-    #[derive(Deserialize)]
-    struct Holder {
-        combination: Combination,
-    }
-    toml::from_str::<Holder>(&format!("combination = {text}")).unwrap().combination
+    parse(text).unwrap()
 }
 
 pub(super) fn hybrid(estimate: &str, normalised: bool, samples: &str) -> String {
@@ -35,7 +24,7 @@ fn rows(value: &Value) -> Vec<Vec<f32>> {
 
 /// A term without lists, for users without training items.
 fn term<'a>(weighting: &'a Weighting<RankSamples>, way: &str, seen: &'a UserItems, k: usize) -> WindowListTerm<'a> {
-    let (combination, fixed) = (combination(way), weighting.fixed(k));
+    let (combination, fixed) = (parse(way).unwrap(), weighting.fixed(k));
     WindowListTerm { lists: Vec::new(), k, combination, weighting, fixed, seen, n_items: 20, epoch: 0 }
 }
 
@@ -102,11 +91,8 @@ fn a_batch_has_the_loss_and_gradients_of_the_vectors_in_both_phases_and_combinat
             let want =
                 [(floats(&fixed["grad_pos"]), of_ranking), (floats(&fixed["grad_neg"]), of_ranking), (list, of_list)];
             for (got, (want, factor)) in gradients.iter().zip(want) {
-                assert_eq!(got.len(), want.len());
-                for (got, want) in got.iter().zip(want) {
-                    let want = factor as f32 * want;
-                    assert!((got - want).abs() < 1e-6, "{what}: {got} {want}");
-                }
+                let want: Vec<f32> = want.into_iter().map(|want| factor as f32 * want).collect();
+                assert_near(got, &want, 1e-6, &what);
             }
         }
     }

@@ -1,22 +1,19 @@
-//! A world for tests of whole training runs: a split, a teacher, and someone who watches.
+//! A world for tests of whole training runs: a split and a teacher.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use candle_core::Device;
 use harness::digest::Digest;
-use harness::error::{Error, Result};
-use harness::method::{Method, Params};
+use harness::error::Result;
+use harness::method::Method;
 use harness::metrics::{Candidates, Protocol};
-use harness::queries::Queries;
 use harness::rng::Stream;
-use harness::split::{Cut, HeldOut, Split, UserItems};
-use harness::train::{Checkpoint, Context, Epoch, Observer, Task, Teacher};
-use harness::weights::{Parameter, PeriodArtefacts, Provenance, Weights};
-use toml::de::DeValue;
+use harness::split::{Cut, Split, UserItems};
+use harness::train::{Checkpoint, Context, Task, Teacher};
+use harness::weights::{PeriodArtefacts, Provenance, Weights};
 
+use super::{Watcher, bits, method};
 use crate::models::bpr::of_tables;
 
 /// What a run ended with: bits of the losses of all epochs and of the selected weights.
@@ -28,56 +25,6 @@ pub struct World {
     pub teacher: Weights,
     /// The kind of model that the teacher is.
     pub kind: &'static str,
-}
-
-/// Keeps notes, and asks for the end after some epochs.
-pub struct Watcher {
-    pub notes: Mutex<Vec<String>>,
-    epochs: AtomicUsize,
-    end_after: usize,
-}
-
-impl Watcher {
-    pub fn until(end_after: usize) -> Self {
-        Self { notes: Mutex::default(), epochs: AtomicUsize::new(0), end_after }
-    }
-}
-
-impl Observer for Watcher {
-    fn epoch(&self, _: Epoch<'_>) {
-        self.epochs.fetch_add(1, Ordering::Relaxed);
-    }
-    fn note(&self, text: &str) {
-        self.notes.lock().unwrap().push(text.into());
-    }
-    fn run_begins(&self, _: usize, _: usize, _: &str) {}
-    fn run_ends(&self, _: &str, _: std::result::Result<&str, &Error>) {}
-    fn interrupted(&self) -> bool {
-        self.epochs.load(Ordering::Relaxed) >= self.end_after
-    }
-}
-
-/// A method as a spec has it, or what is said against its parameters.
-pub fn method(name: &str, params: &str) -> std::result::Result<Box<dyn Method>, String> {
-    let params = params.replace('\n', " ");
-    let params = Params(DeValue::parse(&params).unwrap());
-    crate::registry().get(name).unwrap()(params).map_err(|error| error.to_string())
-}
-
-/// Users with these training sequences, who are held out nothing: to ask a model for any of the items.
-pub fn queries(train: &UserItems, n_items: usize) -> Queries {
-    let n_users = train.n_users();
-    let [valid, test] = [(); 2].map(|()| UserItems::from_pairs(n_users, &[]));
-    Queries::of_users(&Split { n_users, n_items, train: train.clone(), valid, test }, HeldOut::Test)
-}
-
-/// The first CUDA device, for a test that runs where there is one.
-#[cfg(feature = "cuda")]
-pub fn cuda() -> Option<harness::run::ComputeDevice> {
-    use std::io::Write;
-    let opened = harness::run::ComputeDevice::open(harness::run::DeviceChoice::Cuda(0));
-    // Not `eprintln!`, which a passing test swallows.
-    opened.map_err(|error| writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap()).ok()
 }
 
 impl World {
@@ -127,8 +74,7 @@ impl World {
     pub fn watched(&self, method: &dyn Method, folder: &Path, watcher: &Watcher) -> Result<Bits> {
         let trained = self.in_context(folder, watcher, |cx| method.train(cx))?;
         let losses = trained.selected.unwrap().curve.loss;
-        let bits = |parameter: &Parameter| parameter.values.iter().map(|v| v.to_bits()).collect();
-        let weights = trained.weights.parameters.iter().map(bits).collect();
+        let weights = trained.weights.parameters.iter().map(|parameter| bits(&parameter.values)).collect();
         Ok((losses.iter().map(|l| l.to_bits()).collect(), weights))
     }
 

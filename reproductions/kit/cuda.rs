@@ -1,27 +1,22 @@
-//! The first steps of a sequential model on CUDA against those by hand on the CPU.
+//! The first CUDA device, and the first steps of a sequential model on it against those by hand on the CPU.
+
+use std::io::Write as _;
 
 use harness::optim::Adam;
-use harness::run::ComputeDevice;
+use harness::run::{ComputeDevice, DeviceChoice};
 use harness::weights::Parameter;
 
-use super::SequentialModel;
-use super::checks::{Parts, gap, pass};
+use super::gap;
+use super::sequential::{Parts, steps};
+use crate::models::sequence::SequentialModel;
 
-const STEPS: u64 = 20;
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
-/// Losses of the first steps and the weights after them.
-fn first_steps(model: &mut dyn SequentialModel, parts: &dyn Fn(usize, u64) -> Parts) -> (Vec<f64>, Vec<Parameter>) {
-    let losses = (0..STEPS).map(|step| {
-        // Two batches in turn, so that losses of one batch show learning; RD's step and the plain one.
-        let columns = if step % 2 == 0 { 14 } else { 4 };
-        let loss = pass(model, &parts(columns, step % 2), 4, step % 2);
-        model.step(&ADAM).unwrap();
-        loss
-    });
-    let losses = losses.collect();
-    model.settle();
-    (losses, model.weights().unwrap().parameters)
+/// The first CUDA device, for a test that runs where there is one.
+pub fn cuda() -> Option<ComputeDevice> {
+    let opened = ComputeDevice::open(DeviceChoice::Cuda(0));
+    // Not `eprintln!`, which a passing test swallows.
+    opened.map_err(|error| writeln!(std::io::stderr(), "skipped, no CUDA device: {error}").unwrap()).ok()
 }
 
 /// Both models begin with `start`; `parts(columns, k)` is the `k`-th batch with so many items a window.
@@ -32,8 +27,10 @@ pub fn agree(
     start: &[Parameter],
     parts: &dyn Fn(usize, u64) -> Parts,
 ) {
-    let (host_losses, host_weights) = first_steps(host, parts);
-    let (device_losses, device_weights) = first_steps(device, parts);
+    // Two batches in turn, so that losses of one batch show learning; RD's step and the plain one.
+    let of = [(14, 0), (4, 1)].repeat(10);
+    let (host_losses, host_weights) = steps(host, &ADAM, &of, parts);
+    let (device_losses, device_weights) = steps(device, &ADAM, &of, parts);
     for (step, (a, b)) in host_losses.iter().zip(&device_losses).enumerate() {
         assert!((a - b).abs() < 1e-5 * a.abs(), "step {step}: loss {a} on the CPU, {b} on {}", there.name);
     }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use super::{Acceptance, Baseline, DriftVerdict, Judgement, Suite, Today, judge};
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::record::{Record, sample, sample_of_periods};
+use crate::kit::{sample, sample_of_periods};
+use crate::record::Record;
 use crate::spec::Filter;
 
 /// What there is today, to be changed by a test.

@@ -1,4 +1,4 @@
-//! What the tests of the sequential models share.
+//! Batches, losses and steps of sequential models.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use harness::nn::{sigmoid, softplus};
 use harness::optim::Adam;
 use harness::rng::Stream;
 use harness::split::UserItems;
-use harness::weights::State;
 
-use super::{SequentialModel, Window, WindowBatch};
+use super::{FIRST, Steps, first_gradients};
+use crate::models::sequence::{SequentialModel, Window, WindowBatch};
 
 /// Owned parts of a batch: windows, inputs, items.
 pub type Parts = (Vec<Window>, Vec<u32>, Vec<u32>);
@@ -50,7 +50,7 @@ pub fn pass(model: &mut dyn SequentialModel, (windows, inputs, items): &Parts, g
     model.forward_backward(&batch, &mut Stream::new(0, "sequence-test", "dropout", step), &loss).unwrap()
 }
 
-/// Gradients of the named parameters: m = 0.1 g after the first step of Adam without weight decay.
+/// Loss of a batch, and gradients of the named parameters.
 pub fn gradients(
     model: &mut dyn SequentialModel,
     names: &[&str],
@@ -58,16 +58,25 @@ pub fn gradients(
     graded: usize,
 ) -> (f64, Vec<Vec<f32>>) {
     let loss = pass(model, parts, graded, 0);
-    model.step(&Adam { learning_rate: 1e-3, weight_decay: 0.0 }).unwrap();
+    model.step(&FIRST).unwrap();
     model.settle();
-    let mut state = State::default();
-    model.save(&mut state).unwrap();
-    let of = |name: &&str| state.arrays[&format!("{name}.first_moment")].iter().map(|m| m * 10.0).collect();
-    (loss, names.iter().map(of).collect())
+    (loss, first_gradients(model, names))
 }
 
-/// ‖a − b‖ / ‖b‖.
-pub fn gap(a: &[f32], b: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(1e-12)
+/// A step for each `(columns, k)` of `of`, on the batch `parts(columns, k)` with so many items a window, of which 4 are
+/// graded; `k` draws the dropout, too.
+pub fn steps(
+    model: &mut dyn SequentialModel,
+    adam: &Adam,
+    of: &[(usize, u64)],
+    parts: &dyn Fn(usize, u64) -> Parts,
+) -> Steps {
+    let step = |&(columns, k): &(usize, u64)| {
+        let loss = pass(model, &parts(columns, k), 4, k);
+        model.step(adam).unwrap();
+        loss
+    };
+    let losses = of.iter().map(step).collect();
+    model.settle();
+    (losses, model.weights().unwrap().parameters)
 }

@@ -4,14 +4,17 @@ use harness::error::Kind;
 use harness::metrics::Scorer;
 use harness::weights::Weights;
 
-use super::loss_tests::{combination, hybrid, weighting};
 use super::*;
+use crate::kit::{World, method, on_threads, parse, queries, same_on_threads};
 use crate::models::caser::CaserSizes;
 use crate::models::fossil::{self, History};
 use crate::models::sequence::{WindowScorer, scorer};
 use crate::models::sequential_kind;
-use crate::test_world::{World, method, queries};
 use harness::nn::Activation;
+
+mod loss;
+
+use loss::{hybrid, weighting};
 
 /// `reads`: length and targets.
 fn training([length, targets]: [usize; 2]) -> String {
@@ -125,14 +128,9 @@ fn threads_and_interruptions_change_no_bit() {
         let ways = ways(&student);
         let runs = [(student.0, &student.1), ("rd-sequential", &ways[3]), ("rd-sequential", &ways[6])];
         for (name, params) in runs {
-            let on = |threads: usize, stops: &[usize]| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| world.run(name, params, stops)).unwrap()
-            };
-            let one = on(1, &[]);
-            assert!(on(2, &[]) == one && on(3, &[]) == one, "{params}");
+            let whole = same_on_threads(|| world.run(name, params, &[]).unwrap());
             // After epochs 1, 2 and 4.
-            assert!(on(2, &[1, 1, 2]) == one, "{params}");
+            assert!(on_threads(2, || world.run(name, params, &[1, 1, 2]).unwrap()) == whole, "{params}");
         }
     }
 }
@@ -175,14 +173,7 @@ fn lists_are_the_teachers_best_of_what_may_stand_in_them() {
         assert_eq!(scorer.n_items() as u32 + first, 81, "the padding has a row in Caser alone");
         for exclude_seen in [false, true] {
             let method = params(&student, 5, exclude_seen, "{ added = 1 }", "\"uniform\"");
-            let method: Sequential = {
-                let text = format!("method = {}", method.replace('\n', " "));
-                #[derive(Deserialize)]
-                struct Holder {
-                    method: Sequential,
-                }
-                toml::from_str::<Holder>(&text).unwrap().method
-            };
+            let method: Sequential = parse(&method).unwrap();
             let lists = world.with_context(|cx| method.lists(cx, &windows)).unwrap();
             let mut padded = 0;
             for (number, window) in windows.as_slice().iter().enumerate() {
@@ -211,7 +202,7 @@ fn samples_are_outside_the_training_items_and_distinct_where_they_must_be() {
         let term = WindowListTerm {
             lists: vec![7, 1, 7, 8],
             k: 2,
-            combination: combination("{ added = 1 }"),
+            combination: parse("{ added = 1 }").unwrap(),
             weighting: &weighting,
             fixed: weighting.fixed(2),
             seen: &seen,
