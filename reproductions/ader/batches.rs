@@ -2,7 +2,7 @@
 
 use harness::rng::Stream;
 
-/// SasRecSizes of the batches of an epoch.
+/// Numbers and sizes of the batches of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Batches of an epoch: training sub-sequences over the batch size, rounded up.

@@ -1,4 +1,4 @@
-//! What a model that is trained on pairs must offer to be trained, plain or distilled, and as a kind of model.
+//! The interfaces of a model that is trained on pairs: in training, plain or distilled, and as a kind of model.
 //!
 //! One step is [`forward_backward`](Recommender::forward_backward) (the base loss of a batch), then any
 //! number of added terms, then [`step`](Recommender::step), which moves all parameters once by the

@@ -21,7 +21,7 @@ pub struct Events {
     pub ties: Ties,
 }
 
-/// What orders a user's interactions of one time.
+/// The order of a user's interactions with equal times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
@@ -64,7 +64,7 @@ impl Ties {
 }
 
 impl Events {
-    /// Whether it is as if nothing were said.
+    /// Whether it is the default: all interactions count, ties in file order.
     pub fn say_nothing(&self) -> bool {
         *self == Self::default()
     }

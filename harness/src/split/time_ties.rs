@@ -1,4 +1,4 @@
-//! How many held-out items were chosen among interactions of one time.
+//! Counts of held-out items that were chosen among interactions with equal times.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeTies {
-    /// What decided them, by the name of the rule.
+    /// Name of the rule that decided the ties.
     pub by: String,
     pub validation: u64,
     pub test: u64,

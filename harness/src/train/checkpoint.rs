@@ -26,7 +26,7 @@ impl Checkpoint {
         Self { path, every, last: Instant::now(), run: None }
     }
 
-    /// Of the run with this fingerprint: states of any other are refused.
+    /// The checkpoint of the run with this fingerprint; states of any other run are refused.
     pub fn of(self, run: Digest) -> Self {
         Self { run: Some(run), ..self }
     }

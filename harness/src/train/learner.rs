@@ -1,8 +1,8 @@
-//! The way through a stream of periods.
+//! The loop over a stream of periods.
 //!
 //! ```text
 //! for t = 1, 2, …:  begin: data of the periods before t, and what was carried
-//!                   epochs on it, until validation is content; the selected epoch's model stays
+//!                   epochs on it, with early stopping; the selected epoch's model stays
 //!                   test on period t
 //!                   end: what the next period needs;  all of it is saved
 //! ```
@@ -28,31 +28,31 @@ pub trait Learner<'p>: Model {
     /// the period, so it may depend on the carried state and on the run's streams alone.
     ///
     /// # Errors
-    /// Those of the data and the model.
+    /// Errors of the data and of the model.
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData>;
 
-    /// Learns an epoch; its mean loss.
+    /// Trains one epoch and returns its mean loss per batch.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64>;
 
-    /// After the test, with the selected epoch's model: prepares what the next period needs. Not called after the last.
+    /// Prepares what the next period needs; called after the test, with the selected epoch's model, but not in the last period.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn end(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<()>;
 
-    /// The model that was tested, for those who learn from it.
+    /// The model that was tested, as a teacher for other runs.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn artefact(&self) -> Result<Artefact>;
 
     /// Adds everything that the next period depends on.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
 
     /// Takes back what [`save_carried`](Self::save_carried) put.
@@ -66,14 +66,14 @@ pub trait Learner<'p>: Model {
 pub struct PeriodData {
     /// Queries that an epoch is selected by; none where no epoch is selected.
     pub valid: Option<Queries>,
-    /// For the record, such as the number of training samples.
+    /// Numbers for the record by name, such as `training`, the number of training samples.
     pub facts: BTreeMap<String, f64>,
 }
 
 /// Takes `learner` through the run's periods, with at most `most` epochs in each.
 ///
 /// # Errors
-/// Those of the learner; divergence; interruption; a protocol that does not fit the queries.
+/// Errors of the learner; divergence; interruption; a protocol that does not fit the queries.
 pub fn learn<'p>(
     cx: &mut Context<'p>,
     learner: &mut dyn Learner<'p>,

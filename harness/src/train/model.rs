@@ -19,7 +19,7 @@ pub trait Model {
     /// forgotten.
     fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable>;
 
-    /// What must be known besides the tensors to compute the same again.
+    /// Settings without which the tensors do not say what the model computes (an activation, an exponent).
     fn settings(&self) -> Settings {
         Settings::default()
     }
@@ -27,13 +27,13 @@ pub trait Model {
     /// The model as it stands, to answer these queries. May copy weights from a device.
     ///
     /// # Errors
-    /// What the device says; queries of users or items that the model has no rows for.
+    /// Errors of the device; queries of users or items that the model has no rows for.
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>>;
 
     /// A copy of what a selected epoch brings back.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     fn weights(&self) -> Result<Weights> {
         let parameters = self.tensors().into_iter().map(Trainable::parameter).collect::<Result<_>>()?;
         Ok(Weights { parameters, settings: self.settings() })
@@ -42,7 +42,7 @@ pub trait Model {
     /// Puts back what [`weights`](Self::weights) gave.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if it is of another model; what the device says.
+    /// [`Internal`](Kind::Internal) if it is of another model; errors of the device.
     fn set_weights(&mut self, weights: Weights) -> Result<()> {
         if weights.settings != self.settings() {
             return Err(Error::new(Kind::Internal, "these are the weights of a model with other settings"));
@@ -53,7 +53,7 @@ pub trait Model {
     /// Adds everything that the next epoch depends on.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         self.tensors().into_iter().try_for_each(|tensor| tensor.save(state))
     }
@@ -61,7 +61,7 @@ pub trait Model {
     /// Takes back what [`save`](Self::save) put.
     ///
     /// # Errors
-    /// If the state is of another model; what the device says.
+    /// If the state is of another model; errors of the device.
     fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         self.tensors_mut().into_iter().try_for_each(|tensor| tensor.restore(state))
     }

@@ -58,7 +58,7 @@ pub struct Selection {
     so_far: SoFar,
 }
 
-/// What a selection remembers; part of a checkpoint.
+/// The state of a selection, as a checkpoint keeps it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SoFar {
     best: Vec<Best>,
@@ -116,7 +116,7 @@ impl Selection {
     /// Says whether any watched metric improved (strictly, after rounding).
     ///
     /// # Errors
-    /// Those of `test`.
+    /// Errors of `test`.
     pub fn observe(
         &mut self,
         epoch: usize,
@@ -163,7 +163,7 @@ impl Selection {
     }
 }
 
-/// How training ended, and what selection chose.
+/// The end of training and the epochs that were selected.
 #[derive(Clone, Debug)]
 pub struct Selected {
     /// In the order in which the spec watches; empty where the last epoch has the model without any choice.

@@ -38,7 +38,7 @@ impl Teacher {
     /// weights, or cannot be kept is told, and made again.
     ///
     /// # Errors
-    /// Those of `make`.
+    /// Errors of `make`.
     pub fn derived(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! How weights start.
+//! Initial values of weights.
 
 use crate::rng::Stream;
 
@@ -11,7 +11,7 @@ pub enum Init {
     Normal(f64),
     /// Within ±this bound.
     Uniform(f64),
-    /// So many values of each, one after the other from the one stream: rows whose parts have bounds of their own.
+    /// A number of values of each kind, one after the other from one stream: rows whose parts have bounds of their own.
     Pieces(Vec<(usize, Init)>),
 }
 

@@ -26,10 +26,10 @@ pub struct State<'a> {
     pub run: Option<Digest>,
 }
 
-/// What stands in the header beside the arrays.
+/// The header of the file, which stands before the arrays.
 #[derive(Serialize, Deserialize)]
 struct StateHeader {
-    /// Of everything else in the file: a state that changed on disk would train to other weights in silence.
+    /// Digest of everything else in the file: a state that changed on disk would silently train to other weights.
     digest: Digest,
     counts: BTreeMap<String, u64>,
     text: String,

@@ -107,7 +107,7 @@ impl CaserStep {
     }
 }
 
-/// Of one task: the pass, the pass back, and scores of a window.
+/// Buffers of one task: the forward pass, the backward pass, and scores of a window.
 pub type Buffers = (CaserPass, BackwardBuffers, Vec<f32>);
 
 impl Tables {

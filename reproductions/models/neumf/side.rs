@@ -21,7 +21,7 @@ pub struct SideTables {
     side: Side,
     pub product: EmbeddingTable,
     pub mlp: EmbeddingTable,
-    /// Which positions of a list of ids name which row.
+    /// Positions of a list of ids by the row that they name.
     named: Occurrences,
     slot_of: Vec<u32>,
     /// The entity of each slot.
@@ -30,7 +30,7 @@ pub struct SideTables {
     faces: Vec<f32>,
     /// Rows of the perceptron's table, `[slots, d]`, likewise.
     mlp_rows: Vec<f32>,
-    /// Which pairs name which slot.
+    /// Pairs by the slot that they name.
     pairs: Occurrences,
     /// `[slots, 2d]`: ∂loss/∂face.
     gradients: Vec<f32>,
@@ -41,7 +41,7 @@ pub struct SideTables {
     added: Vec<f32>,
 }
 
-/// What the pairs of a step say about the layers, from one side.
+/// Gradient of the layers from the pairs of a step, of one side.
 #[derive(Clone)]
 pub struct OfLayers {
     /// `[2d]`: Σ face ⊙ sums: of the output weights, the product part whole and the hidden part's share.

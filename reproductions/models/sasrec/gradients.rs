@@ -52,7 +52,7 @@ pub fn of_parameter(sizes: &SasRecSizes, traces: &[Trace], number: usize, gradie
     }
 }
 
-/// What a layer got, and the gradient of what it gave; `part` is its weight or bias in [`OF_BLOCK`].
+/// The input of a layer and the gradient of its output; `part` is its weight or bias in [`OF_BLOCK`].
 fn of_layer(block: &BlockTrace, part: usize) -> (&[f32], &[f32]) {
     let of = &block.gradients;
     match part {

@@ -35,7 +35,7 @@ pub fn graded_items(batch: &WindowBatch<'_>) -> (Vec<u32>, Option<Vec<u32>>) {
 /// without a gradient.
 ///
 /// # Errors
-/// What the device says.
+/// Errors of the device.
 pub fn backward(
     x: &Tensor,
     graded: &Scored,

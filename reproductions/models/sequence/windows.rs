@@ -16,7 +16,7 @@ pub fn id_of(item: u32) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub user: u32,
-    /// How many of the user's training items come before the first target.
+    /// Number of the user's training items before the first target.
     pub place: u32,
 }
 

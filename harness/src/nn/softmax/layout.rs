@@ -1,4 +1,4 @@
-//! How a batch and the catalogue are cut: chunks and strips of rows, groups and tiles of items.
+//! Blocking of a batch into chunks and strips of rows, and of the catalogue into groups and tiles of items.
 
 use std::ops::Range;
 
@@ -36,12 +36,12 @@ impl<'a> BatchRows<'a> {
 pub struct Strips {
     dim: usize,
     rows: usize,
-    /// Of each strip `[dim, width]`, one after the other; beyond the last row, zeros.
+    /// The strips, each `[dim, width]`, one after the other; zeros beyond the last row.
     values: Vec<f32>,
 }
 
 impl Strips {
-    /// Of `x: [rows, padded(dim)]`.
+    /// Cuts `x: [rows, padded(dim)]` into strips.
     pub fn new(x: &[f32], dim: usize) -> Self {
         let (stride, rows) = (padded(dim), x.len() / padded(dim));
         let mut values = vec![0.0; dim * padded(rows)];

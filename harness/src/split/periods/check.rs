@@ -1,4 +1,4 @@
-//! What a period must have to be learnt from and to be tested on.
+//! Checks that periods have enough to be learnt from and tested on.
 
 use super::sessions::{Event, answerable};
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ pub struct Named<'a> {
     pub number: usize,
 }
 
-/// What to do about a period with too little in it.
+/// The hint for a period with too little in it.
 const LONGER: &str = "use longer periods, or a smaller `last`";
 
 impl Named<'_> {

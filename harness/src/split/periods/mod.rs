@@ -33,7 +33,7 @@ use crate::value::Limit;
 pub struct Periods {
     n_users: usize,
     n_items: usize,
-    /// Of all periods in their order. Items have the numbers that methods see.
+    /// The events of all periods in their order. Items have the numbers that methods see.
     events: Vec<Interaction>,
     /// By period: where its events lie.
     ranges: Vec<Range<usize>>,
@@ -56,6 +56,7 @@ pub struct Period<'p> {
 }
 
 impl Periods {
+    /// The roles of the periods: which train, warm up and are tested.
     pub fn roles(&self) -> Roles {
         self.roles
     }
