@@ -1,4 +1,4 @@
-//! DcdOptions of DCD's corrections.
+//! Hyper-parameters of DCD's corrections.
 
 use harness::value::Rate;
 use serde::Deserialize;

@@ -7,7 +7,7 @@ use super::SasRecSizes;
 use super::forward::{BlockTrace, NormTrace, Trace};
 use super::sizes::OF_BLOCK;
 
-/// AttentionRows of a weight matrix that one task computes.
+/// Rows of a weight matrix that one task computes.
 const ROWS: usize = 48;
 
 /// Overwrites `gradient` with that of the `number`-th parameter after the tables, summed over the groups in their
