@@ -72,6 +72,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         })
     }
 
+    /// The model after the last period.
     pub fn into_model(self) -> SasRec {
         self.model
     }

@@ -105,6 +105,7 @@ pub struct Budget(usize);
 const MOST_EXEMPLARS: usize = 10_000_000;
 
 impl Budget {
+    /// The number of exemplars.
     pub fn get(self) -> usize {
         self.0
     }

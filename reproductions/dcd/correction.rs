@@ -107,6 +107,7 @@ impl Correction {
         (short, empty, self.teacher.len())
     }
 
+    /// The side whose entities own the lists.
     pub fn side(&self) -> Side {
         self.side
     }

@@ -79,6 +79,7 @@ impl Discrepancies {
         Ok(())
     }
 
+    /// The differences of ranks in the list of an owner.
     pub fn of(&self, owner: u32) -> Row<'_> {
         let owner = owner as usize;
         let differences = &self.differences[owner * self.list..][..self.list];

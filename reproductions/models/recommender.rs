@@ -40,7 +40,7 @@ pub type WidthAndRows = (usize, Vec<f32>);
 pub struct PairKind {
     /// Its name in specs, and of its artefacts.
     pub name: &'static str,
-    /// The tensors of a model of so many users and items, with factors of size d.
+    /// The tensors of a model for a number of users and items, with factors of size d.
     pub layout: fn(users: usize, items: usize, dim: usize) -> Layout,
     /// A fresh model on the run's device. Initial values come from the run's streams and are the same on every device.
     /// Fails where the device does.

@@ -67,6 +67,7 @@ impl Distinct {
         Self { stamps: vec![0; n], stamp: 0, ids: Vec::new() }
     }
 
+    /// Finds the distinct ids, in order of appearance.
     pub fn set(&mut self, ids: impl Iterator<Item = u32>) {
         self.stamp += 1;
         self.ids.clear();

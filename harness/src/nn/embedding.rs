@@ -86,10 +86,12 @@ impl EmbeddingTable {
         }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
+    /// Length of a row.
     pub fn dim(&self) -> usize {
         self.dim
     }

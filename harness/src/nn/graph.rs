@@ -50,6 +50,7 @@ impl Graph {
         Ok(Self { device: device.clone(), tables, gradients })
     }
 
+    /// The device of the tables.
     pub fn device(&self) -> &Device {
         &self.device
     }

@@ -43,6 +43,7 @@ pub enum HeldOut {
 }
 
 impl Split {
+    /// The validation or the test part.
     pub fn held_out(&self, part: HeldOut) -> &UserItems {
         match part {
             HeldOut::Valid => &self.valid,
@@ -50,6 +51,7 @@ impl Split {
         }
     }
 
+    /// Digest of table sizes and of all three parts in their order.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise split 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());

@@ -6,8 +6,8 @@ use super::events::Ties;
 use crate::data::{Clock, Dataset, Interaction};
 use crate::error::{Error, Kind, Result};
 
-/// Held-out items that a tie in time chose: another item of the same user and time is in another part, or, in a stream
-/// of periods, stands beside it in its session.
+/// Counts of held-out items that a tie in time decided: another item with the same user and time is in another part or, in
+/// a stream of periods, next to it in its session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeTies {

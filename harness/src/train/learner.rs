@@ -7,8 +7,8 @@
 //!                   end: what the next period needs;  all of it is saved
 //! ```
 //!
-//! A run goes on at the epoch of the period where it was stopped: what is carried is saved when a period ends, and
-//! [`Epochs`] saves its own state within one.
+//! An interrupted run resumes in the same period at the last saved epoch: the carried state is saved when a period ends, and
+//! [`Epochs`] saves its state within one.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ use crate::rank::{Evaluation, Ranker};
 use crate::split::periods::{Period, Periods};
 use crate::weights::{Artefact, State};
 
-/// A model that learns period after period, and carries its state from one to the next. What [`Model::weights`] has is
-/// what a selected epoch brings back, with the state of the optimiser if that goes on to the next period.
+/// A model that learns period after period, and carries its state from one to the next. [`Model::weights`] is restored at the
+/// selected epoch; it includes the state of the optimiser if the next period continues with it.
 pub trait Learner<'p>: Model {
     /// Prepares the training data of `period`: what the stream has before it. Called again when a run is resumed within
     /// the period, so it may depend on the carried state and on the run's streams alone.
@@ -49,22 +49,22 @@ pub trait Learner<'p>: Model {
     /// Errors of the model.
     fn artefact(&self) -> Result<Artefact>;
 
-    /// Adds everything that the next period depends on.
+    /// Adds the state that the next period starts from.
     ///
     /// # Errors
     /// Errors of the model.
     fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
 
-    /// Takes back what [`save_carried`](Self::save_carried) put.
+    /// Restores the state that [`save_carried`](Self::save_carried) added.
     ///
     /// # Errors
-    /// If it is not of this learner.
+    /// If the state is of another learner.
     fn restore_carried(&mut self, state: &mut State<'_>) -> Result<()>;
 }
 
 /// The data of a period as its learner prepared it.
 pub struct PeriodData {
-    /// Queries that an epoch is selected by; none where no epoch is selected.
+    /// Validation queries, by which an epoch is selected; none where the last epoch is kept.
     pub valid: Option<Queries>,
     /// Numbers for the record by name, such as `training`, the number of training samples.
     pub facts: BTreeMap<String, f64>,

@@ -6,17 +6,16 @@ use crate::nn::{self, Trainable};
 use crate::queries::Queries;
 use crate::weights::{Settings, State, Weights};
 
-/// A model in training: its tensors, and how it answers. Its methods fail where its device does.
+/// A model in training: its tensors, and a scorer of queries. Methods fail where the device of the model does.
 ///
-/// What a selected epoch brings back is the [weights](Self::weights); what a run that was stopped needs to go on is all
-/// that [`save`](Self::save) puts. A model with more of either than its tensors and settings overrides both methods of the
-/// pair.
+/// The model of a selected epoch is restored from its [weights](Self::weights), an interrupted run from everything that
+/// [`save`](Self::save) adds. A model whose state is more than tensors and settings overrides both methods of the pair
+/// (`weights` and `set_weights`, `save` and `restore`).
 pub trait Model {
     /// The tensors, in the model's own order.
     fn tensors(&self) -> Vec<&dyn Trainable>;
 
-    /// The tensors, in the model's own order. Whoever asks for them may change them: what was derived from them is
-    /// forgotten.
+    /// The tensors, in the model's own order. The caller may change them, so values derived from them must be dropped.
     fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable>;
 
     /// Settings without which the tensors do not say what the model computes (an activation, an exponent).
@@ -24,13 +23,13 @@ pub trait Model {
         Settings::default()
     }
 
-    /// The model as it stands, to answer these queries. May copy weights from a device.
+    /// A scorer of these queries with the current weights. May copy weights from a device.
     ///
     /// # Errors
     /// Errors of the device; queries of users or items that the model has no rows for.
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>>;
 
-    /// A copy of what a selected epoch brings back.
+    /// A copy of the weights, from which the model of a selected epoch is restored.
     ///
     /// # Errors
     /// Errors of the device.

@@ -16,7 +16,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// Uniform within ±1/√inputs: torch's default for a layer that reads so many values, for its weights as for its
+    /// Uniform within ±1/√inputs: torch's default for a layer with this number of inputs, for its weights as for its
     /// biases.
     pub fn of_layer(inputs: usize) -> Self {
         Self::Uniform(1.0 / (inputs as f64).sqrt())

@@ -42,7 +42,7 @@ impl Layout {
     /// Refuses weights that are not of this layout.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal): what is kept of a model is checked when it is read, so this is a mistake of ours.
+    /// [`Internal`](Kind::Internal): files are checked when they are read, so this is a bug of the program.
     pub fn check(&self, weights: &Weights) -> Result<()> {
         let fits = |(part, (name, shape)): (&Parameter, &(Cow<'static, str>, Vec<usize>))| {
             part.name == *name && part.shape == *shape && part.values.len() == shape.iter().product::<usize>()

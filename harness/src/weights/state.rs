@@ -44,6 +44,7 @@ const HEAD: &str = "reprise";
 const TRAINED: [&str; 3] = ["weights", "first_moment", "second_moment"];
 
 impl<'a> State<'a> {
+    /// Adds an array, in place of one with the same name.
     pub fn put(&mut self, name: impl Into<String>, values: impl Into<Cow<'a, [f32]>>) {
         self.arrays.insert(name.into(), values.into());
     }

@@ -66,6 +66,7 @@ impl Modules {
         }
     }
 
+    /// Moves experts and gate by one step of Adam.
     pub fn step(&mut self, adam: &Adam) {
         self.experts.step(adam);
         self.gate.step(adam);

@@ -1,7 +1,7 @@
 //! From a block of windows to their hidden representations, on one thread.
 //!
 //! Every element is one chain of fused multiply-adds in a stated order, so a window has the same bits on every
-//! machine and whatever stands beside it.
+//! machine and whichever windows are in the same batch.
 
 use harness::nn::{PAD, add_product, padded, transpose};
 use harness::simd;

@@ -145,6 +145,7 @@ impl SideTables {
         &self.faces
     }
 
+    /// The face of a slot, `[2d]`.
     #[inline(always)]
     pub fn face(&self, slot: u32) -> &[f32] {
         let width = 2 * self.dim();
@@ -157,6 +158,7 @@ impl SideTables {
         ids.iter().flat_map(|&id| self.product.row(id).iter().chain(self.mlp.row(id))).copied().collect()
     }
 
+    /// Adds gradients of [`representations`](Self::representations), `[ids, 2d]`, to the step.
     pub fn add_representations(&mut self, ids: &[u32], gradients: &[f32]) {
         self.catch_up(ids);
         self.added_ids.extend_from_slice(ids);
@@ -243,6 +245,7 @@ impl SideTables {
         self.clear();
     }
 
+    /// Brings every row up to date.
     pub fn settle(&mut self) {
         self.product.settle();
         self.mlp.settle();

@@ -13,6 +13,7 @@ pub struct Masks {
     pub blocks: Vec<BlockMasks>,
 }
 
+/// Dropout factors of one block.
 #[derive(Clone, Debug)]
 pub struct BlockMasks {
     /// Mask of attention weights: for each head, query by query, of as many keys as it sees.

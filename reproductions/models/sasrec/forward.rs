@@ -1,7 +1,7 @@
 //! From a group of inputs to their representations, on one thread.
 //!
 //! Every element is one chain of fused multiply-adds in a stated order, or a sum of a stated structure: an input
-//! has the same bits on every machine and whatever stands beside it.
+//! has the same bits on every machine and whichever inputs are in the same batch.
 
 use super::attention::{AttentionRows, Shape};
 use super::dropout::{BlockMasks, Masks};
@@ -50,6 +50,7 @@ pub struct BlockTrace {
     pub gradients: BlockGradients,
 }
 
+/// Gradients of the outputs of the layers of a block, row by row.
 #[derive(Default)]
 pub struct BlockGradients {
     pub queries: Vec<f32>,

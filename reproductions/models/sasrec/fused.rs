@@ -60,6 +60,7 @@ impl SasRec {
         Ok(Self { sizes, dropout, item, others, moved: 0, traces, softmax })
     }
 
+    /// The sizes of the model.
     pub fn sizes(&self) -> SasRecSizes {
         self.sizes
     }

@@ -82,7 +82,7 @@ impl SasRecHyper {
         Ok(())
     }
 
-    /// The sizes of a model for so many items, those that come later included.
+    /// The sizes of a model for a number of items, including those of later periods.
     pub fn sizes(&self, items: usize) -> SasRecSizes {
         let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);
         SasRecSizes { items, dim, length, blocks, heads }

@@ -53,7 +53,7 @@ pub trait SequentialHyper: fmt::Debug + Send + Sync {
 
     fn training(&self) -> &WindowTraining;
 
-    /// The tensors of a model for so many users and items.
+    /// The tensors of a model for a number of users and items.
     fn layout(&self, users: usize, items: usize) -> Layout;
 
     /// Values per window that a step holds before the representation, such as the outputs of filters.
@@ -131,7 +131,7 @@ pub trait Encoder: Sync {
     fn width(&self) -> usize;
 
     /// Writes the representations of `windows`, `[windows, width]`, without dropout. On one thread; a window has
-    /// the same bits whatever stands beside it.
+    /// the same bits whichever windows are encoded with it.
     fn encode(&self, windows: &[Window], out: &mut [f32]);
 
     fn output(&self) -> Output<'_>;

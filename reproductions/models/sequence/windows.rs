@@ -49,7 +49,7 @@ impl Window {
     }
 }
 
-/// Refuses training sequences that a model of so many users and items has no rows for.
+/// Checks that a model with tables for this number of users and items has rows for all training sequences.
 ///
 /// # Errors
 /// [`Internal`](Kind::Internal): a model is kept with the split that it was trained on.
@@ -104,6 +104,7 @@ impl Windows {
         self.windows.is_empty()
     }
 
+    /// All windows.
     pub fn as_slice(&self) -> &[Window] {
         &self.windows
     }

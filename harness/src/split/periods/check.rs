@@ -19,8 +19,8 @@ impl Named<'_> {
     }
 }
 
-/// Items that have occurred by the end of a period, where `before` had before it: its new items go on from those, each
-/// number in turn, so that what has occurred is always the first part of an item table.
+/// Number of items that have occurred by the end of a period, where `before` occurred earlier. New items must continue the
+/// numbering without a gap, so that the items seen so far are always the first rows of an item table.
 ///
 /// # Errors
 /// [`Data`](Kind::Data) if the period has no event, or its new items leave out a number.
