@@ -1,12 +1,14 @@
 //! No arrow runs back: rooms of the engine use only what stands before them in the order of `harness/src/lib.rs`, the
 //! papers' rooms that of `reproductions/lib.rs`, and no two files use each other, however many stand between them.
 //!
-//! Reads the sources: `use` lines and paths in code, through re-exports to the file that defines a thing. Code of tests
-//! does not count, nor paths inside macro calls, which no parser reads.
+//! Reads the sources: `use` lines and paths in code and in macro calls, through re-exports to the file that defines a
+//! thing. Code of tests does not count. A method that is called shows no path, so where a type's methods stand in several
+//! files, an arrow goes to the one that defines the type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// A file of a crate and the module that it is.
@@ -20,6 +22,12 @@ struct Source {
     exports: BTreeSet<String>,
     /// Paths that its code uses, as written.
     used: Vec<Vec<String>>,
+    /// Single names that its code uses: arrows where it re-exports them, too.
+    single: BTreeSet<String>,
+    /// Names in macro calls: a module among them is used, whatever of it the macro names.
+    in_macros: BTreeSet<String>,
+    /// Modules of this crate of which it takes everything: names that cannot be followed.
+    globs: Vec<Vec<String>>,
 }
 
 /// The sources of a crate by module.
@@ -33,8 +41,9 @@ struct Paths<'s>(&'s mut Source);
 fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let syn::Meta::List(list) = &attribute.meta else { return attribute.path().is_ident("test") };
-        list.path.is_ident("cfg")
-            && list.tokens.to_string().split(|c: char| !c.is_alphanumeric()).any(|w| w == "test" || w == "doctest")
+        let words = list.tokens.to_string();
+        let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric()).collect();
+        list.path.is_ident("cfg") && !words.contains(&"not") && (words.contains(&"test") || words.contains(&"doctest"))
     })
 }
 
@@ -68,14 +77,53 @@ impl<'ast> Visit<'ast> for Paths<'_> {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if names.len() > 1 && path.leading_colon.is_none() {
-            self.0.used.push(names);
+        if path.leading_colon.is_none() {
+            match &names[..] {
+                [name] => drop(self.0.single.insert(name.clone())),
+                _ => self.0.used.push(names),
+            }
         }
         visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        self.add_tokens(call.tokens.clone());
+        visit::visit_macro(self, call);
     }
 }
 
 impl Paths<'_> {
+    /// Paths are names with `::` between them.
+    fn add_tokens(&mut self, tokens: TokenStream) {
+        let (mut path, mut colons) = (Vec::new(), 0);
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    if colons != 2 {
+                        self.add_path(std::mem::take(&mut path));
+                    }
+                    path.push(name.to_string());
+                    colons = 0;
+                }
+                TokenTree::Punct(mark) if mark.as_char() == ':' => colons += 1,
+                TokenTree::Group(group) => {
+                    self.add_path(std::mem::take(&mut path));
+                    self.add_tokens(group.stream());
+                }
+                _ => self.add_path(std::mem::take(&mut path)),
+            }
+        }
+        self.add_path(path);
+    }
+
+    fn add_path(&mut self, path: Vec<String>) {
+        match &path[..] {
+            [] => {}
+            [name] => drop(self.0.in_macros.insert(name.clone())),
+            _ => self.0.used.push(path),
+        }
+    }
+
     fn add_tree(&mut self, tree: &syn::UseTree, before: &mut Vec<String>, exported: bool) {
         match tree {
             syn::UseTree::Path(path) => {
@@ -86,7 +134,7 @@ impl Paths<'_> {
             syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_tree(tree, before, exported)),
             syn::UseTree::Name(name) => self.add_name(&name.ident, &name.ident, before, exported),
             syn::UseTree::Rename(rename) => self.add_name(&rename.ident, &rename.rename, before, exported),
-            syn::UseTree::Glob(_) => self.0.used.push(before.clone()),
+            syn::UseTree::Glob(_) => self.0.globs.push(before.clone()),
         }
     }
 
@@ -175,11 +223,15 @@ impl Sources {
         let mut arrows: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
         for source in self.by_module.values() {
             let to = arrows.entry(&source.file).or_default();
-            to.extend(source.used.iter().filter_map(|path| {
+            let exported = source.exports.intersection(&source.single).map(|name| &source.names[name]);
+            to.extend(source.used.iter().chain(exported).filter_map(|path| {
                 let used = self.defines(source, path)?;
                 let through = used.file.ends_with("mod.rs") && self.is_module(source, path);
                 (used.file != source.file && !through).then_some(&*used.file)
             }));
+            let known = source.in_macros.iter().filter_map(|name| source.names.get(name));
+            let in_macros = known.filter_map(|path| self.defines(source, path));
+            to.extend(in_macros.map(|used| &*used.file).filter(|file| *file != source.file));
         }
         arrows
     }
@@ -204,8 +256,9 @@ impl Source {
         if ["mod", "lib", "main"].contains(&&module.last().unwrap()[..]) {
             module.pop();
         }
-        let (names, exports, used) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        let mut source = Self { file, module, names, exports, used };
+        let (names, exports, used, globs) = (BTreeMap::new(), BTreeSet::new(), Vec::new(), Vec::new());
+        let (single, in_macros) = (BTreeSet::new(), BTreeSet::new());
+        let mut source = Self { file, module, names, exports, used, single, in_macros, globs };
         if !is_for_tests(&code.attrs) {
             Paths(&mut source).visit_file(&code);
         }
@@ -244,7 +297,19 @@ fn back_arrows(root: &str) -> Vec<String> {
         order.iter().filter(|name| !rooms.contains(&name[..])).map(|name| format!("lib.rs has no room `{name}`"));
     let mut wrong: Vec<String> = nowhere.chain(gone).collect();
     let of_file: BTreeMap<&Path, &Source> = sources.by_module.values().map(|source| (&*source.file, source)).collect();
-    for (from, to) in sources.arrows() {
+    for source in sources.by_module.values() {
+        let of_us = source.globs.iter().filter(|path| sources.defines(source, path).is_some());
+        wrong.extend(
+            of_us.map(|path| format!("{}: `{}::*` cannot be followed", short(&root, &source.file), path.join("::"))),
+        );
+    }
+    let mut arrows = sources.arrows();
+    // What is only passed on is of a room, too.
+    for source in sources.by_module.values() {
+        let passed_on = source.exports.iter().filter_map(|name| sources.defines(source, &source.names[name]));
+        arrows.entry(&source.file).or_default().extend(passed_on.map(|used| &*used.file));
+    }
+    for (from, to) in arrows {
         for used in to {
             if let (Some(room), Some(other)) = (of_file[from].room(), of_file[used].room())
                 && place(room) < place(other)

@@ -9,6 +9,7 @@ use harness::metrics::Scorer;
 use harness::nn::Trainable;
 use harness::optim::TfAdam;
 use harness::queries::Queries;
+use harness::split::HeldOut;
 use harness::split::periods::sessions::sub_sequences;
 use harness::split::periods::{Period, Start};
 use harness::train::{Context, Ending, Learner, Model, PeriodData};
@@ -116,7 +117,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData> {
         let start = Instant::now();
         let training = &self.method.training;
-        if training.schedule.start == Start::Fresh && period.number() > 1 {
+        if training.schedule.start == Start::Fresh && !period.is_first() {
             self.model = fresh(self.method, cx, self.model.sizes().items)?;
         }
         let sub_sequences: Vec<&[u32]> = period.sessions(training.schedule.window).flat_map(sub_sequences).collect();
@@ -132,7 +133,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
                 ));
         }
         let valid = parts.valid.iter().map(|&k| sub_sequences[k as usize]);
-        let valid = asks(&parts.valid).then(|| Queries::of_sub_sequences(valid, period.items()));
+        let valid = selects.then(|| Queries::of_sub_sequences(valid, period.items(), HeldOut::Valid));
         let plan = Plan::new(parts.train.len(), training.batch.get(), self.memory.len());
         let growth = Growth {
             items_before: period.items_before(),

@@ -81,7 +81,7 @@ impl Method for Dcd {
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &PAIR_NAMES
+        PAIR_NAMES
     }
 }
 

@@ -85,7 +85,7 @@ impl Method for Cd {
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &PAIR_NAMES
+        PAIR_NAMES
     }
 }
 

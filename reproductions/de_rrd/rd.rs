@@ -58,7 +58,7 @@ impl Method for Rd {
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        &PAIR_NAMES
+        PAIR_NAMES
     }
 }
 

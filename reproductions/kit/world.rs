@@ -59,7 +59,7 @@ impl World {
             trial: "teacher".into(),
             kind: self.kind.into(),
             weights: self.teacher.clone(),
-            after_periods: PeriodArtefacts {
+            tested_models: PeriodArtefacts {
                 folder: folder.into(),
                 of: Provenance { run: Digest::of(b"run"), split: Digest::of(b"split") },
             },

@@ -1,4 +1,4 @@
-//! Every kind of model, by name. A new kind is one folder and one line here.
+//! Every kind of model, by name. A new kind is one folder, a `pub mod` of it, and its name in one list here.
 
 use std::fmt;
 
@@ -32,14 +32,21 @@ macro_rules! sequential_kinds {
     };
 }
 
-/// Kinds that are trained on pairs.
-static PAIRS: &[&PairKind] = &[&neumf::KIND, &bpr::KIND];
+/// Makes the list of the kinds that are trained on pairs from their modules.
+macro_rules! pair_kinds {
+    ($($module:ident),+) => {
+        static PAIRS: &[&PairKind] = &[$(&$module::KIND),+];
+
+        /// The names of the kinds that are trained on pairs: what a teacher of a distillation over pairs may be.
+        pub static PAIR_NAMES: &[&str] = &[$($module::KIND.name),+];
+    };
+}
+
+// Kinds that are trained on pairs.
+pair_kinds!(bpr, neumf);
 
 // Kinds that are trained on windows of sequences.
 sequential_kinds!(caser: CaserHyper, fossil: FossilHyper);
-
-/// The names of the kinds that are trained on pairs: what a teacher of a distillation over pairs may be.
-pub static PAIR_NAMES: [&str; 2] = [bpr::KIND.name, neumf::KIND.name];
 
 /// The kind of this name that is trained on pairs.
 pub fn pair_kind(name: &str) -> Option<&'static PairKind> {
@@ -81,7 +88,7 @@ pub struct PairStudent {
 
 impl<'de> Deserialize<'de> for PairStudent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        deserializer.deserialize_enum("PairStudent", &PAIR_NAMES, PairVisitor)
+        deserializer.deserialize_enum("PairStudent", PAIR_NAMES, PairVisitor)
     }
 }
 
@@ -95,7 +102,7 @@ impl<'de> Visitor<'de> for PairVisitor {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> std::result::Result<PairStudent, A::Error> {
-        let (name, variant) = data.variant_seed(OneOf(&PAIR_NAMES))?;
+        let (name, variant) = data.variant_seed(OneOf(PAIR_NAMES))?;
         let kind = pair_kind(&name).expect("one of the names");
         Ok(PairStudent { kind, hyper: variant.newtype_variant()? })
     }

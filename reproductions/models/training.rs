@@ -17,7 +17,7 @@ use harness::nn::Trainable;
 use harness::optim::Adam;
 use harness::queries::Queries;
 use harness::train::{Context, Epochs, Model, TrainingPairs};
-use harness::weights::State;
+use harness::weights::{Settings, State, Weights};
 
 use super::term::Distinct;
 use super::{Batch, PairHyper, PairKind, Recommender, Side, Term};
@@ -38,8 +38,20 @@ impl Model for Distilled<'_> {
         self.student.tensors_mut()
     }
 
+    fn settings(&self) -> Settings {
+        self.student.settings()
+    }
+
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
         self.student.scorer(queries)
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        self.student.weights()
+    }
+
+    fn set_weights(&mut self, weights: Weights) -> Result<()> {
+        self.student.set_weights(weights)
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {

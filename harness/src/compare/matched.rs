@@ -60,7 +60,7 @@ pub enum Scope {
     Run,
     /// The mean over so many tested periods, which must be all that the run tested.
     Mean(usize),
-    /// The n-th of the tested periods, from 1.
+    /// The period of this number.
     Period(usize),
 }
 
@@ -84,7 +84,7 @@ impl Scope {
         let metrics = match self {
             Self::Run => &record.metrics,
             Self::Mean(tested) => Some(&record.metrics).filter(|_| record.tested_periods().count() == tested)?,
-            Self::Period(nth) => &record.tested_periods().nth(nth.checked_sub(1)?)?.metrics,
+            Self::Period(number) => &record.period(number as u64)?.metrics,
         };
         metrics.get(metric).copied()
     }
@@ -169,21 +169,22 @@ fn columns(comparison: &Comparison, published: &Published, table: &PublishedTabl
             };
             return columns.iter().map(column).collect();
         }
-        Columns::Periods { metric, tested } => (*metric, *tested),
+        Columns::Periods { metric, tested } => (*metric, tested.clone()),
     };
     let all = table.columns.len();
-    if tested > all {
+    let (first, last) = tested.into_inner();
+    if last > all {
         return Err(Error::new(Kind::Input, format!("table `{}` has fewer periods than are tested", table.id))
-            .expected(format!("a column for each of {tested} periods"))
+            .expected(format!("a column for each of {last} periods"))
             .got(format!("{all} columns"))
             .hint("`periods` takes all columns of a published table, in their order, as the periods 1, 2, …"));
     }
     let column =
         |name: String, scope, published| MatchedColumn { name, measure: Measure::Metric(metric), scope, published };
-    let mean = if tested == 1 { "mean of 1".into() } else { format!("mean of 1–{tested}") };
-    let mean = column(mean, Scope::Mean(tested), 0..tested);
-    let periods = table.columns.iter().take(tested).enumerate();
-    let periods = periods.map(|(index, name)| column(name.clone(), Scope::Period(index + 1), index..index + 1));
+    let mean = if first == last { format!("mean of {first}") } else { format!("mean of {first}–{last}") };
+    let mean = column(mean, Scope::Mean(last + 1 - first), first - 1..last);
+    let periods = (first..=last)
+        .map(|number| column(table.columns[number - 1].clone(), Scope::Period(number), number - 1..number));
     Ok(std::iter::once(mean).chain(periods).collect())
 }
 
@@ -214,7 +215,7 @@ pub(super) mod tests {
     pub(in crate::compare) fn of_weeks() -> Comparison {
         Comparison {
             table: "weeks".into(),
-            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 2 },
+            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2 },
             decimals: 1,
             percent: true,
             ..comparison()
@@ -251,7 +252,7 @@ pub(super) mod tests {
         let columns = Columns::Measures(vec![("H@55".into(), hr5())]);
         let column = refused(Comparison { columns, ..comparison() });
         assert!(column.contains("no published column `H@55`"), "{column}");
-        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 4 };
+        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=4 };
         let periods = refused(Comparison { columns, ..of_weeks() });
         assert!(periods.contains("each of 4 periods") && periods.contains("3 columns"), "{periods}");
     }

@@ -8,7 +8,7 @@
 //! An *asker* is whoever a model answers: a user of a split, or a sub-sequence of a session. A query is an asker with
 //! targets; users without a held-out item ask nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::split::periods::Period;
 use crate::split::periods::sessions::{answerable, sub_sequences};
@@ -24,10 +24,12 @@ pub struct Queries {
     n_items: usize,
     /// By asker.
     inputs: Arc<UserItems>,
-    /// By asker, ascending.
-    seen: Arc<UserItems>,
+    /// By asker: items besides the inputs that the asker is known to have; none where there are none.
+    known: Option<UserItems>,
+    /// By asker, ascending: inputs and what is known besides. Made when it is asked for.
+    seen: OnceLock<UserItems>,
     /// By asker: targets of the other part, which are still ahead.
-    ahead: Option<Arc<UserItems>>,
+    ahead: Option<UserItems>,
     /// Askers with targets, ascending.
     ids: Vec<u32>,
     /// `[queries + 1]`: where a query's targets begin.
@@ -39,21 +41,27 @@ impl Queries {
     /// Users of a split, asked for their held-out items of a part. Their inputs are the training items; seen are those
     /// and, in the test, the validation items.
     pub fn of_users(split: &Split, part: HeldOut) -> Self {
+        Self::of_part(split, part, Arc::new(split.train.clone()))
+    }
+
+    /// The validation and the test of a split, as [`of_users`](Self::of_users), with one copy of the inputs.
+    pub fn of_both_parts(split: &Split) -> [Self; 2] {
         let train = Arc::new(split.train.clone());
-        let (seen, ahead, part_name) = match part {
-            HeldOut::Valid => (split.train.sorted(), Some(Arc::new(split.test.clone())), "validation"),
-            HeldOut::Test => {
-                let pairs: Vec<_> = split.train.pairs().chain(split.valid.pairs()).collect();
-                (UserItems::from_pairs(split.n_users, &pairs).sorted(), None, "test")
-            }
+        [HeldOut::Valid, HeldOut::Test].map(|part| Self::of_part(split, part, train.clone()))
+    }
+
+    fn of_part(split: &Split, part: HeldOut, train: Arc<UserItems>) -> Self {
+        let (known, ahead) = match part {
+            HeldOut::Valid => (None, Some(split.test.clone())),
+            HeldOut::Test => (Some(split.valid.clone()), None),
         };
-        let targets = split.held_out(part).sorted();
-        Self { ahead, part: part_name, ..Self::new("user", split.n_items, train, seen, &targets) }
+        let queries = Self::new("user", part, split.n_items, train, &split.held_out(part).sorted());
+        Self { known, ahead, ..queries }
     }
 
     /// Sub-sequences, each asked for its last item from those before it, among the first `n_items` items. What an
     /// asker has seen are the items of its input. Sub-sequences of one item ask nothing and are left out.
-    pub fn of_sub_sequences<'a>(sub_sequences: impl Iterator<Item = &'a [u32]>, n_items: usize) -> Self {
+    pub fn of_sub_sequences<'a>(sub_sequences: impl Iterator<Item = &'a [u32]>, n_items: usize, part: HeldOut) -> Self {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for sub_sequence in sub_sequences {
             if let Some((target, input)) = sub_sequence.split_last().filter(|(_, input)| !input.is_empty()) {
@@ -61,25 +69,29 @@ impl Queries {
                 targets.push(std::slice::from_ref(target));
             }
         }
-        let inputs = UserItems::from_rows(inputs);
-        let seen = inputs.sorted();
-        Self::new("query", n_items, Arc::new(inputs), seen, &UserItems::from_rows(targets))
+        let inputs = Arc::new(UserItems::from_rows(inputs));
+        Self::new("query", part, n_items, inputs, &UserItems::from_rows(targets))
     }
 
     /// The test of a period: every event of a session after its first, from the events before it. Events with unknown
     /// items are left out, then sessions of one event.
     pub fn of_period(period: Period<'_>) -> Self {
         let sessions = answerable(period.tested_sessions(), period.items());
-        Self::of_sub_sequences(sessions.iter().flat_map(|session| sub_sequences(session)), period.items())
+        let asked = sessions.iter().flat_map(|session| sub_sequences(session));
+        Self::of_sub_sequences(asked, period.items(), HeldOut::Test)
     }
 
     /// `targets`: by asker, ascending.
-    fn new(noun: &'static str, n_items: usize, inputs: Arc<UserItems>, seen: UserItems, targets: &UserItems) -> Self {
+    fn new(noun: &'static str, part: HeldOut, n_items: usize, inputs: Arc<UserItems>, targets: &UserItems) -> Self {
         let ids: Vec<u32> = (0..targets.n_users() as u32).filter(|&id| !targets.of(id).is_empty()).collect();
         let mut offsets = vec![0];
         offsets.extend(ids.iter().map(|&id| targets.offsets()[id as usize + 1]));
-        let (seen, targets) = (Arc::new(seen), targets.items().to_vec());
-        Self { noun, part: "test", n_items, inputs, seen, ahead: None, ids, offsets, targets }
+        let part = match part {
+            HeldOut::Valid => "validation",
+            HeldOut::Test => "test",
+        };
+        let (known, seen, targets) = (None, OnceLock::new(), targets.items().to_vec());
+        Self { noun, part, n_items, inputs, known, seen, ahead: None, ids, offsets, targets }
     }
 
     /// Items that can be answered: the ids below this.
@@ -94,15 +106,26 @@ impl Queries {
 
     /// By asker: the items that the asker is known to have, ascending.
     pub fn seen(&self) -> &UserItems {
-        &self.seen
+        self.seen.get_or_init(|| match &self.known {
+            None => self.inputs.sorted(),
+            Some(known) => {
+                let pairs: Vec<_> = self.inputs.pairs().chain(known.pairs()).collect();
+                UserItems::from_pairs(self.inputs.n_users(), &pairs).sorted()
+            }
+        })
+    }
+
+    /// Whether the askers of both have the same numbers and inputs, so that one scorer answers both.
+    pub fn asks_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inputs, &other.inputs) && self.n_items == other.n_items
     }
 
     /// By asker: all items that the asker has in any part, ascending.
     pub fn taken(&self) -> UserItems {
         let asked = self.iter().flat_map(|(id, targets)| targets.iter().map(move |&item| (id, item)));
-        let ahead = self.ahead.iter().flat_map(|ahead| ahead.pairs());
-        let pairs: Vec<(u32, u32)> = self.seen.pairs().chain(asked).chain(ahead).collect();
-        UserItems::from_pairs(self.seen.n_users(), &pairs).sorted()
+        let others = self.known.iter().chain(&self.ahead).flat_map(UserItems::pairs);
+        let pairs: Vec<(u32, u32)> = self.inputs.pairs().chain(asked).chain(others).collect();
+        UserItems::from_pairs(self.inputs.n_users(), &pairs).sorted()
     }
 
     /// Askers with targets, ascending.
@@ -190,7 +213,7 @@ mod tests {
         let second = test(2, Catalogue::Growing);
         assert_eq!((rows(second.inputs()), targets(&second)), (vec![vec![3]], vec![(0, vec![4])]));
         assert_eq!(rows(test(2, Catalogue::Full).inputs()), [vec![3, 5], vec![3], vec![5]], "longest first");
-        let queries = Queries::of_sub_sequences([&[1u32, 2, 3][..], &[4]].into_iter(), 9);
+        let queries = Queries::of_sub_sequences([&[1u32, 2, 3][..], &[4]].into_iter(), 9, HeldOut::Valid);
         assert_eq!((rows(queries.inputs()), targets(&queries)), (vec![vec![1, 2]], vec![(0, vec![3])]));
     }
 }

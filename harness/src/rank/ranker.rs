@@ -1,5 +1,7 @@
 //! A protocol bound to queries: evaluates any scorer.
 
+use std::sync::Arc;
+
 use super::evaluation::{Evaluation, Ranks};
 use super::{Index, full, sampled};
 use crate::error::{Error, Kind, Result};
@@ -15,10 +17,12 @@ pub struct Ranker {
 }
 
 enum CandidateItems {
-    /// Items that are no candidates by asker, ascending; none where all items are candidates.
-    Full { excluded: UserItems },
-    /// By asker.
-    Sampled { negatives: Vec<Vec<u32>> },
+    /// All items but those that the asker has seen.
+    Full,
+    /// All items; `excluded` has none for every asker.
+    All { excluded: UserItems },
+    /// The target and these, by asker. Rankers of one split share them.
+    Sampled { negatives: Arc<Vec<Vec<u32>>> },
 }
 
 impl Ranker {
@@ -26,6 +30,22 @@ impl Ranker {
     /// No query has a target; a query has fewer candidates than the largest cutoff, or too few items
     /// for its negatives; a target that the asker has already seen; several targets where the protocol is for one.
     pub fn new(protocol: &Protocol, queries: Queries) -> Result<Self> {
+        Self::sharing(protocol, queries, None)
+    }
+
+    /// A ranker of other queries under the same protocol, which shares the negatives of askers of both.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn beside(&self, queries: Queries) -> Result<Self> {
+        let drawn = match &self.candidates {
+            CandidateItems::Sampled { negatives } if queries.asks_as(&self.queries) => Some(negatives),
+            _ => None,
+        };
+        Self::sharing(&self.protocol, queries, drawn)
+    }
+
+    fn sharing(protocol: &Protocol, queries: Queries, drawn: Option<&Arc<Vec<Vec<u32>>>>) -> Result<Self> {
         if queries.is_empty() {
             return Err(Error::new(
                 Kind::Input,
@@ -39,19 +59,25 @@ impl Ranker {
         let candidates = match protocol.candidates {
             Candidates::All => {
                 check_cutoff(&queries, protocol, |_| queries.n_items())?;
-                CandidateItems::Full { excluded: UserItems::from_pairs(queries.seen().n_users(), &[]) }
+                CandidateItems::All { excluded: UserItems::from_pairs(queries.inputs().n_users(), &[]) }
             }
             Candidates::Full => {
                 let seen = queries.seen();
                 check_unseen(&queries, seen)?;
                 check_cutoff(&queries, protocol, |id| queries.n_items() - seen.of(id).len())?;
-                CandidateItems::Full { excluded: seen.clone() }
+                CandidateItems::Full
             }
             Candidates::Sampled { negatives, seed } => {
                 check_one_target(&queries, "ranking among sampled candidates")?;
                 check_cutoff(&queries, protocol, |_| negatives + 1)?;
                 check_unseen(&queries, &queries.inputs().sorted())?;
-                CandidateItems::Sampled { negatives: sampled::draw_negatives(&queries, negatives, seed)? }
+                let asked =
+                    |drawn: &&Arc<Vec<Vec<u32>>>| queries.ids().iter().all(|&id| !drawn[id as usize].is_empty());
+                let negatives = match drawn.filter(asked) {
+                    Some(drawn) => drawn.clone(),
+                    None => Arc::new(sampled::draw_negatives(&queries, negatives, seed)?),
+                };
+                CandidateItems::Sampled { negatives }
             }
         };
         Ok(Self { protocol: protocol.clone(), queries, candidates })
@@ -62,11 +88,6 @@ impl Ranker {
         &self.queries
     }
 
-    /// The protocol that they are ranked under.
-    pub fn protocol(&self) -> &Protocol {
-        &self.protocol
-    }
-
     /// Ranks the targets of the queries. Runs on the current rayon pool; the result does not depend on it by a bit.
     ///
     /// # Errors
@@ -74,7 +95,7 @@ impl Ranker {
     /// set of items.
     pub fn evaluate(&self, scorer: &dyn Scorer) -> Result<Evaluation> {
         let block = match self.candidates {
-            CandidateItems::Full { .. } => full::BLOCK,
+            CandidateItems::Full | CandidateItems::All { .. } => full::BLOCK,
             CandidateItems::Sampled { .. } => sampled::BLOCK,
         };
         self.evaluate_in_blocks(scorer, block)
@@ -88,7 +109,8 @@ impl Ranker {
                 .got(scorer.n_items().to_string()));
         }
         let blocks: Vec<Ranks> = match &self.candidates {
-            CandidateItems::Full { excluded } => full::ranks(&Index::new(scorer), queries, excluded, block)?,
+            CandidateItems::Full => full::ranks(&Index::new(scorer), queries, queries.seen(), block)?,
+            CandidateItems::All { excluded } => full::ranks(&Index::new(scorer), queries, excluded, block)?,
             CandidateItems::Sampled { negatives } => sampled::ranks(scorer, queries, negatives, block)?,
         };
         let targets = queries.offsets().windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -99,7 +121,7 @@ impl Ranker {
     /// under full ranking.
     pub fn negatives(&self, asker: u32) -> Option<&[u32]> {
         match &self.candidates {
-            CandidateItems::Full { .. } => None,
+            CandidateItems::Full | CandidateItems::All { .. } => None,
             CandidateItems::Sampled { negatives } => Some(&negatives[asker as usize]),
         }
     }

@@ -11,7 +11,7 @@ use super::stored::unique;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodRecord {
-    /// Number of the period; period 0 is trained on and not tested.
+    /// Number of the period; those of the pre-training, at least period 0, are learnt from and have no record.
     pub period: u64,
     /// Whether the period only warms up: it is recorded, and does not count in the figures of the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -56,7 +56,7 @@ pub struct Record {
     #[serde(deserialize_with = "unique")]
     pub pessimistic: BTreeMap<String, f64>,
     /// Values on the validation part at the selected epoch, or of the trained model where no epoch is selected; over a
-    /// stream of periods the mean over them. Empty where the split has no validation part.
+    /// stream of periods the mean over those that are tested. Empty where the split has no validation part.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
     /// Wall-clock seconds by phase; `total`, which is always there, is their sum.
@@ -69,8 +69,9 @@ pub struct Record {
     /// Loss and validation metrics by epoch, for a method that trains in epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<CurveRecord>,
-    /// The periods of a run over a stream of them, in order: `metrics` are then plain means over the periods,
-    /// `epochs_run` is their sum, and `ranks` holds the queries of all periods, one period after the other.
+    /// The periods of a run over a stream of them, in order: `metrics` are then plain means over those
+    /// that are tested, and `ranks` holds the queries of these, one period after the other; `epochs_run` is the sum over
+    /// all, warm-up included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub periods: Vec<PeriodRecord>,
     /// How many held-out items were chosen among events of equal time; absent where the split does not go by time, and

@@ -56,7 +56,7 @@ impl<'a> Beside<'a> {
         }
         if let Columns::Periods { metric, tested } = &comparison.columns {
             let all = self.matched.width;
-            texts.push(match *tested {
+            texts.push(match tested.clone().count() {
                 n if n < all => format!(
                     "Its columns are the periods of {metric}. Our runs test {n} of the {all}, so the mean is over the \
                      same {n} of {all} periods, ours and theirs; it is not the paper's own mean over all {all}."

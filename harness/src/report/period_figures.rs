@@ -96,7 +96,7 @@ fn ours(ours: &Measurements, trial: &Trial, metric: Metric) -> Option<PeriodLine
         let of_seeds = ours.summary(&trial.id, Measure::Metric(metric), Scope::Period(number))?;
         Some((number as f64, of_seeds.mean, of_seeds.sd))
     };
-    let points: Vec<_> = (1..=ours.runs.tested_periods().len()).filter_map(value).collect();
+    let points: Vec<_> = ours.runs.tested_periods().into_iter().filter_map(|number| value(number as usize)).collect();
     (!points.is_empty()).then(|| PeriodLine { label: trial.label.clone(), published: false, points })
 }
 

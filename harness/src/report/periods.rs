@@ -39,7 +39,7 @@ fn values(spec: &Spec, ours: &Measurements, metric: Metric, tested: &[u64]) -> T
     for trial in &spec.trials {
         let text = |scope| mean_sd(ours.summary(&trial.id, Measure::Metric(metric), scope), METRIC);
         let mut row = vec![trial.label.clone(), ours.runs.trial(&trial.id).len().to_string(), text(Scope::Run)];
-        row.extend((1..=tested.len()).map(|nth| text(Scope::Period(nth))));
+        row.extend(tested.iter().map(|&number| text(Scope::Period(number as usize))));
         table.push_of(&trial.id, row);
     }
     table
@@ -66,7 +66,7 @@ fn facts(spec: &Spec, runs: &Runs) -> Table {
             let mut row = vec![
                 trial.label.clone(),
                 record.seed.to_string(),
-                period.period.to_string(),
+                if period.warm_up { format!("{} (warm-up)", period.period) } else { period.period.to_string() },
                 count(period.items),
                 count(period.queries),
                 period.epochs_run.to_string(),
@@ -92,7 +92,10 @@ pub(super) fn csv(protocol: &Protocol, records: &[Record]) -> Option<Table> {
     let after = ["epochs", "selected", "seconds"];
     let metrics: Vec<String> = protocol.metrics.iter().map(ToString::to_string).collect();
     let metrics = || metrics.iter().map(|metric| &**metric);
-    let columns: Vec<&str> = before.into_iter().chain(after).chain(metrics()).chain(names.iter().copied()).collect();
+    // A column of its own where any run has such periods, which do not count in its means.
+    let warm_up = records.iter().flat_map(|record| &record.periods).any(|period| period.warm_up);
+    let columns = before.into_iter().chain(after).chain(metrics()).chain(names.iter().copied());
+    let columns: Vec<&str> = columns.chain(warm_up.then_some("warm_up")).collect();
     let mut table = csv_files::table(&columns);
     for record in records {
         for period in &record.periods {
@@ -111,6 +114,7 @@ pub(super) fn csv(protocol: &Protocol, records: &[Record]) -> Option<Table> {
             ];
             row.extend(metrics().map(|metric| optional(period.metrics.get(metric).copied())));
             row.extend(names.iter().map(|name| optional(period.facts.get(*name).copied())));
+            row.extend(warm_up.then(|| period.warm_up.to_string()));
             table.push(row);
         }
     }

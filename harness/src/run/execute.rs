@@ -129,12 +129,16 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
         return Ok(Done::For(spec));
     }
     let teacher = run.teacher.map(|fingerprint| teacher(prepared, run, fingerprint)).transpose()?;
+    if !store.checkpoint().exists() {
+        // A run that starts over makes its own: those of an earlier program could be taken for them.
+        store.period_models().iter().for_each(|file| drop(std::fs::remove_file(file)));
+    }
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
     let begun = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
-    let after_periods = run.asked_by_period.then(|| store.after_periods(prepared.split_digest));
-    let mut cx = Context { teacher: teacher.as_ref(), after_periods: after_periods.as_ref(), ..begun };
+    let tested_models = run.asked_by_period.then(|| store.tested_models(prepared.split_digest));
+    let mut cx = Context { teacher: teacher.as_ref(), tested_models: tested_models.as_ref(), ..begun };
     let trained = run.trial.built.train(&mut cx)?;
     let record = record(&mut cx, prepared, run, &trained, &peak, started)?;
     // The model first: nobody looks again for that of a run that is recorded. But the record is what a run is for: it is
@@ -201,7 +205,7 @@ fn has_model(
             note(&format!("the kept model of `{}` is not that of its record; it is trained again", run.trial.id));
             Ok(false)
         }
-        Ok(model) => Ok(model.is_some() && (!run.asked_by_period || has_period_models(prepared, store)?)),
+        Ok(model) => Ok(model.is_some() && (!run.asked_by_period || has_period_models(prepared, run, store, note)?)),
         Err(error) if error.kind() == Kind::Data => {
             note(&format!("{error}\n`{}` is trained again", run.trial.id));
             Ok(false)
@@ -210,17 +214,19 @@ fn has_model(
     }
 }
 
-/// Whether the models after all periods are kept, undamaged.
-fn has_period_models(prepared: &Prepared<'_>, store: &ModelStore) -> Result<bool> {
+/// Whether the models that were tested on all periods are kept, undamaged.
+fn has_period_models(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     let Some(periods) = prepared.task.periods() else { return Ok(true) };
-    let kept = store.after_periods(prepared.split_digest);
+    let kept = store.tested_models(prepared.split_digest);
     for period in periods.roles().evaluated() {
-        match kept.read(period) {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(false),
-            Err(error) if error.kind() == Kind::Data => return Ok(false),
+        let why = match kept.read(period) {
+            Ok(Some(_)) => continue,
+            Ok(None) => format!("the model of `{}` that was tested on period {period} is not kept", run.trial.id),
+            Err(error) if error.kind() == Kind::Data => error.to_string(),
             Err(error) => return Err(error),
-        }
+        };
+        note(&format!("{why}\n`{}` is trained again: another trial learns from its models", run.trial.id));
+        return Ok(false);
     }
     Ok(true)
 }
@@ -260,8 +266,8 @@ fn teacher(prepared: &Prepared<'_>, run: &Run<'_>, fingerprint: Digest) -> Resul
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
     let kind = kind.expect("a spec whose teacher is no model is refused");
-    let after_periods = store.after_periods(prepared.split_digest);
-    Ok(Teacher { trial, kind, weights, after_periods, folder: store.derived() })
+    let tested_models = store.tested_models(prepared.split_digest);
+    Ok(Teacher { trial, kind, weights, tested_models, folder: store.derived() })
 }
 
 /// Finds out before hours of training whether `what` can be written.

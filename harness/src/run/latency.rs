@@ -59,6 +59,14 @@ fn is_there(prepared: &Prepared<'_>, run: &Run<'_>) -> bool {
 }
 
 fn missing(prepared: &Prepared<'_>, run: &Run<'_>) -> Error {
+    let what = format!("the model of `{}`, seed {}, is not in the cache", run.trial.id, run.seed);
+    Error::new(Kind::Missing, what)
+        .at(Place::file(prepared.store(run.fingerprint).model()))
+        .hint(how_to_train(prepared, run))
+}
+
+/// How a run is trained whose model is not there, or cannot be read.
+fn how_to_train(prepared: &Prepared<'_>, run: &Run<'_>) -> String {
     let (job, spec, trial, seed) = (prepared.job, prepared.job.spec, &run.trial.id, run.seed);
     let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.id);
     if !spec.is_base_profile() {
@@ -69,14 +77,11 @@ fn missing(prepared: &Prepared<'_>, run: &Run<'_>) -> Error {
     }
     // A run that is recorded, as the spec has it today, is not trained again unasked.
     let ours = |file: &PathBuf| Record::read(file).is_ok_and(|record| record.digests.run == run.fingerprint);
-    let hint = if prepared.recorded(run).is_ok_and(|files| files.iter().any(ours)) {
+    if prepared.recorded(run).is_ok_and(|files| files.iter().any(ours)) {
         format!("its record is here without it: `{command} --results DIR` trains it beside, `--fresh` in its place")
     } else {
         format!("`{command}` trains it")
-    };
-    Error::new(Kind::Missing, format!("the model of `{trial}`, seed {seed}, is not in the cache"))
-        .at(Place::file(prepared.store(run.fingerprint).model()))
-        .hint(hint)
+    }
 }
 
 /// The trained model of a run, as it is served, and its weights.
@@ -85,7 +90,10 @@ fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<(B
     let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))
     })?;
-    let kept = prepared.store(run.fingerprint).load(prepared.split_digest)?;
+    let kept = prepared.store(run.fingerprint).load(prepared.split_digest).map_err(|error| match error.kind() {
+        Kind::Data => error.hint(how_to_train(prepared, run)),
+        _ => error,
+    })?;
     let weights = kept.ok_or_else(|| missing(prepared, run))?.weights;
     Ok((serve(&weights, prepared.task.test.queries())?, weights))
 }

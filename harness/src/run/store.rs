@@ -112,7 +112,7 @@ impl ModelStore {
     }
 
     /// The models that the run had after each period of a stream, where another run asks for them.
-    pub fn after_periods(&self, split: Digest) -> PeriodArtefacts {
+    pub fn tested_models(&self, split: Digest) -> PeriodArtefacts {
         PeriodArtefacts { folder: self.folder.clone(), of: self.provenance(split) }
     }
 

@@ -51,10 +51,10 @@ impl Allowed<'_, '_> {
                 let roles = self.split.roles()?.ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
-                        .expected("a `split` whose `rule` is `periods` or `periods-by-time`, or `columns` instead")
+                        .expected("a `split` whose `rule` makes `periods…`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
-                Ok(Columns::Periods { metric: of, tested: roles.tested().count() })
+                Ok(Columns::Periods { metric: of, tested: roles.tested() })
             }
             (Some(_), Some(periods)) => Err(self
                 .document

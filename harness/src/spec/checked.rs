@@ -1,5 +1,6 @@
 //! The checked spec, which the rest of the engine reads.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::claim::Claim;
@@ -79,9 +80,9 @@ pub struct Comparison {
 pub enum Columns {
     /// Column of the table → what it measures, in the order of the file; metrics are those of the protocol.
     Measures(Vec<(String, Measure)>),
-    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests the first
-    /// `tested` of them.
-    Periods { metric: Metric, tested: usize },
+    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests those of the
+    /// numbers `tested`.
+    Periods { metric: Metric, tested: RangeInclusive<usize> },
 }
 
 impl Comparison {

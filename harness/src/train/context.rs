@@ -32,7 +32,7 @@ pub struct Context<'a> {
     pub device: &'a Device,
     pub teacher: Option<&'a Teacher>,
     /// Where the model after each period is kept, if another run learns from it.
-    pub after_periods: Option<&'a PeriodArtefacts>,
+    pub tested_models: Option<&'a PeriodArtefacts>,
     pub observer: &'a dyn Observer,
     // Its stage.
     /// None outside of a stream of periods.
@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
             seed,
             device,
             teacher: None,
-            after_periods: None,
+            tested_models: None,
             observer,
             period: None,
             checkpoint,

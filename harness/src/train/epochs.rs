@@ -138,9 +138,11 @@ impl<'r> Epochs<'r> {
             (None, None) => false,
             _ => return Err(unsound("a training that ends in another way")),
         };
-        let of_model = if chosen { model.weights()? } else { Weights::default() };
         let keys = |settings: &Settings| settings.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
-        let of_the_model = *kept == shapes(&of_model) && keys(settings) == keys(&of_model.settings);
+        let of_the_model = {
+            let weights = if chosen { model.weights()? } else { Weights::default() };
+            *kept == shapes(&weights) && keys(settings) == keys(&weights.settings)
+        };
         require(of_the_model, || "weights that are not the model's".into())?;
         let parameters = kept.iter().map(|(name, shape)| {
             let values = state.take(&format!("kept.{name}"), sound::size(name, shape)?)?;
@@ -217,12 +219,13 @@ impl<'r> Epochs<'r> {
             let ranker = self.valid.expect("nothing is selected without validation items");
             let scorer = model.scorer(ranker.queries())?;
             let valid = cx.evaluate(ranker, &*scorer)?;
-            drop(scorer);
-            let test = || {
-                let test = self.test.map(|ranker| cx.evaluate(ranker, &*model.scorer(ranker.queries())?));
-                test.transpose()
+            let test = |test: &Ranker| match test.queries().asks_as(ranker.queries()) {
+                true => cx.evaluate(test, &*scorer),
+                false => cx.evaluate(test, &*model.scorer(test.queries())?),
             };
-            if selection.observe(epoch, &valid, test)? {
+            let improved = selection.observe(epoch, &valid, || self.test.map(test).transpose())?;
+            drop(scorer);
+            if improved {
                 self.kept = model.weights()?;
             }
             Some(valid)

@@ -94,7 +94,7 @@ pub fn learn<'p>(
             let PeriodData { valid, facts } = learner.begin(cx, period)?;
             let selected = epochs(cx, learner, valid, most, ending)?;
             let test = test(cx, learner, period)?;
-            if let Some(kept) = cx.after_periods {
+            if let Some(kept) = cx.tested_models {
                 kept.write(number, &learner.artefact()?)?;
             }
             if number < periods.last() {

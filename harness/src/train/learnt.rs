@@ -111,7 +111,19 @@ pub(super) fn resume(cx: &mut Context<'_>, carried: impl FnOnce(&mut State<'_>) 
         }
     };
     let roles = cx.task.periods().map_or(Roles::after_the_first(0), Periods::roles);
-    let restored = restore(&mut state, roles).and_then(|(learnt, seconds)| {
+    let restored = restore(&mut state, roles);
+    // Another run asks for the models of all periods, and this one began without being asked.
+    let without_model = |learnt: &Learnt| {
+        cx.tested_models.filter(|kept| !matches!(kept.read(learnt.period), Ok(Some(_)))).map(|_| learnt.period)
+    };
+    if let Some(period) = restored.iter().flat_map(|(learnt, _)| learnt).find_map(without_model) {
+        let what =
+            format!("the model that was tested on period {period}, from which another trial learns, was not kept");
+        cx.observer.note(&format!("{what}\nthe saved state is removed; this run starts over"));
+        forget(cx);
+        return Ok(Vec::new());
+    }
+    let restored = restored.and_then(|(learnt, seconds)| {
         carried(&mut state)?;
         Ok((learnt, seconds))
     });

@@ -6,7 +6,7 @@ use crate::metrics::Protocol;
 use crate::queries::Queries;
 use crate::rank::Ranker;
 use crate::split::periods::Periods;
-use crate::split::{Cut, HeldOut, Split, UserItems};
+use crate::split::{Cut, Split, UserItems};
 
 /// The data and the protocol of a spec: the same for all of its runs.
 pub struct Task {
@@ -27,13 +27,16 @@ impl Task {
     pub fn new(data: Cut, protocol: &Protocol) -> Result<Self> {
         let (valid, test) = match &data {
             Cut::Split(split) => {
-                let valid = Queries::of_users(split, HeldOut::Valid);
-                ((!valid.is_empty()).then_some(valid), Queries::of_users(split, HeldOut::Test))
+                let [valid, test] = Queries::of_both_parts(split);
+                ((!valid.is_empty()).then_some(valid), test)
             }
             Cut::Periods(periods) => (None, Queries::of_period(periods.period(periods.last()))),
         };
         let valid = valid.map(|valid| Ranker::new(protocol, valid)).transpose()?;
-        let test = Ranker::new(protocol, test)?;
+        let test = match &valid {
+            Some(valid) => valid.beside(test)?,
+            None => Ranker::new(protocol, test)?,
+        };
         Ok(Self { seen: test.queries().inputs().sorted(), data, protocol: protocol.clone(), valid, test })
     }
 

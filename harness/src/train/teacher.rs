@@ -14,7 +14,7 @@ pub struct Teacher {
     pub kind: String,
     pub weights: Weights,
     /// Its models after each period of a stream.
-    pub after_periods: PeriodArtefacts,
+    pub tested_models: PeriodArtefacts,
     /// Folder of data that its students derive from it, such as lists of best items.
     pub folder: PathBuf,
 }
@@ -25,8 +25,8 @@ impl Teacher {
     ///
     /// # Errors
     /// [`Missing`](Kind::Missing) if they are not kept; as [`Artefact::read`](crate::weights::Artefact::read).
-    pub fn after_period(&self, period: usize) -> Result<Weights> {
-        let kept = self.after_periods.read(period)?;
+    pub fn tested_on(&self, period: usize) -> Result<Weights> {
+        let kept = self.tested_models.read(period)?;
         kept.map(|artefact| artefact.weights).ok_or_else(|| {
             let what = format!("the model of teacher `{}` after period {period} is not in the cache", self.trial);
             Error::new(Kind::Missing, what).hint("run the teacher's trial again, with `--fresh`")

@@ -65,8 +65,11 @@ impl Artefact {
     pub fn read(path: &Path, of: Provenance) -> Result<Self> {
         let mut state = State::read(path)?;
         state.must_be_of(Some(of.run)).map_err(|error| error.at(Place::file(path)))?;
-        let header: ModelHeader = serde_json::from_str(&state.text)
-            .map_err(|e| Error::new(Kind::Data, "a kept model is damaged").at(Place::file(path)).got(e.to_string()))?;
+        let header: ModelHeader = serde_json::from_str(&state.text).map_err(|e| {
+            Error::new(Kind::Data, "a kept model is damaged, or of an earlier version of the program")
+                .at(Place::file(path))
+                .got(e.to_string())
+        })?;
         if header.split != of.split {
             return Err(Error::new(Kind::Input, "a kept model was trained on another split")
                 .at(Place::file(path))
@@ -84,7 +87,8 @@ impl Artefact {
     }
 }
 
-/// The models that a run through a stream of periods had after each of them: files beside that of its last model.
+/// The models with which a run through a stream was tested on its periods: the one of a period has learnt the periods
+/// before it. Files beside that of the run's last model.
 #[derive(Clone, Debug)]
 pub struct PeriodArtefacts {
     pub folder: PathBuf,
@@ -93,7 +97,7 @@ pub struct PeriodArtefacts {
 
 impl PeriodArtefacts {
     /// Prefix of the names of these files.
-    const PREFIX: &str = "after-period-";
+    const PREFIX: &str = "tested-on-";
 
     fn path(&self, period: usize) -> PathBuf {
         self.folder.join(format!("{}{period}.safetensors", Self::PREFIX))
@@ -106,7 +110,7 @@ impl PeriodArtefacts {
         number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
-    /// Writes the model after a period.
+    /// Writes the model that was tested on a period.
     ///
     /// # Errors
     /// As [`Artefact::write`].
@@ -114,7 +118,7 @@ impl PeriodArtefacts {
         artefact.write(&self.path(period), self.of)
     }
 
-    /// The model after a period; none if it is not kept.
+    /// The model that was tested on a period; none if it is not kept.
     ///
     /// # Errors
     /// As [`Artefact::read`].
@@ -142,10 +146,8 @@ mod tests {
         assert!(periods.read(3).unwrap().is_none());
         periods.write(3, &model).unwrap();
         assert_eq!(periods.read(3).unwrap().unwrap(), model);
-        let path = folder.path().join("after-period-3.safetensors");
-        assert!(
-            PeriodArtefacts::has_name(&path) && !PeriodArtefacts::has_name(Path::new("after-period-x.safetensors"))
-        );
+        let path = folder.path().join("tested-on-3.safetensors");
+        assert!(PeriodArtefacts::has_name(&path) && !PeriodArtefacts::has_name(Path::new("tested-on-x.safetensors")));
         let other = Artefact::read(&path, Provenance { split: Digest::of(b"another split"), ..of }).unwrap_err();
         assert!(other.kind() == Kind::Input && other.to_string().contains("another split"), "{other}");
         let other = Artefact::read(&path, Provenance { run: Digest::of(b"another run"), ..of }).unwrap_err();

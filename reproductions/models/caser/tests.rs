@@ -190,7 +190,7 @@ fn a_table_that_begins_to_keep_up_moves_on_as_it_did() {
     let (start, sequences) = (start(&sizes), sequences(&sizes));
     let columns = [4, 9, 4, 4, 9, 80, 4, 4, 80, 9, 4];
     let mut fused = FusedCaser::new(start.clone(), Dropout::new(0.5)).unwrap();
-    // CaserStep by step, to see that it was behind, and is no more.
+    // Step by step, to see that it was behind, and is no more.
     for (step, &columns) in columns.iter().enumerate() {
         pass(&mut fused, &parts(&sizes, &sequences, columns, step as u64), 4, step as u64);
         fused.step(&ADAM).unwrap();

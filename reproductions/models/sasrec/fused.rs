@@ -98,7 +98,7 @@ impl SasRec {
         self.forward(&layers, sequences, Some(dropout));
         let mut x = Vec::with_capacity(sequences.len() * stride);
         self.traces.iter().for_each(|trace| x.extend_from_slice(&trace.out));
-        // AttentionRows that are read but not in the softmax have a gradient, too.
+        // Rows that are read but not in the softmax have a gradient, too.
         let read = sequences.items().iter().max().map_or(0, |&item| item as usize + 1);
         self.moved = parts.iter().map(|part| part.items).chain([self.moved, read]).max().unwrap_or(0);
         self.item.gradient[..self.moved * dim].par_chunks_mut(1 << 16).for_each(|block| block.fill(0.0));

@@ -5,7 +5,7 @@
 //!                     for t = the next, …  be tested on period t → learn from it → carry on
 //! ```
 //!
-//! A period is a range of events in their order; [sessions] are one view of it. [`train::learn`](crate::train::learn) goes
+//! A period is a range of events in their order; [sessions] are one view of it. A learner goes
 //! through the stream with a learner, which carries its state from period to period. The [`Schedule`] of a trial says whether
 //! a period starts from the last period's weights or from fresh ones, and whether it learns from one period or from a window
 //! of them. The [`Catalogue`] says which items are known, the [`Roles`] which periods train, warm up and are tested.
@@ -140,6 +140,11 @@ impl<'p> Period<'p> {
         self.number
     }
 
+    /// Whether it is the first that is tested: all periods before it are the pre-training.
+    pub fn is_first(self) -> bool {
+        self.number == *self.periods.roles.evaluated().start()
+    }
+
     /// Number of known items during training and test of the period: the candidates are the ids below it.
     pub fn items(self) -> usize {
         self.periods.items_at(self.number)
@@ -147,7 +152,7 @@ impl<'p> Period<'p> {
 
     /// Number of known items one period earlier; 0 for the first period that is tested.
     pub fn items_before(self) -> usize {
-        if self.number == *self.periods.roles.evaluated().start() { 0 } else { self.periods.items_at(self.number - 1) }
+        if self.is_first() { 0 } else { self.periods.items_at(self.number - 1) }
     }
 
     /// Sessions to learn from: of the last `window` periods before this one, the oldest first. Before the first that is
@@ -169,9 +174,7 @@ impl<'p> Period<'p> {
     /// Numbers of the periods to learn from.
     fn learnt(self, window: Limit) -> Range<usize> {
         let first = match window {
-            Limit::At(most) if self.number != *self.periods.roles.evaluated().start() => {
-                self.number.saturating_sub(most)
-            }
+            Limit::At(most) if !self.is_first() => self.number.saturating_sub(most),
             _ => 0,
         };
         first..self.number

@@ -15,8 +15,8 @@ use crate::kit::{Table, three_periods};
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::nn::{DenseParameter, Trainable};
 use crate::queries::Queries;
-use crate::split::Cut;
 use crate::split::periods::{Catalogue, Period, Roles, given};
+use crate::split::{Cut, HeldOut};
 use crate::train::{Checkpoint, Epoch, Observer, Task, Teacher};
 use crate::value::Limit;
 use crate::weights::{Artefact, Parameter, PeriodArtefacts, Provenance, State, Weights};
@@ -46,7 +46,7 @@ impl<'p> Learner<'p> for Counter {
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData> {
         self.sessions = period.sessions(Limit::At(1)).map(<[u32]>::to_vec).collect();
         let facts = BTreeMap::from([("carried".to_string(), f64::from(self.carried))]);
-        let valid = Queries::of_sub_sequences(self.sessions.iter().map(Vec::as_slice), period.items());
+        let valid = Queries::of_sub_sequences(self.sessions.iter().map(Vec::as_slice), period.items(), HeldOut::Valid);
         self.carried += cx.stream("begin", 0).unit() as f32;
         Ok(PeriodData { valid: Some(valid), facts })
     }
@@ -97,7 +97,7 @@ fn go_through(
     roles: Roles,
     folder: &Path,
     until: usize,
-    after_periods: Option<&PeriodArtefacts>,
+    tested_models: Option<&PeriodArtefacts>,
 ) -> Result<(Vec<Learnt>, Vec<f32>)> {
     let periods = given(&three_periods(), roles, Catalogue::Growing).unwrap();
     let protocol = Protocol::new(Candidates::All, vec!["mrr@3".parse().unwrap()]).unwrap();
@@ -105,7 +105,7 @@ fn go_through(
     let observer = Until(until, AtomicUsize::new(0));
     let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
     let begun = Context::new(&task, "counter", 0, &Device::Cpu, checkpoint, &observer);
-    let mut cx = Context { after_periods, ..begun };
+    let mut cx = Context { tested_models, ..begun };
     let counts = DenseParameter::new(Parameter { name: "counts".into(), shape: vec![9], values: vec![0.0; 9] });
     let mut counter = Counter { counts, carried: 1.0, sessions: Vec::new() };
     let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
@@ -193,13 +193,13 @@ fn the_model_after_each_period_is_kept_where_it_is_asked_for() {
         trial: "counter".into(),
         kind: "counter".into(),
         weights: Weights::default(),
-        after_periods: models.clone(),
+        tested_models: models.clone(),
         folder: kept.path().into(),
     };
-    let counts = |period| teacher.after_period(period).unwrap().parameters[0].values.clone();
+    let counts = |period| teacher.tested_on(period).unwrap().parameters[0].values.clone();
     assert_eq!(counts(2), last);
     assert_ne!(counts(1), last);
-    let error = teacher.after_period(3).unwrap_err();
+    let error = teacher.tested_on(3).unwrap_err();
     assert!(error.kind() == Kind::Missing && error.to_string().contains("after period 3"), "{error}");
 }
 
