@@ -12,8 +12,8 @@ const EXIT_CODES: &str = "Exit codes:
   1    something failed: a run diverged, data is wrong, a file could not be written;
        of `check`: drift, and nothing else
   2    nothing could be started: a mistake in the command line, a spec or a manifest,
-       or something is not here (data, a device); of `check`: it could not judge
-  130  interrupted; the same command goes on from there";
+       or data or a device is missing; of `check`: it could not judge
+  130  interrupted; the same command continues from there";
 
 /// Re-runs published recommender-system papers and reports, number by number, whether the results hold
 #[derive(Parser)]
@@ -29,7 +29,7 @@ const START: &str = "Start here:
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Lists the experiments (specs): title, dataset and whether it is here, profiles, records
+    /// Lists the experiments (specs) with title, dataset and whether it is available, profiles, records
     #[command(after_help = "Example:\n  reprise list")]
     List(Places),
     /// Lists, fetches and verifies datasets
@@ -44,10 +44,10 @@ pub enum Command {
     /// Compares today's records with the accepted baseline and says whether results drifted
     #[command(after_help = CHECK_EXAMPLE)]
     Check(CheckArgs),
-    /// Measures how fast trained models answer requests, and records it
+    /// Measures and records the latency of requests to trained models
     #[command(after_help = "Example:\n  reprise latency quick")]
     Latency(LatencyArgs),
-    /// Checks this machine: what works, what is missing, what to do about it
+    /// Checks what works on this machine and what is missing, with hints
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
 }
@@ -135,7 +135,7 @@ pub struct RunArgs {
     /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Only this trial, includes its teachers (may be given several times)
+    /// Only this trial and its teachers (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
     /// Only this seed (may be given several times)
@@ -147,7 +147,7 @@ pub struct RunArgs {
     /// Number of threads [default: all]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
-    /// Train again what is already done (to continue after an interruption, leave this option out)
+    /// Train runs again that have a record (to continue after an interruption, leave this option out)
     #[arg(long)]
     pub fresh: bool,
     /// Time between two saved states of a run, in seconds
@@ -189,7 +189,7 @@ pub struct CheckArgs {
     /// Profile of the specs [default: all that have a baseline or, with `--rerun`, records; with `--accept`: the base]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Train again in a folder of its own, and compare that with the baseline or, without one, the records
+    /// Train again in a separate folder, and compare with the baseline or, without one, with the records
     #[arg(long, conflicts_with = "results")]
     pub rerun: bool,
     /// Train only this many recorded runs, drawn at random from all specs together
@@ -240,7 +240,7 @@ pub struct LatencyArgs {
     /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Only this trial, includes its teachers (may be given several times)
+    /// Only this trial and its teachers (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
     /// Seed of the models [default: the spec's first]

@@ -2,17 +2,17 @@
 
 use harness::rng::Stream;
 
-/// SasRecSizes of the batches of an epoch.
+/// Numbers and sizes of the batches of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Batches of an epoch: training sub-sequences over the batch size, rounded up.
     pub batches: usize,
-    /// Exemplars beside each batch: so many that an epoch shows each about once.
+    /// Exemplars per batch, such that an epoch shows each about once.
     pub exemplars: usize,
 }
 
 impl Plan {
-    /// For `train` sub-sequences in batches of `batch`, and so many exemplars.
+    /// The plan for `train` sub-sequences in batches of `batch`, and a number of exemplars.
     ///
     /// With fewer exemplars than batches the authors' code would draw none at a time and divide by that; here one is
     /// drawn.
@@ -25,13 +25,13 @@ impl Plan {
     }
 }
 
-/// Positions `0..n` in a random order, so many at a time; after the last of them another order begins [code].
+/// Batches of the positions `0..n` in random order; after the last position another order begins [code].
 ///
-/// The `k`-th batch depends on `k` alone, so that a run can go on at any of them.
+/// The `k`-th batch depends on `k` alone, so that a run can be resumed at any batch.
 pub struct Cycle {
     n: usize,
     at_once: usize,
-    /// The pass whose order is at hand.
+    /// The number of the current pass over the exemplars.
     pass: Option<u64>,
     order: Vec<u32>,
 }

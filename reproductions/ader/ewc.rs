@@ -1,5 +1,5 @@
-//! Elastic weight consolidation (Kirkpatrick et al., PNAS 2017) as ADER's baseline has it: what mattered to the last
-//! period is held where it was.
+//! Elastic weight consolidation (Kirkpatrick et al., PNAS 2017) as ADER's baseline has it: a penalty
+//! keeps weights near their values of the last period, in proportion to their Fisher information there.
 
 use harness::error::{Error, Kind, Result};
 use harness::nn::DenseParameter;
@@ -21,7 +21,7 @@ pub struct Penalty {
     anchors: Vec<Anchor>,
 }
 
-/// Of one parameter, or of its first values: the rows of items seen so far.
+/// The anchor of one parameter, or of its first values: the rows of items seen so far.
 #[derive(Clone, Debug, PartialEq)]
 struct Anchor {
     /// θ*

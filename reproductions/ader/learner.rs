@@ -72,6 +72,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         })
     }
 
+    /// The model after the last period.
     pub fn into_model(self) -> SasRec {
         self.model
     }
@@ -80,7 +81,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
         self.method.training.model.length.get()
     }
 
-    /// Whether a teacher is needed.
+    /// Whether exemplars are replayed with the last period's model as their teacher.
     fn distils(&self) -> bool {
         matches!(&self.method.against_forgetting, Some(AgainstForgetting::Replay(replay)) if replay.loss.distils())
     }
@@ -100,7 +101,7 @@ impl<'m, 'p> ContinualSasRec<'m, 'p> {
     }
 }
 
-/// A new model with initial values of the run, or of the period in hand.
+/// A new model with initial values of the run, or of the current period.
 fn fresh(method: &Continual, cx: &Context<'_>, items: usize) -> Result<SasRec> {
     let hyper = &method.training.model;
     let initial = hyper.sizes(items).initial(|purpose| cx.stream(purpose, 0));

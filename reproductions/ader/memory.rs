@@ -23,7 +23,7 @@ pub struct Memory {
     answers: Option<Answers>,
 }
 
-/// What the last period's model answers to the exemplars. The authors keep a vector of logits for each of them, 5 GB
+/// The last period's model as the teacher of the exemplars. The authors keep a vector of logits for each of them, 5 GB
 /// together; a representation and one copy of the item table say the same.
 #[derive(Clone, Debug, PartialEq)]
 struct Answers {
@@ -49,7 +49,7 @@ pub struct DrawnExemplars<'a> {
 }
 
 impl Answers {
-    /// Of `encoder` to exemplars that it represents so, over its first `items` items.
+    /// The answers of `encoder` to exemplars with these representations, over its first `items` items.
     fn new(encoder: &SasRecEncoder<'_>, items: usize, representations: Vec<f32>) -> Self {
         let dim = encoder.sizes().dim;
         let table = ItemTable { rows: &encoder.items()[..items * dim], dim };
@@ -182,7 +182,7 @@ impl Memory {
         positions.iter().map(|&k| sample(&self.lists[k as usize], usize::MAX).expect("none is of one item"))
     }
 
-    /// What the teacher answers to them; `None` where nothing is distilled.
+    /// The teacher's answers to them; `None` where nothing is distilled.
     pub fn answers(&self, positions: &[u32]) -> Option<DrawnExemplars<'_>> {
         let answers = self.answers.as_ref()?;
         let stride = padded(answers.dim);

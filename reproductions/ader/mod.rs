@@ -70,7 +70,8 @@ fn goes_on(training: &Training) -> Result<()> {
     }
 }
 
-/// The method `sasrec`: what was learnt before is forgotten, or learnt again (Finetune, Dropout; Joint).
+/// The method `sasrec`: SASRec without a remedy against forgetting, trained on the last period (Finetune, Dropout) or on all
+/// (Joint).
 pub fn build_sasrec(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -81,8 +82,7 @@ pub fn build_sasrec(params: Params<'_>) -> Built {
     Ok(Box::new(Continual { training, kept: None, against_forgetting: None }))
 }
 
-/// The method `ader`: exemplars are replayed, with what the last model answered to them or with their labels (ADER,
-/// ER).
+/// The method `ader`: exemplars are replayed, with the last model's answers as targets (ADER) or with their labels (ER).
 pub fn build(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -100,7 +100,7 @@ pub fn build(params: Params<'_>) -> Built {
     }))
 }
 
-/// The method `ewc`: weights that mattered to the exemplars are held where they were.
+/// The method `ewc`: [elastic weight consolidation](ewc), with Fisher information of the exemplars.
 pub fn build_ewc(params: Params<'_>) -> Built {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -1,4 +1,5 @@
-//! What a spec states. The authors' values stand in parentheses; where paper and code differ, each has a name.
+//! Hyper-parameters of the continual learners. The authors' values stand in parentheses; where paper and code differ,
+//! each has a name.
 
 use harness::split::periods::Schedule;
 use harness::train::Ending;
@@ -34,7 +35,7 @@ pub struct Training {
     pub schedule: Schedule,
     /// Sub-sequences (256 DIGINETICA, 512 YOOCHOOSE).
     pub batch: Count,
-    /// Of Adam in its TF1 form (5e-4).
+    /// Learning rate of TensorFlow 1's Adam (5e-4).
     pub learning_rate: Rate,
     /// Share of a period's sub-sequences that validate instead of training (0.1).
     pub validation: Share,
@@ -44,19 +45,19 @@ pub struct Training {
     pub stopping: Ending,
 }
 
-/// Which exemplars are kept.
+/// The choice of exemplars.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// At most, N (30,000).
     pub budget: Budget,
-    /// How many of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
+    /// Number of exemplars of each item (`multinomial` in code, `proportional` in the paper; `equal` is ADER_equal).
     pub quota: Quota,
-    /// Which (`herding-capped` in code).
+    /// Selection among the candidates of an item (`herding-capped` in code).
     pub selection: ExemplarSelection,
 }
 
-/// How exemplars are replayed.
+/// The replay of exemplars.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
@@ -104,6 +105,7 @@ pub struct Budget(usize);
 const MOST_EXEMPLARS: usize = 10_000_000;
 
 impl Budget {
+    /// The number of exemplars.
     pub fn get(self) -> usize {
         self.0
     }

@@ -1,4 +1,4 @@
-//! How many exemplars each item may have.
+//! The number of exemplars that each item may have.
 
 use harness::rng::Stream;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! What a model reads of a sub-sequence, and what it is to answer.
+//! Training samples: the input of a sub-sequence, and the item to predict.
 
 /// Oldest item first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Which candidates of an item become exemplars.
+//! The selection of exemplars among the candidates of an item.
 
 use harness::rng::Stream;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub enum ExemplarSelection {
     HerdingExact,
     /// Any, each subset equally likely (ER_random).
     Random,
-    /// Those with the smallest cross entropy [paper] (ER_loss).
+    /// The candidates with the smallest cross entropy [paper] (ER_loss).
     Loss,
 }
 
@@ -33,7 +33,7 @@ pub struct ExemplarCandidates<'a> {
 }
 
 impl ExemplarSelection {
-    /// Whether losses are looked at.
+    /// Whether the selection needs the loss of each candidate.
     pub fn needs_losses(self) -> bool {
         self == Self::Loss
     }

@@ -9,7 +9,7 @@ pub struct SubSequenceSplit {
     pub valid: Vec<u32>,
 }
 
-/// How many of `n` sub-sequences train where `valid` of them are set aside: n · (1 − valid), half to even as numpy
+/// Number of the `n` sub-sequences that train where the share `valid` is set aside: n · (1 − valid), half to even as numpy
 /// rounds [code].
 pub fn train_size(n: usize, valid: f64) -> usize {
     (n as f64 * (1.0 - valid)).round_ties_even() as usize

@@ -12,7 +12,7 @@ pub enum ReplayWeighting {
     Fixed,
 }
 
-/// What a period brings.
+/// Numbers of items and samples that a period brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Growth {
     /// |I_t−1|, items seen until the period before.

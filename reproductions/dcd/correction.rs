@@ -41,7 +41,7 @@ impl Correction {
     /// Compares the student's order with the teacher's.
     ///
     /// # Errors
-    /// Those of the student.
+    /// Errors of the student.
     pub fn refresh(&mut self, student: &mut dyn Recommender) -> Result<()> {
         let heads = (self.top == Positions::Head).then(|| self.sampler.count());
         self.discrepancies.refresh(self.side, &self.teacher, heads, student)
@@ -95,7 +95,7 @@ impl Correction {
     /// Adds the loss of `owners` to the student's step, and returns it, weighted.
     ///
     /// # Errors
-    /// Those of the student.
+    /// Errors of the student.
     pub fn add(&self, owners: &[u32], stream: &mut Stream, student: &mut dyn Recommender) -> Result<f64> {
         let lists = self.draw(owners, stream);
         student.add_lists(self.side, lists, &|_, scores, gradient| loss(scores, self.weight, gradient))
@@ -107,6 +107,7 @@ impl Correction {
         (short, empty, self.teacher.len())
     }
 
+    /// The side whose entities own the lists.
     pub fn side(&self) -> Side {
         self.side
     }

@@ -1,4 +1,4 @@
-//! How far the student's order of the teacher's best partners is from the teacher's.
+//! Differences between the student's and the teacher's ranks of the teacher's best partners.
 
 use harness::error::Result;
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ pub struct Discrepancies {
 pub struct Row<'a> {
     /// `[list]`
     pub differences: &'a [i16],
-    /// How many are positive, how many negative.
+    /// Numbers of positive and of negative differences.
     pub counts: [usize; 2],
 }
 
@@ -40,7 +40,7 @@ impl Row<'_> {
 }
 
 impl Discrepancies {
-    /// Of `owners` lists, before any student was looked at: all 0.
+    /// Differences of `owners` lists before the first look at a student: all 0.
     pub fn none(owners: usize, list: usize) -> Self {
         assert!(list <= LONGEST, "a list of {list}");
         Self { list, differences: vec![0; owners * list], counts: vec![[0; 2]; owners] }
@@ -50,7 +50,7 @@ impl Discrepancies {
     /// largest differences of each sign are kept in a row, and others are 0.
     ///
     /// # Errors
-    /// Those of the student.
+    /// Errors of the student.
     pub fn refresh(
         &mut self,
         side: Side,
@@ -79,6 +79,7 @@ impl Discrepancies {
         Ok(())
     }
 
+    /// The differences of ranks in the list of an owner.
     pub fn of(&self, owner: u32) -> Row<'_> {
         let owner = owner as usize;
         let differences = &self.differences[owner * self.list..][..self.list];

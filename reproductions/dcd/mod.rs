@@ -133,13 +133,13 @@ impl Dcd {
 /// The term of both sides, or of one of them.
 struct DualCorrection {
     sides: Vec<Correction>,
-    /// Of each side, for the current epoch.
+    /// Random streams by side, for the current epoch.
     streams: Vec<Stream>,
     /// Epochs between two refreshes.
     period: usize,
     /// The student at the last refresh, from which the differences of ranks follow.
     refreshed: Weights,
-    /// Of each side, how many owners were short when it was last told.
+    /// By side: how many owners had too few positions when it was last reported.
     told: Vec<usize>,
 }
 

@@ -1,9 +1,9 @@
-//! DcdOptions of DCD's corrections.
+//! Hyper-parameters of DCD's corrections.
 
 use harness::value::Rate;
 use serde::Deserialize;
 
-/// What both sides share.
+/// Options that the user side and the item side share.
 #[derive(Clone, Copy, Debug)]
 pub struct DcdOptions {
     /// Length of the teacher's lists (500 in the authors' code), at least 2.
@@ -13,14 +13,14 @@ pub struct DcdOptions {
     pub top: Positions,
 }
 
-/// How p positions of each kind are chosen.
+/// The choice of p positions of each kind (underestimated, overestimated).
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Positions {
-    /// DrawnPositions at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
+    /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε
     /// is not published.
     Sampled { epsilon: Rate },
-    /// Those of the largest differences: "without sampling of the top items", with which RRD's authors
+    /// The positions with the largest differences: "without sampling of the top items", with which RRD's authors
     /// later found RRD and DCD considerably better (README of SeongKu-Kang/DE-RRD_CIKM20).
     Head,
 }

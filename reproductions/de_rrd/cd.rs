@@ -44,7 +44,7 @@ struct Cd {
     t2: Real,
 }
 
-/// How likely an item is by its rank r, from 0, among n items.
+/// The probability of an item by its rank r, from 0, among n items.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Sampling {
@@ -140,9 +140,9 @@ impl Cd {
 
 /// Items by rank, and how likely ranks are.
 enum Ranking<'a> {
-    /// Of the teacher's best, with ln(weight) by rank: the same for every user.
+    /// Draws from the teacher's best, with ln(weight) by rank, the same for every user.
     Pool { top: TopLists, log_weights: Vec<f64> },
-    /// Of all items that are no training pair.
+    /// Draws from all items that are no training pair.
     All { index: Index<'a>, seen: &'a UserItems, gamma: f64 },
 }
 

@@ -1,4 +1,4 @@
-//! Which positions of a teacher's list are interesting: RRD's ranking-aware draw.
+//! RRD's ranking-aware draw of interesting positions of a teacher's list.
 
 use harness::rng::Stream;
 

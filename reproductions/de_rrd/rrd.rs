@@ -24,11 +24,11 @@ pub struct RrdOptions {
     pub interesting: Count,
     /// L, uniform over what is neither in the training part nor in the list.
     pub uninteresting: Count,
-    /// How the interesting ones are chosen.
+    /// The choice of the interesting partners.
     pub top: Interesting,
 }
 
-/// How K partners of the teacher's list are chosen in each epoch.
+/// The choice of K partners of the teacher's list in each epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Interesting {
@@ -165,7 +165,7 @@ impl RrdSamples {
 pub struct Rrd {
     users: RrdSamples,
     items: Option<RrdSamples>,
-    /// Which items the current batch has already named.
+    /// Items that the current batch has already named.
     named: Vec<bool>,
 }
 

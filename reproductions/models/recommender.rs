@@ -1,4 +1,4 @@
-//! What a model that is trained on pairs must offer to be trained, plain or distilled, and as a kind of model.
+//! The interfaces of a model that is trained on pairs: in training, plain or distilled, and as a kind of model.
 //!
 //! One step is [`forward_backward`](Recommender::forward_backward) (the base loss of a batch), then any
 //! number of added terms, then [`step`](Recommender::step), which moves all parameters once by the
@@ -40,7 +40,7 @@ pub type WidthAndRows = (usize, Vec<f32>);
 pub struct PairKind {
     /// Its name in specs, and of its artefacts.
     pub name: &'static str,
-    /// The tensors of a model of so many users and items, with factors of size d.
+    /// The tensors of a model for a number of users and items, with factors of size d.
     pub layout: fn(users: usize, items: usize, dim: usize) -> Layout,
     /// A fresh model on the run's device. Initial values come from the run's streams and are the same on every device.
     /// Fails where the device does.

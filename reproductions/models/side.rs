@@ -10,7 +10,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// How many of them a split has.
+    /// Number of users or of items of a split.
     pub fn count(self, split: &Split) -> usize {
         match self {
             Self::User => split.n_users,

@@ -1,4 +1,4 @@
-//! What students take from a teacher: its scores, its best lists, its representations.
+//! A teacher as students see it: its scores, its best lists, its representations.
 
 use std::borrow::Cow;
 

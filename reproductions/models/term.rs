@@ -12,19 +12,19 @@ pub trait Term {
     /// Before the batches of `epoch`: draws samples, looks at the student.
     ///
     /// # Errors
-    /// Those of the student.
+    /// Errors of the student.
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize, student: &mut dyn Recommender) -> Result<()>;
 
     /// Adds the term for a batch to the student's step, and returns its weighted value.
     ///
     /// # Errors
-    /// Those of the student.
+    /// Errors of the student.
     fn add(&mut self, batch: &Batch<'_>, student: &mut dyn Recommender) -> Result<f64>;
 
     /// Moves the term's own parameters, if it has any.
     ///
     /// # Errors
-    /// Those of the device.
+    /// Errors of the device.
     fn step(&mut self, _adam: &Adam) -> Result<()> {
         Ok(())
     }
@@ -32,7 +32,7 @@ pub trait Term {
     /// Adds what the next epoch depends on, if it is more than the epoch's number.
     ///
     /// # Errors
-    /// Those of the device.
+    /// Errors of the device.
     fn save<'a>(&'a self, _state: &mut State<'a>) -> Result<()> {
         Ok(())
     }
@@ -67,6 +67,7 @@ impl Distinct {
         Self { stamps: vec![0; n], stamp: 0, ids: Vec::new() }
     }
 
+    /// Finds the distinct ids, in order of appearance.
     pub fn set(&mut self, ids: impl Iterator<Item = u32>) {
         self.stamp += 1;
         self.ids.clear();

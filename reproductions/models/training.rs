@@ -53,10 +53,10 @@ impl Model for Distilled<'_> {
     }
 }
 
-/// Makes what a method needs before it trains, on the clock of [`Phase::Prepare`].
+/// Makes inputs of a method, such as lists of its teacher, on the clock of [`Phase::Prepare`].
 ///
 /// # Errors
-/// Those of `make`.
+/// Errors of `make`.
 pub fn prepare<'a, T>(cx: &mut Context<'a>, make: impl FnOnce(&Context<'a>) -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let made = make(cx)?;
@@ -67,7 +67,7 @@ pub fn prepare<'a, T>(cx: &mut Context<'a>, make: impl FnOnce(&Context<'a>) -> R
 /// A fresh model on the run's device, if it fits into memory.
 ///
 /// # Errors
-/// [`Input`](harness::error::Kind::Input) if it does not; what the device says.
+/// [`Input`](harness::error::Kind::Input) if it does not; errors of the device.
 pub fn fresh(cx: &Context<'_>, kind: &PairKind, hyper: &PairHyper) -> Result<Box<dyn Recommender>> {
     let layout = (kind.layout)(cx.split().n_users, cx.split().n_items, hyper.dim.get());
     // Weights, two moments and the selected copy, 4 bytes each.
@@ -78,7 +78,7 @@ pub fn fresh(cx: &Context<'_>, kind: &PairKind, hyper: &PairHyper) -> Result<Box
 /// Trains a model of a kind with `terms` added to its loss.
 ///
 /// # Errors
-/// Those of the data, the device and the terms; divergence; interruption.
+/// Errors of the data, the device and the terms; divergence; interruption.
 pub fn train(
     cx: &mut Context<'_>,
     kind: &PairKind,

@@ -1,4 +1,4 @@
-//! Which items may stand in a teacher's exemplary list.
+//! The items that may stand in a teacher's exemplary list.
 
 use crate::models::sequence::PADDING;
 

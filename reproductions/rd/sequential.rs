@@ -37,7 +37,7 @@ struct Sequential {
     /// Whether what the user has consumed is kept out of the list: so in the paper; the code keeps out the
     /// window's own targets only, and even the padding may be in.
     exclude_seen: bool,
-    /// How both losses become one.
+    /// Combination of the ranking and the distillation loss.
     combination: Combination,
     weighting: Weighting<RankSamples>,
 }
@@ -151,7 +151,7 @@ impl Sequential {
     }
 }
 
-/// What must not stand in a list, as rows of the teacher's output layer, ascending.
+/// Items that must not stand in a list, as rows of the teacher's output layer, ascending.
 enum Excluded {
     OfWindows(UserItems),
     OfUsers(UserItems),

@@ -129,7 +129,7 @@ impl Baseline {
         })
     }
 
-    /// JudgedTrial and seed of every run.
+    /// Trial and seed of every run.
     pub fn keys(&self) -> impl Iterator<Item = (String, u64)> {
         self.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial.clone(), *seed)))
     }

@@ -1,4 +1,4 @@
-//! What follows a layer.
+//! Activation functions.
 
 use std::fmt;
 use std::str::FromStr;

@@ -15,7 +15,7 @@ pub struct DenseParameter {
     name: String,
     shape: Vec<usize>,
     pub weights: Vec<f32>,
-    /// Of the step in progress; whoever computes it overwrites all of it.
+    /// Gradient of the step in progress; whoever computes it overwrites all of it.
     pub gradient: Vec<f32>,
     first_moment: Vec<f32>,
     second_moment: Vec<f32>,

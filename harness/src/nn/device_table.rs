@@ -86,6 +86,7 @@ impl DeviceTable {
         self.len() == 0
     }
 
+    /// The device of the table.
     pub fn device(&self) -> Device {
         self.weights.device().clone()
     }

@@ -47,7 +47,7 @@ pub struct EmbeddingTable {
     steps: u64,
     /// Steps since all rows were up to date; always empty in a small table.
     recent: Vec<AdamStep>,
-    /// How many of `recent`, the last ones, a row has not made yet.
+    /// By row: how many of the last steps in `recent` it has not made yet.
     behind: Vec<u8>,
     /// Whether every row makes every step at once, however large the table is.
     keeps_up: bool,
@@ -86,10 +86,12 @@ impl EmbeddingTable {
         }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
+    /// Length of a row.
     pub fn dim(&self) -> usize {
         self.dim
     }

@@ -42,7 +42,7 @@ impl Graph {
     /// Tables that start at these values, each of them a matrix.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     pub fn new(parameters: Vec<Parameter>, device: &Device) -> Result<Self> {
         let tables: Vec<_> =
             parameters.into_iter().map(|parameter| DeviceTable::new(parameter, device)).collect::<Result<_>>()?;
@@ -50,6 +50,7 @@ impl Graph {
         Ok(Self { device: device.clone(), tables, gradients })
     }
 
+    /// The device of the tables.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -57,7 +58,7 @@ impl Graph {
     /// Ids as a tensor, `[n]`.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     pub fn ids(&self, ids: impl IntoIterator<Item = u32>) -> Result<Tensor> {
         Ok(Tensor::new(ids.into_iter().collect::<Vec<_>>(), &self.device)?)
     }
@@ -65,7 +66,7 @@ impl Graph {
     /// The ids of all rows of a table.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     pub fn all(&self, table: usize) -> Result<Tensor> {
         self.ids(0..self.tables[table].len() as u32)
     }
@@ -73,7 +74,7 @@ impl Graph {
     /// Rows of a table without a gradient, `[ids, dim]`.
     ///
     /// # Errors
-    /// If an id is not a row; what the device says.
+    /// If an id is not a row; errors of the device.
     pub fn rows(&self, table: usize, ids: &Tensor) -> Result<Tensor> {
         self.tables[table].rows(ids)
     }
@@ -84,7 +85,7 @@ impl Graph {
     }
 
     /// Rows of tables as variables: one leaf for each (table, ids). A table may come several times. One gather per leaf:
-    /// the backward of a gather is the dear part of a step.
+    /// the backward pass of a gather is the costly part of a step.
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -113,7 +114,7 @@ impl Graph {
     /// One step of Adam over all rows of all tables, by what was added since [`begin`](Self::begin).
     ///
     /// # Errors
-    /// If shapes disagree, or a table has no gradient; what the device says.
+    /// If shapes disagree, or a table has no gradient; errors of the device.
     pub fn step(&mut self, adam: &Adam) -> Result<()> {
         for (table, parts) in self.tables.iter_mut().zip(&mut self.gradients) {
             table.step_parts(adam, std::mem::take(parts))?;

@@ -37,6 +37,7 @@ impl<'a> Matrix<'a> {
         Self { values, rows, columns, stride, transposed: false }
     }
 
+    /// The transpose: a view of the same values.
     #[must_use]
     pub fn transposed(self) -> Self {
         Self { rows: self.columns, columns: self.rows, transposed: !self.transposed, ..self }

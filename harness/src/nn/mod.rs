@@ -1,4 +1,4 @@
-//! What candle lacks or does slowly: embedding tables whose gradient is a few rows, parameters with a dense one,
+//! Layers that candle lacks or computes slowly: embedding tables whose gradient is a few rows, parameters with a dense one,
 //! fused losses, products of small matrices.
 
 mod activation;

@@ -1,4 +1,4 @@
-//! Which positions of a batch name which row of a table.
+//! The positions of a batch at which each row of a table occurs.
 
 /// End of a row's list.
 const NONE: u32 = u32::MAX;

@@ -1,4 +1,4 @@
-//! What every tensor in training offers, wherever its values lie.
+//! The interface of a tensor in training, on any device.
 
 use crate::error::Result;
 use crate::weights::{Layout, Parameter, State, Weights};

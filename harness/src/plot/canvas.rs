@@ -29,7 +29,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * CHARACTER * size
 }
 
-/// Which end of a text stands at its position; vertically its middle does.
+/// Horizontal anchor of a text; vertically its middle stands at the position.
 #[derive(Clone, Copy)]
 pub(super) enum TextAnchor {
     Left,

@@ -27,7 +27,7 @@ pub struct Panel {
 /// The curve of one run, or one that others logged.
 pub struct Line {
     pub label: String,
-    /// Whether others logged it.
+    /// Whether it was logged by others, such as the authors.
     pub logged: bool,
     /// (epoch, value), epochs ascending.
     pub points: Vec<(f64, f64)>,

@@ -12,9 +12,9 @@ pub struct DotPlot {
     pub title: String,
     /// Labels of the rows, from top to bottom.
     pub rows: Vec<String>,
-    /// What the discs and whiskers show, for the legend.
+    /// Legend of the discs and whiskers.
     pub ours: String,
-    /// What each other kind of mark shows, for the legend; at most [`PUBLISHED_MARKS`] kinds.
+    /// Legend of each other kind of mark; at most [`PUBLISHED_MARKS`] kinds.
     pub published: Vec<String>,
     pub panels: Vec<DotPanel>,
 }

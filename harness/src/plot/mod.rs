@@ -22,7 +22,7 @@ pub use periods::{PeriodLine, PeriodPanel, PeriodPlot};
 pub use png::Pixels;
 pub use scatter::{Point, Scatter};
 
-/// Whether a file begins as the figures do that this program draws.
+/// Whether a file is a figure that this program drew, by its first bytes.
 pub fn is_drawing(svg: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&svg[..svg.len().min(120)]);
     head.starts_with("<svg width=\"") && head.contains(" role=\"img\" aria-label=\"")

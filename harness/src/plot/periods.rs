@@ -10,9 +10,9 @@ use crate::error::Result;
 /// A figure of one metric over periods. Its panels share the scale of both axes, so that heights can be compared.
 pub struct PeriodPlot {
     pub title: String,
-    /// What the whiskers of our lines show, for the legend; `None` if there are none.
+    /// Legend of the whiskers of our lines; `None` if there are none.
     pub whiskers: Option<String>,
-    /// What the dashed lines show, for the legend; `None` if there are none.
+    /// Legend of the dashed lines; `None` if there are none.
     pub published: Option<String>,
     pub panels: Vec<PeriodPanel>,
 }

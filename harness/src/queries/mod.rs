@@ -1,4 +1,4 @@
-//! Queries: what a model is asked, and what it should answer.
+//! Queries: inputs that a model is asked about, and the items that it should rank first.
 //!
 //! ```text
 //! split → users, asked for their held-out items      ┐
@@ -17,9 +17,9 @@ use crate::split::{HeldOut, Split, UserItems, numbered};
 /// Askers with what they have read, which of them ask, and the items that they should be given.
 #[derive(Clone, Debug)]
 pub struct Queries {
-    /// What messages call an asker.
+    /// Noun for an asker in messages.
     noun: &'static str,
-    /// What messages call the part that the targets are held out for.
+    /// Name of the held-out part in messages.
     part: &'static str,
     n_items: usize,
     /// By asker.
@@ -135,12 +135,12 @@ impl Queries {
         self.ids.iter().copied().zip(bounds.map(|bounds| &self.targets[bounds]))
     }
 
-    /// What messages call the part that the targets are held out for: `validation` or `test`.
+    /// Name of the held-out part in messages: `validation` or `test`.
     pub fn part(&self) -> &'static str {
         self.part
     }
 
-    /// How messages name an asker.
+    /// Name of an asker in messages.
     pub fn name(&self, id: u32) -> String {
         numbered(self.noun, id)
     }

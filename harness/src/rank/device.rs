@@ -28,7 +28,7 @@ impl<'a> OnDevice<'a> {
     /// Copies the table to the device; `None` if the scorer is no dot product.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     pub fn new(scorer: &'a dyn Scorer, device: &Device) -> Result<Option<Self>> {
         let Some(dot) = scorer.dot().filter(|dot| dot.dim > 0) else { return Ok(None) };
         let n_items = scorer.n_items();

@@ -26,7 +26,7 @@ pub(super) fn ranks(index: &Index<'_>, queries: &Queries, seen: &UserItems, bloc
     blocks.into_iter().collect()
 }
 
-/// What is known of a block's targets; one entry for each, by query, then ascending id.
+/// Scores and ranks of a block's targets so far; one entry for each, by query, then ascending id.
 struct Counts<'a> {
     targets: &'a [u32],
     scores: Vec<f32>,

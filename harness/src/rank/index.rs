@@ -33,6 +33,7 @@ impl<'a> Index<'a> {
         Self { scorer, panels }
     }
 
+    /// Number of items that are scored.
     pub fn n_items(&self) -> usize {
         self.scorer.n_items()
     }

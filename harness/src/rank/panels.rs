@@ -24,6 +24,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
+    /// Lays out the items and biases of a dot product.
     pub fn pack(dot: &Dot<'_>) -> Self {
         let dim = dot.dim;
         let n_items = dot.items.len() / dim;
@@ -43,6 +44,7 @@ impl Panels {
         Self { dim, values, bias }
     }
 
+    /// Number of panels.
     pub fn count(&self) -> usize {
         self.bias.len() / LANES
     }

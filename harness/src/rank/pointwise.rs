@@ -18,7 +18,7 @@ pub struct LabelledPair {
     pub label: bool,
 }
 
-/// What a pointwise evaluation measured.
+/// The result of a pointwise evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointwiseEvaluation {
     pub pairs: usize,

@@ -57,10 +57,12 @@ impl Ranker {
         Ok(Self { protocol: protocol.clone(), queries, candidates })
     }
 
+    /// The queries that are ranked.
     pub fn queries(&self) -> &Queries {
         &self.queries
     }
 
+    /// The protocol that they are ranked under.
     pub fn protocol(&self) -> &Protocol {
         &self.protocol
     }

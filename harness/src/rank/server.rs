@@ -1,4 +1,4 @@
-//! What answers requests, wherever the scores are computed.
+//! The interface of a server of requests, on any device.
 
 use super::{Index, Ranked};
 use crate::error::Result;
@@ -9,7 +9,7 @@ pub trait Server {
     /// left. `excluded`: ascending item ids that must not appear.
     ///
     /// # Errors
-    /// A score that is not finite; what the device says.
+    /// A score that is not finite; errors of the device.
     fn top_k(&self, query: u32, excluded: &[u32], k: usize) -> Result<Vec<Ranked>>;
 
     /// The lists of many queries, `[queries, k]`, on all threads.

@@ -115,13 +115,14 @@ pub(super) struct BestItems {
 }
 
 impl BestItems {
-    /// Candidates kept beyond the k best before the worst are dropped: one selection for so many.
+    /// Candidates that are kept beyond the k best, so that one selection drops many of them at once.
     const SLACK: usize = 64;
 
     pub fn new(k: usize) -> Self {
         Self { k, keys: Vec::with_capacity(2 * k + Self::SLACK), threshold: f32::NEG_INFINITY }
     }
 
+    /// Offers the items `first..`, with these scores; ids must ascend from call to call.
     pub fn offer(&mut self, first: usize, scores: &[f32]) {
         dispatch(Offer { best: self, first, scores });
     }
@@ -143,6 +144,7 @@ impl BestItems {
         self.keys.truncate(self.k);
     }
 
+    /// The k best, best first; equal scores by ascending id.
     pub fn into_ranked(mut self) -> Vec<Ranked> {
         self.keys.sort_unstable_by(|a, b| b.cmp(a));
         self.keys.truncate(self.k);

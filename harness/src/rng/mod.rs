@@ -40,11 +40,13 @@ impl Stream {
     }
 
     #[inline]
+    /// The next 32 bits of the stream.
     pub fn u32(&mut self) -> u32 {
         self.0.next_u32()
     }
 
     #[inline]
+    /// The next 64 bits of the stream.
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -22,6 +22,7 @@ use crate::method::Registry;
 pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Registry) -> Result<Spec> {
     let wire = WireSpec::read(document, &resolved.root)?;
     place(document, &wire)?;
+    wire.split.roles().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
     plain_name(document, &wire.dataset, "the dataset's id")?;
     let seeds = seeds(document, &wire.seeds)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;
@@ -35,7 +36,6 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
             .expected("`paper`: the folder of the paper that published it")
             .got("a spec of no paper"));
     }
-    wire.split.roles().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
     let names: Vec<&str> = wire.trials.get_ref().iter().map(|trial| trial.id.get_ref().as_str()).collect();
     let allowed = Allowed { document, trials: &names, protocol: &wire.protocol, split: &wire.split };
     let comparisons = wire.comparisons.iter().map(|wire| allowed.comparison(wire)).collect::<Result<_>>()?;

@@ -112,7 +112,7 @@ pub struct WireClaim {
 /// Characters of the longest title or label: figures are as wide as their text.
 const LONGEST_LINE: usize = 200;
 
-/// SpannedText that stands in one line of tables and figures.
+/// Text that stands in one line of tables and figures.
 fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let characters = text.chars().count();

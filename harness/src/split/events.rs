@@ -1,5 +1,5 @@
-//! Which interactions of a dataset count, and what orders those of one time: the part of a setting that papers differ in
-//! over the same files.
+//! The choice of interactions of a dataset that count, and the order of those with equal times: settings in which papers
+//! differ over the same files.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::data::{Dataset, Interaction, Values};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
 
-/// The spec's `events`. Where it says nothing every interaction counts, whatever its rating or kind.
+/// The spec's table `events`. By default every interaction counts, whatever its rating or kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
@@ -21,7 +21,7 @@ pub struct Events {
     pub ties: Ties,
 }
 
-/// What orders a user's interactions of one time.
+/// The order of a user's interactions with equal times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
@@ -64,7 +64,7 @@ impl Ties {
 }
 
 impl Events {
-    /// Whether it is as if nothing were said.
+    /// Whether it is the default: all interactions count, ties in file order.
     pub fn say_nothing(&self) -> bool {
         *self == Self::default()
     }

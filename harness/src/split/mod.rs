@@ -16,7 +16,7 @@ pub use user_items::UserItems;
 
 use crate::digest::{Digest, FieldHasher};
 
-/// What a rule made of a dataset. Ids are dense again after the rule's filters.
+/// Training, validation and test part of a dataset. Ids are dense again after the rule's filters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
     pub n_users: usize,
@@ -28,12 +28,12 @@ pub struct Split {
     pub test: UserItems,
 }
 
-/// How errors name a `user` or an `item`: a split numbers them anew, and a person must not look for the number in the file.
+/// Name of a `user` or an `item` in errors. A split renumbers them, so the text says that the number is not an id of the file.
 pub fn numbered(noun: &str, number: u32) -> String {
     format!("{noun} number {number} of the split (from 0, not an id of the file)")
 }
 
-/// Which held-out part is ranked.
+/// A held-out part of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeldOut {
     Valid,
@@ -41,6 +41,7 @@ pub enum HeldOut {
 }
 
 impl Split {
+    /// The validation or the test part.
     pub fn held_out(&self, part: HeldOut) -> &UserItems {
         match part {
             HeldOut::Valid => &self.valid,
@@ -48,6 +49,7 @@ impl Split {
         }
     }
 
+    /// Digest of table sizes and of all three parts in their order.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise split 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());

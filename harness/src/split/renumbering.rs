@@ -1,17 +1,18 @@
-//! New ids for what is left of a dataset.
+//! Dense ids for the users or items that filters leave in a dataset.
 
-/// Dense ids for those that occur, in ascending order.
+/// A map from old ids to dense new ids, in the order of the old ones.
 pub(super) struct Renumbering {
     new: Vec<u32>,
     pub size: usize,
 }
 
 impl Renumbering {
-    /// Every id stays what it is.
+    /// The identity over `0..n`.
     pub fn none(n: usize) -> Self {
         Self { new: (0..n as u32).collect(), size: n }
     }
 
+    /// Dense ids for those of `0..n` that are among `ids`.
     pub fn of(n: usize, ids: impl Iterator<Item = u32>) -> Self {
         let mut occurs = vec![false; n];
         ids.for_each(|id| occurs[id as usize] = true);
@@ -24,7 +25,7 @@ impl Renumbering {
         Self { new, size: size as usize }
     }
 
-    /// Only for an id that occurs.
+    /// The new id of an old one that occurs; for any other the result has no meaning.
     pub fn of_old(&self, id: u32) -> u32 {
         self.new[id as usize]
     }

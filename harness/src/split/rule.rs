@@ -16,7 +16,7 @@ use super::seventy_ten_twenty::{self, SplitPhase};
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
-/// How train, validation and test are made.
+/// A rule that makes training, validation and test, or a stream of periods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitRule {
@@ -86,18 +86,18 @@ pub enum SplitRule {
 #[derive(Debug)]
 pub struct Applied {
     pub cut: Cut,
-    /// Where times choose what is held out.
+    /// Count of ties, where times decide which items are held out; else none.
     pub ties: Option<TimeTies>,
 }
 
-/// What a rule makes of a dataset.
+/// The result of a split rule.
 #[derive(Debug)]
 pub enum Cut {
     Split(Split),
     Periods(Periods),
 }
 
-/// A test, a validation, and at least one training item.
+/// Fewest items of a user who is evaluated: a test, a validation, and one training item.
 pub const SHORTEST: usize = 3;
 
 impl SplitRule {
@@ -147,7 +147,7 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
     }
 
-    /// What the periods are for, where the rule makes a stream of them.
+    /// The roles of the periods, where the rule makes a stream of them; else none.
     ///
     /// # Errors
     /// As [`Roles::new`].

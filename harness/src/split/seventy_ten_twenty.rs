@@ -6,7 +6,7 @@ use super::renumbering::Renumbering;
 use super::{Split, UserItems};
 use crate::data::Dataset;
 
-/// What the validation items are used for.
+/// The use of the validation items: to tune hyper-parameters, or as training data of the reported runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitPhase {

@@ -1,4 +1,4 @@
-//! How many held-out items were chosen among interactions of one time.
+//! Counts of held-out items that were chosen among interactions with equal times.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use super::events::Ties;
 use crate::data::{Clock, Dataset, Interaction};
 use crate::error::{Error, Kind, Result};
 
-/// Held-out items that a tie in time chose: another item of the same user and time is in another part, or, in a stream
-/// of periods, stands beside it in its session.
+/// Counts of held-out items that a tie in time decided: another item with the same user and time is in another part or, in
+/// a stream of periods, next to it in its session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeTies {
-    /// What decided them, by the name of the rule.
+    /// Name of the rule that decided the ties.
     pub by: String,
     pub validation: u64,
     pub test: u64,

@@ -40,6 +40,7 @@ impl UserItems {
         Self { offsets, items }
     }
 
+    /// Number of lists.
     pub fn n_users(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -53,6 +54,10 @@ impl UserItems {
         self.items.is_empty()
     }
 
+    /// The list of a user, in its own order.
+    ///
+    /// # Panics
+    /// If there is no such user.
     pub fn of(&self, user: u32) -> &[u32] {
         &self.items[self.offsets[user as usize] as usize..self.offsets[user as usize + 1] as usize]
     }
@@ -77,10 +82,12 @@ impl UserItems {
         }))
     }
 
+    /// `[n_users + 1]`: where the list of each user begins in [`items`](Self::items).
     pub fn offsets(&self) -> &[u32] {
         &self.offsets
     }
 
+    /// The items of all lists, one list after the other.
     pub fn items(&self) -> &[u32] {
         &self.items
     }

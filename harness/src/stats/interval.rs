@@ -1,4 +1,4 @@
-//! Intervals from Student's t: where the mean is, and where one more value will be.
+//! Intervals from Student's t: confidence intervals of a mean, and prediction intervals of one more value.
 
 use super::Summary;
 use super::student::quantile_above;
@@ -14,14 +14,17 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// The interval centre ± half_width.
     pub fn around(centre: f64, half_width: f64) -> Self {
         Self { low: centre - half_width, high: centre + half_width }
     }
 
+    /// The interval with both ends moved outwards by `by`.
     pub fn widened(self, by: f64) -> Self {
         Self { low: self.low - by, high: self.high + by }
     }
 
+    /// Whether the value lies in the interval or is one of its ends.
     pub fn contains(self, value: f64) -> bool {
         self.low <= value && value <= self.high
     }

@@ -27,7 +27,7 @@ pub fn normal_quantile_above(tail: f64) -> f64 {
     exceeded_with(tail, |z| 0.5 * libm::erfc(z / std::f64::consts::SQRT_2))
 }
 
-/// Where a falling `tail_above` comes to `tail`, from 0 on and to the last bit: by halving, which cannot miss it.
+/// The argument from 0 on at which a falling `tail_above` equals `tail`, to the last bit, by bisection.
 fn exceeded_with(tail: f64, tail_above: impl Fn(f64) -> f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while tail_above(high) > tail {

@@ -1,4 +1,4 @@
-//! Where a run's state is saved, so that it goes on as if it had never stopped.
+//! Saved states of runs, from which an interrupted run continues to the same bytes.
 //!
 //! States are taken between epochs. Random streams need no position: they are opened anew for every
 //! epoch by name, so "epoch 17 is next" says where all of them stand.
@@ -26,7 +26,7 @@ impl Checkpoint {
         Self { path, every, last: Instant::now(), run: None }
     }
 
-    /// Of the run with this fingerprint: states of any other are refused.
+    /// The checkpoint of the run with this fingerprint; states of any other run are refused.
     pub fn of(self, run: Digest) -> Self {
         Self { run: Some(run), ..self }
     }

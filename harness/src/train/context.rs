@@ -1,4 +1,4 @@
-//! All that a method gets to work with.
+//! The context of a run: everything that a method is given.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ pub struct CurrentPeriod {
     pub number: usize,
     /// Number of the last period of the stream.
     pub last: usize,
-    /// What the run had taken when the period began.
+    /// Time on the clock of the run when the period began.
     pub began: Duration,
 }
 
-/// A run, and how far it is.
+/// The inputs of a run (data, seed, device, teacher) and its state (period, checkpoint, clock).
 pub struct Context<'a> {
     // The run.
     pub task: &'a Task,
@@ -37,13 +37,13 @@ pub struct Context<'a> {
     // Its stage.
     /// None outside of a stream of periods.
     pub period: Option<CurrentPeriod>,
-    /// Of the current period, or of the run.
+    /// Saved state of the current period, or of the run where there are no periods.
     pub checkpoint: Checkpoint,
     pub meter: Meter,
 }
 
 impl<'a> Context<'a> {
-    /// A run that begins, without a teacher.
+    /// The context at the start of a run without a teacher.
     pub fn new(
         task: &'a Task,
         trial: &'a str,
@@ -102,7 +102,7 @@ impl<'a> Context<'a> {
     /// Does `work` as a period of the stream, with a checkpoint of its own.
     ///
     /// # Errors
-    /// Those of `work`.
+    /// Errors of `work`.
     pub(super) fn in_period<T>(
         &mut self,
         period: CurrentPeriod,

@@ -1,14 +1,14 @@
-//! The way through a stream of periods.
+//! The loop over a stream of periods.
 //!
 //! ```text
 //! for t = 1, 2, …:  begin: data of the periods before t, and what was carried
-//!                   epochs on it, until validation is content; the selected epoch's model stays
+//!                   epochs on it, with early stopping; the selected epoch's model stays
 //!                   test on period t
 //!                   end: what the next period needs;  all of it is saved
 //! ```
 //!
-//! A run goes on at the epoch of the period where it was stopped: what is carried is saved when a period ends, and
-//! [`Epochs`] saves its own state within one.
+//! An interrupted run resumes in the same period at the last saved epoch: the carried state is saved when a period ends, and
+//! [`Epochs`] saves its state within one.
 
 use std::collections::BTreeMap;
 
@@ -21,59 +21,59 @@ use crate::rank::{Evaluation, Ranker};
 use crate::split::periods::{Period, Periods};
 use crate::weights::{Artefact, State};
 
-/// A model that learns period after period, and carries its state from one to the next. What [`Model::weights`] has is
-/// what a selected epoch brings back, with the state of the optimiser if that goes on to the next period.
+/// A model that learns period after period, and carries its state from one to the next. [`Model::weights`] is restored at the
+/// selected epoch; it includes the state of the optimiser if the next period continues with it.
 pub trait Learner<'p>: Model {
     /// Prepares the training data of `period`: what the stream has before it. Called again when a run is resumed within
     /// the period, so it may depend on the carried state and on the run's streams alone.
     ///
     /// # Errors
-    /// Those of the data and the model.
+    /// Errors of the data and of the model.
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData>;
 
-    /// Learns an epoch; its mean loss.
+    /// Trains one epoch and returns its mean loss per batch.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64>;
 
-    /// After the test, with the selected epoch's model: prepares what the next period needs. Not called after the last.
+    /// Prepares what the next period needs; called after the test, with the selected epoch's model, but not in the last period.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn end(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<()>;
 
-    /// The model that was tested, for those who learn from it.
+    /// The model that was tested, as a teacher for other runs.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn artefact(&self) -> Result<Artefact>;
 
-    /// Adds everything that the next period depends on.
+    /// Adds the state that the next period starts from.
     ///
     /// # Errors
-    /// Those of the model.
+    /// Errors of the model.
     fn save_carried<'a>(&'a self, state: &mut State<'a>) -> Result<()>;
 
-    /// Takes back what [`save_carried`](Self::save_carried) put.
+    /// Restores the state that [`save_carried`](Self::save_carried) added.
     ///
     /// # Errors
-    /// If it is not of this learner.
+    /// If the state is of another learner.
     fn restore_carried(&mut self, state: &mut State<'_>) -> Result<()>;
 }
 
 /// The data of a period as its learner prepared it.
 pub struct PeriodData {
-    /// Queries that an epoch is selected by; none where no epoch is selected.
+    /// Validation queries, by which an epoch is selected; none where the last epoch is kept.
     pub valid: Option<Queries>,
-    /// For the record, such as the number of training samples.
+    /// Numbers for the record by name, such as `training`, the number of training samples.
     pub facts: BTreeMap<String, f64>,
 }
 
 /// Takes `learner` through the run's periods, with at most `most` epochs in each.
 ///
 /// # Errors
-/// Those of the learner; divergence; interruption; a protocol that does not fit the queries.
+/// Errors of the learner; divergence; interruption; a protocol that does not fit the queries.
 pub fn learn<'p>(
     cx: &mut Context<'p>,
     learner: &mut dyn Learner<'p>,

@@ -58,7 +58,7 @@ fn name_of(period: usize, what: &str) -> String {
 /// Saves the results of the finished periods, and what `carried` adds for the next one.
 ///
 /// # Errors
-/// Those of `carried` and the disk.
+/// Errors of `carried` and the disk.
 pub(super) fn save<'l>(
     cx: &mut Context<'_>,
     learnt: &'l [Learnt],
@@ -149,7 +149,7 @@ pub(super) fn within(cx: &Context<'_>, period: usize) -> Checkpoint {
     cx.checkpoint.beside(&format!("{WITHIN}{period}.safetensors"))
 }
 
-/// What the names of states within periods begin with.
+/// Prefix of the names of states that are saved within a period.
 pub const WITHIN: &str = "period-";
 
 fn restore(state: &mut State<'_>, roles: Roles) -> Result<(Vec<Learnt>, Seconds)> {

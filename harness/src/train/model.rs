@@ -6,34 +6,33 @@ use crate::nn::{self, Graph, Trainable};
 use crate::queries::Queries;
 use crate::weights::{Settings, State, Weights};
 
-/// A model in training: its tensors, and how it answers. Its methods fail where its device does.
+/// A model in training: its tensors, and a scorer of queries. Methods fail where the device of the model does.
 ///
-/// What a selected epoch brings back is the [weights](Self::weights); what a run that was stopped needs to go on is all
-/// that [`save`](Self::save) puts. A model with more of either than its tensors and settings overrides both methods of the
-/// pair.
+/// The model of a selected epoch is restored from its [weights](Self::weights), an interrupted run from everything that
+/// [`save`](Self::save) adds. A model whose state is more than tensors and settings overrides both methods of the pair
+/// (`weights` and `set_weights`, `save` and `restore`).
 pub trait Model {
     /// The tensors, in the model's own order.
     fn tensors(&self) -> Vec<&dyn Trainable>;
 
-    /// The tensors, in the model's own order. Whoever asks for them may change them: what was derived from them is
-    /// forgotten.
+    /// The tensors, in the model's own order. The caller may change them, so values derived from them must be dropped.
     fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable>;
 
-    /// What must be known besides the tensors to compute the same again.
+    /// Settings without which the tensors do not say what the model computes (an activation, an exponent).
     fn settings(&self) -> Settings {
         Settings::default()
     }
 
-    /// The model as it stands, to answer these queries. May copy weights from a device.
+    /// A scorer of these queries with the current weights. May copy weights from a device.
     ///
     /// # Errors
-    /// What the device says; queries of users or items that the model has no rows for.
+    /// Errors of the device; queries of users or items that the model has no rows for.
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>>;
 
-    /// A copy of what a selected epoch brings back.
+    /// A copy of the weights, from which the model of a selected epoch is restored.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     fn weights(&self) -> Result<Weights> {
         let parameters = self.tensors().into_iter().map(Trainable::parameter).collect::<Result<_>>()?;
         Ok(Weights { parameters, settings: self.settings() })
@@ -42,7 +41,7 @@ pub trait Model {
     /// Puts back what [`weights`](Self::weights) gave.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal) if it is of another model; what the device says.
+    /// [`Internal`](Kind::Internal) if it is of another model; errors of the device.
     fn set_weights(&mut self, weights: Weights) -> Result<()> {
         if weights.settings != self.settings() {
             return Err(Error::new(Kind::Internal, "these are the weights of a model with other settings"));
@@ -53,7 +52,7 @@ pub trait Model {
     /// Adds everything that the next epoch depends on.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {
         self.tensors().into_iter().try_for_each(|tensor| tensor.save(state))
     }
@@ -61,7 +60,7 @@ pub trait Model {
     /// Takes back what [`save`](Self::save) put.
     ///
     /// # Errors
-    /// If the state is of another model; what the device says.
+    /// If the state is of another model; errors of the device.
     fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         self.tensors_mut().into_iter().try_for_each(|tensor| tensor.restore(state))
     }

@@ -1,4 +1,4 @@
-//! What training tells whoever watches. The library never prints; the program draws.
+//! Progress messages of training. The library never prints; the program draws them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::error::Error;
 /// One finished epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct Epoch<'a> {
-    /// The period in hand and the last one, of a run over a stream of periods; the epochs are those of this period.
+    /// The current period and the last one, of a run over a stream of periods; the epochs are those of this period.
     pub period: Option<(usize, usize)>,
     /// Epochs done, counting this one.
     pub done: usize,

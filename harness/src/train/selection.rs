@@ -58,7 +58,7 @@ pub struct Selection {
     so_far: SoFar,
 }
 
-/// What a selection remembers; part of a checkpoint.
+/// The state of a selection, as a checkpoint keeps it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SoFar {
     best: Vec<Best>,
@@ -68,8 +68,8 @@ pub struct SoFar {
 }
 
 impl SoFar {
-    /// Refuses what a selection by `stopping` cannot remember after `next` epochs, `evaluated` or not yet, with tests at
-    /// hand in training or without; says whether an epoch was chosen.
+    /// Checks that this can be the state of a selection by `stopping` after `next` epochs, `evaluated` or not, with test results
+    /// (`tests`) or without; returns whether an epoch was selected.
     ///
     /// # Errors
     /// [`Data`](crate::error::Kind::Data)
@@ -95,19 +95,22 @@ impl SoFar {
 }
 
 impl Selection {
+    /// A selection before the first evaluation.
     pub fn new(stopping: Stopping) -> Self {
         Self { stopping, so_far: SoFar::default() }
     }
 
-    /// Goes on from what a checkpoint remembers.
+    /// Continues from the state of a checkpoint.
     pub fn resume(stopping: Stopping, so_far: SoFar) -> Self {
         Self { stopping, so_far }
     }
 
+    /// The state, for a checkpoint.
     pub fn so_far(&self) -> &SoFar {
         &self.so_far
     }
 
+    /// The rule of early stopping.
     pub fn stopping(&self) -> &Stopping {
         &self.stopping
     }
@@ -116,7 +119,7 @@ impl Selection {
     /// Says whether any watched metric improved (strictly, after rounding).
     ///
     /// # Errors
-    /// Those of `test`.
+    /// Errors of `test`.
     pub fn observe(
         &mut self,
         epoch: usize,
@@ -153,17 +156,18 @@ impl Selection {
         self.so_far.best.iter().find(|best| best.watched == metric)
     }
 
-    /// Evaluations without improvement, and how many end training.
+    /// Evaluations in a row without improvement, and the number of them that ends training.
     pub fn patience(&self) -> (usize, usize) {
         (self.so_far.stale, self.stopping.patience.get())
     }
 
+    /// Whether training ends: no watched metric improved in `patience` evaluations in a row.
     pub fn is_exhausted(&self) -> bool {
         self.so_far.stale >= self.stopping.patience.get()
     }
 }
 
-/// How training ended, and what selection chose.
+/// The end of training and the epochs that were selected.
 #[derive(Clone, Debug)]
 pub struct Selected {
     /// In the order in which the spec watches; empty where the last epoch has the model without any choice.

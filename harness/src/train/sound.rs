@@ -1,4 +1,4 @@
-//! Whether what a saved state says can be: a state whose digest is right may still have been made by someone else.
+//! Plausibility checks of a saved state: one whose digest is right may still have been made by another program.
 
 use crate::error::{Error, Kind, Result};
 use crate::meter::Seconds;

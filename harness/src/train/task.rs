@@ -1,4 +1,4 @@
-//! What is learnt and how it is tested.
+//! The data that is learnt from, and the protocol that it is tested by.
 
 use crate::digest::Digest;
 use crate::error::Result;

@@ -15,7 +15,7 @@ pub struct Teacher {
     pub weights: Weights,
     /// Its models after each period of a stream.
     pub after_periods: PeriodArtefacts,
-    /// Folder of what its students derive from it.
+    /// Folder of data that its students derive from it, such as lists of best items.
     pub folder: PathBuf,
 }
 
@@ -34,11 +34,11 @@ impl Teacher {
     }
 
     /// Ids that follow from this teacher's weights and the split alone, such as its best lists: made once
-    /// and kept with the teacher. `name` says all that they depend on besides. What is damaged, of other
-    /// weights, or cannot be kept is told, and made again.
+    /// and kept with the teacher. `name` must say everything else that they depend on. Ids that are
+    /// damaged, belong to other weights, or cannot be stored are reported and computed again.
     ///
     /// # Errors
-    /// Those of `make`.
+    /// Errors of `make`.
     pub fn derived(
         &self,
         name: &str,

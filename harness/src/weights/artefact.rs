@@ -16,7 +16,7 @@ pub struct Artefact {
     pub weights: Weights,
 }
 
-/// What a model was made by and from.
+/// The run that made a model, and the split that it was trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance {
     /// Fingerprint of the run.
@@ -92,7 +92,7 @@ pub struct PeriodArtefacts {
 }
 
 impl PeriodArtefacts {
-    /// What the names of these files begin with.
+    /// Prefix of the names of these files.
     const PREFIX: &str = "after-period-";
 
     fn path(&self, period: usize) -> PathBuf {

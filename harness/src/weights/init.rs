@@ -1,4 +1,4 @@
-//! How weights start.
+//! Initial values of weights.
 
 use crate::rng::Stream;
 
@@ -11,12 +11,12 @@ pub enum Init {
     Normal(f64),
     /// Within ±this bound.
     Uniform(f64),
-    /// So many values of each, one after the other from the one stream: rows whose parts have bounds of their own.
+    /// A number of values of each kind, one after the other from one stream: rows whose parts have bounds of their own.
     Pieces(Vec<(usize, Init)>),
 }
 
 impl Init {
-    /// Uniform within ±1/√inputs: torch's default for a layer that reads so many values, for its weights as for its
+    /// Uniform within ±1/√inputs: torch's default for a layer with this number of inputs, for its weights as for its
     /// biases.
     pub fn of_layer(inputs: usize) -> Self {
         Self::Uniform(1.0 / (inputs as f64).sqrt())

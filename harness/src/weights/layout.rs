@@ -1,4 +1,4 @@
-//! Which tensors a model has.
+//! Names and shapes of the tensors of a model.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::rng::Stream;
 /// Names and shapes of a model's tensors, in the model's own order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// What the model is called in errors.
+    /// Name of the model in errors.
     model: &'static str,
     tensors: Vec<(Cow<'static, str>, Vec<usize>)>,
 }
@@ -22,7 +22,7 @@ impl Layout {
         Self { model, tensors: tensors.into_iter().map(|(name, shape)| (name.into(), shape.into())).collect() }
     }
 
-    /// Number of values to train; as many as there can be if there were more.
+    /// Number of values; `usize::MAX` where it would overflow.
     pub fn count(&self) -> usize {
         let size = |shape: &[usize]| shape.iter().fold(1usize, |size, n| size.saturating_mul(*n));
         self.tensors.iter().fold(0, |count, (_, shape)| count.saturating_add(size(shape)))
@@ -42,7 +42,7 @@ impl Layout {
     /// Refuses weights that are not of this layout.
     ///
     /// # Errors
-    /// [`Internal`](Kind::Internal): what is kept of a model is checked when it is read, so this is a mistake of ours.
+    /// [`Internal`](Kind::Internal): files are checked when they are read, so this is a bug of the program.
     pub fn check(&self, weights: &Weights) -> Result<()> {
         let fits = |(part, (name, shape)): (&Parameter, &(Cow<'static, str>, Vec<usize>))| {
             part.name == *name && part.shape == *shape && part.values.len() == shape.iter().product::<usize>()

@@ -26,10 +26,10 @@ pub struct State<'a> {
     pub run: Option<Digest>,
 }
 
-/// What stands in the header beside the arrays.
+/// The header of the file, which stands before the arrays.
 #[derive(Serialize, Deserialize)]
 struct StateHeader {
-    /// Of everything else in the file: a state that changed on disk would train to other weights in silence.
+    /// Digest of everything else in the file: a state that changed on disk would silently train to other weights.
     digest: Digest,
     counts: BTreeMap<String, u64>,
     text: String,
@@ -44,6 +44,7 @@ const HEAD: &str = "reprise";
 const TRAINED: [&str; 3] = ["weights", "first_moment", "second_moment"];
 
 impl<'a> State<'a> {
+    /// Adds an array, in place of one with the same name.
     pub fn put(&mut self, name: impl Into<String>, values: impl Into<Cow<'a, [f32]>>) {
         self.arrays.insert(name.into(), values.into());
     }

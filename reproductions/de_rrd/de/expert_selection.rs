@@ -1,4 +1,4 @@
-//! Which experts serve an entity: Gumbel-softmax over a gate, and its gradient.
+//! The selection of experts for an entity: Gumbel-softmax over a gate, and its gradient.
 //!
 //! With gate probabilities a, noise g and temperature τ, expert m has the weight
 //! v_m = softmax_m((ln(a_m + ε) + g_m)/τ).
@@ -16,7 +16,7 @@
 /// A rounding of f32.
 const NEGLIGIBLE: f64 = 1.0 / (1u64 << 24) as f64;
 
-/// How experts are selected in an epoch.
+/// Parameters of the selection of experts in an epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpertSelection {
     temperature: f64,

@@ -32,7 +32,7 @@ pub struct Expert<'a> {
     second: &'a [f32],
 }
 
-/// What an expert's backward pass gives besides its own gradient.
+/// Results of an expert's backward pass besides its own gradient.
 pub struct ExpertBackward {
     /// The entities that it serves, ascending.
     pub rows: Vec<u32>,

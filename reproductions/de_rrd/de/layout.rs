@@ -2,7 +2,7 @@
 //!
 //! A layer is one matrix `[inputs + 1, padded outputs]`: weights input by input, and the biases as the
 //! weights of a last input that is always 1. So a layer is one product, and its gradient is one, too.
-//! What pads a row is 0 and stays 0: its gradient is 0, and so is its decay.
+//! The padding of a row is 0 and stays 0: its gradient is 0, and so is its decay.
 
 use harness::nn::padded;
 use harness::rng::Stream;

@@ -41,7 +41,7 @@ use crate::models::{Batch, Recommender, Side, TeacherModel, Term};
 /// The term L_DE of a student's loss: the experts that reconstruct the teacher's representations, and their gates.
 pub struct De {
     options: DeOptions,
-    /// Of users and of items.
+    /// Modules of users and of items.
     sides: [Modules; 2],
     selection: ExpertSelection,
     /// The epoch's noise.
@@ -54,7 +54,7 @@ impl De {
     /// Fresh experts for a student whose representations have `width` numbers.
     ///
     /// # Errors
-    /// Those of the teacher; if the modules do not fit into memory.
+    /// Errors of the teacher; if the modules do not fit into memory.
     pub fn new(cx: &Context<'_>, teacher: &TeacherModel<'_>, width: usize, options: DeOptions) -> Result<Self> {
         let representations = [teacher.representations(Side::User)?, teacher.representations(Side::Item)?];
         // Of both sides: weights, gradient and two moments, 4 bytes each.

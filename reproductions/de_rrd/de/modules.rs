@@ -14,7 +14,7 @@ use super::options::Distance;
 /// Entities per task of the forward pass: an expert is read once for each such block.
 pub const BLOCK: usize = 192;
 
-/// What a side trains and what it learns from.
+/// The modules of a side, and the teacher's representations that they learn from.
 pub struct Modules {
     pub layout: ExpertLayout,
     pub experts: DenseParameter,
@@ -35,7 +35,7 @@ pub struct Entities<'a> {
     pub weight: f64,
 }
 
-/// What the loss of [`Entities`] comes to.
+/// The value of the loss of [`Entities`].
 pub struct Outcome {
     /// Weighted.
     pub loss: f64,
@@ -66,6 +66,7 @@ impl Modules {
         }
     }
 
+    /// Moves experts and gate by one step of Adam.
     pub fn step(&mut self, adam: &Adam) {
         self.experts.step(adam);
         self.gate.step(adam);

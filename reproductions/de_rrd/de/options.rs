@@ -1,10 +1,10 @@
-//! What a spec says about DE.
+//! Hyper-parameters of DE.
 
 use harness::error::{Error, Kind, Result};
 use harness::value::{Count, Rate, Weight, checked};
 use serde::{Deserialize, Deserializer};
 
-/// What the distance between a teacher's representation and its reconstruction is, summed over entities.
+/// The distance between a teacher's representation and its reconstruction, summed over entities.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distance {

@@ -1,4 +1,4 @@
-//! RrdSamples by what they must be, and the term against its formula.
+//! Samples by what they must be, and the term against its formula.
 
 use harness::train::Model;
 

@@ -32,10 +32,10 @@ pub struct FusedBpr {
     differences: Vec<f32>,
     /// ∂loss/∂(s_ui − s_uj) per triple: −σ(s_uj − s_ui).
     coefficients: Vec<f32>,
-    /// Which positions of the batch name which row: of items, positives first, then negatives.
+    /// Positions of the batch by the row that they name; of items positives first, then negatives.
     users: Occurrences,
     items: Occurrences,
-    /// What was added to the step.
+    /// Gradients that were added to the step.
     terms: Vec<Gradient>,
 }
 

@@ -42,14 +42,17 @@ impl LayerGradients {
         Self { sizes, values: vec![0.0; lengths(&sizes).iter().sum()] }
     }
 
+    /// Sets all gradients to 0.
     pub fn clear(&mut self) {
         self.values.fill(0.0);
     }
 
+    /// The gradients of all layers, one after the other.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
+    /// The gradients of all layers, one after the other.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }

@@ -85,6 +85,7 @@ impl CaserStep {
         self.scored.set(scored.copied());
     }
 
+    /// Cuts the buffers of a batch into blocks of windows, for one task each.
     pub fn blocks<'a>(&'a mut self, sizes: &CaserSizes, batch: &WindowBatch<'a>) -> Vec<WindowBlock<'a>> {
         let (dim, length, columns, graded) = (sizes.dim, sizes.length, batch.columns(), batch.graded);
         batch
@@ -107,7 +108,7 @@ impl CaserStep {
     }
 }
 
-/// Of one task: the pass, the pass back, and scores of a window.
+/// Buffers of one task: the forward pass, the backward pass, and scores of a window.
 pub type Buffers = (CaserPass, BackwardBuffers, Vec<f32>);
 
 impl Tables {
@@ -116,6 +117,7 @@ impl Tables {
         [&self.user, &self.item, &self.output, &self.bias]
     }
 
+    /// In the order of the parameters, around the layers.
     pub fn all_mut(&mut self) -> [&mut EmbeddingTable; 4] {
         [&mut self.user, &mut self.item, &mut self.output, &mut self.bias]
     }

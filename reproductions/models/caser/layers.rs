@@ -1,7 +1,7 @@
 //! From a block of windows to their hidden representations, on one thread.
 //!
 //! Every element is one chain of fused multiply-adds in a stated order, so a window has the same bits on every
-//! machine and whatever stands beside it.
+//! machine and whichever windows are in the same batch.
 
 use harness::nn::{PAD, add_product, padded, transpose};
 use harness::simd;
@@ -16,7 +16,7 @@ pub struct CaserLayers {
     vertical_bias: Vec<f32>,
     /// `[nh, filters]`, as the parameter is.
     pub horizontal: Vec<f32>,
-    /// Of each height, `[height · d, padded nh]`.
+    /// Filters of each height, `[height · d, padded nh]`.
     filters: Vec<Vec<f32>>,
     /// `[L, padded nh]`
     horizontal_bias: Vec<f32>,
@@ -28,7 +28,7 @@ pub struct CaserLayers {
     hidden_bias: Vec<f32>,
 }
 
-/// What a pass over a block leaves for the pass back. Buffers keep their size from block to block.
+/// Results of a forward pass over a block that its backward pass reads. Buffers keep their size from block to block.
 #[derive(Default)]
 pub struct CaserPass {
     /// `[windows, L · d]`: the rows that were read.

@@ -54,7 +54,7 @@ pub struct CaserHyper {
     pub convolution: Activation,
     /// After the hidden layer (sigmoid).
     pub hidden: Activation,
-    /// Of what the hidden layer reads (0.5).
+    /// Dropout rate of the input of the hidden layer (0.5).
     pub dropout: Share,
     pub training: WindowTraining,
 }
@@ -88,7 +88,7 @@ impl SequentialHyper for CaserHyper {
         self.sizes(users, items).layout()
     }
 
-    /// What the filters give; each horizontal filter at each place, of which the largest counts.
+    /// Outputs of the filters; each horizontal filter at each place, of which the largest counts.
     fn features(&self) -> usize {
         let length = self.training.length.get();
         let of_rows = self.vertical_filters.get().saturating_mul(self.dim.get());

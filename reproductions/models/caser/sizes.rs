@@ -82,7 +82,7 @@ impl CaserSizes {
         Layout::new("Caser", NAMES.into_iter().zip(self.shapes()))
     }
 
-    /// Initial weights; each tensor draws from a stream of its own. CaserLayers start as torch's do: weights and biases
+    /// Initial weights; each tensor draws from a stream of its own. Layers start as torch's do: weights and biases
     /// uniform within ±1/√(values read).
     pub fn initial(&self, stream: impl Fn(&str) -> Stream) -> Weights {
         let d = self.dim as f64;

@@ -26,7 +26,7 @@ const STEPS: usize = 12;
 
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
-/// CaserSizes where nothing is a multiple of anything.
+/// Sizes where nothing is a multiple of anything.
 fn sizes(convolution: Activation, hidden: Activation) -> CaserSizes {
     CaserSizes { users: 40, ids: 90, dim: 7, length: 4, vertical: 3, horizontal: 5, convolution, hidden }
 }

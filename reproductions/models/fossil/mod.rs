@@ -7,7 +7,7 @@
 //! ```
 //!
 //! H is the user's [history](History), S_{t−1} the last item before the place that is asked for. V and W are
-//! different tables without a row for the padding: what is not there adds nothing. V, W and η^u start
+//! different tables without a row for the padding: missing items add nothing. V, W and η^u start
 //! Normal(0, `init_std`); b and η at 0 (public re-implementations; the papers do not say). With L = 5 and the bias
 //! the four sizes of RD's table come out exactly.
 

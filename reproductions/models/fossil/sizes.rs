@@ -84,7 +84,7 @@ impl FossilSizes {
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
 
-    /// What changes how a window is read.
+    /// Settings that change how a window is read: α, the history, the number of targets.
     pub fn settings(&self) -> Settings {
         let settings = Settings::default().with(ALPHA, self.alpha).with(HISTORY, self.history);
         settings.with(TARGETS, self.targets)
@@ -108,7 +108,7 @@ impl FossilSizes {
         Ok(sizes)
     }
 
-    /// How many of what a window reads are its last items.
+    /// Number of last items that a window reads beside its history.
     pub fn recent(&self, window: Window) -> usize {
         self.length.min(window.place as usize)
     }

@@ -24,7 +24,7 @@ const STEPS: usize = 12;
 
 const ADAM: Adam = Adam { learning_rate: 1e-3, weight_decay: 1e-3 };
 
-/// FossilSizes where nothing is a multiple of anything.
+/// Sizes where nothing is a multiple of anything.
 fn sizes(history: History, targets: usize) -> FossilSizes {
     FossilSizes { users: 40, items: 90, dim: 7, length: 4, targets, alpha: 0.3, history }
 }

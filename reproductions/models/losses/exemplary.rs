@@ -24,7 +24,7 @@ pub fn exemplary(scores: &[f32], scale: f64, weights: &mut [f32]) -> f64 {
     sum
 }
 
-/// How ranking and distillation loss become one. α' = α/(1 − α) makes them the same but for the factor
+/// The combination of ranking and distillation loss. α' = α/(1 − α) makes them the same but for the factor
 /// 1 − α, which matters to nothing but weight decay under Adam.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -20,7 +20,7 @@ pub fn position(k: usize, lambda: f64) -> Vec<f32> {
     weights.iter().map(|w| (w / sum) as f32).collect()
 }
 
-/// How a student's rank of an item is estimated from samples: `above` of ε score strictly higher.
+/// The estimate of a student's rank of an item from samples: `above` of ε score strictly higher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RankEstimate {
@@ -40,7 +40,7 @@ impl RankEstimate {
         }
     }
 
-    /// How many places the student ranks an item behind the teacher's `position`, or 0.
+    /// Number of places that the student ranks an item behind the teacher's `position`, or 0.
     pub fn behind(self, position: usize, above: usize, samples: usize, items: usize) -> usize {
         let teachers = match self {
             Self::Paper => position + 1,

@@ -1,4 +1,4 @@
-//! Which weights a list gets: the paper's comparison of four.
+//! Weights of the positions of a teacher's list: the four ways that RD's paper compares.
 
 use harness::value::Rate;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub enum Weighting<S> {
     },
 }
 
-/// How far the student ranks an item behind the teacher, estimated from samples.
+/// The number of ranks that the student puts an item behind the teacher, estimated from samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Discrepancy<S> {
@@ -39,7 +39,7 @@ pub struct Discrepancy<S> {
 }
 
 impl<S> Weighting<S> {
-    /// What compares the student with the teacher, if anything does.
+    /// The comparison of student and teacher, where the weights have one.
     pub fn discrepancy(&self) -> Option<&Discrepancy<S>> {
         match self {
             Self::Uniform | Self::Position { .. } => None,
@@ -55,7 +55,7 @@ impl<S> Weighting<S> {
         }
     }
 
-    /// What compares in this epoch.
+    /// The comparison in this epoch, if it has begun.
     pub fn in_epoch(&self, epoch: usize) -> Option<&Discrepancy<S>> {
         self.discrepancy().filter(|_| epoch >= self.start_epoch())
     }

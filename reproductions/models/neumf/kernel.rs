@@ -1,4 +1,4 @@
-//! What a pair costs: O(d) for its logit, O(d) on each side for its gradient.
+//! Logit and gradient of a pair: O(d) for the logit, O(d) on each side for the gradient.
 //!
 //! A pair meets through the *faces* of its members, `[2d]` each: the row of the product part, and the
 //! entity's half of the hidden layer's input. With p, a of one and q, b of the other,

@@ -21,7 +21,7 @@ pub struct SideTables {
     side: Side,
     pub product: EmbeddingTable,
     pub mlp: EmbeddingTable,
-    /// Which positions of a list of ids name which row.
+    /// Positions of a list of ids by the row that they name.
     named: Occurrences,
     slot_of: Vec<u32>,
     /// The entity of each slot.
@@ -30,7 +30,7 @@ pub struct SideTables {
     faces: Vec<f32>,
     /// Rows of the perceptron's table, `[slots, d]`, likewise.
     mlp_rows: Vec<f32>,
-    /// Which pairs name which slot.
+    /// Pairs by the slot that they name.
     pairs: Occurrences,
     /// `[slots, 2d]`: ∂loss/∂face.
     gradients: Vec<f32>,
@@ -41,7 +41,7 @@ pub struct SideTables {
     added: Vec<f32>,
 }
 
-/// What the pairs of a step say about the layers, from one side.
+/// Gradient of the layers from the pairs of a step, of one side.
 #[derive(Clone)]
 pub struct OfLayers {
     /// `[2d]`: Σ face ⊙ sums: of the output weights, the product part whole and the hidden part's share.
@@ -145,6 +145,7 @@ impl SideTables {
         &self.faces
     }
 
+    /// The face of a slot, `[2d]`.
     #[inline(always)]
     pub fn face(&self, slot: u32) -> &[f32] {
         let width = 2 * self.dim();
@@ -157,6 +158,7 @@ impl SideTables {
         ids.iter().flat_map(|&id| self.product.row(id).iter().chain(self.mlp.row(id))).copied().collect()
     }
 
+    /// Adds gradients of [`representations`](Self::representations), `[ids, 2d]`, to the step.
     pub fn add_representations(&mut self, ids: &[u32], gradients: &[f32]) {
         self.catch_up(ids);
         self.added_ids.extend_from_slice(ids);
@@ -243,6 +245,7 @@ impl SideTables {
         self.clear();
     }
 
+    /// Brings every row up to date.
     pub fn settle(&mut self) {
         self.product.settle();
         self.mlp.settle();

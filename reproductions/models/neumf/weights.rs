@@ -33,7 +33,7 @@ pub fn layout(n_users: usize, n_items: usize, dim: usize) -> Layout {
     Layout::new("NeuMF", NAMES.into_iter().zip(shapes(n_users, n_items, dim)))
 }
 
-/// How the tensor of a name starts.
+/// Initial values of the tensor of a name.
 fn init(name: &str, dim: usize, init_std: f64) -> Init {
     let d = dim as f64;
     match name {

@@ -8,14 +8,15 @@ use harness::nn::Dropout;
 /// Factors, 0 or 1/(1 − p).
 #[derive(Clone, Debug)]
 pub struct Masks {
-    /// Of embeddings, `[places, d]`.
+    /// Mask of embeddings, `[places, d]`.
     pub embedding: Vec<f32>,
     pub blocks: Vec<BlockMasks>,
 }
 
+/// Dropout factors of one block.
 #[derive(Clone, Debug)]
 pub struct BlockMasks {
-    /// Of attention weights: for each head, query by query, of as many keys as it sees.
+    /// Mask of attention weights: for each head, query by query, of as many keys as it sees.
     pub attention: Vec<f32>,
     /// After the first layer of the feed-forward, `[queries, d]`.
     pub inner: Vec<f32>,

@@ -36,6 +36,7 @@ impl SasRecEncoder<'static> {
 }
 
 impl SasRecEncoder<'_> {
+    /// The sizes of the model.
     pub fn sizes(&self) -> SasRecSizes {
         self.layers.sizes
     }
@@ -46,7 +47,7 @@ impl SasRecEncoder<'_> {
     }
 
     /// Representations of inputs without dropout, `[inputs, padded d]`, on all threads. An input has the same bits
-    /// whatever stands beside it.
+    /// whichever inputs are encoded with it.
     pub fn encode(&self, sequences: &Sequences) -> Vec<f32> {
         let stride = self.layers.stride();
         let mut out = vec![0.0; sequences.len() * stride];

@@ -20,13 +20,13 @@ const BLOCK: usize = 64;
 
 /// Sums of squares over some samples.
 struct Sums {
-    /// Of the position table and all layers.
+    /// Squared gradients of the position table and all layers.
     others: Vec<Vec<f32>>,
     /// What rows of items gain over the output part alone, sample by sample.
     read: Vec<(u32, Vec<f32>)>,
 }
 
-/// What all samples' passes read.
+/// Inputs that the passes of all samples share.
 struct FisherTask<'a> {
     sizes: SasRecSizes,
     encoder: &'a SasRecEncoder<'a>,

@@ -1,7 +1,7 @@
 //! From a group of inputs to their representations, on one thread.
 //!
 //! Every element is one chain of fused multiply-adds in a stated order, or a sum of a stated structure: an input
-//! has the same bits on every machine and whatever stands beside it.
+//! has the same bits on every machine and whichever inputs are in the same batch.
 
 use super::attention::{AttentionRows, Shape};
 use super::dropout::{BlockMasks, Masks};
@@ -11,7 +11,7 @@ use super::sequences::Sequences;
 /// Inputs of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
 pub const GROUP: usize = 32;
 
-/// What the passes leave of a group. Buffers keep their size. AttentionRows are `[padded d]`, zeros beyond d.
+/// Results of the passes over a group. Buffers keep their size. Rows are `[padded d]`, zeros beyond d.
 #[derive(Default)]
 pub struct Trace {
     /// Items of each input.
@@ -25,7 +25,7 @@ pub struct Trace {
     pub out: Vec<f32>,
 }
 
-/// Of one block. A gradient is that of what the layer of its name put out, before activation and dropout.
+/// Results of one block. A gradient is that of the output of the layer of its name, before activation and dropout.
 #[derive(Default)]
 pub struct BlockTrace {
     /// x, by place.
@@ -50,6 +50,7 @@ pub struct BlockTrace {
     pub gradients: BlockGradients,
 }
 
+/// Gradients of the outputs of the layers of a block, row by row.
 #[derive(Default)]
 pub struct BlockGradients {
     pub queries: Vec<f32>,
@@ -59,7 +60,7 @@ pub struct BlockGradients {
     pub outer: Vec<f32>,
 }
 
-/// Of a norm: x̂ and 1/√(variance + ε) of each row, and what scale and shift gain.
+/// Results of a layer norm: x̂ and 1/√(variance + ε) of each row, and what scale and shift gain.
 #[derive(Default)]
 pub struct NormTrace {
     pub normal: Vec<f32>,

@@ -41,7 +41,7 @@ pub struct SasRec {
     others: Vec<DenseParameter>,
     /// Items whose rows have had a gradient so far.
     moved: usize,
-    /// Of the step in progress, or of the last one.
+    /// Results of the step in progress, or of the last one.
     traces: Vec<Trace>,
     softmax: OutputSoftmax,
 }
@@ -60,6 +60,7 @@ impl SasRec {
         Ok(Self { sizes, dropout, item, others, moved: 0, traces, softmax })
     }
 
+    /// The sizes of the model.
     pub fn sizes(&self) -> SasRecSizes {
         self.sizes
     }

@@ -7,7 +7,7 @@ use super::SasRecSizes;
 use super::forward::{BlockTrace, NormTrace, Trace};
 use super::sizes::OF_BLOCK;
 
-/// AttentionRows of a weight matrix that one task computes.
+/// Rows of a weight matrix that one task computes.
 const ROWS: usize = 48;
 
 /// Overwrites `gradient` with that of the `number`-th parameter after the tables, summed over the groups in their
@@ -52,7 +52,7 @@ pub fn of_parameter(sizes: &SasRecSizes, traces: &[Trace], number: usize, gradie
     }
 }
 
-/// What a layer got, and the gradient of what it gave; `part` is its weight or bias in [`OF_BLOCK`].
+/// The input of a layer and the gradient of its output; `part` is its weight or bias in [`OF_BLOCK`].
 fn of_layer(block: &BlockTrace, part: usize) -> (&[f32], &[f32]) {
     let of = &block.gradients;
     match part {

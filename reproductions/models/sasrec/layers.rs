@@ -15,6 +15,7 @@ pub struct SasRecLayers {
     pub top: Norm,
 }
 
+/// The layers of one block: self-attention and feed-forward, each after a norm.
 pub struct Block {
     pub attention_norm: Norm,
     pub query: Dense,
@@ -71,6 +72,7 @@ impl SasRecLayers {
 }
 
 impl Norm {
+    /// The norm as a layer over rows of `d` values.
     pub fn as_layer(&self) -> LayerNorm<'_> {
         LayerNorm { scale: &self.scale, shift: &self.shift, epsilon: EPSILON }
     }

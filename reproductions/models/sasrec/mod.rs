@@ -51,7 +51,7 @@ pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
     Ok(Box::new(SasRecScorer::new(SasRecEncoder::new(weights)?, queries)?))
 }
 
-/// SasRecHyper-parameters of the model; the authors' stand in parentheses.
+/// Hyper-parameters of the model; the authors' stand in parentheses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct SasRecHyper {
@@ -63,7 +63,7 @@ pub struct SasRecHyper {
     pub blocks: Count,
     /// Heads of attention, d/heads wide each (1).
     pub heads: Count,
-    /// Of embeddings, attention weights and both layers of the feed-forward (0.3; 0 for Finetune and EWC).
+    /// Dropout rate of embeddings, attention weights and both layers of the feed-forward (0.3; 0 for Finetune and EWC).
     pub dropout: Share,
 }
 
@@ -82,7 +82,7 @@ impl SasRecHyper {
         Ok(())
     }
 
-    /// The sizes of a model for so many items, those that come later included.
+    /// The sizes of a model for a number of items, including those of later periods.
     pub fn sizes(&self, items: usize) -> SasRecSizes {
         let [dim, length, blocks, heads] = [self.dim, self.length, self.blocks, self.heads].map(Count::get);
         SasRecSizes { items, dim, length, blocks, heads }

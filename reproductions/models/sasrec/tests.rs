@@ -18,7 +18,7 @@ use harness::nn::softmax::{ItemTable, Target, TeacherAnswers};
 mod agreement;
 mod graph;
 
-/// SasRecSizes where nothing is a multiple of anything.
+/// Sizes where nothing is a multiple of anything.
 const SIZES: SasRecSizes = SasRecSizes { items: 90, dim: 6, length: 9, blocks: 2, heads: 1 };
 
 /// Wider than in training, so that nothing is nearly 0; norms and biases, too.

@@ -1,4 +1,4 @@
-//! What a batch of windows is made of: inputs, targets, negatives, and what a term adds.
+//! The making of a batch of windows: inputs, targets, negatives, and items of a distillation term.
 
 use harness::rng::{Rejection, Stream};
 use harness::split::UserItems;

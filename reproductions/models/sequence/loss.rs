@@ -31,13 +31,13 @@ pub struct BatchLoss<'a> {
 }
 
 impl<'a> BatchLoss<'a> {
-    /// Of these windows, each with so many targets and negatives.
+    /// The loss of these windows, each with a number of targets and negatives.
     pub fn new(windows: &'a [Window], targets: usize, negatives: usize, term: Option<&'a dyn WindowTerm>) -> Self {
         let of_ranking = term.map_or(1.0, WindowTerm::of_ranking);
         Self { windows, targets, negatives, of_ranking, term }
     }
 
-    /// What window `k` of the batch adds to the loss, from the scores of its items: targets, negatives, the
+    /// The loss of window `k` of the batch, from the scores of its items: targets, negatives, the
     /// term's of both kinds. Writes the gradient with respect to all but the last kind.
     pub fn of(&self, k: usize, scores: &[f32], gradients: &mut [f32]) -> f64 {
         let scale = 1.0 / self.windows.len() as f64;

@@ -1,4 +1,4 @@
-//! What a sequential model must offer: as a kind, in training, and afterwards.
+//! The interfaces of a sequential model: as a kind, in training, and trained.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Window;
 
-/// How a sequential model is trained. RD's values for Gowalla stand in parentheses [code].
+/// Hyper-parameters of training a sequential model. RD's values for Gowalla stand in parentheses [code].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowTraining {
@@ -53,17 +53,17 @@ pub trait SequentialHyper: fmt::Debug + Send + Sync {
 
     fn training(&self) -> &WindowTraining;
 
-    /// The tensors of a model for so many users and items.
+    /// The tensors of a model for a number of users and items.
     fn layout(&self, users: usize, items: usize) -> Layout;
 
-    /// Numbers that a window becomes before its representation, such as what filters give: what a step must hold.
+    /// Values per window that a step holds before the representation, such as the outputs of filters.
     fn features(&self) -> usize;
 
     /// A fresh model on the run's device, for users with these training sequences. Initial values come from the run's
     /// streams and are the same on every device.
     ///
     /// # Errors
-    /// What the device says.
+    /// Errors of the device.
     fn model(&self, cx: &Context<'_>, train: Arc<UserItems>) -> Result<Box<dyn SequentialModel>>;
 }
 
@@ -75,7 +75,7 @@ pub struct WindowBatch<'a> {
     pub inputs: &'a [u32],
     /// `[windows, columns]`: ids to score.
     pub items: &'a [u32],
-    /// How many of the columns, the first ones, have a gradient. The others are scored without one: RD's
+    /// Number of columns, counted from the first, that have a gradient. The others are scored without one: RD's
     /// samples, which only say where the student ranks the list.
     pub graded: usize,
 }
@@ -124,14 +124,14 @@ pub struct Output<'a> {
     pub bias: &'a [f32],
 }
 
-/// A trained sequential model: what it makes of windows, and the layer that it scores with. It knows the
-/// training sequences that windows are places in.
+/// A trained sequential model: it encodes windows of the training sequences that it was made for, and has the output layer
+/// that scores items.
 pub trait Encoder: Sync {
     /// Size of a representation.
     fn width(&self) -> usize;
 
     /// Writes the representations of `windows`, `[windows, width]`, without dropout. On one thread; a window has
-    /// the same bits whatever stands beside it.
+    /// the same bits whichever windows are encoded with it.
     fn encode(&self, windows: &[Window], out: &mut [f32]);
 
     fn output(&self) -> Output<'_>;

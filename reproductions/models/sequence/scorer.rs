@@ -15,7 +15,7 @@ use super::{Encoder, Output, PADDING, SequentialKind, Window};
 pub struct WindowScorer<'a> {
     encoder: Box<dyn Encoder + 'a>,
     windows: Vec<Window>,
-    /// Whether the padding is ranked, too, so that what is ranked are ids and not items.
+    /// Whether the padding is ranked, too: then ids are ranked, and not items.
     padded: bool,
 }
 

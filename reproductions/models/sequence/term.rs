@@ -6,16 +6,16 @@ use harness::train::Context;
 
 use super::Window;
 
-/// What a distillation adds to the loss of every window: further items that are scored beside the targets and
+/// A distillation term of the loss of every window: further items that are scored beside the targets and
 /// the negatives, under the same dropout mask.
 pub trait WindowTerm: Sync {
     /// Before the batches of an epoch.
     ///
     /// # Errors
-    /// What cannot be drawn.
+    /// If there are too few items to draw from.
     fn begin_epoch(&mut self, cx: &Context<'_>, epoch: usize) -> Result<()>;
 
-    /// How many items of a window have a gradient, and how many are scored without one, in this epoch.
+    /// Numbers of items of a window with and without a gradient in this epoch.
     fn columns(&self) -> [usize; 2];
 
     /// Writes the ids of both kinds, side by side, for the window of this number; what is random comes from

@@ -54,7 +54,7 @@ fn fresh(cx: &Context<'_>, hyper: &dyn SequentialHyper, train: Arc<UserItems>) -
 /// Trains a model on the windows of the run's split. `term`, which may need the windows, is added to the loss.
 ///
 /// # Errors
-/// Those of the data, the device and the term; divergence; interruption.
+/// Errors of the data, the device and the term; divergence; interruption.
 pub fn train(
     cx: &mut Context<'_>,
     hyper: &dyn SequentialHyper,

@@ -16,7 +16,7 @@ pub fn id_of(item: u32) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub user: u32,
-    /// How many of the user's training items come before the first target.
+    /// Number of the user's training items before the first target.
     pub place: u32,
 }
 
@@ -49,7 +49,7 @@ impl Window {
     }
 }
 
-/// Refuses training sequences that a model of so many users and items has no rows for.
+/// Checks that a model with tables for this number of users and items has rows for all training sequences.
 ///
 /// # Errors
 /// [`Internal`](Kind::Internal): a model is kept with the split that it was trained on.
@@ -104,6 +104,7 @@ impl Windows {
         self.windows.is_empty()
     }
 
+    /// All windows.
     pub fn as_slice(&self) -> &[Window] {
         &self.windows
     }

@@ -8,7 +8,7 @@ use super::layout::{BatchRows, GROUP, STRIP, Strips, TILE};
 use super::logits::{Logits, product};
 use super::parts::{ItemTable, Onto, Sum};
 
-/// What answers are wanted for the rows of a chunk.
+/// Targets of the rows of a chunk.
 pub enum Objective<'a> {
     Items(&'a [u32]),
     Teacher { table: ItemTable<'a>, answers: Strips, normalisers: &'a [f32] },
@@ -20,21 +20,21 @@ pub struct Gradients {
     groups: Vec<Group>,
 }
 
-/// Of one group.
+/// Buffers of one group of items.
 #[derive(Default)]
 struct Group {
     /// ∂L/∂x over the group's items, transposed: of each strip `[dim, width]`.
     x: Vec<f32>,
     /// The losses of the columns, as far as the group's items have a part in them.
     losses: Vec<f64>,
-    /// Of a tile: `[items, padded(dim)]`.
+    /// Gradient of the rows of a tile, `[items, padded(dim)]`.
     table: Vec<f32>,
-    /// Of a tile and a strip: the teacher's logits, and losses.
+    /// The teacher's logits and the losses of a tile and a strip.
     teacher: Vec<f32>,
     tile_losses: Vec<f32>,
 }
 
-/// What all tasks read.
+/// Inputs that all tasks share.
 struct GradientTask<'a> {
     columns: usize,
     table: ItemTable<'a>,

@@ -1,4 +1,4 @@
-//! What happens to a strip of a tile, `[items, width]`, column by column: the softmax and its gradient.
+//! The softmax and its gradient over a strip of a tile, `[items, width]`, column by column.
 
 use crate::simd::{self, exp};
 use pulp::NullaryFnOnce;

@@ -1,25 +1,25 @@
-//! How a batch and the catalogue are cut: chunks and strips of rows, groups and tiles of items.
+//! Blocking of a batch into chunks and strips of rows, and of the catalogue into groups and tiles of items.
 
 use std::ops::Range;
 
 use crate::nn::{padded, transpose};
 
-/// BatchRows of the batch whose logits are in the buffer at once: 44 MB for 43,136 items.
+/// Rows of the batch whose logits are in the buffer at once: 44 MB for 43,136 items.
 const CHUNK: usize = 256;
-/// BatchRows of the batch in a strip: the width of the widest tile of a product.
+/// Rows of the batch in a strip: the width of the widest tile of a product.
 pub const STRIP: usize = 64;
 /// Items in a tile: a strip of logits over it is 12 KiB, and stays in the L1 cache from logits to gradients.
 pub const TILE: usize = 48;
 /// Items that one task goes over; it has sums of its own.
 pub const GROUP: usize = 40 * TILE;
 
-/// BatchRows in chunks of nearly equal size; all but the last are whole strips.
+/// Rows in chunks of nearly equal size; all but the last are whole strips.
 pub fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
     let size = rows.div_ceil(rows.div_ceil(CHUNK).max(1)).next_multiple_of(STRIP).max(STRIP);
     (0..rows).step_by(size).map(move |start| start..(start + size).min(rows))
 }
 
-/// BatchRows of a batch, as both kinds of factors.
+/// Rows of a batch, as both kinds of factors.
 pub struct BatchRows<'a> {
     /// `[rows, padded(dim)]`
     pub x: &'a [f32],
@@ -32,16 +32,16 @@ impl<'a> BatchRows<'a> {
     }
 }
 
-/// BatchRows of a batch as right factors of products: transposed, in strips.
+/// Rows of a batch as right factors of products: transposed, in strips.
 pub struct Strips {
     dim: usize,
     rows: usize,
-    /// Of each strip `[dim, width]`, one after the other; beyond the last row, zeros.
+    /// The strips, each `[dim, width]`, one after the other; zeros beyond the last row.
     values: Vec<f32>,
 }
 
 impl Strips {
-    /// Of `x: [rows, padded(dim)]`.
+    /// Cuts `x: [rows, padded(dim)]` into strips.
     pub fn new(x: &[f32], dim: usize) -> Self {
         let (stride, rows) = (padded(dim), x.len() / padded(dim));
         let mut values = vec![0.0; dim * padded(rows)];
@@ -52,7 +52,7 @@ impl Strips {
         Self { dim, rows, values }
     }
 
-    /// BatchRows without the padding.
+    /// Rows without the padding.
     pub fn rows(&self) -> usize {
         self.rows
     }

@@ -19,7 +19,7 @@ pub struct Logits {
     normalisers: Vec<f32>,
 }
 
-/// Of each column over some items: the largest logit, and Σ e^(logit − largest).
+/// By column, over some items: the largest logit, and Σ e^(logit − largest).
 struct Exponentials {
     largest: Vec<f32>,
     sum: Vec<f32>,

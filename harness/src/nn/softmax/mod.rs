@@ -125,7 +125,7 @@ impl OutputSoftmax {
     }
 }
 
-/// BatchRows of `x`.
+/// Rows of `x`.
 fn check(table: ItemTable<'_>, x: &[f32]) -> usize {
     let stride = padded(table.dim);
     assert!(table.items() > 0 && table.rows.len() == table.items() * table.dim, "a table of items");

@@ -1,4 +1,4 @@
-//! What a softmax over items works on: the table, the answers that are wanted, and where gradients go.
+//! Inputs and outputs of a softmax over items: the table of items, the targets, and the buffers for gradients.
 
 /// Items as rows of a table.
 #[derive(Clone, Copy)]
@@ -15,12 +15,12 @@ impl ItemTable<'_> {
     }
 }
 
-/// What answers are wanted for the rows of a batch.
+/// Targets of the rows of a batch.
 #[derive(Clone, Copy)]
 pub enum Target<'a> {
     /// One item for each row: cross entropy.
     Items(&'a [u32]),
-    /// What a teacher answered: the cross entropy to its softmax, −Σ p̂ log p.
+    /// The softmax p̂ of a teacher's logits: the loss is the cross entropy −Σ p̂ log p.
     Teacher(TeacherAnswers<'a>),
 }
 
@@ -43,7 +43,7 @@ pub struct Onto<'a> {
     pub table: &'a mut [f32],
 }
 
-/// What is summed over the rows of a batch for the table's gradient.
+/// Sums over the rows of a batch that make the table's gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
     Gradients,

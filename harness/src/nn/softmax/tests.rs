@@ -11,7 +11,7 @@ fn values(purpose: &str, n: usize, std: f64) -> Vec<f32> {
     Stream::new(0, "softmax-test", purpose, n as u64).normals(n, std)
 }
 
-/// BatchRows of `dim`, with zeros up to the stride.
+/// Rows of `dim`, with zeros up to the stride.
 fn padded_rows(x: &[f32], dim: usize) -> Vec<f32> {
     x.chunks_exact(dim).flat_map(|row| row.iter().copied().chain(vec![0.0; padded(dim) - dim])).collect()
 }

@@ -1,12 +1,12 @@
-//! Which items are known.
+//! The catalogue: items that can be recommended in a period.
 
 use serde::{Deserialize, Serialize};
 
-/// Which items can be recommended in a period.
+/// The items that can be recommended in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Catalogue {
-    /// Those that occurred in the periods before it: the catalogue grows with the stream.
+    /// Items that occurred in the periods before it: the catalogue grows with the stream.
     Growing,
     /// All items of the dataset, from the first period on.
     Full,

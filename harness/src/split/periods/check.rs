@@ -1,4 +1,4 @@
-//! What a period must have to be learnt from and to be tested on.
+//! Checks that periods have enough to be learnt from and tested on.
 
 use super::sessions::{Event, answerable};
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ pub struct Named<'a> {
     pub number: usize,
 }
 
-/// What to do about a period with too little in it.
+/// The hint for a period with too little in it.
 const LONGER: &str = "use longer periods, or a smaller `last`";
 
 impl Named<'_> {
@@ -19,8 +19,8 @@ impl Named<'_> {
     }
 }
 
-/// Items that have occurred by the end of a period, where `before` had before it: its new items go on from those, each
-/// number in turn, so that what has occurred is always the first part of an item table.
+/// Number of items that have occurred by the end of a period, where `before` occurred earlier. New items must continue the
+/// numbering without a gap, so that the items seen so far are always the first rows of an item table.
 ///
 /// # Errors
 /// [`Data`](Kind::Data) if the period has no event, or its new items leave out a number.

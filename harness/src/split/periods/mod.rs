@@ -6,9 +6,9 @@
 //! ```
 //!
 //! A period is a range of events in their order; [sessions] are one view of it. [`train::learn`](crate::train::learn) goes
-//! through the stream with a learner, which carries its state from period to period. How a trial goes through it is its
-//! [`Schedule`]: on from the last period's weights or afresh, on one period or on a window of them. Which items are known
-//! is the experiment's [`Catalogue`]; which periods train, warm up and are tested are its [`Roles`].
+//! through the stream with a learner, which carries its state from period to period. The [`Schedule`] of a trial says whether
+//! a period starts from the last period's weights or from fresh ones, and whether it learns from one period or from a window
+//! of them. The [`Catalogue`] says which items are known, the [`Roles`] which periods train, warm up and are tested.
 
 mod catalogue;
 mod check;
@@ -33,14 +33,14 @@ use crate::value::Limit;
 pub struct Periods {
     n_users: usize,
     n_items: usize,
-    /// Of all periods in their order. Items have the numbers that methods see.
+    /// The events of all periods in their order. Items have the numbers that methods see.
     events: Vec<Interaction>,
     /// By period: where its events lie.
     ranges: Vec<Range<usize>>,
     /// By period: its sessions in the order of their first events. A session that goes on in a later period is one
     /// session here and another there.
     sessions: Vec<UserItems>,
-    /// By period: items that have occurred by its end, which are the first so many ids. Empty where all items of the
+    /// By period: number of items that have occurred by its end; they are the ids below it. Empty where all items of the
     /// dataset are known from the first period on.
     seen: Vec<usize>,
     roles: Roles,
@@ -56,6 +56,7 @@ pub struct Period<'p> {
 }
 
 impl Periods {
+    /// The roles of the periods: which train, warm up and are tested.
     pub fn roles(&self) -> Roles {
         self.roles
     }
@@ -83,6 +84,8 @@ impl Periods {
         &self.events[self.ranges[number].clone()]
     }
 
+    /// A period that is tested or warms up.
+    ///
     /// # Panics
     /// If the period is a pre-training period, or there is none of this number.
     pub fn period(&self, number: usize) -> Period<'_> {
@@ -132,16 +135,17 @@ impl Periods {
 }
 
 impl<'p> Period<'p> {
+    /// Its number in the stream, from 0.
     pub fn number(self) -> usize {
         self.number
     }
 
-    /// Items that are known when it is learnt and tested: the candidates, the ids below this.
+    /// Number of known items during training and test of the period: the candidates are the ids below it.
     pub fn items(self) -> usize {
         self.periods.items_at(self.number)
     }
 
-    /// Items that were known a period before; none before the first.
+    /// Number of known items one period earlier; 0 for the first period that is tested.
     pub fn items_before(self) -> usize {
         if self.number == *self.periods.roles.evaluated().start() { 0 } else { self.periods.items_at(self.number - 1) }
     }

@@ -1,11 +1,11 @@
-//! Which periods train, warm up and are tested.
+//! The roles of periods: pre-training, warm-up, test.
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 
 use crate::error::{Error, Kind, Result};
 
-/// What the periods of a stream, numbered from 0, are for.
+/// The roles of the periods of a stream, numbered from 0.
 ///
 /// ```text
 /// 0 … pretrained − 1   pre-training: learnt from together, before anything is tested

@@ -1,4 +1,4 @@
-//! How a dataset is cut into periods.
+//! Rules that cut a dataset into periods.
 
 use std::collections::HashMap;
 

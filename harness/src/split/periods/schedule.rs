@@ -1,4 +1,4 @@
-//! How a trial goes through a stream of periods.
+//! The schedule of a trial through a stream of periods.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ pub struct Schedule {
     pub window: Limit,
 }
 
-/// What training begins with in every period after the first.
+/// The weights that training starts from in every period after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
