@@ -10,13 +10,13 @@ use crate::error::Result;
 use crate::metrics::Scorer;
 use crate::split::{Cut, Split, SplitRule, Ties};
 
-/// The dataset `made-up` of named parts with rows (user, item, time), by the clock of Unix; every row has the value 1.
-pub fn dataset(n_users: usize, n_items: usize, parts: &[(&str, &[(u32, u32, i64)])]) -> Dataset {
+/// The name of a part of a dataset and its rows: user, item, time.
+pub type NamedPart<'a> = (&'a str, &'a [(u32, u32, i64)]);
+
+/// The dataset `made-up` of these parts, by the clock of Unix; every row has the value 1.
+pub fn dataset(n_users: usize, n_items: usize, parts: &[NamedPart<'_>]) -> Dataset {
     let row = |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time: time.into(), value: 1.0 };
-    let part = |&(name, rows): &(&str, &[(u32, u32, i64)])| Part {
-        name: name.into(),
-        interactions: rows.iter().map(row).collect(),
-    };
+    let part = |&(name, rows): &NamedPart<'_>| Part { name: name.into(), interactions: rows.iter().map(row).collect() };
     Dataset {
         name: "made-up".into(),
         n_users,
@@ -28,7 +28,8 @@ pub fn dataset(n_users: usize, n_items: usize, parts: &[(&str, &[(u32, u32, i64)
     }
 }
 
-/// A dataset of three periods of sessions. Session 1 goes on in period 1; items 3 and 4 are new in period 1, and 5 in period 2.
+/// A dataset of three periods of sessions. Session 1 goes on in period 1; items 3 and 4 are new in period 1, and 5 in
+/// period 2.
 pub fn three_periods() -> Dataset {
     dataset(
         20,

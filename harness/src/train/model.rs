@@ -99,6 +99,6 @@ impl<G: GraphModel> Model for G {
     }
 
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        Ok(self.served(&self.weights()?, queries)?)
+        self.served(&self.weights()?, queries)
     }
 }

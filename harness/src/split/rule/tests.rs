@@ -1,8 +1,8 @@
 use super::*;
 use crate::data::Clock;
-use crate::kit::{self, applied};
+use crate::kit::{self, NamedPart, applied};
 
-fn dataset(parts: &[(&str, &[(u32, u32, i64)])]) -> Dataset {
+fn dataset(parts: &[NamedPart<'_>]) -> Dataset {
     kit::dataset(5, 10, parts)
 }
 
