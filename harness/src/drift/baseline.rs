@@ -155,7 +155,7 @@ impl Baseline {
     /// The baseline of a spec in a profile, read from `path`; `None` if there is no such file.
     ///
     /// # Errors
-    /// [`Io`](Kind::Io); [`Data`](Kind::Data) with line and column, or with the key that is wrong.
+    /// [`Io`](crate::error::Kind::Io); [`Data`](crate::error::Kind::Data) with line and column, or with the key that is wrong.
     pub fn find(path: &Path, spec: &str, profile: &str) -> Result<Option<Self>> {
         if matches!(path.try_exists(), Ok(false)) {
             return Ok(None);

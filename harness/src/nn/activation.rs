@@ -7,7 +7,7 @@ use crate::simd;
 use pulp::NullaryFnOnce;
 use serde::Deserialize;
 
-/// An activation. [code] has the identity after convolutions and the logistic function after the hidden
+/// An activation. The code of RD's authors has the identity after convolutions and the logistic function after the hidden
 /// layer for RD on Gowalla, and relu after both for caser_pytorch's ML-1M.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -37,7 +37,7 @@ impl RunId {
     /// before November 2026.
     ///
     /// # Errors
-    /// [`Io`](Kind::Io)
+    /// [`Io`](crate::error::Kind::Io)
     pub fn files(&self, results: &Path) -> Result<Vec<PathBuf>> {
         let profile = results.join(&self.profile);
         let failed = |error| Error::io("cannot list a folder of records", &profile, &error);

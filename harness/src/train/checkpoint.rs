@@ -44,7 +44,7 @@ impl Checkpoint {
     /// Writes the state over the last one.
     ///
     /// # Errors
-    /// [`Io`](Kind::Io); the last state stays.
+    /// [`Io`](crate::error::Kind::Io); the last state stays.
     pub fn write(&mut self, mut state: State<'_>) -> Result<()> {
         state.run = self.run;
         state.write(&self.path)?;
@@ -55,7 +55,7 @@ impl Checkpoint {
     /// The saved state, if there is one.
     ///
     /// # Errors
-    /// As [`State::read`]; [`Data`](Kind::Data) if it is of another run.
+    /// As [`State::read`]; [`Data`](crate::error::Kind::Data) if it is of another run.
     pub fn read(&self) -> Result<Option<State<'static>>> {
         if !self.path.exists() {
             return Ok(None);
