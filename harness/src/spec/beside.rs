@@ -51,7 +51,7 @@ impl Allowed<'_, '_> {
                 let roles = self.split.roles()?.ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
-                        .expected("a `split` whose `rule` makes `periods…`, or `columns` instead")
+                        .expected("a `split` whose `rule` is `periods`, `periods-by-time` or `periods-by-count`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
                 Ok(Columns::Periods { metric: of, tested: roles.tested() })

@@ -139,7 +139,7 @@ fn refuses_periods_of_what_is_not_measured_or_has_none() {
         &[
             "no periods to compare",
             "small.toml:47:11 (key `compare[0].periods`)",
-            "`rule` is `periods` or `periods-by-time`",
+            "`rule` is `periods`, `periods-by-time` or `periods-by-count`",
             "got:      5-core, leave-last-out by time",
         ],
     );
