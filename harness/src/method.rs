@@ -40,8 +40,8 @@ pub trait Method: Send + Sync {
         &[]
     }
 
-    /// Whether the method reads the models that its teacher had after each period of the stream
-    /// ([`Teacher::after_period`](crate::train::Teacher::after_period)), so that the engine keeps them.
+    /// Whether the method reads the models with which its teacher was tested on each period of the stream
+    /// ([`Teacher::tested_on`](crate::train::Teacher::tested_on)), so that the engine keeps them.
     fn learns_from_periods(&self) -> bool {
         false
     }

@@ -14,7 +14,7 @@ pub(super) struct Run<'a> {
     pub teacher: Option<Digest>,
     /// Whether another run of the plan learns from this one, so that its model must be kept.
     pub teaches: bool,
-    /// Whether a trial of the spec, planned or not, learns from the models that this run has after each period.
+    /// Whether a trial of the spec, planned or not, learns from the models with which this run is tested on each period.
     pub asked_by_period: bool,
 }
 

@@ -111,7 +111,7 @@ impl ModelStore {
         path.exists().then(|| Artefact::read(&path, self.provenance(split))).transpose()
     }
 
-    /// The models that the run had after each period of a stream, where another run asks for them.
+    /// The models with which the run was tested on each period of a stream, where another run asks for them.
     pub fn tested_models(&self, split: Digest) -> PeriodArtefacts {
         PeriodArtefacts { folder: self.folder.clone(), of: self.provenance(split) }
     }

@@ -31,7 +31,7 @@ pub struct Context<'a> {
     pub seed: u64,
     pub device: &'a Device,
     pub teacher: Option<&'a Teacher>,
-    /// Where the model after each period is kept, if another run learns from it.
+    /// Where the model that is tested on each period is kept, if another run learns from it.
     pub tested_models: Option<&'a PeriodArtefacts>,
     pub observer: &'a dyn Observer,
     // Its stage.

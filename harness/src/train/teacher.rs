@@ -13,22 +13,23 @@ pub struct Teacher {
     /// The kind of model, as [`Method::makes`](crate::method::Method::makes) names it.
     pub kind: String,
     pub weights: Weights,
-    /// Its models after each period of a stream.
+    /// The models with which it was tested on the periods of a stream.
     pub tested_models: PeriodArtefacts,
     /// Folder of data that its students derive from it, such as lists of best items.
     pub folder: PathBuf,
 }
 
 impl Teacher {
-    /// The weights that this teacher had after a period of the stream. They are kept for a method that
-    /// [asks for them](crate::method::Method::learns_from_periods).
+    /// The weights with which this teacher was tested on a period of the stream: it had learnt the periods before that one.
+    /// They are kept for a method that [asks for them](crate::method::Method::learns_from_periods).
     ///
     /// # Errors
     /// [`Missing`](Kind::Missing) if they are not kept; as [`Artefact::read`](crate::weights::Artefact::read).
     pub fn tested_on(&self, period: usize) -> Result<Weights> {
         let kept = self.tested_models.read(period)?;
         kept.map(|artefact| artefact.weights).ok_or_else(|| {
-            let what = format!("the model of teacher `{}` after period {period} is not in the cache", self.trial);
+            let what =
+                format!("the model of teacher `{}` that was tested on period {period} is not in the cache", self.trial);
             Error::new(Kind::Missing, what).hint("run the teacher's trial again, with `--fresh`")
         })
     }

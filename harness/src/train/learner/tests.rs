@@ -200,7 +200,7 @@ fn the_model_after_each_period_is_kept_where_it_is_asked_for() {
     assert_eq!(counts(2), last);
     assert_ne!(counts(1), last);
     let error = teacher.tested_on(3).unwrap_err();
-    assert!(error.kind() == Kind::Missing && error.to_string().contains("after period 3"), "{error}");
+    assert!(error.kind() == Kind::Missing && error.to_string().contains("tested on period 3"), "{error}");
 }
 
 #[test]
