@@ -25,7 +25,7 @@ impl Plan {
     }
 }
 
-/// Batches of the positions `0..n` in random order; after the last position another order begins [code].
+/// Batches of the positions `0..n` in random order; after the last position another order begins (code).
 ///
 /// The `k`-th batch depends on `k` alone, so that a run can be resumed at any batch.
 pub struct Cycle {

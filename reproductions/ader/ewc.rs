@@ -10,7 +10,7 @@ use crate::models::sasrec::{SasRec, Sequences};
 /// Weights that one task goes over; sums over them are made in order.
 const BLOCK: usize = 4096;
 
-/// L gains (λ/2)·Σ F·(θ − θ*)². F and θ* are of the last period alone: every period replaces them [code].
+/// L gains (λ/2)·Σ F·(θ − θ*)². F and θ* are of the last period alone: every period replaces them (code).
 ///
 /// The authors' code also computes them anew after every epoch, without effect on the loss, whose graph has the
 /// values of the period's start; that is left out.
@@ -33,7 +33,7 @@ struct Anchor {
 impl Penalty {
     /// Anchors `model` as it is. The Fisher information is the mean over samples, inputs with their labels, of the
     /// squared gradient of a sample's cross entropy, over the first `items` items and without dropout. The authors
-    /// draw up to 1,000 samples from the exemplars of the period that ends [code].
+    /// draw up to 1,000 samples from the exemplars of the period that ends (code).
     ///
     /// # Errors
     /// [`Internal`](Kind::Internal) if there is no sample, or one is not of these items.

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// When `m` rows are kept, or after 1.1 · m picks. A row that is picked again costs a pick and is not kept
-    /// twice, so the result may have fewer than `m` [code].
+    /// twice, so the result may have fewer than `m` (code).
     Capped,
     /// When `m` rows are kept, each picked among those not kept yet: the paper's algorithm has no cap, and one
     /// without a cap that picks rows again may never end.

@@ -261,7 +261,7 @@ impl Model for ContinualSasRec<'_, '_> {
     }
 
     /// Weights, moments and step counts: the authors restore all of a checkpoint at its best epoch, and go on from
-    /// there in the next period [code].
+    /// there in the next period (code).
     fn weights(&self) -> Result<Weights> {
         let mut state = State::default();
         self.model.save(&mut state)?;

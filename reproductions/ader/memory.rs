@@ -60,7 +60,7 @@ impl Answers {
 
 impl Memory {
     /// Chooses exemplars from `candidates`: the sub-sequences of the period that ends, those that validate too, and
-    /// the lists of the memory before [code]. Pieces of one item are left out. `encoder` is the model at the end of
+    /// the lists of the memory before (code). Pieces of one item are left out. `encoder` is the model at the end of
     /// the period, its best epoch's; the first `items` of its table have been seen.
     ///
     /// `distils`: whether the teacher's answers are needed. `stream(purpose)` opens the streams that are drawn from.

@@ -1,5 +1,5 @@
 //! ADER: adaptively distilled exemplar replay (Mi, Lin, Faltings, RecSys 2020; arXiv 2007.12000), and what it is
-//! compared with. DoubleMuL/ADER at 066a235 marks [code], the authors' poster [paper].
+//! compared with. DoubleMuL/ADER at 066a235 marks (code), the authors' poster (paper).
 //!
 //! ```text
 //! each period:  sessions → sub-sequences → nine tenths train, one tenth validates

@@ -31,7 +31,7 @@ pub enum AgainstForgetting {
 pub struct Training {
     pub model: sasrec::SasRecHyper,
     /// On from the last period, with the optimiser's state, and on the period before the tested one; Joint starts
-    /// afresh, on all of them [code].
+    /// afresh, on all of them (code).
     pub schedule: Schedule,
     /// Sub-sequences (256 DIGINETICA, 512 YOOCHOOSE).
     pub batch: Count,
@@ -72,10 +72,10 @@ pub struct Replay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplayLoss {
-    /// ADER, with p the softmax over the items that the teacher knew [code].
+    /// ADER, with p the softmax over the items that the teacher knew (code).
     DistilOverOldItems,
     /// ADER, with p the softmax over all items seen so far: the other reading of the poster's "prediction of the
-    /// current model" [paper].
+    /// current model" (paper).
     DistilOverAllItems,
     /// ER: cross entropy with the exemplar's own label, over all items seen so far.
     Labels,

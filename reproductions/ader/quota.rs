@@ -3,17 +3,17 @@
 use harness::rng::Stream;
 use serde::Deserialize;
 
-/// A rule. What an item has no candidates for is lost, and goes to no other [code].
+/// A rule. What an item has no candidates for is lost, and goes to no other (code).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quota {
-    /// One multinomial draw of all of them, with probabilities as the items' candidates [code].
+    /// One multinomial draw of all of them, with probabilities as the items' candidates (code).
     Multinomial,
-    /// N · candidates of the item / all candidates [paper]. Its fractions are given by largest remainder, lower item
+    /// N · candidates of the item / all candidates (paper). Its fractions are given by largest remainder, lower item
     /// first, so that all N are given: how the authors would round is not known.
     Proportional,
     /// One multinomial draw in which every item seen so far has the same probability, with candidates or without
-    /// [code] (ADER_equal).
+    /// (code) (ADER_equal).
     Equal,
 }
 

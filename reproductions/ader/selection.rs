@@ -12,13 +12,13 @@ use super::herding::{End, herd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExemplarSelection {
-    /// Herding with [`End::Capped`] [code].
+    /// Herding with [`End::Capped`] (code).
     HerdingCapped,
-    /// Herding with [`End::Exact`] [paper].
+    /// Herding with [`End::Exact`] (paper).
     HerdingExact,
     /// Any, each subset equally likely (ER_random).
     Random,
-    /// The candidates with the smallest cross entropy [paper] (ER_loss).
+    /// The candidates with the smallest cross entropy (paper) (ER_loss).
     Loss,
 }
 

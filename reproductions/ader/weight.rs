@@ -19,9 +19,9 @@ pub struct Growth {
     pub items_before: usize,
     /// |I_t|, items seen with this one.
     pub items: usize,
-    /// |E_t−1|, exemplars in store, which may be fewer than there is room for [code].
+    /// |E_t−1|, exemplars in store, which may be fewer than there is room for (code).
     pub exemplars: usize,
-    /// |D_t|, training sub-sequences without those that validate [code].
+    /// |D_t|, training sub-sequences without those that validate (code).
     pub train: usize,
 }
 

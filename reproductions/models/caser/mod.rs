@@ -1,5 +1,5 @@
 //! Caser: convolutions over the last items of a user (Tang and Wang, WSDM 2018), as the authors of RD train it
-//! (graytowne/rank_distill, graytowne/caser_pytorch; both [code]).
+//! (graytowne/rank_distill, graytowne/caser_pytorch; both (code)).
 //!
 //! ```text
 //! X = the L rows of E that were read                               [L, d]
@@ -9,7 +9,7 @@
 //! score of id i = ⟨[z, P_u], W2_i⟩ + b2_i
 //! ```
 //!
-//! Tables have a row for the padding, which starts and moves like any other [code].
+//! Tables have a row for the padding, which starts and moves like any other (code).
 
 mod backward;
 mod block;

@@ -60,7 +60,7 @@ impl CaserSizes {
 
     /// Shapes in the order of [`NAMES`]. A row of `horizontal-weight` holds one filter of each height, one
     /// after the other; a row of `horizontal-bias` is of one height. The first row of `item` and of `output` is
-    /// the padding's, which moves like any other [code].
+    /// the padding's, which moves like any other (code).
     pub fn shapes(&self) -> [[usize; 2]; 10] {
         let Self { users, ids, dim, length, vertical, horizontal, .. } = *self;
         [

@@ -5,7 +5,7 @@ use harness::nn::{LayerNorm, add_product, padded, transpose};
 use super::SasRecSizes;
 use super::sizes::OF_BLOCK;
 
-/// Under the root of every norm [code].
+/// Under the root of every norm (code).
 const EPSILON: f32 = 1e-8;
 
 /// All blocks, and the norm on top.

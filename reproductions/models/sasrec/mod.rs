@@ -1,4 +1,4 @@
-//! SASRec as ADER trains it (Mi, Lin, Faltings, RecSys 2020; DoubleMuL/ADER [code]): self-attention over a
+//! SASRec as ADER trains it (Mi, Lin, Faltings, RecSys 2020; DoubleMuL/ADER (code)): self-attention over a
 //! session's last items, and a softmax over all items seen so far. It differs from Kang and McAuley's of 2018.
 //!
 //! ```text

@@ -69,7 +69,7 @@ impl SasRecSizes {
         count.try_into().unwrap_or(usize::MAX)
     }
 
-    /// Bound of a parameter's uniform start: √(6/(rows + columns)) [code: Glorot]. The authors' item table has a
+    /// Bound of a parameter's uniform start: √(6/(rows + columns)) (code: Glorot). The authors' item table has a
     /// row more, the padding's.
     pub fn bound(&self, name: &str, shape: &[usize]) -> f64 {
         let padding = usize::from(name == "item");

@@ -20,7 +20,7 @@ pub struct Source<'a> {
     pub length: usize,
     /// T.
     pub targets: usize,
-    /// Per window, uniform with replacement over what is no training item of the user [code].
+    /// Per window, uniform with replacement over what is no training item of the user (code).
     pub negatives: usize,
 }
 

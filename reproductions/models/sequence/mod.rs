@@ -1,5 +1,5 @@
 //! Shared parts of sequential models: the windows of users' training sequences, the loop over them, and how a
-//! trained model answers. (RD, KDD 2018, and its authors' code, graytowne/rank_distill, mark [code].)
+//! trained model answers. (RD, KDD 2018, and its authors' code, graytowne/rank_distill, mark (code).)
 //!
 //! Inside, items go by their *id*: item `i` of a split is id `i + 1`, and id 0 is [`PADDING`].
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Window;
 
-/// Hyper-parameters of training a sequential model. RD's values for Gowalla stand in parentheses [code].
+/// Hyper-parameters of training a sequential model. RD's values for Gowalla stand in parentheses (code).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowTraining {
@@ -101,7 +101,7 @@ pub type WindowLoss<'l> = dyn Fn(usize, &[f32], &mut [f32]) -> f64 + Sync + 'l;
 /// One step is [`forward_backward`](Self::forward_backward), then [`step`](Self::step).
 pub trait SequentialModel: Model {
     /// Loss of a batch (the sum over its windows, in their order) and the gradients of all parameters.
-    /// All scores of a window are made under one dropout mask [code], drawn from `dropout`.
+    /// All scores of a window are made under one dropout mask (code), drawn from `dropout`.
     fn forward_backward(&mut self, batch: &WindowBatch<'_>, dropout: &mut Stream, loss: &WindowLoss<'_>)
     -> Result<f64>;
 

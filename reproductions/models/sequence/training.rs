@@ -1,4 +1,4 @@
-//! Training of a sequential model on windows, plain or with a term of a distillation loss [code].
+//! Training of a sequential model on windows, plain or with a term of a distillation loss (code).
 //!
 //! ```text
 //! each epoch:  windows shuffled

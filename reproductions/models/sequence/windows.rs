@@ -70,7 +70,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Every stretch of `length` + `targets` items, by user, the latest first [code]. A user with fewer, but
+    /// Every stretch of `length` + `targets` items, by user, the latest first (code). A user with fewer, but
     /// more than `targets`, has one window, whose input is padded in front (in the code that is broken; it
     /// never happens on its data); a user with no more than `targets` items has none.
     ///
