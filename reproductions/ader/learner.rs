@@ -161,7 +161,7 @@ impl<'p> Learner<'p> for ContinualSasRec<'_, 'p> {
         let (train, items) = (parts.train, period.items());
         self.material = Material { sub_sequences, train, items, plan: Some(plan), weight, penalty };
         cx.meter.since(start, Phase::Prepare);
-        Ok(PeriodData { valid, facts })
+        Ok(PeriodData { valid, epochs: training.epochs.get(), ending: training.stopping.clone(), facts })
     }
 
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {

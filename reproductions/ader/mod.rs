@@ -40,7 +40,7 @@ use crate::models::sasrec;
 impl Method for Continual {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let mut learner = ContinualSasRec::new(self, cx)?;
-        let periods = learn(cx, &mut learner, self.training.epochs.get(), &self.training.stopping)?;
+        let periods = learn(cx, &mut learner)?;
         let weights = learner.into_model().weights()?;
         let scorer = sasrec::scorer(&weights, cx.task.test.queries())?;
         Ok(Trained { scorer, weights, selected: None, periods })

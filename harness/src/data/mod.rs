@@ -9,6 +9,7 @@
 mod bytes;
 mod cache;
 mod catalog;
+mod categories;
 mod dataset;
 mod download;
 mod fetch;
@@ -27,6 +28,7 @@ mod wire;
 
 pub use cache::Cache;
 pub use catalog::Catalog;
+pub use categories::ItemCategories;
 pub use dataset::{Dataset, Interaction, Part, Values};
 pub use fetch::{FetchEvent, fetch};
 pub use identity::{GitBlob, Identity};

@@ -4,12 +4,14 @@ mod events;
 pub mod periods;
 mod renumbering;
 mod rule;
+mod samples;
 mod seventy_ten_twenty;
 mod time_ties;
 mod user_items;
 
 pub use events::{Events, Ties};
 pub use rule::{Applied, Cut, SHORTEST, SplitRule};
+pub use samples::{LabelledSample, SampleRange, Samples};
 pub use seventy_ten_twenty::SplitPhase;
 pub use time_ties::TimeTies;
 pub use user_items::UserItems;

@@ -66,20 +66,19 @@ pub trait Learner<'p>: Model {
 pub struct PeriodData {
     /// Validation queries, by which an epoch is selected; none where the last epoch is kept.
     pub valid: Option<Queries>,
+    /// Epochs to train, at most.
+    pub epochs: usize,
+    /// When training ends, and which epoch has the model.
+    pub ending: Ending,
     /// Numbers for the record by name, such as `training`, the number of training samples.
     pub facts: BTreeMap<String, f64>,
 }
 
-/// Takes `learner` through the run's periods, with at most `most` epochs in each.
+/// Takes `learner` through the run's periods.
 ///
 /// # Errors
 /// Errors of the learner; divergence; interruption; a protocol that does not fit the queries.
-pub fn learn<'p>(
-    cx: &mut Context<'p>,
-    learner: &mut dyn Learner<'p>,
-    most: usize,
-    ending: &Ending,
-) -> Result<Vec<Learnt>> {
+pub fn learn<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<Vec<Learnt>> {
     let periods: &'p Periods =
         cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "a method of periods on a single split"))?;
     let mut learnt = resume(cx, |state| learner.restore_carried(state))?;
@@ -91,7 +90,7 @@ pub fn learn<'p>(
         let state_within = checkpoint.clone();
         let current = CurrentPeriod { number, last: periods.last(), began };
         let (facts, selected, test) = cx.in_period(current, checkpoint, |cx| {
-            let PeriodData { valid, facts } = learner.begin(cx, period)?;
+            let PeriodData { valid, epochs: most, ending, facts } = learner.begin(cx, period)?;
             let selected = epochs(cx, learner, valid, most, ending)?;
             let test = test(cx, learner, period)?;
             if let Some(kept) = cx.tested_models {
@@ -129,10 +128,10 @@ fn epochs<'p>(
     learner: &mut dyn Learner<'p>,
     valid: Option<Queries>,
     most: usize,
-    ending: &Ending,
+    ending: Ending,
 ) -> Result<Selected> {
     let valid = valid.map(|valid| Ranker::new(&cx.task.protocol, valid)).transpose()?;
-    let mut epochs = Epochs::of_period(cx, valid.as_ref(), most, ending.clone(), learner)?;
+    let mut epochs = Epochs::of_period(cx, valid.as_ref(), most, ending, learner)?;
     while let Some(epoch) = epochs.next() {
         let loss = learner.epoch(cx, epoch)?;
         epochs.end(cx, loss, learner)?;

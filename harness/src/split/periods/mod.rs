@@ -23,9 +23,9 @@ pub use self::catalogue::Catalogue;
 pub use self::roles::Roles;
 pub use self::rule::{by_count, by_time, given};
 pub use self::schedule::{Schedule, Start};
-use crate::data::Interaction;
+use crate::data::{Interaction, ItemCategories};
 use crate::digest::{Digest, FieldHasher};
-use crate::split::UserItems;
+use crate::split::{SampleRange, Samples, UserItems};
 use crate::value::Limit;
 
 /// The events of a dataset, cut into periods.
@@ -43,6 +43,10 @@ pub struct Periods {
     /// By period: number of items that have occurred by its end; they are the ids below it. Empty where all items of the
     /// dataset are known from the first period on.
     seen: Vec<usize>,
+    /// Labelled samples of all periods in their order, where they are what is learnt; `ranges` are then of samples.
+    samples: Option<Samples>,
+    /// Of the items, where the dataset has them.
+    categories: Option<ItemCategories>,
     roles: Roles,
     /// Whether times and values of the events are part of what is learnt, and so of the digest.
     labelled: bool,
@@ -82,6 +86,20 @@ impl Periods {
     /// If there is no such period.
     pub fn events(&self, number: usize) -> &[Interaction] {
         &self.events[self.ranges[number].clone()]
+    }
+
+    /// The labelled samples of some periods that follow each other; none where the stream is not of samples.
+    ///
+    /// # Panics
+    /// If there are no such periods.
+    pub fn samples(&self, numbers: Range<usize>) -> Option<SampleRange<'_>> {
+        let (start, end) = (self.ranges[numbers.start].start, self.ranges[numbers.end - 1].end);
+        self.samples.as_ref().map(|samples| samples.range(start..end))
+    }
+
+    /// The categories of the items, where the dataset has them.
+    pub fn categories(&self) -> Option<&ItemCategories> {
+        self.categories.as_ref()
     }
 
     /// A period that is tested or warms up.
@@ -169,6 +187,16 @@ impl<'p> Period<'p> {
             (Some(first), Some(last)) => &self.periods.events[first.start..last.end],
             _ => &[],
         }
+    }
+
+    /// Labelled samples to learn from, as [`sessions`](Self::sessions).
+    pub fn samples_before(self, window: Limit) -> Option<SampleRange<'p>> {
+        self.periods.samples(self.learnt(window))
+    }
+
+    /// The labelled samples that it is tested on.
+    pub fn tested_samples(self) -> Option<SampleRange<'p>> {
+        self.periods.samples(self.number..self.number + 1)
     }
 
     /// Numbers of the periods to learn from.

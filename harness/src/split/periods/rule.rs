@@ -115,7 +115,21 @@ pub fn by_count(dataset: &Dataset, roles: Roles, ties: Ties) -> Result<(Periods,
     let ranges: Vec<_> = (0..count).map(|number| number * each..(number + 1) * each).collect();
     let sessions = ranges.iter().map(|range| UserItems::from_rows(sessions(pairs(&events[range.clone()])))).collect();
     let Dataset { n_users, n_items, .. } = *dataset;
-    Ok((Periods { n_users, n_items, events, ranges, sessions, seen: Vec::new(), roles, labelled: true }, tied))
+    Ok((
+        Periods {
+            n_users,
+            n_items,
+            events,
+            ranges,
+            sessions,
+            seen: Vec::new(),
+            samples: None,
+            categories: None,
+            roles,
+            labelled: true,
+        },
+        tied,
+    ))
 }
 
 /// All events of a dataset in the order of time.
@@ -172,6 +186,18 @@ impl Periods {
         if catalogue == Catalogue::Full {
             seen.clear();
         }
-        Ok(Self { n_users: dataset.n_users, n_items, events, ranges, sessions: all, seen, roles, labelled: false })
+        let (samples, categories) = (None, None);
+        Ok(Self {
+            n_users: dataset.n_users,
+            n_items,
+            events,
+            ranges,
+            sessions: all,
+            seen,
+            samples,
+            categories,
+            roles,
+            labelled: false,
+        })
     }
 }

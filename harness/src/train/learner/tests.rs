@@ -48,7 +48,9 @@ impl<'p> Learner<'p> for Counter {
         let facts = BTreeMap::from([("carried".to_string(), f64::from(self.carried))]);
         let valid = Queries::of_sub_sequences(self.sessions.iter().map(Vec::as_slice), period.items(), HeldOut::Valid);
         self.carried += cx.stream("begin", 0).unit() as f32;
-        Ok(PeriodData { valid: Some(valid), facts })
+        let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
+        let ending = Ending::Early(serde_json::from_value(stopping).unwrap());
+        Ok(PeriodData { valid: Some(valid), epochs: 4, ending, facts })
     }
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
         let mut noise = cx.stream("noise", epoch);
@@ -108,9 +110,7 @@ fn go_through(
     let mut cx = Context { tested_models, ..begun };
     let counts = DenseParameter::new(Parameter { name: "counts".into(), shape: vec![9], values: vec![0.0; 9] });
     let mut counter = Counter { counts, carried: 1.0, sessions: Vec::new() };
-    let stopping = serde_json::json!({"watch": ["mrr@3"], "patience": 9, "every": 1, "decimals": 15});
-    let ending = Ending::Early(serde_json::from_value(stopping).unwrap());
-    let learnt = learn(&mut cx, &mut counter, 4, &ending)?;
+    let learnt = learn(&mut cx, &mut counter)?;
     Ok((learnt, counter.counts.weights))
 }
 
