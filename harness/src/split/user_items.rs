@@ -40,6 +40,12 @@ impl UserItems {
         Self { offsets, items }
     }
 
+    /// Adds a list.
+    pub fn push(&mut self, row: &[u32]) {
+        self.items.extend_from_slice(row);
+        self.offsets.push(self.items.len() as u32);
+    }
+
     /// Number of lists.
     pub fn n_users(&self) -> usize {
         self.offsets.len() - 1
