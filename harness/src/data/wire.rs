@@ -48,7 +48,7 @@ struct WireLicence {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireFile {
     name: String,
-    part: String,
+    part: Option<String>,
     bytes: Option<u64>,
     sha256: Option<Digest>,
     git_blob: Option<GitBlob>,
@@ -86,6 +86,7 @@ struct WireFileLayout {
     time: Option<TimeUnit>,
     quoted: Option<bool>,
     empty_lists: Option<bool>,
+    category_separator: Option<char>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -93,6 +94,7 @@ struct WireFileLayout {
 enum WireForm {
     Table,
     Lists,
+    Items,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +149,9 @@ const LARGEST_TABLE: u64 = 1 << 27;
 
 /// Most bytes of a name: file systems allow 255, and the cache adds a prefix and a suffix.
 const LONGEST_NAME: usize = 200;
+
+/// Years of times that can be meant, as of other units.
+const PLAUSIBLE_YEARS: std::ops::RangeInclusive<i16> = 1990..=2099;
 
 /// Builds the checked types; knows where in the text an error is.
 struct Checker<'a> {
@@ -219,6 +224,17 @@ impl Checker<'_> {
         if manifest.items.ids == IdScheme::Line {
             return Err(self.error(&wire.items, "ids", "items cannot be numbered by line"));
         }
+        if manifest.files.iter().all(|file| file.layout.is_of_items()) {
+            return Err(self.error(&wire.id, "", "a dataset needs at least one file of interactions"));
+        }
+        let says = |file: &&DataFile| file.layout.has_categories();
+        let of_items = manifest.files.iter().filter(says).filter(|file| file.layout.is_of_items()).count();
+        let all = manifest.files.iter().filter(says).count();
+        if of_items > 1 || of_items == 1 && all > 1 {
+            return Err(self
+                .error(&wire.items, "", "the categories of items are said more than once")
+                .expected("one file of items, or a column `category` of interactions"));
+        }
         if let (Some(wire), Some(counts)) = (&wire.interactions, &manifest.interactions) {
             let mut parts = manifest.parts();
             parts.sort_unstable();
@@ -284,6 +300,17 @@ impl Checker<'_> {
                     .hint("add a [layout] section"));
             }
         };
+        match (&file.part, layout.is_of_items()) {
+            (None, false) => {
+                return Err(self
+                    .error(wire, "part", format!("nothing says which part of the dataset `{}` holds", file.name))
+                    .expected("`part`, such as `all` or `train`"));
+            }
+            (Some(_), true) => {
+                return Err(self.error(wire, "part", "a file of items holds no part: it has no interactions"));
+            }
+            _ => {}
+        }
         let sources =
             file.source.iter().map(|source| self.source(source, file, identity)).collect::<Result<Vec<_>>>()?;
         if sources.is_empty() && file.instructions.is_none() {
@@ -353,55 +380,109 @@ impl Checker<'_> {
     }
 
     fn layout(&self, wire: &Spanned<WireFileLayout>) -> Result<FileLayout> {
-        let WireFileLayout { form, separator, header, columns, labels, leading, time, quoted, empty_lists } =
-            wire.get_ref();
+        let layout = wire.get_ref();
         let wrong = |key: &str, what: &str| Err(self.error(wire, key, what));
-        let (separator, header) = (*separator, header.clone());
-        match form {
-            WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
-            WireForm::Lists if time.is_some() => wrong("time", "a list has no times"),
-            WireForm::Lists if quoted.is_some() => wrong("quoted", "fields in quotes are those of a table"),
-            WireForm::Lists => Ok(FileLayout::Lists {
-                separator,
-                header,
-                leading: leading.clone().unwrap_or_default(),
-                empty_lists: empty_lists.unwrap_or(false),
-            }),
-            WireForm::Table if leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
-            WireForm::Table if empty_lists.is_some() => wrong("empty-lists", "a table has no lists"),
+        let (separator, header, quoted) = (layout.separator, layout.header.clone(), layout.quoted);
+        match layout.form {
+            WireForm::Lists => {
+                if layout.columns.is_some() || layout.labels.is_some() {
+                    return wrong("columns", "a list has no columns");
+                }
+                if layout.time.is_some() {
+                    return wrong("time", "a list has no times");
+                }
+                if quoted.is_some() {
+                    return wrong("quoted", "fields in quotes are those of a table");
+                }
+                if layout.category_separator.is_some() {
+                    return wrong("category-separator", "a list has no categories");
+                }
+                Ok(FileLayout::Lists {
+                    separator,
+                    header,
+                    leading: layout.leading.clone().unwrap_or_default(),
+                    empty_lists: layout.empty_lists.unwrap_or(false),
+                })
+            }
+            _ if layout.leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
+            _ if layout.empty_lists.is_some() => wrong("empty-lists", "a table has no lists"),
+            _ if quoted == Some(true) && separator.byte().is_none() => {
+                wrong("quoted", "fields in quotes stand between tabs, commas or semicolons")
+            }
+            WireForm::Items => {
+                let columns = layout.columns.clone().unwrap_or_default();
+                let times = |column| columns.iter().filter(|other| **other == column).count();
+                let known = [FieldKind::Item, FieldKind::Category, FieldKind::Skip];
+                if times(FieldKind::Item) != 1 || times(FieldKind::Category) != 1 {
+                    return wrong("columns", "a file of items has exactly one column `item` and one `category`");
+                }
+                if columns.iter().any(|column| !known.contains(column)) {
+                    return wrong("columns", "a file of items has columns `item`, `category` and `skip` alone");
+                }
+                if layout.labels.is_some() || layout.time.is_some() {
+                    return wrong("columns", "a file of items has no labels and no times");
+                }
+                let category_separator = self.category_separator(wire, &columns)?;
+                Ok(FileLayout::Items { separator, header, columns, quoted, category_separator })
+            }
             WireForm::Table => {
-                let columns = columns.clone().unwrap_or_default();
+                let columns = layout.columns.clone().unwrap_or_default();
                 let times = |column| columns.iter().filter(|other| **other == column).count();
                 if times(FieldKind::User) != 1 || times(FieldKind::Item) != 1 {
                     return wrong("columns", "a table has exactly one column `user` and one `item`");
                 }
                 if times(FieldKind::Time) + times(FieldKind::IsoTime) > 1
                     || times(FieldKind::Value) + times(FieldKind::Label) > 1
+                    || times(FieldKind::Category) > 1
                 {
-                    return wrong("columns", "a table has at most one time and one value");
+                    return wrong("columns", "a table has at most one time, one value and one category");
                 }
-                let labels = labels.clone().unwrap_or_default();
+                let labels = layout.labels.clone().unwrap_or_default();
                 if (times(FieldKind::Label) == 1) == labels.is_empty() {
                     return wrong("labels", "a column `label` needs `labels`, and they need it");
                 }
                 if let Some((label, value)) = labels.iter().find(|(_, value)| !value.is_finite()) {
                     return wrong("labels", &format!("the value of the label `{label}` is {value}"));
                 }
-                if (times(FieldKind::Time) == 1) != time.is_some() {
+                if (times(FieldKind::Time) == 1) != layout.time.is_some() {
                     return Err(self
                         .error(
                             wire,
                             "time",
                             "a column `time` needs `time`, the unit in which it counts, and no other does",
                         )
-                        .expected("`seconds`, `milliseconds`, `microseconds` or `nanoseconds` since 1970, or `order`")
+                        .expected(
+                            "`seconds`, `milliseconds`, `microseconds` or `nanoseconds` since 1970, `{ month-day = YEAR }`, or \
+                             `order`",
+                        )
                         .hint("`order` is for numbers that only say what came first"));
                 }
-                if *quoted == Some(true) && separator.byte().is_none() {
-                    return wrong("quoted", "fields in quotes stand between tabs, commas or semicolons");
+                if let Some(TimeUnit::MonthDay(year)) = layout.time
+                    && !PLAUSIBLE_YEARS.contains(&year)
+                {
+                    return Err(self
+                        .error(wire, "time", "the year of the times cannot be meant")
+                        .expected("a year of 1990 to 2099")
+                        .got(year.to_string()));
                 }
-                Ok(FileLayout::Table { separator, header, columns, labels, time: *time, quoted: *quoted })
+                let category_separator = self.category_separator(wire, &columns)?;
+                let time = layout.time;
+                Ok(FileLayout::Table { separator, header, columns, labels, time, quoted, category_separator })
             }
+        }
+    }
+
+    /// What stands between the categories of a field.
+    fn category_separator(&self, wire: &Spanned<WireFileLayout>, columns: &[FieldKind]) -> Result<Option<u8>> {
+        let Some(between) = wire.get_ref().category_separator else { return Ok(None) };
+        let byte = u8::try_from(between).ok().filter(u8::is_ascii_graphic);
+        let separator = wire.get_ref().separator.byte();
+        match byte {
+            Some(byte) if columns.contains(&FieldKind::Category) && Some(byte) != separator => Ok(Some(byte)),
+            _ => Err(self
+                .error(wire, "category-separator", "`category-separator` stands between the categories of one field")
+                .expected("a column `category`, and a sign other than the separator of fields, such as `|`")
+                .got(format!("`{between}`"))),
         }
     }
 
