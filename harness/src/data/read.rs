@@ -15,7 +15,7 @@ use super::categories::ItemCategories;
 use super::dataset::{Interaction, Part};
 use super::layout::{FieldKind, FileLayout, Leading, Separator};
 use super::manifest::{DataFile, Manifest};
-use super::text::{BadLine, quoted, visible, without_return};
+use super::text::{BadLine, Field, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
 /// Reads the files of one dataset in the manifest's order: ids and positions run on from file to file.
@@ -29,8 +29,6 @@ pub(super) struct Reader {
     /// What the layout of the file in hand says of quotes.
     quoted: Option<bool>,
 }
-
-type Field<T> = std::result::Result<T, BadLine>;
 
 /// What some programs put before a text in UTF-8; it is no part of it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

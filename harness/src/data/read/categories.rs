@@ -1,9 +1,8 @@
 //! The categories of items, as their rows name them.
 
-use super::Field;
 use super::numbering::{Numbers, numbered, places};
 use crate::data::categories::ItemCategories;
-use crate::data::text::{BadLine, quoted};
+use crate::data::text::{BadLine, Field, quoted};
 
 /// Categories read so far.
 #[derive(Default)]

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Field;
 use crate::data::manifest::IdScheme;
-use crate::data::text::{BadLine, has_odd_ends, quoted};
+use crate::data::text::{BadLine, Field, has_odd_ends, quoted};
 
 /// By the source's id: its number.
 pub(super) type Numbers = HashMap<Box<[u8]>, u32>;
