@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use crate::digest::Digest;
 use crate::document::{Document, read_text};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::file::is_device;
 
 use self::checker::Checker;
