@@ -1,0 +1,2 @@
+//! ASMG.
+pub mod cell;
