@@ -12,6 +12,7 @@
 
 use harness::simd::{logistic, tanh};
 use pulp::{Simd, WithSimd};
+use serde::Deserialize;
 
 /// Coordinates that a kernel takes at a time: one AVX-512 register, two of AVX2.
 pub const AT_ONCE: usize = 16;
@@ -48,10 +49,11 @@ pub const fn set_size(d: usize) -> usize {
     3 * d * d + 4 * d + 1
 }
 
-/// Whether θ* = y, or tanh y.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of y = ⟨h′, w_y⟩ + b_y: θ* = y, or tanh y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Squash {
-    No,
+    Linear,
     Tanh,
 }
 
@@ -184,7 +186,7 @@ impl<S: Simd, const D: usize> Step<S, D> {
             sum = simd.mul_add_f32s(self.next[i], at::<S>(&weights[Parts::<D>::OUT + i], piece), sum);
         }
         match squash {
-            Squash::No => sum,
+            Squash::Linear => sum,
             Squash::Tanh => tanh(simd, sum),
         }
     }
