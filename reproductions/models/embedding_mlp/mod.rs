@@ -14,14 +14,22 @@
 mod batch;
 mod kernel;
 mod layers;
+mod model;
+mod scorer;
 mod sizes;
 mod tensors;
 
+use harness::error::Result;
+use harness::metrics::Scorer;
+use harness::queries::Queries;
 use harness::value::Count;
+use harness::weights::Weights;
 use serde::Deserialize;
 
 pub use self::batch::{LocalBatch, LocalPart, RowCounts};
 pub use self::kernel::EmbeddingMlpKernel;
+pub use self::model::{EmbeddingMlp, without_moments};
+pub use self::scorer::EmbeddingMlpScorer;
 pub use self::sizes::{EmbeddingMlpSizes, LAYER_NAMES};
 pub use self::tensors::EmbeddingMlpTensors;
 
@@ -44,6 +52,14 @@ impl EmbeddingMlpHyper {
         let input = self.dim.get().saturating_mul(fields);
         EmbeddingMlpSizes { users, items, categories, dim: self.dim.get(), hidden: [input / 2, input / 4] }
     }
+}
+
+/// A trained model for these queries.
+///
+/// # Errors
+/// As [`EmbeddingMlpScorer::new`].
+pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
+    Ok(Box::new(EmbeddingMlpScorer::new(weights, queries)?))
 }
 
 #[cfg(test)]
