@@ -59,6 +59,8 @@ pub fn registry() -> Registry {
         .with("ader", ader::build)
         .with("sasrec", ader::build_sasrec)
         .with("ewc", ader::build_ewc)
+        .with("asmg", asmg::generator::build)
+        .with("asmg-linear", asmg::generator::build_linear)
         .in_order(&ORDER_IN_FIGURES)
 }
 

@@ -90,7 +90,7 @@ impl Sweep {
         self.models = k;
         self.steps.clear();
         self.steps.extend((0..blocks).map(|block| steps(block * AT_ONCE)));
-        let mut all = |lanes: &mut Vec<Lanes>, n: usize| {
+        let all = |lanes: &mut Vec<Lanes>, n: usize| {
             lanes.clear();
             lanes.resize(n, Lanes::ZERO);
         };
