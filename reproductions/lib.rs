@@ -61,6 +61,10 @@ pub fn registry() -> Registry {
         .with("ewc", ader::build_ewc)
         .with("asmg", asmg::generator::build)
         .with("asmg-linear", asmg::generator::build_linear)
+        .with("iu", asmg::build_iu)
+        .with("bu", asmg::build_bu)
+        .with("incctr", asmg::build_incctr)
+        .with("pretrained", asmg::build_pretrained)
         .in_order(&ORDER_IN_FIGURES)
 }
 

@@ -29,6 +29,8 @@ use super::options::GeneratorTraining;
 use super::past_models::{Coordinates, PastModel};
 use super::sequence_batch::SequenceBatch;
 use super::sequence_loss::SequenceLoss;
+use crate::asmg::learner::must_fit;
+use crate::asmg::strategy::no_samples;
 use crate::models::embedding_mlp::{self, EmbeddingMlpSizes, without_moments};
 
 /// A generator that learns period after period, with the past models that it reads.
@@ -80,6 +82,7 @@ impl<'p> GeneratorLearner<'p> {
         }
         let base = without_moments(teacher.weights.clone())?;
         let sizes = EmbeddingMlpSizes::of(&base)?;
+        must_fit(&sizes, periods)?;
         let layout = base.parameters.into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
         let batch = SequenceBatch::new(sizes);
         let mut learner = Self {
@@ -148,11 +151,7 @@ impl<'p> GeneratorLearner<'p> {
         let weights = loss.weights(sequence.clone().count());
         let with_loss = sequence.zip(weights).filter(|(_, weight)| *weight > 0.0);
         let sets = with_loss.map(|(period, weight)| {
-            let samples = self.periods.samples(period..period + 1).ok_or_else(|| {
-                Error::new(Kind::Input, "ASMG learns from labelled samples")
-                    .expected("a stream of labelled samples")
-                    .got("a stream of events without labels")
-            })?;
+            let samples = self.periods.samples(period..period + 1).ok_or_else(no_samples)?;
             if samples.len() < batch.get() {
                 return Err(Error::new(Kind::Data, format!("period {period} has fewer samples than a batch"))
                     .expected(format!("at least {}, the generator's `batch`", batch.get()))

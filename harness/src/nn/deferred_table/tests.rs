@@ -197,3 +197,22 @@ fn a_row_that_was_not_gathered_cannot_step() {
 fn weight_decay_is_refused() {
     DeferredTable::from(start(8)).step(&Adam { learning_rate: 1e-3, weight_decay: 1e-3 }, &[], &[]);
 }
+
+#[test]
+fn every_vector_width_has_the_same_bits() {
+    let dim = 19;
+    let recent: Vec<AdamStep> = (1..400).map(|t| TfAdam { learning_rate: 1e-2 }.at(t)).collect();
+    let start = start(dim).values;
+    let mut first_bits: Option<Vec<u32>> = None;
+    for level in simd::levels() {
+        let (mut weights, mut first) = (start.clone(), start.clone());
+        let mut second: Vec<f32> = start.iter().map(|value| value * value).collect();
+        let mut made: Vec<u32> = (0..ROWS as u32).map(|row| row * 9).collect();
+        let [of_weights, of_first, of_second] = [&mut weights[..], &mut first, &mut second];
+        let settle =
+            Settle { dim, weights: of_weights, first: of_first, second: of_second, recent: &recent, made: &mut made };
+        level.dispatch(settle);
+        let found = [bits(&weights), bits(&first), bits(&second)].concat();
+        assert_eq!(*first_bits.get_or_insert_with(|| found.clone()), found);
+    }
+}
