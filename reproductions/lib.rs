@@ -9,11 +9,13 @@
 //! de_rrd  DE-RRD, and the distillations that it is compared with
 //! dcd     DCD, which corrects RRD
 //! ader    ADER, and continual learning of sessions
+//! asmg    ASMG, which generates models from those of the periods before
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 
 pub mod ader;
+pub mod asmg;
 pub mod dcd;
 pub mod de_rrd;
 pub mod models;

@@ -1,0 +1,3 @@
+//! ASMG: a generator of models for incremental recommendation, and what it is compared with.
+
+pub mod sml;
