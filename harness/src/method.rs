@@ -51,7 +51,10 @@ pub trait Method: Send + Sync {
 pub struct Trained {
     /// Answers the validation and the test queries of the task.
     pub scorer: Box<dyn Scorer>,
+    /// The weights of the model that serves.
     pub weights: Weights,
+    /// The meta-model that made these weights, such as a generator of models, where there is one. Serving does not need it.
+    pub meta: Option<Weights>,
     /// The epochs that were selected on validation data, if the method selects.
     pub selected: Option<Selected>,
     /// The result of every period, of a method that goes through a stream of them; else none.

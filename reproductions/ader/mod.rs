@@ -43,7 +43,7 @@ impl Method for Continual {
         let periods = learn(cx, &mut learner)?;
         let weights = learner.into_model().weights()?;
         let scorer = sasrec::scorer(&weights, cx.task.test.queries())?;
-        Ok(Trained { scorer, weights, selected: None, periods })
+        Ok(Trained { scorer, weights, meta: None, selected: None, periods })
     }
 
     fn goes_through_periods(&self) -> bool {

@@ -40,6 +40,7 @@ impl Method for ItemCf {
         Ok(Trained {
             scorer: Box::new(ItemCfScorer { similar, histories: seen.clone() }),
             weights: parameters.into(),
+            meta: None,
             selected: None,
             periods: Vec::new(),
         })

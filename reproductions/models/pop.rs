@@ -31,6 +31,7 @@ impl Method for Pop {
         Ok(Trained {
             scorer: Box::new(ItemScores(counts)),
             weights: parameters.into(),
+            meta: None,
             selected: None,
             periods: Vec::new(),
         })

@@ -136,5 +136,11 @@ pub fn train(
     }
     let selected = epochs.finish(&mut learner)?;
     let weights = learner.weights()?;
-    Ok(Trained { scorer: (kind.scorer)(&weights, Side::User)?, weights, selected: Some(selected), periods: Vec::new() })
+    Ok(Trained {
+        scorer: (kind.scorer)(&weights, Side::User)?,
+        weights,
+        meta: None,
+        selected: Some(selected),
+        periods: Vec::new(),
+    })
 }

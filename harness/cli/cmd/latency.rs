@@ -41,8 +41,8 @@ pub fn run(args: &LatencyArgs) -> Result<()> {
             .expected("a model whose score is a dot product")
             .hint("leave `--device` out to serve on the CPU"));
     };
-    let [one, all] = latency_tables(&spec, &HostLatencies::beside(first, &records));
-    print(&format!("{}\n\n{}", table(&one), table(&all)));
+    let tables = latency_tables(&spec, &HostLatencies::beside(first, &records));
+    print(&tables.iter().map(table).collect::<Vec<_>>().join("\n\n"));
     talk(&format!(
         "\n{} recorded in {}; `{}` shows them",
         records.len(),

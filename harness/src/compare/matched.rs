@@ -129,10 +129,15 @@ impl<'a> Matched<'a> {
         Some(self.comparison.value(printed.iter().sum::<f64>() / printed.len() as f64))
     }
 
-    /// The published values of a row in all columns of the table, compared or not, in the unit of our figures: (number of
-    /// the column from 1, value), without those that were not published. In a table of periods the columns are the periods.
+    /// The published values of a row in all columns of the table, compared or not, in the unit of our figures: (number,
+    /// value), without those that were not published. In a table of periods the numbers are the periods', else the
+    /// columns' from 1.
     pub fn course(&self, row: &MatchedRow) -> Vec<(usize, f64)> {
-        let values = (1..).zip(&row.printed);
+        let first = match self.comparison.columns {
+            Columns::Periods { first, .. } => first,
+            Columns::Measures(_) => 1,
+        };
+        let values = (first..).zip(&row.printed);
         values.filter_map(|(column, printed)| Some((column, self.comparison.value((*printed)?)))).collect()
     }
 
@@ -142,10 +147,10 @@ impl<'a> Matched<'a> {
         Some(PublishedEffect { value: a - b, rounding: 2.0 * self.comparison.rounding() })
     }
 
-    /// Whether agreement with the table is judged: not where the spec says why it cannot be, and not with a later paper's
-    /// figures, which have a protocol of their own.
+    /// Whether agreement with the table is judged: not where the spec says why it cannot be, and not with figures of others
+    /// than the authors, which may have a protocol of their own.
     pub fn is_judged(&self) -> bool {
-        self.comparison.not_comparable.is_none() && self.kind != TableKind::FollowUp
+        self.comparison.not_comparable.is_none() && self.kind.is_of_the_authors()
     }
 
     /// Judges a published figure of the table, known to ± `rounding`, against our values, one per seed.
@@ -156,7 +161,7 @@ impl<'a> Matched<'a> {
 
 /// The columns of a comparison; for a table of periods, the mean over those that are tested, then each of them.
 fn columns(comparison: &Comparison, published: &Published, table: &PublishedTable) -> Result<Vec<MatchedColumn>> {
-    let (metric, tested) = match &comparison.columns {
+    let (metric, tested, first_column) = match &comparison.columns {
         Columns::Measures(columns) => {
             let column = |(name, measure): &(String, Measure)| {
                 let index = published.column(table, name)?;
@@ -169,22 +174,30 @@ fn columns(comparison: &Comparison, published: &Published, table: &PublishedTabl
             };
             return columns.iter().map(column).collect();
         }
-        Columns::Periods { metric, tested } => (*metric, tested.clone()),
+        Columns::Periods { metric, tested, first } => (*metric, tested.clone(), *first),
     };
     let all = table.columns.len();
     let (first, last) = tested.into_inner();
-    if last > all {
+    if first < first_column || last >= first_column + all {
+        let expected = match first_column {
+            1 => format!("a column for each of {last} periods"),
+            _ => format!("columns for the periods {first} to {last}"),
+        };
         return Err(Error::new(Kind::Input, format!("table `{}` has fewer periods than are tested", table.id))
-            .expected(format!("a column for each of {last} periods"))
-            .got(format!("{all} columns"))
-            .hint("`periods` takes all columns of a published table, in their order, as the periods 1, 2, …"));
+            .expected(expected)
+            .got(format!("{all} columns, the first of which is period {first_column}"))
+            .hint(
+                "`periods` takes all columns of a published table, in their order, as the periods 1, 2, …, or from \
+                 `first_period` on",
+            ));
     }
     let column =
         |name: String, scope, published| MatchedColumn { name, measure: Measure::Metric(metric), scope, published };
     let mean = if first == last { format!("mean of {first}") } else { format!("mean of {first}–{last}") };
-    let mean = column(mean, Scope::Mean(last + 1 - first), first - 1..last);
+    let at = |number: usize| number - first_column;
+    let mean = column(mean, Scope::Mean(last + 1 - first), at(first)..at(last) + 1);
     let periods = (first..=last)
-        .map(|number| column(table.columns[number - 1].clone(), Scope::Period(number), number - 1..number));
+        .map(|number| column(table.columns[at(number)].clone(), Scope::Period(number), at(number)..at(number) + 1));
     Ok(std::iter::once(mean).chain(periods).collect())
 }
 
@@ -215,7 +228,7 @@ pub(super) mod tests {
     pub(in crate::compare) fn of_weeks() -> Comparison {
         Comparison {
             table: "weeks".into(),
-            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2 },
+            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2, first: 1 },
             decimals: 1,
             percent: true,
             ..comparison()
@@ -243,6 +256,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_first_column_may_be_a_later_period() {
+        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 24..=25, first: 23 };
+        let comparison = Comparison { columns, ..of_weeks() };
+        let weeks = Matched::new(&comparison, &small()).unwrap();
+        let teacher = weeks.row("Teacher");
+        let published: Vec<_> = weeks.columns.iter().map(|column| weeks.published(teacher, column)).collect();
+        assert_eq!(published, [Some(0.56), Some(0.52), Some(0.6)]);
+        assert_eq!(weeks.columns[1].scope, Scope::Period(24));
+        assert_eq!(weeks.course(teacher), [(23, 0.5), (24, 0.52), (25, 0.6)]);
+    }
+
+    #[test]
     fn names_that_are_not_published_are_refused() {
         let refused = |comparison: Comparison| Matched::new(&comparison, &small()).unwrap_err().to_string();
         let table = refused(Comparison { table: "mian".into(), ..comparison() });
@@ -252,8 +277,11 @@ pub(super) mod tests {
         let columns = Columns::Measures(vec![("H@55".into(), hr5())]);
         let column = refused(Comparison { columns, ..comparison() });
         assert!(column.contains("no published column `H@55`"), "{column}");
-        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=4 };
+        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=4, first: 1 };
         let periods = refused(Comparison { columns, ..of_weeks() });
         assert!(periods.contains("each of 4 periods") && periods.contains("3 columns"), "{periods}");
+        let columns = Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2, first: 2 };
+        let before = refused(Comparison { columns, ..of_weeks() });
+        assert!(before.contains("periods 1 to 2") && before.contains("first of which is period 2"), "{before}");
     }
 }

@@ -20,6 +20,15 @@ pub enum TableKind {
     FigureDigitized,
     /// A later paper's own run, under that paper's protocol.
     FollowUp,
+    /// A run of the authors' method by people who are neither they nor us, published without a paper.
+    ThirdPartyRun,
+}
+
+impl TableKind {
+    /// Whether the figures are the authors' own, which ours are judged against.
+    pub fn is_of_the_authors(self) -> bool {
+        !matches!(self, Self::FollowUp | Self::ThirdPartyRun)
+    }
 }
 
 impl fmt::Display for TableKind {
@@ -31,6 +40,7 @@ impl fmt::Display for TableKind {
             Self::AuthorSlides => "authors' slides",
             Self::FigureDigitized => "read off a figure",
             Self::FollowUp => "later paper",
+            Self::ThirdPartyRun => "third-party run",
         })
     }
 }

@@ -53,6 +53,7 @@ pub fn sample(trial: &str, seed: u64) -> Record {
             ParameterShape { name: "item".into(), shape: vec![10, 2] },
         ],
         parameter_count: 28,
+        meta: None,
         epochs_run: 2,
         selected: [("hr@5".to_string(), 1)].into(),
         metrics: map(&[("hr@5", 0.75), ("recall@5", 0.75)]),
@@ -117,6 +118,8 @@ pub fn latency_sample(trial: &str, seed: u64) -> LatencyRecord {
         machine: run.machine,
         parameter_count: run.parameter_count,
         parameter_bytes: 4 * run.parameter_count,
+        meta_parameter_count: None,
+        impressions: None,
         request: Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 },
         batch: Throughput { queries: 4, threads: 2, per_second: 16_000.0 },
     }

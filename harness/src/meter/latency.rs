@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::metrics::Scorer;
+use crate::queries::LabelledPair;
 use crate::rank::Server;
 use crate::split::UserItems;
 
@@ -63,10 +66,48 @@ pub fn latency(server: &dyn Server, seen: &UserItems) -> Result<Latency> {
             break;
         }
     }
+    Ok(of_requests(microseconds))
+}
+
+/// The latency of requests that took so many microseconds each, on one thread.
+fn of_requests(mut microseconds: Vec<f64>) -> Latency {
     microseconds.sort_by(f64::total_cmp);
     let quantile = |q: f64| microseconds.get((microseconds.len() as f64 * q) as usize).copied().unwrap_or(f64::NAN);
     let requests = microseconds.len() as u64;
-    Ok(Latency { requests, threads: 1, p50_us: quantile(0.50), p99_us: quantile(0.99) })
+    Latency { requests, threads: 1, p50_us: quantile(0.50), p99_us: quantile(0.99) }
+}
+
+/// Times the scoring of labelled pairs: one after the other on one thread, and all of them on all threads.
+///
+/// # Panics
+/// If there is no pair.
+pub fn impressions(scorer: &dyn Scorer, pairs: &[LabelledPair]) -> (Latency, Throughput) {
+    /// Pairs that one task scores.
+    const BLOCK: usize = 1024;
+    let score = |pair: &LabelledPair| {
+        let mut score = [0.0];
+        scorer.score(pair.asker, &[pair.item], &mut score);
+        std::hint::black_box(score);
+    };
+    let mut microseconds = Vec::with_capacity(REQUESTS);
+    for (request, pair) in pairs.iter().cycle().take(WARM_UP + REQUESTS).enumerate() {
+        let start = Instant::now();
+        score(pair);
+        if request >= WARM_UP {
+            microseconds.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            pairs.par_chunks(BLOCK).for_each(|pairs| pairs.iter().for_each(score));
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    rounds.sort_by(f64::total_cmp);
+    let per_second = pairs.len() as f64 / rounds[rounds.len() / 2];
+    let threads = rayon::current_num_threads();
+    (of_requests(microseconds), Throughput { queries: pairs.len() as u64, threads, per_second })
 }
 
 /// Times batches of the users who have training items: as many users as, by `latency`, can be served within a few
@@ -103,6 +144,15 @@ mod tests {
     use super::*;
     use crate::kit::Table;
     use crate::rank::Index;
+
+    #[test]
+    fn impressions_are_timed_one_by_one_and_together() {
+        let scorer = Table { n_items: 4, scores: (0..8).map(|k| k as f32).collect() };
+        let pairs = [(0, 1), (0, 3), (1, 2)].map(|(asker, item)| LabelledPair { asker, item, label: true });
+        let (request, batch) = impressions(&scorer, &pairs);
+        assert!(request.requests == REQUESTS as u64 && request.p50_us >= 0.0 && request.p99_us >= request.p50_us);
+        assert!(batch.queries == 3 && batch.per_second > 0.0, "{batch:?}");
+    }
 
     #[test]
     fn users_without_history_are_not_served_and_lists_are_as_long_as_they_can_be() {

@@ -6,6 +6,6 @@ mod machine;
 mod memory;
 
 pub use clock::{Meter, Phase, Seconds};
-pub use latency::{Latency, TOP, Throughput, latency, throughput};
+pub use latency::{Latency, TOP, Throughput, impressions, latency, throughput};
 pub use machine::{Arithmetic, Machine};
 pub use memory::{PeakMemory, check_fits};

@@ -25,6 +25,7 @@ pub enum Definition {
     LooNdcg,
     LooMrr,
     Auc,
+    AucByRow,
     LogLoss,
 }
 
@@ -59,7 +60,7 @@ pub enum Reads {
 impl Definition {
     /// Every definition, in the order of reports.
     pub fn all() -> &'static [Self] {
-        &[Recall, Precision, Ndcg, NdcgRd, Mrr, Map, Ap, Hr, LooHr, LooNdcg, LooMrr, Auc, LogLoss]
+        &[Recall, Precision, Ndcg, NdcgRd, Mrr, Map, Ap, Hr, LooHr, LooNdcg, LooMrr, Auc, AucByRow, LogLoss]
     }
 
     /// The name in specs and records. Never changes meaning: another formula gets another id.
@@ -77,6 +78,7 @@ impl Definition {
             LooNdcg => "loo-ndcg",
             LooMrr => "loo-mrr",
             Auc => "auc",
+            AucByRow => "auc-by-row",
             LogLoss => "logloss",
         }
     }
@@ -101,6 +103,9 @@ impl Definition {
             Auc => {
                 "share of all pairs of a positive and a negative in which the positive has the higher score; equal scores count half"
             }
+            AucByRow => {
+                "as auc, but of equal scores the pair that comes first in the data counts as the higher one, by which the value depends on the order of the data (code of Peng et al. 2021)"
+            }
             LogLoss => {
                 "mean of max(z, 0) − z·y + ln(1 + e^−|z|), which is −ln of the probability σ(z) or 1 − σ(z) given to the label; not clipped"
             }
@@ -112,14 +117,14 @@ impl Definition {
         match self {
             Ap => "no cutoff: the complete list of candidates",
             NdcgRd => "the first min(|G|,k) of the list",
-            Auc | LogLoss => "no list: all labelled (query, item) pairs at once",
+            Auc | AucByRow | LogLoss => "no list: all labelled (query, item) pairs at once",
             _ => "the first k of the list",
         }
     }
 
     /// Whether a cutoff must be given (otherwise it must not).
     pub fn needs_cutoff(self) -> bool {
-        !matches!(self, Ap | Auc | LogLoss)
+        !matches!(self, Ap) && self.reads() == Reads::Ranks
     }
 
     /// Whether a higher or a lower value is the better one.
@@ -129,7 +134,7 @@ impl Definition {
 
     /// Whether it is computed from ranks or from scores.
     pub fn reads(self) -> Reads {
-        if matches!(self, Auc | LogLoss) { Reads::Scores } else { Reads::Ranks }
+        if matches!(self, Auc | AucByRow | LogLoss) { Reads::Scores } else { Reads::Ranks }
     }
 
     /// The largest value that it can have; the least is 0.
@@ -169,7 +174,7 @@ impl Definition {
             }
             Hr | LooHr => f64::from(first.is_some()),
             LooNdcg => first.map_or(0.0, |r| std::f64::consts::LN_2 / libm::log(f64::from(r) + 1.0)),
-            Auc | LogLoss => panic!("`{}` reads scores and has no value of ranks", self.id()),
+            Auc | AucByRow | LogLoss => panic!("`{}` reads scores and has no value of ranks", self.id()),
         }
     }
 }

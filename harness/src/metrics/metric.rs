@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::pointwise;
+use super::pointwise::{self, Tied};
 use super::{Definition, Direction, Reads};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -86,9 +86,25 @@ impl Metric {
     /// If the metric reads ranks, or the lengths differ.
     pub fn value_of_scores(self, scores: &[f32], labels: &[bool]) -> Result<f64> {
         match self.definition {
-            Definition::Auc => pointwise::auc(scores, labels),
+            Definition::Auc => pointwise::auc(scores, labels, Tied::Half),
+            Definition::AucByRow => pointwise::auc(scores, labels, Tied::ByRow),
             Definition::LogLoss => pointwise::logloss(scores, labels),
             _ => panic!("`{self}` reads ranks and has no value of scores"),
+        }
+    }
+
+    /// As [`value_of_scores`](Self::value_of_scores), with every tie decided against the model: of equal scores the negative
+    /// counts as the higher one.
+    ///
+    /// # Errors
+    /// As [`value_of_scores`](Self::value_of_scores).
+    ///
+    /// # Panics
+    /// If the metric reads ranks, or the lengths differ.
+    pub fn pessimistic_value_of_scores(self, scores: &[f32], labels: &[bool]) -> Result<f64> {
+        match self.definition {
+            Definition::Auc | Definition::AucByRow => pointwise::auc(scores, labels, Tied::Lost),
+            _ => self.value_of_scores(scores, labels),
         }
     }
 }

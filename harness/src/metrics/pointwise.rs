@@ -5,21 +5,43 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// The share of all pairs of a positive and a negative in which the positive has the higher score, equal scores counting
-/// half: the area under the ROC curve whose tied stretches are straight. Takes 8 bytes a pair beside its input.
-///
-/// The code of ASMG's authors sorts by score and leaves ties in the order of the file: with ties its value depends on that
-/// order, and this is its mean over all orders.
-pub(super) fn auc(scores: &[f32], labels: &[bool]) -> Result<f64> {
+/// What a positive and a negative of the same score count as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tied {
+    /// Half: the mean over all orders of the pairs.
+    Half,
+    /// As the order of the pairs has it: the one that comes first has the higher score. The code of ASMG's authors sorts by
+    /// score, stably, and leaves ties in the order of the file.
+    ByRow,
+    /// Nothing: the negative has the higher score.
+    Lost,
+}
+
+/// The share of all pairs of a positive and a negative in which the positive has the higher score: the area under the ROC
+/// curve, with straight tied stretches where they count half. Takes 8 bytes a pair beside its input.
+pub(super) fn auc(scores: &[f32], labels: &[bool], tied: Tied) -> Result<f64> {
     check(scores, labels)?;
     let mut sorted: Vec<(f32, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
-    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    // Stable, and −0 equals 0: all scores are finite.
+    sorted.sort_by(|a, b| a.0.partial_cmp(&b.0).expect("finite scores"));
     let (mut positives, mut negatives, mut twice_won) = (0u64, 0u64, 0u128);
-    // −0 and 0, which `total_cmp` tells apart and puts side by side, are equal scores.
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let here = tied.iter().filter(|(_, label)| *label).count() as u64;
-        let others = tied.len() as u64 - here;
-        twice_won += u128::from(here) * u128::from(2 * negatives + others);
+    for equal in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let here = equal.iter().filter(|(_, label)| *label).count() as u64;
+        let others = equal.len() as u64 - here;
+        twice_won += u128::from(here) * u128::from(2 * negatives);
+        twice_won += match tied {
+            Tied::Half => u128::from(here) * u128::from(others),
+            Tied::ByRow => {
+                // A positive wins against the negatives of its score that come after it.
+                let mut after = 0u128;
+                let won = equal.iter().rev().map(|(_, label)| {
+                    after += u128::from(!label);
+                    if *label { 2 * after } else { 0 }
+                });
+                won.sum()
+            }
+            Tied::Lost => 0,
+        };
         positives += here;
         negatives += others;
     }
@@ -65,6 +87,10 @@ mod tests {
     use super::*;
     use crate::golden;
 
+    fn auc(scores: &[f32], labels: &[bool]) -> Result<f64> {
+        super::auc(scores, labels, Tied::Half)
+    }
+
     fn labels(values: &serde_json::Value) -> Vec<bool> {
         golden::doubles(values).into_iter().map(|label| label == 1.0).collect()
     }
@@ -73,7 +99,7 @@ mod tests {
         assert!((got - expected.as_f64().unwrap()).abs() < 1e-6, "{got} {expected}");
     }
 
-    /// tests/golden/metrics-session.json and asmg.json, whose `tie_corrected` counts ties half.
+    /// tests/golden/metrics-session.json and asmg.json, whose `tie_corrected` counts ties half and whose `auc` goes by row.
     #[test]
     fn agrees_with_the_reference_vectors() {
         let case = golden::case("metrics-session.json", "auc_no_ties");
@@ -83,6 +109,9 @@ mod tests {
         for (index, inputs) in case["inputs"]["cases"].as_array().unwrap().iter().enumerate() {
             let value = auc(&golden::floats(&inputs["scores"]), &labels(&inputs["labels"])).unwrap();
             close(value, &case["expected"]["tie_corrected"][index]);
+            let by_row =
+                super::auc(&golden::floats(&inputs["scores"]), &labels(&inputs["labels"]), Tied::ByRow).unwrap();
+            close(by_row, &case["expected"]["auc"][index]);
         }
         let case = golden::case("asmg.json", "logloss");
         let inputs = &case["inputs"];
@@ -103,6 +132,11 @@ mod tests {
             labels.rotate_left(first);
             assert_eq!(auc(&scores, &labels).unwrap().to_bits(), f64::to_bits(expected), "{first}");
         }
+        let as_tied = |tied| super::auc(&scores, &labels, tied).unwrap();
+        // The first positive 1 comes before the negative 1, and the second, too: each wins two of three.
+        assert_eq!((as_tied(Tied::ByRow), as_tied(Tied::Lost)), (7.0 / 9.0, 5.0 / 9.0));
+        let behind = super::auc(&[1.0, 1.0, -0.0], &[false, true, false], Tied::ByRow).unwrap();
+        assert_eq!(behind, 0.5, "a positive behind its equal");
         assert_eq!(auc(&[0.0, -0.0], &[true, false]).unwrap(), 0.5, "−0 is no lower than 0");
         assert_eq!(auc(&[-1.0, 1.0], &[false, true]).unwrap(), 1.0);
         assert_eq!(auc(&[-1.0, 1.0], &[true, false]).unwrap(), 0.0);

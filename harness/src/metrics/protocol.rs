@@ -9,12 +9,13 @@ use crate::error::{Error, Kind, Result};
 /// protocols are not comparable.
 ///
 /// In a spec: `candidates = "full"`, `candidates = "all"`, or `candidates = "sampled"` with `negatives` and `seed`;
-/// `metrics = ["recall@10", "ap"]`.
+/// `metrics = ["recall@10", "ap"]`. Or `candidates = "labelled"` with metrics of scores, such as `auc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireProtocol", into = "WireProtocol")]
 pub struct Protocol {
     pub candidates: Candidates,
-    /// At least one, no metric twice, all of them computed from ranks; in the spec's order.
+    /// At least one, no metric twice, all of them computed from ranks, or all from scores of labelled pairs as
+    /// [`Candidates::Labelled`] has them; in the spec's order.
     pub metrics: Vec<Metric>,
 }
 
@@ -34,6 +35,8 @@ pub enum Candidates {
     /// user has in no part. Drawn once from `seed`, which is the protocol's own: the same for
     /// validation and test, for every trial and every run seed. Ties: the held-out item wins.
     Sampled { negatives: usize, seed: u64 },
+    /// None: every labelled (query, item) pair of the test is scored by itself, and nothing is ranked.
+    Labelled,
 }
 
 /// The table `protocol` as written in a spec. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
@@ -54,9 +57,42 @@ enum WireCandidates {
     Full,
     All,
     Sampled,
+    Labelled,
+}
+
+impl Reads {
+    /// Refuses a metric that is computed from something else.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input)
+    pub fn check(self, metric: Metric) -> Result<()> {
+        let (what, expected) = match (self, metric.reads()) {
+            (Self::Ranks, Self::Scores) => (
+                format!("metric `{metric}` reads the scores of labelled pairs, and the protocol ranks candidates"),
+                "a metric of ranks, such as `ndcg@10`",
+            ),
+            (Self::Scores, Self::Ranks) => (
+                format!("metric `{metric}` reads ranks, and the protocol scores labelled pairs"),
+                "a metric of scores: `auc`, `auc-by-row` or `logloss`",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::new(Kind::Input, what)
+            .expected(expected)
+            .got(format!("`{metric}`"))
+            .hint("metrics of ranks and of scores do not mix; `candidates = \"labelled\"` is the protocol of scores"))
+    }
 }
 
 impl Candidates {
+    /// The word of a spec that asks for labelled pairs.
+    pub const LABELLED: &str = "labelled";
+
+    /// What the metrics of the protocol are computed from.
+    pub fn reads(self) -> Reads {
+        if self == Self::Labelled { Reads::Scores } else { Reads::Ranks }
+    }
+
     /// The candidates in words, for reports.
     pub fn describe(self) -> String {
         match self {
@@ -65,6 +101,7 @@ impl Candidates {
             Self::Sampled { negatives, seed } => format!(
                 "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"
             ),
+            Self::Labelled => "none: every labelled pair of the test is scored by itself".into(),
         }
     }
 
@@ -73,6 +110,7 @@ impl Candidates {
         match self {
             Self::Full | Self::All => "lower item id first; the pessimistic value puts every target last",
             Self::Sampled { .. } => "held-out item first; the pessimistic value puts it last",
+            Self::Labelled => "as the definition says; in the pessimistic value a positive loses to its equals",
         }
     }
 }
@@ -85,8 +123,8 @@ impl Protocol {
     pub const STREAM: &str = "protocol";
 
     /// # Errors
-    /// [`Input`](Kind::Input): no metric, a metric twice, too many, one that reads scores, or sampled candidates without
-    /// negatives.
+    /// [`Input`](Kind::Input): no metric, a metric twice, too many, one of scores where candidates are ranked or of ranks
+    /// where pairs are scored, or sampled candidates without negatives.
     pub fn new(candidates: Candidates, metrics: Vec<Metric>) -> Result<Self> {
         if metrics.is_empty() {
             return Err(Error::new(Kind::Input, "the protocol measures nothing")
@@ -101,30 +139,13 @@ impl Protocol {
         if let Some(twice) = metrics.iter().enumerate().find(|(i, m)| metrics[..*i].contains(m)) {
             return Err(Error::new(Kind::Input, format!("metric `{}` is listed twice", twice.1)));
         }
-        metrics.iter().try_for_each(|metric| Self::check_ranking(*metric))?;
+        metrics.iter().try_for_each(|metric| candidates.reads().check(*metric))?;
         if matches!(candidates, Candidates::Sampled { negatives: 0, .. }) {
             return Err(Error::new(Kind::Input, "sampled candidates without negatives: every list has one item")
                 .expected("`negatives` of at least 1, such as 499")
                 .got("0"));
         }
         Ok(Self { candidates, metrics })
-    }
-
-    /// Refuses a metric that is not computed by ranking candidates, as all protocols of today do.
-    ///
-    /// # Errors
-    /// [`Input`](Kind::Input): the metric reads scores.
-    pub fn check_ranking(metric: Metric) -> Result<()> {
-        match metric.reads() {
-            Reads::Ranks => Ok(()),
-            Reads::Scores => Err(Error::new(
-                Kind::Input,
-                format!("metric `{metric}` reads the scores of labelled pairs, and the protocol ranks candidates"),
-            )
-            .expected("a metric of ranks, such as `ndcg@10`")
-            .got(format!("`{metric}`"))
-            .hint("metrics of ranks and of scores do not mix, and there is no protocol of labelled pairs yet")),
-        }
     }
 
     /// The largest cutoff of the metrics.
@@ -149,8 +170,13 @@ impl TryFrom<WireProtocol> for Protocol {
         let candidates = match (wire.candidates, wire.negatives, wire.seed) {
             (WireCandidates::Full, None, None) => Candidates::Full,
             (WireCandidates::All, None, None) => Candidates::All,
-            (WireCandidates::Full | WireCandidates::All, Some(_), _) => return Err(stray("negatives")),
-            (WireCandidates::Full | WireCandidates::All, None, Some(_)) => return Err(stray("seed")),
+            (WireCandidates::Labelled, None, None) => Candidates::Labelled,
+            (WireCandidates::Full | WireCandidates::All | WireCandidates::Labelled, Some(_), _) => {
+                return Err(stray("negatives"));
+            }
+            (WireCandidates::Full | WireCandidates::All | WireCandidates::Labelled, None, Some(_)) => {
+                return Err(stray("seed"));
+            }
             (WireCandidates::Sampled, Some(negatives), Some(seed)) => Candidates::Sampled { negatives, seed },
             (WireCandidates::Sampled, None, _) => return Err(absent("negatives", "499")),
             (WireCandidates::Sampled, _, None) => return Err(absent("seed", "0")),
@@ -164,6 +190,7 @@ impl From<Protocol> for WireProtocol {
         let (candidates, negatives, seed) = match protocol.candidates {
             Candidates::Full => (WireCandidates::Full, None, None),
             Candidates::All => (WireCandidates::All, None, None),
+            Candidates::Labelled => (WireCandidates::Labelled, None, None),
             Candidates::Sampled { negatives, seed } => (WireCandidates::Sampled, Some(negatives), Some(seed)),
         };
         Self { candidates, negatives, seed, metrics: protocol.metrics }
@@ -187,7 +214,9 @@ mod tests {
         assert_eq!(full.largest_cutoff(), Some(10));
         let all = read("candidates = \"all\"\nmetrics = [\"mrr@20\"]").unwrap();
         assert_eq!(all.candidates, Candidates::All);
-        for protocol in [sampled, full, all] {
+        let labelled = read("candidates = \"labelled\"\nmetrics = [\"auc\", \"logloss\"]").unwrap();
+        assert_eq!((labelled.candidates, labelled.largest_cutoff()), (Candidates::Labelled, None));
+        for protocol in [sampled, full, all, labelled] {
             assert_eq!(read(&toml::to_string(&protocol).unwrap()).unwrap(), protocol);
         }
     }
@@ -208,6 +237,8 @@ mod tests {
             ("candidates = \"all\"\nseed = 5\nmetrics = [\"ap\"]", "`seed` has no meaning"),
             ("candidates = \"full\"\nmetrics = [\"ap\", \"auc\"]", "`auc` reads the scores of labelled pairs"),
             ("candidates = \"full\"\nmetrics = [\"logloss\"]", "`logloss` reads the scores"),
+            ("candidates = \"labelled\"\nmetrics = [\"auc\", \"hr@5\"]", "`hr@5` reads ranks"),
+            ("candidates = \"labelled\"\nseed = 5\nmetrics = [\"auc\"]", "`seed` has no meaning"),
         ];
         for (text, expected) in cases {
             let message = read(text).unwrap_err();

@@ -1,18 +1,28 @@
-//! Queries: inputs that a model is asked about, and the items that it should rank first.
+//! Queries: inputs that a model is asked about, and the items that it should rank first; or labelled pairs to be scored.
 //!
 //! ```text
 //! split → users, asked for their held-out items      ┐
-//! period → sub-sequences, asked for what comes next  ┴→ Queries → ranking, serving
+//! period → sub-sequences, asked for what comes next  ┼→ Queries → evaluation, serving
+//! period → impressions with labelled items           ┘
 //! ```
 //!
-//! An *asker* is whoever a model answers: a user of a split, or a sub-sequence of a session. A query is an asker with
-//! targets; users without a held-out item ask nothing.
+//! An *asker* is whoever a model answers: a user of a split, a sub-sequence of a session, or a user at the moment of an
+//! impression. A query is an asker with targets; users without a held-out item ask nothing.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::split::periods::Period;
 use crate::split::periods::sessions::{answerable, sub_sequences};
-use crate::split::{HeldOut, Split, UserItems, numbered};
+use crate::split::{HeldOut, SampleRange, Split, UserItems, numbered};
+
+/// A pair of an asker and an item whose outcome is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelledPair {
+    pub asker: u32,
+    pub item: u32,
+    /// Whether it is a positive: the item was clicked, bought, or rated highly.
+    pub label: bool,
+}
 
 /// Askers with what they have read, which of them ask, and the items that they should be given.
 #[derive(Clone, Debug)]
@@ -24,6 +34,10 @@ pub struct Queries {
     n_items: usize,
     /// By asker.
     inputs: Arc<UserItems>,
+    /// By asker: the user; none where askers are the users themselves, or sessions, which nothing else is known of.
+    users: Option<Vec<u32>>,
+    /// Pairs to be scored, those of an asker side by side; none where askers have targets.
+    pairs: Vec<LabelledPair>,
     /// By asker: items besides the inputs that the asker is known to have; none where there are none.
     known: Option<UserItems>,
     /// By asker, ascending: inputs and what is known besides. Made when it is asked for.
@@ -73,9 +87,30 @@ impl Queries {
         Self::new("query", part, n_items, inputs, &UserItems::from_rows(targets))
     }
 
-    /// The test of a period: every event of a session after its first, from the events before it. Events with unknown
+    /// Labelled samples of a stream, each to be scored by itself, among `n_items` items. An asker is a user at the moment of
+    /// an impression, and its input what the user had taken before, newest first.
+    pub fn of_samples(samples: SampleRange<'_>, n_items: usize, part: HeldOut) -> Self {
+        let mut inputs = UserItems::from_rows([[]; 0]);
+        let (mut users, mut pairs) = (Vec::new(), Vec::with_capacity(samples.len()));
+        let mut last = None;
+        for sample in samples.iter() {
+            if last.replace(sample.impression) != Some(sample.impression) {
+                users.push(sample.user);
+                inputs.push(sample.history);
+            }
+            pairs.push(LabelledPair { asker: users.len() as u32 - 1, item: sample.item, label: sample.label });
+        }
+        let no_targets = UserItems::from_rows([[]; 0]);
+        let queries = Self::new("impression", part, n_items, Arc::new(inputs), &no_targets);
+        Self { users: Some(users), pairs, ..queries }
+    }
+
+    /// The test of a period. Of a stream of labelled samples, all of them; else every event of a session after its first, from the events before it. Events with unknown
     /// items are left out, then sessions of one event.
     pub fn of_period(period: Period<'_>) -> Self {
+        if let Some(samples) = period.tested_samples() {
+            return Self::of_samples(samples, period.items(), HeldOut::Test);
+        }
         let sessions = answerable(period.tested_sessions(), period.items());
         let asked = sessions.iter().flat_map(|session| sub_sequences(session));
         Self::of_sub_sequences(asked, period.items(), HeldOut::Test)
@@ -91,7 +126,8 @@ impl Queries {
             HeldOut::Test => "test",
         };
         let (known, seen, targets) = (None, OnceLock::new(), targets.items().to_vec());
-        Self { noun, part, n_items, inputs, known, seen, ahead: None, ids, offsets, targets }
+        let (users, pairs) = (None, Vec::new());
+        Self { noun, part, n_items, inputs, users, pairs, known, seen, ahead: None, ids, offsets, targets }
     }
 
     /// Items that can be answered: the ids below this.
@@ -102,6 +138,16 @@ impl Queries {
     /// By asker, those who ask nothing included: the items read before, in the order of time.
     pub fn inputs(&self) -> &Arc<UserItems> {
         &self.inputs
+    }
+
+    /// By asker: the user at the moment of an impression; none where askers are the users themselves, or sessions.
+    pub fn users(&self) -> Option<&[u32]> {
+        self.users.as_deref()
+    }
+
+    /// Labelled pairs to be scored, those of an asker side by side; none where askers have targets.
+    pub fn pairs(&self) -> &[LabelledPair] {
+        &self.pairs
     }
 
     /// By asker: the items that the asker is known to have, ascending.
@@ -143,13 +189,14 @@ impl Queries {
         &self.targets
     }
 
-    /// Number of queries.
+    /// Number of queries with targets.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
+    /// Whether nothing is asked: no target, and no labelled pair.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.ids.is_empty() && self.pairs.is_empty()
     }
 
     /// The queries: asker and targets.
@@ -173,6 +220,7 @@ impl Queries {
 mod tests {
     use super::*;
     use crate::kit::three_periods;
+    use crate::split::Samples;
     use crate::split::periods::{Catalogue, Roles, given};
 
     fn rows(lists: &UserItems) -> Vec<Vec<u32>> {
@@ -199,6 +247,20 @@ mod tests {
         assert_eq!(rows(&test.taken()), [vec![1, 2, 3, 4, 5], vec![0, 2], vec![0, 1]]);
         assert_eq!(test.taken(), valid.taken(), "whichever part is asked for");
         assert!(test.name(1).starts_with("user number 1"));
+    }
+
+    #[test]
+    fn impressions_ask_for_their_pairs() {
+        let mut samples = Samples::default();
+        samples.push(7, &[], &[(3, true), (4, false)]);
+        samples.push(2, &[5, 5, 1], &[(3, true), (4, false)]);
+        samples.push(7, &[3], &[(0, false)]);
+        let queries = Queries::of_samples(samples.range(1..5), 6, HeldOut::Test);
+        let pair = |asker, item, label| LabelledPair { asker, item, label };
+        assert_eq!(queries.pairs(), [pair(0, 4, false), pair(1, 3, true), pair(1, 4, false), pair(2, 0, false)]);
+        assert_eq!((queries.users(), queries.len(), queries.is_empty()), (Some(&[7, 2, 7][..]), 0, false));
+        assert_eq!(rows(queries.inputs()), [vec![], vec![5, 5, 1], vec![3]]);
+        assert_eq!(rows(queries.seen()), [vec![], vec![1, 5], vec![3]]);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metric;
 
-/// The ranks of every query's targets and the means of the metrics.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The values of the metrics, and what they follow from: the ranks of every query's targets, or so many scored pairs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Ascending; every query has at least one target.
+    /// Ascending; every query has at least one target. Empty, as all ranks, where labelled pairs were scored.
     pub queries: Vec<u32>,
     /// Number of targets of each query.
     pub targets: Vec<u32>,
@@ -18,9 +18,12 @@ pub struct Evaluation {
     pub ranks: Vec<u32>,
     /// The same with every target behind all other items of its score.
     pub pessimistic_ranks: Vec<u32>,
-    /// Means over the queries.
+    /// Number of labelled pairs that were scored; 0 where targets were ranked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pairs: usize,
+    /// Means over the queries, or over all pairs at once.
     pub values: BTreeMap<Metric, f64>,
-    /// The same from the pessimistic ranks. A gap between the two says that scores are tied.
+    /// The same with every tie decided against the model. A gap between the two says that scores are tied.
     pub pessimistic: BTreeMap<Metric, f64>,
 }
 
@@ -39,13 +42,22 @@ impl Evaluation {
             metrics.iter().map(|&metric| (metric, mean(metric))).collect()
         };
         let (values, pessimistic) = (means(&ranks), means(&pessimistic_ranks));
-        Self { queries, targets, ranks, pessimistic_ranks, values, pessimistic }
+        Self { queries, targets, ranks, pessimistic_ranks, pairs: 0, values, pessimistic }
+    }
+
+    /// Number of queries that were ranked, or of labelled pairs that were scored.
+    pub fn asked(&self) -> usize {
+        self.queries.len() + self.pairs
     }
 
     /// The values of a metric, one for each of [`Self::queries`]; any metric, measured or not.
     pub fn per_query(&self, metric: Metric) -> Vec<f64> {
         values(metric, &self.targets, &self.ranks).collect()
     }
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 fn values<'a>(metric: Metric, targets: &'a [u32], mut ranks: &'a [u32]) -> impl Iterator<Item = f64> + 'a {

@@ -24,7 +24,6 @@ mod top_k;
 pub use device::OnDevice;
 pub use evaluation::Evaluation;
 pub use index::Index;
-pub use pointwise::{LabelledPair, PointwiseEvaluation};
 pub use ranker::Ranker;
 pub use server::Server;
 pub use top_k::Ranked;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evaluation::{Evaluation, Ranks};
-use super::{Index, full, sampled};
+use super::{Index, full, pointwise, sampled};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol, Scorer};
 use crate::queries::Queries;
@@ -23,11 +23,13 @@ enum CandidateItems {
     All { excluded: UserItems },
     /// The target and these, by asker. Rankers of one split share them.
     Sampled { negatives: Arc<Vec<Vec<u32>>> },
+    /// None: labelled pairs are scored.
+    Labelled,
 }
 
 impl Ranker {
     /// # Errors
-    /// No query has a target; a query has fewer candidates than the largest cutoff, or too few items
+    /// Nothing is asked, or not what the protocol evaluates; no positive or no negative among labelled pairs; a query has fewer candidates than the largest cutoff, or too few items
     /// for its negatives; a target that the asker has already seen; several targets where the protocol is for one.
     pub fn new(protocol: &Protocol, queries: Queries) -> Result<Self> {
         Self::sharing(protocol, queries, None)
@@ -53,10 +55,17 @@ impl Ranker {
             )
             .hint("choose a split rule that holds out items for this part"));
         }
+        if (protocol.candidates == Candidates::Labelled) == queries.pairs().is_empty() {
+            return Err(other_questions(protocol.candidates, &queries));
+        }
         if let Some(metric) = protocol.metrics.iter().find(|metric| metric.definition().needs_one_target()) {
             check_one_target(&queries, &format!("metric `{metric}`"))?;
         }
         let candidates = match protocol.candidates {
+            Candidates::Labelled => {
+                check_both_labels(&queries)?;
+                CandidateItems::Labelled
+            }
             Candidates::All => {
                 check_cutoff(&queries, protocol, |_| queries.n_items())?;
                 CandidateItems::All { excluded: UserItems::from_pairs(queries.inputs().n_users(), &[]) }
@@ -88,7 +97,7 @@ impl Ranker {
         &self.queries
     }
 
-    /// Ranks the targets of the queries. Runs on the current rayon pool; the result does not depend on it by a bit.
+    /// Ranks the targets of the queries, or scores the labelled pairs. Runs on the current rayon pool; the result does not depend on it by a bit.
     ///
     /// # Errors
     /// [`Diverged`](Kind::Diverged) at a score that is not finite; [`Internal`](Kind::Internal) for a model of another
@@ -97,6 +106,7 @@ impl Ranker {
         let block = match self.candidates {
             CandidateItems::Full | CandidateItems::All { .. } => full::BLOCK,
             CandidateItems::Sampled { .. } => sampled::BLOCK,
+            CandidateItems::Labelled => 0,
         };
         self.evaluate_in_blocks(scorer, block)
     }
@@ -112,6 +122,9 @@ impl Ranker {
             CandidateItems::Full => full::ranks(&Index::new(scorer), queries, queries.seen(), block)?,
             CandidateItems::All { excluded } => full::ranks(&Index::new(scorer), queries, excluded, block)?,
             CandidateItems::Sampled { negatives } => sampled::ranks(scorer, queries, negatives, block)?,
+            CandidateItems::Labelled => {
+                return pointwise::evaluate(scorer, queries.pairs(), &self.protocol.metrics);
+            }
         };
         let targets = queries.offsets().windows(2).map(|pair| pair[1] - pair[0]).collect();
         Ok(Evaluation::new(queries.ids().to_vec(), targets, blocks, &self.protocol.metrics))
@@ -121,10 +134,35 @@ impl Ranker {
     /// under full ranking.
     pub fn negatives(&self, asker: u32) -> Option<&[u32]> {
         match &self.candidates {
-            CandidateItems::Full | CandidateItems::All { .. } => None,
+            CandidateItems::Full | CandidateItems::All { .. } | CandidateItems::Labelled => None,
             CandidateItems::Sampled { negatives } => Some(&negatives[asker as usize]),
         }
     }
+}
+
+fn other_questions(candidates: Candidates, queries: &Queries) -> Error {
+    let (asks, expected) = match candidates {
+        Candidates::Labelled => ("targets", "a split rule that makes labelled samples, such as `periods-by-count`"),
+        _ => ("labelled pairs", "`candidates = \"labelled\"`"),
+    };
+    Error::new(Kind::Input, format!("the protocol does not evaluate what the {} asks", queries.part()))
+        .expected(expected)
+        .got(asks)
+}
+
+/// AUC compares positives with negatives.
+fn check_both_labels(queries: &Queries) -> Result<()> {
+    let positives = queries.pairs().iter().filter(|pair| pair.label).count();
+    let negatives = queries.pairs().len() - positives;
+    if positives > 0 && negatives > 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Data,
+        format!("the {} has labelled pairs of one kind only: AUC is not defined", queries.part()),
+    )
+    .expected("positives and negatives")
+    .got(format!("{positives} positives and {negatives} negatives")))
 }
 
 fn check_unseen(queries: &Queries, seen: &UserItems) -> Result<()> {

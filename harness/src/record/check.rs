@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ranks::by_period;
 use super::stored::{Check, flaw};
-use super::{CurveRecord, QueryRanks, Record, Stored};
+use super::{CurveRecord, ParameterShape, QueryRanks, Record, Stored};
 use crate::meter::{Latency, Machine};
 use crate::metrics::Metric;
 
@@ -23,7 +23,10 @@ impl Stored for Record {
         if self.threads == 0 {
             return flaw("threads", "at least 1", "0");
         }
-        parameters(self)?;
+        parameters("", &self.parameters, self.parameter_count)?;
+        if let Some(meta) = &self.meta {
+            parameters("meta.", &meta.parameters, meta.parameter_count)?;
+        }
         metrics(self)?;
         times(self)?;
         if let Some(curve) = &self.curve {
@@ -62,17 +65,17 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
     Ok(())
 }
 
-fn parameters(record: &Record) -> Check {
+fn parameters(under: &str, parameters: &[ParameterShape], count: u64) -> Check {
     // Wrong shapes may overflow.
     let size = |shape: &[usize]| shape.iter().try_fold(1u64, |size, n| size.checked_mul(*n as u64));
-    let sum = record.parameters.iter().try_fold(0u64, |sum, p| sum.checked_add(size(&p.shape)?));
-    if sum != Some(record.parameter_count) {
+    let sum = parameters.iter().try_fold(0u64, |sum, p| sum.checked_add(size(&p.shape)?));
+    if sum != Some(count) {
         let sum = sum.map_or("more than can be counted".into(), |sum| sum.to_string());
-        return flaw("parameter_count", format!("the shapes' {sum}"), record.parameter_count.to_string());
+        return flaw(format!("{under}parameter_count"), format!("the shapes' {sum}"), count.to_string());
     }
-    let names: BTreeSet<_> = record.parameters.iter().map(|parameter| &parameter.name).collect();
-    if names.len() != record.parameters.len() {
-        return flaw("parameters", "each name once", "a name twice");
+    let names: BTreeSet<_> = parameters.iter().map(|parameter| &parameter.name).collect();
+    if names.len() != parameters.len() {
+        return flaw(format!("{under}parameters"), "each name once", "a name twice");
     }
     Ok(())
 }

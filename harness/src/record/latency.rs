@@ -38,9 +38,26 @@ pub struct LatencyRecord {
     pub parameter_count: u64,
     /// Their size in bytes, as 32-bit floats.
     pub parameter_bytes: u64,
+    /// Number of trained values of the meta-model that made them, such as a generator of models, which scoring does not
+    /// need; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta_parameter_count: Option<u64>,
     /// Time of requests that come one by one.
     pub request: Latency,
     /// Speed of serving queries in batches.
+    pub batch: Throughput,
+    /// Speed of scoring single impressions; absent where the protocol ranks candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impressions: Option<ImpressionSpeed>,
+}
+
+/// How fast one item at a time is scored for the user of an impression.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImpressionSpeed {
+    /// Time of one pair of an impression and an item.
+    pub request: Latency,
+    /// Speed of scoring all labelled pairs of the test, those of a query being a pair; on all threads.
     pub batch: Throughput,
 }
 
@@ -119,15 +136,22 @@ impl Stored for LatencyRecord {
             );
         }
         check_latency("request", &self.request)?;
-        let Throughput { queries, threads, per_second } = self.batch;
-        if queries == 0 || threads == 0 {
-            return flaw("batch", "at least 1 query and 1 thread", "0");
-        }
-        if !(per_second.is_finite() && per_second > 0.0) {
-            return flaw("batch.per_second", "a finite number above 0", per_second.to_string());
-        }
-        Ok(())
+        check_throughput("batch", &self.batch)?;
+        self.impressions.as_ref().map_or(Ok(()), |impressions| {
+            check_latency("impressions.request", &impressions.request)?;
+            check_throughput("impressions.batch", &impressions.batch)
+        })
     }
+}
+
+fn check_throughput(key: &str, &Throughput { queries, threads, per_second }: &Throughput) -> Check {
+    if queries == 0 || threads == 0 {
+        return flaw(key, "at least 1 query and 1 thread", "0");
+    }
+    if !(per_second.is_finite() && per_second > 0.0) {
+        return flaw(format!("{key}.per_second"), "a finite number above 0", per_second.to_string());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,11 +20,11 @@ mod text;
 pub use checked::{Checked, Stale};
 pub use curve::CurveRecord;
 pub use id::RunId;
-pub use latency::{LatencyRecord, ModelDigests};
+pub use latency::{ImpressionSpeed, LatencyRecord, ModelDigests};
 pub use period::PeriodRecord;
 pub use ranks::{Hits, QueryRanks, RankSet};
 pub use records::Records;
-pub use run::{Digests, MemoryUse, ParameterShape, Program, Record};
+pub use run::{Digests, MemoryUse, MetaModel, ParameterShape, Program, Record};
 pub use runs::{Runs, Timed};
 pub use stored::{Check, Flaw, Stored};
 

@@ -44,6 +44,9 @@ pub struct Record {
     pub parameters: Vec<ParameterShape>,
     /// Number of values in all of them together.
     pub parameter_count: u64,
+    /// The meta-model that made these tensors, such as a generator of models; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaModel>,
     /// Epochs that were trained, those after the selected one included.
     pub epochs_run: u64,
     /// For each metric the epoch (0-based) whose test value is reported; empty for a method that selects no epoch.
@@ -170,6 +173,18 @@ pub struct Digests {
 pub struct ParameterShape {
     pub name: String,
     pub shape: Vec<usize>,
+}
+
+/// A model that makes the weights of the model that serves, and that serving does not need.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetaModel {
+    /// Names and shapes of its trained tensors.
+    pub parameters: Vec<ParameterShape>,
+    /// Number of values in all of them together.
+    pub parameter_count: u64,
+    /// Digest of its trained parameters, names and shapes included.
+    pub weights: Digest,
 }
 
 /// Memory that a run needed.

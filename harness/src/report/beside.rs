@@ -54,7 +54,7 @@ impl<'a> Beside<'a> {
         if comparison.percent {
             texts.push("Published in per cent; here, as in the files for programs, divided by 100.".to_string());
         }
-        if let Columns::Periods { metric, tested } = &comparison.columns {
+        if let Columns::Periods { metric, tested, .. } = &comparison.columns {
             let all = self.matched.width;
             texts.push(match tested.clone().count() {
                 n if n < all => format!(

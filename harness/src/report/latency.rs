@@ -3,7 +3,7 @@
 
 use super::text::{NO_GPU, NONE, count, decimals};
 use crate::compare::HostLatencies;
-use crate::record::LatencyRecord;
+use crate::record::{ImpressionSpeed, LatencyRecord};
 use crate::spec::Spec;
 use crate::stats::Summary;
 use crate::table::{Align, Table};
@@ -126,9 +126,9 @@ fn significant(value: Option<f64>) -> String {
     })
 }
 
-/// Two tables, of one request and of all queries: the trials that have latency records, in the order of the spec; means
+/// Tables of one request, of all queries and, where the protocol scores labelled pairs, of single impressions: the trials that have latency records, in the order of the spec; means
 /// over the seeds that were measured.
-pub fn latency_tables(spec: &Spec, latencies: &HostLatencies) -> [Table; 2] {
+pub fn latency_tables(spec: &Spec, latencies: &HostLatencies) -> Vec<Table> {
     let served = spec.trials.iter().filter_map(|trial| {
         let [cpu, gpu]: [Vec<_>; 2] = [latencies.on_cpu(&trial.id).collect(), latencies.on_gpu(&trial.id).collect()];
         let first = cpu.first().or(gpu.first())?;
@@ -143,7 +143,36 @@ pub fn latency_tables(spec: &Spec, latencies: &HostLatencies) -> [Table; 2] {
         })
     });
     let served: Vec<_> = served.collect();
-    [served_table("Size and speed", &served), passes_table("All queries", &served, latencies.queries())]
+    let mut tables =
+        vec![served_table("Size and speed", &served), passes_table("All queries", &served, latencies.queries())];
+    tables.extend(impressions_table(spec, latencies));
+    tables
+}
+
+/// Time of scoring one item for the user of an impression, and the size of the meta-model that scoring does not need: means
+/// over the seeds that were measured on the CPU. `None` where nothing of the kind was.
+fn impressions_table(spec: &Spec, latencies: &HostLatencies) -> Option<Table> {
+    let names = ["Time p50 (µs)", "p99 (µs)", "Impressions/s", "#Params", "#Params of the meta-model"];
+    let columns = names.map(|name| (name, Align::Right));
+    let mut table = Table::new("Single impressions", std::iter::once(("Model", Align::Left)).chain(columns));
+    for trial in &spec.trials {
+        let records: Vec<_> = latencies.on_cpu(&trial.id).collect();
+        let mean = |of: fn(&ImpressionSpeed) -> f64| {
+            let values: Vec<f64> = records.iter().filter_map(|record| record.impressions.as_ref()).map(of).collect();
+            Summary::of(&values).map(|summary| summary.mean)
+        };
+        let Some(p50_us) = mean(|speed| speed.request.p50_us) else { continue };
+        let row = vec![
+            trial.label.clone(),
+            significant(Some(p50_us)),
+            significant(mean(|speed| speed.request.p99_us)),
+            significant(mean(|speed| speed.batch.per_second)),
+            count(records[0].parameter_count),
+            records[0].meta_parameter_count.map_or(NONE.into(), count),
+        ];
+        table.push_of(&trial.id, row);
+    }
+    (!table.rows.is_empty()).then_some(table)
 }
 
 /// Means over records; `None` without any.

@@ -170,7 +170,8 @@ fn told(words: impl Iterator<Item = Agreement>, of: &str) -> String {
 }
 
 fn served(spec: &Spec, latencies: &HostLatencies, blocks: &mut Vec<PageBlock>) {
-    let [one, all] = latency::latency_tables(spec, latencies);
+    let mut tables = latency::latency_tables(spec, latencies).into_iter();
+    let (Some(one), Some(all), impressions) = (tables.next(), tables.next(), tables.next()) else { return };
     if one.rows.is_empty() {
         return;
     }
@@ -203,6 +204,14 @@ fn served(spec: &Spec, latencies: &HostLatencies, blocks: &mut Vec<PageBlock>) {
          training items; a model too slow for that many in a few seconds was measured on fewer."
             .into(),
     ));
+    if let Some(impressions) = impressions {
+        blocks.push(PageBlock::Table(impressions));
+        blocks.push(PageBlock::Text(
+            "One item is scored for the user of an impression, on one CPU thread; *impressions/s* is of all labelled pairs \
+             of the last period, on all threads. The meta-model made the weights, and serving does not need it."
+                .into(),
+        ));
+    }
 }
 
 /// The text with a capital first letter and no full stop at its end.

@@ -11,7 +11,10 @@ use crate::table::{Align, Table};
 pub(super) fn summary(spec: &Spec, ours: &Measurements) -> Table {
     let metrics = || spec.protocol.metrics.iter().copied();
     let facts = ["Runs", "Epochs", "Parameters", "Training", "Request p50", "Request p99", "Peak memory"];
-    let right = metrics().map(|metric| marked(&spec.protocol, metric)).chain(facts.map(String::from));
+    // A column of its own where any trial has a meta-model.
+    let has_meta = ours.runs.all().any(|record| record.meta.is_some());
+    let meta = has_meta.then(|| "Meta-model's parameters".to_string());
+    let right = metrics().map(|metric| marked(&spec.protocol, metric)).chain(facts.map(String::from)).chain(meta);
     let columns = [("Trial".to_string(), Align::Left)].into_iter().chain(right.map(|name| (name, Align::Right)));
     let mut table = Table::new(format!("{} ({} profile)", spec.title, spec.profile), columns);
     let runs = &ours.runs;
@@ -25,20 +28,23 @@ pub(super) fn summary(spec: &Spec, ours: &Measurements) -> Table {
         row.extend([
             runs.trial(&trial.id).len().to_string(),
             mean_sd(runs.summary(&trial.id, |record| Some(record.epochs_run as f64)), 0),
-            parameters(runs.trial(&trial.id)),
+            parameters(runs.trial(&trial.id), |record| Some(record.parameter_count)),
             in_units(over_seeds(Measure::Quantity(Quantity::Training)), SECONDS),
             in_units(over_seeds(Measure::Quantity(Quantity::Latency)), MICROSECONDS),
             in_units(runs.summary(&trial.id, p99), MICROSECONDS),
             in_units(over_seeds(Measure::Quantity(Quantity::Memory)), BYTES),
         ]);
+        row.extend(
+            has_meta.then(|| parameters(runs.trial(&trial.id), |record| Some(record.meta.as_ref()?.parameter_count))),
+        );
         table.push_of(&trial.id, row);
     }
     table
 }
 
 /// One number unless it depends on the seed.
-fn parameters(runs: &[&Record]) -> String {
-    let counts: std::collections::BTreeSet<u64> = runs.iter().map(|record| record.parameter_count).collect();
+fn parameters(runs: &[&Record], count_of: impl Fn(&Record) -> Option<u64>) -> String {
+    let counts: std::collections::BTreeSet<u64> = runs.iter().filter_map(|record| count_of(record)).collect();
     match (counts.first(), counts.last()) {
         (Some(least), Some(most)) if least == most => count(*least),
         (Some(least), Some(most)) => format!("{} to {}", count(*least), count(*most)),

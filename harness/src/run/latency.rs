@@ -13,7 +13,7 @@ use crate::meter;
 use crate::method::Registry;
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
-use crate::record::{LatencyRecord, ModelDigests, Record, Stored as _};
+use crate::record::{ImpressionSpeed, LatencyRecord, ModelDigests, Record, Stored as _};
 use crate::train::{Checkpoint, Context};
 use crate::weights::Weights;
 
@@ -122,6 +122,13 @@ fn one(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<Opti
         },
     };
     let request = meter::latency(&*server, seen)?;
+    let pairs = prepared.task.test.queries().pairs();
+    let impressions = (!pairs.is_empty()).then(|| {
+        let (request, batch) = meter::impressions(&*scorer, pairs);
+        ImpressionSpeed { request, batch }
+    });
+    // The meta-model is not kept: its size stands in the record of the run that trained it.
+    let trained = Record::read(&prepared.store(run.fingerprint).record()).ok();
     let batch = meter::throughput(&*server, scorer.n_items(), seen, &request)?;
     Ok(Some(LatencyRecord {
         format: LatencyRecord::FORMAT,
@@ -137,7 +144,9 @@ fn one(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<Opti
         machine: prepared.machine.clone(),
         parameter_count,
         parameter_bytes: parameter_count * size_of::<f32>() as u64,
+        meta_parameter_count: trained.and_then(|record| Some(record.meta?.parameter_count)),
         request,
         batch,
+        impressions,
     }))
 }

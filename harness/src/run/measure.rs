@@ -9,10 +9,13 @@ use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::meter::{self, PeakMemory};
 use crate::method::Trained;
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Reads};
 use crate::rank::{Evaluation, Index};
-use crate::record::{CurveRecord, Digests, MemoryUse, ParameterShape, PeriodRecord, QueryRanks, Record, Stored as _};
+use crate::record::{
+    CurveRecord, Digests, MemoryUse, MetaModel, ParameterShape, PeriodRecord, QueryRanks, Record, Stored as _,
+};
 use crate::train::{self, Context, Learnt, Selected};
+use crate::weights::Weights;
 
 /// The results that some metrics are reported from: one evaluation, or one for each period.
 struct Reported<'t> {
@@ -37,7 +40,7 @@ pub(super) fn record(
     started: jiff::Timestamp,
 ) -> Result<Record> {
     let (job, metrics) = (prepared.job, &prepared.job.spec.protocol.metrics);
-    let Trained { scorer, weights, selected, periods } = trained;
+    let Trained { scorer, weights, meta, selected, periods } = trained;
     let mut reported = selected.as_ref().map_or(Vec::new(), |selected| by_epoch(selected, metrics));
     let first_tested = cx.task.periods().map_or(0, |periods| *periods.roles().tested().start());
     let tested = || periods.iter().filter(|period| period.period >= first_tested);
@@ -63,6 +66,7 @@ pub(super) fn record(
     let values = |of: fn(&Evaluation) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
         reported.iter().flat_map(|r| means(&r.metrics, r.tests.iter().map(|test| of(test)))).collect()
     };
+    let reads_ranks = job.spec.protocol.candidates.reads() == Reads::Ranks;
     let mut seconds: BTreeMap<String, f64> = cx.meter.seconds.iter().map(|(p, s)| (p.name().into(), *s)).collect();
     seconds.insert("total".into(), cx.meter.seconds.values().sum());
     Ok(Record {
@@ -87,7 +91,12 @@ pub(super) fn record(
         threads: rayon::current_num_threads(),
         machine: prepared.machine.clone(),
         parameter_count: weights.count(),
-        parameters: weights.listing().map(|(name, shape)| ParameterShape { name, shape }).collect(),
+        parameters: shapes(weights),
+        meta: meta.as_ref().map(|meta| MetaModel {
+            parameters: shapes(meta),
+            parameter_count: meta.count(),
+            weights: meta.digest(),
+        }),
         epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64)
             + periods.iter().map(|period| period.epochs_run as u64).sum::<u64>(),
         selected: reported
@@ -104,8 +113,12 @@ pub(super) fn record(
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
         periods: periods.iter().map(|learnt| period(learnt, learnt.period < first_tested)).collect(),
         time_ties: prepared.time_ties.clone(),
-        ranks: Some(QueryRanks::new(reported.iter().map(|r| (&r.metrics[..], &r.tests[..])))),
+        ranks: reads_ranks.then(|| QueryRanks::new(reported.iter().map(|r| (&r.metrics[..], &r.tests[..])))),
     })
+}
+
+fn shapes(weights: &Weights) -> Vec<ParameterShape> {
+    weights.listing().map(|(name, shape)| ParameterShape { name, shape }).collect()
 }
 
 /// Plain means over evaluations, of those metrics that all of them have. The mean of one is its value, to the bit.
@@ -146,7 +159,7 @@ fn period(learnt: &Learnt, warm_up: bool) -> PeriodRecord {
         period: learnt.period as u64,
         warm_up,
         items: learnt.items as u64,
-        queries: learnt.test.queries.len() as u64,
+        queries: learnt.test.asked() as u64,
         facts: learnt.facts.clone(),
         epochs_run: learnt.epochs_run as u64,
         selected: learnt.selected.as_ref().map(|(epoch, _)| *epoch as u64),

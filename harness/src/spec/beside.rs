@@ -40,6 +40,13 @@ impl Allowed<'_, '_> {
     /// Either way of saying what the columns are of, and not both.
     fn columns(&self, wire: &WireComparison) -> Result<Columns> {
         const EITHER: &str = "`columns` (column = \"metric\"), or `periods` where they are the periods of one metric";
+        if let (Some(first), None) = (&wire.first_period, &wire.periods) {
+            return Err(self
+                .document
+                .refuse(first.span(), "`first_period` has no meaning without `periods`")
+                .expected("`periods`, the metric of which the table's columns are periods")
+                .got("none"));
+        }
         match (&wire.columns, &wire.periods) {
             (Some(columns), None) => {
                 let columns = self.pairs(columns, "column")?.into_iter();
@@ -54,7 +61,8 @@ impl Allowed<'_, '_> {
                         .expected("a `split` whose `rule` is `periods`, `periods-by-time` or `periods-by-count`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
-                Ok(Columns::Periods { metric: of, tested: roles.tested() })
+                let first = wire.first_period.as_ref().map_or(1, |first| *first.get_ref());
+                Ok(Columns::Periods { metric: of, tested: roles.tested(), first })
             }
             (Some(_), Some(periods)) => Err(self
                 .document

@@ -80,9 +80,9 @@ pub struct Comparison {
 pub enum Columns {
     /// Column of the table → what it measures, in the order of the file; metrics are those of the protocol.
     Measures(Vec<(String, Measure)>),
-    /// All columns, in their order, are the periods 1, 2, … of one metric of the protocol; the spec tests those of the
-    /// numbers `tested`.
-    Periods { metric: Metric, tested: RangeInclusive<usize> },
+    /// All columns, in their order, are periods of one metric of the protocol, the first of them the period `first`; the
+    /// spec tests those of the numbers `tested`.
+    Periods { metric: Metric, tested: RangeInclusive<usize>, first: usize },
 }
 
 impl Comparison {

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::refuse::{metric, metric_texts, not_empty, unique};
 use crate::document::{Document, tree};
 use crate::error;
-use crate::metrics::Protocol;
+use crate::metrics::{Candidates, Protocol, Reads};
 use crate::split::{Events, SplitRule};
 use crate::value::Decimals;
 
@@ -76,8 +76,10 @@ pub struct WireComparison {
     pub rows: SpannedTexts,
     /// This or `periods`.
     pub columns: Option<SpannedTexts>,
-    /// The metric of which the table's columns are the periods 1, 2, ….
+    /// The metric of which the table's columns are the periods 1, 2, …, or from `first_period` on.
     pub periods: Option<SpannedText>,
+    /// The period of the table's first column, where that is not 1.
+    pub first_period: Option<Spanned<usize>>,
     pub decimals: Decimals,
     /// Whether the table is printed in per cent.
     #[serde(default)]
@@ -144,9 +146,12 @@ fn metrics(document: &Document<'_>, root: &DeTable<'_>) -> error::Result<()> {
         return Ok(());
     };
     not_empty(document, array, items.is_empty(), "metric")?;
+    let candidates = root.get("protocol").and_then(|protocol| protocol.get_ref().get("candidates"));
+    let labelled = candidates.and_then(|candidates| candidates.get_ref().as_str()) == Some(Candidates::LABELLED);
+    let reads = if labelled { Reads::Scores } else { Reads::Ranks };
     let parsed = metric_texts(Some(array)).map(|text| {
         let metric = metric(document, &text)?;
-        Protocol::check_ranking(metric).map_err(|wrong| wrong.at(document.place(text.span())))?;
+        reads.check(metric).map_err(|wrong| wrong.at(document.place(text.span())))?;
         Ok(Spanned::new(text.span(), metric))
     });
     unique(document, &parsed.collect::<error::Result<Vec<_>>>()?, "metric")

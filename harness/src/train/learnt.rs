@@ -44,6 +44,9 @@ struct SavedPeriod {
     selected: Option<(usize, BTreeMap<Metric, f64>)>,
     curve: Curve,
     queries: usize,
+    /// Labelled pairs that were scored; 0 where queries were ranked.
+    #[serde(default)]
+    pairs: usize,
     values: BTreeMap<Metric, f64>,
     pessimistic: BTreeMap<Metric, f64>,
     seconds: f64,
@@ -74,6 +77,7 @@ pub(super) fn save<'l>(
                 selected: l.selected.clone(),
                 curve: l.curve.clone(),
                 queries: l.test.queries.len(),
+                pairs: l.test.pairs,
                 values: l.test.values.clone(),
                 pessimistic: l.test.pessimistic.clone(),
                 seconds: l.seconds,
@@ -183,6 +187,7 @@ fn restore(state: &mut State<'_>, roles: Roles) -> Result<(Vec<Learnt>, Seconds)
             targets: targets.into_owned(),
             ranks: ranks.into_owned(),
             pessimistic_ranks: pessimistic_ranks.into_owned(),
+            pairs: l.pairs,
             values: l.values,
             pessimistic: l.pessimistic,
         };

@@ -31,9 +31,10 @@ pub(super) fn seconds(seconds: &Seconds) -> Result<()> {
 
 /// Refuses an evaluation that contradicts itself.
 pub(super) fn evaluation(of: &str, evaluation: &Evaluation) -> Result<()> {
-    let Evaluation { queries, targets, ranks, pessimistic_ranks, values, pessimistic } = evaluation;
+    let Evaluation { queries, targets, ranks, pessimistic_ranks, pairs, values, pessimistic } = evaluation;
     let asked: u64 = targets.iter().map(|&n| u64::from(n)).sum();
-    let fits = targets.len() == queries.len()
+    let fits = (*pairs == 0 || queries.is_empty())
+        && targets.len() == queries.len()
         && asked == ranks.len() as u64
         && asked == pessimistic_ranks.len() as u64
         && !ranks.contains(&0)

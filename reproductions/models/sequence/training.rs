@@ -108,6 +108,7 @@ pub fn train(
     Ok(Trained {
         scorer: scorer(hyper.kind(), &weights, cx.task.test.queries())?,
         weights,
+        meta: None,
         selected: Some(selected),
         periods: Vec::new(),
     })

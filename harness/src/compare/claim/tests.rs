@@ -184,7 +184,7 @@ fn of_a_part_of_the_periods_the_papers_effect_is_over_the_same() {
     let main = Comparison { not_comparable: Some("a mean over three weeks".into()), ..beside_main() };
     let weeks = Comparison {
         table: "weeks".into(),
-        columns: Columns::Periods { metric: metric(), tested: 1..=1 },
+        columns: Columns::Periods { metric: metric(), tested: 1..=1, first: 1 },
         decimals: 1,
         percent: true,
         not_comparable: None,

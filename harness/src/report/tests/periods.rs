@@ -12,7 +12,7 @@ fn weekly() -> Spec {
         comparisons: vec![Comparison {
             table: "curve-diginetica-recall20".into(),
             rows: vec![("ADER".into(), "ader".into()), ("Finetune".into(), "finetune".into())],
-            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2 },
+            columns: Columns::Periods { metric: "hr@5".parse().unwrap(), tested: 1..=2, first: 1 },
             decimals: 2,
             percent: true,
             effects: vec![("ADER".into(), "Finetune".into())],

@@ -69,7 +69,7 @@ fn a_comparison_is_of_the_periods_that_are_tested() {
     let spec = read(WEEKS, None).unwrap();
     let [weeks, main] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
     let metric: Metric = "recall@20".parse().unwrap();
-    assert_eq!((&weeks.columns, weeks.percent), (&Columns::Periods { metric, tested: 1..=16 }, true));
+    assert_eq!((&weeks.columns, weeks.percent), (&Columns::Periods { metric, tested: 1..=16, first: 1 }, true));
     // 50.213 % is 0.50213, known to ± 0.0005 %.
     assert_eq!((weeks.value(50.213), weeks.value(49.448), weeks.value(-1.0)), (0.502_13, 0.494_48, -0.01));
     assert_eq!((weeks.rounding(), weeks.digits()), (5e-6, 5));
@@ -84,7 +84,7 @@ fn a_comparison_is_of_the_periods_that_are_tested() {
 fn a_profile_replaces_all_comparisons_together() {
     let spec = read(WEEKS, Some("part")).unwrap();
     let [weeks] = &spec.comparisons[..] else { panic!("{:?}", spec.comparisons) };
-    assert_eq!(weeks.columns, Columns::Periods { metric: "mrr@20".parse().unwrap(), tested: 1..=4 });
+    assert_eq!(weeks.columns, Columns::Periods { metric: "mrr@20".parse().unwrap(), tested: 1..=4, first: 1 });
     assert_eq!(weeks.decimals, 2);
 }
 
@@ -99,6 +99,12 @@ fn refuses_columns_of_nothing_or_of_two_things() {
         &refused(periods, ""),
         &["does not say what", "small.toml:15:9 (key `compare[0].table`)", "or `periods`", "got:      neither"],
     );
+    let first = read(&WEEKS.replace(periods, &format!("{periods}\nfirst_period = 0")), None).unwrap();
+    assert!(matches!(first.comparisons[0].columns, Columns::Periods { first: 0, .. }));
+    has(
+        &refused(periods, "columns = { a = \"mrr@20\" }\nfirst_period = 3"),
+        &["`first_period` has no meaning without `periods`", "got:      none"],
+    );
     has(&refused(periods, "period = \"recall@20\""), &["unknown key `period`", "did you mean `periods`?"]);
 }
 
@@ -111,7 +117,7 @@ fn the_spec_says_which_periods_warm_up_and_are_tested() {
     let roles = spec.split.roles().unwrap().unwrap();
     assert_eq!((roles.evaluated(), roles.tested()), (3..=16, 9..=16));
     let metric = "recall@20".parse().unwrap();
-    assert_eq!(spec.comparisons[0].columns, Columns::Periods { metric, tested: 9..=16 });
+    assert_eq!(spec.comparisons[0].columns, Columns::Periods { metric, tested: 9..=16, first: 1 });
     let by_count =
         WEEKS.replace(split, "split = { rule = \"periods-by-count\", last = 30, pretrained = 10 }\nprotocol");
     assert_eq!(read(&by_count, None).unwrap().split.roles().unwrap().unwrap().evaluated(), 10..=30);

@@ -10,7 +10,15 @@ fn metric(text: &str) -> Metric {
 fn evaluation(values: &[(&str, f64)]) -> Evaluation {
     let values: BTreeMap<Metric, f64> = values.iter().map(|(name, value)| (metric(name), *value)).collect();
     let pessimistic = values.clone();
-    Evaluation { queries: vec![0], targets: vec![1], ranks: vec![1], pessimistic_ranks: vec![1], values, pessimistic }
+    Evaluation {
+        queries: vec![0],
+        targets: vec![1],
+        ranks: vec![1],
+        pessimistic_ranks: vec![1],
+        pairs: 0,
+        values,
+        pessimistic,
+    }
 }
 
 fn stopping(watch: &[&str], patience: usize, decimals: u32) -> Stopping {
