@@ -2,6 +2,7 @@
 
 pub mod bpr;
 pub mod caser;
+pub mod embedding_mlp;
 mod factors;
 pub mod fossil;
 pub mod item_cf;

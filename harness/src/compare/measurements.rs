@@ -60,6 +60,10 @@ impl<'a> Measurements<'a> {
             Quantity::Training => {
                 runs.by_seed(trial, |record| runs.is_timed(record).then(|| record.training_seconds()))
             }
+            Quantity::LastPeriodMinutes => runs.by_seed(trial, |record| {
+                let seconds = record.periods.last()?.training_seconds.filter(|_| runs.is_timed(record))?;
+                Some(seconds / 60.0)
+            }),
             Quantity::CpuSeconds => self.seconds(|latencies| latencies.on_cpu(trial).collect()),
             Quantity::GpuSeconds => self.seconds(|latencies| latencies.on_gpu(trial).collect()),
         }

@@ -89,6 +89,7 @@ pub fn sample_of_periods(trial: &str, seed: u64) -> Record {
         pessimistic: map(value),
         validation: [("hr@5".to_string(), 0.25)].into(),
         seconds: 1.25,
+        training_seconds: Some(1.0),
         curve: curve.clone(),
     };
     record.periods = vec![period(1, 1, 1.0), period(2, 3, 0.0)];

@@ -74,6 +74,12 @@ impl Meter {
         *self.seconds.entry(phase).or_default() += start.elapsed().as_secs_f64();
     }
 
+    /// Seconds of all phases but evaluation and saved states; of a resumed run with those before it was interrupted.
+    pub fn training_seconds(&self) -> f64 {
+        let trains = |phase: &Phase| !matches!(phase, Phase::Evaluate | Phase::Checkpoint);
+        self.seconds.iter().filter(|(phase, _)| trains(phase)).map(|(_, seconds)| seconds).sum()
+    }
+
     /// Time of all phases together; of a resumed run with the time before it was interrupted.
     pub fn elapsed(&self) -> Duration {
         Duration::from_secs_f64(self.seconds.values().sum())

@@ -176,6 +176,7 @@ fn periods(record: &Record) -> Check {
             return flaw(key("queries"), "at least 1 query and 1 item", "0");
         }
         not_negative(&key("seconds"), period.seconds)?;
+        period.training_seconds.map_or(Ok(()), |seconds| not_negative(&key("training_seconds"), seconds))?;
         check_curve(&key("curve"), &period.curve, period.epochs_run)?;
         if let Some(epoch) = period.selected.filter(|epoch| *epoch >= period.epochs_run) {
             return flaw(key("selected"), format!("below epochs_run, {}", period.epochs_run), epoch.to_string());

@@ -39,6 +39,9 @@ pub struct PeriodRecord {
     pub validation: BTreeMap<String, f64>,
     /// Wall-clock seconds of the period, all phases together, until its state was saved.
     pub seconds: f64,
+    /// The same without evaluation and saved states; absent in records of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_seconds: Option<f64>,
     /// Learning curve of the period, from its first epoch on.
     pub curve: CurveRecord,
 }

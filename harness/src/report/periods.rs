@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::block::PageBlock;
 use super::csv_files::{self, optional};
 use super::figure::{Figure, OF_PERIODS};
-use super::text::{METRIC, NONE, count, marked, mean_sd};
+use super::text::{METRIC, NONE, SECONDS, count, in_units, marked, mean_sd};
 use crate::compare::{Measurements, Scope};
 use crate::metrics::{Metric, Protocol};
 use crate::record::{Record, Runs};
@@ -26,6 +26,7 @@ pub(super) fn blocks<'a>(spec: &Spec, ours: &Measurements, figures: &'a [Figure]
         marked(&spec.protocol, metric)
     )));
     blocks.push(PageBlock::Table(values(spec, ours, *metric, &tested)));
+    blocks.extend(durations(spec, &ours.runs).map(PageBlock::Table));
     blocks.extend(figures.iter().filter(|figure| figure.file.starts_with(OF_PERIODS)).map(PageBlock::Figure));
     let title = "What each period was, of the first seed of each trial";
     blocks.push(PageBlock::Folded(title.into(), facts(spec, &ours.runs)));
@@ -43,6 +44,29 @@ fn values(spec: &Spec, ours: &Measurements, metric: Metric, tested: &[u64]) -> T
         table.push_of(&trial.id, row);
     }
     table
+}
+
+/// Seconds that training for one period takes: the mean over those that are tested, and the last, on the processor whose
+/// times are shown. `None` where no run has them.
+fn durations(spec: &Spec, runs: &Runs) -> Option<Table> {
+    let columns =
+        [("Training for one period", Align::Left), ("Mean over the tested", Align::Right), ("Last", Align::Right)];
+    let mut table = Table::new("", columns);
+    for trial in &spec.trials {
+        let of = |pick: fn(&[f64]) -> f64| {
+            runs.summary(&trial.id, |record| {
+                let periods = record.tested_periods().map(|period| period.training_seconds);
+                let seconds = periods.collect::<Option<Vec<f64>>>().filter(|_| runs.is_timed(record))?;
+                (!seconds.is_empty()).then(|| pick(&seconds))
+            })
+        };
+        let mean = of(|seconds| seconds.iter().sum::<f64>() / seconds.len() as f64);
+        if mean.is_some() {
+            let last = of(|seconds| seconds[seconds.len() - 1]);
+            table.push_of(&trial.id, vec![trial.label.clone(), in_units(mean, SECONDS), in_units(last, SECONDS)]);
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
 }
 
 /// Names of all facts that methods report of periods.

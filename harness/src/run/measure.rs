@@ -167,6 +167,7 @@ fn period(learnt: &Learnt, warm_up: bool) -> PeriodRecord {
         pessimistic: named(&learnt.test.pessimistic),
         validation: learnt.selected.as_ref().map_or(BTreeMap::new(), |(_, values)| named(values)),
         seconds: learnt.seconds,
+        training_seconds: learnt.training_seconds,
         curve: curve(&learnt.curve),
     }
 }

@@ -32,6 +32,8 @@ pub enum Quantity {
     ParametersMillion,
     /// Number of trained parameters in per cent of the teacher's; 100 for a teacher.
     ParametersPercent,
+    /// Minutes of training for the last period of a stream, without evaluation and checkpoints.
+    LastPeriodMinutes,
 }
 
 impl Quantity {
@@ -39,8 +41,8 @@ impl Quantity {
     pub const OF_CLAIMS: [Self; 4] = [Self::Parameters, Self::Latency, Self::Memory, Self::Training];
 
     /// The quantities that a column of a published table may hold.
-    pub const OF_COLUMNS: [Self; 4] =
-        [Self::CpuSeconds, Self::GpuSeconds, Self::ParametersMillion, Self::ParametersPercent];
+    pub const OF_COLUMNS: [Self; 5] =
+        [Self::CpuSeconds, Self::GpuSeconds, Self::ParametersMillion, Self::ParametersPercent, Self::LastPeriodMinutes];
 
     /// The name of the quantity in specs and reports.
     pub fn name(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Quantity {
             Self::GpuSeconds => "seconds-gpu",
             Self::ParametersMillion => "parameters-million",
             Self::ParametersPercent => "parameters-percent",
+            Self::LastPeriodMinutes => "minutes-last-period",
         }
     }
 }

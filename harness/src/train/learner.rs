@@ -85,6 +85,7 @@ pub fn learn<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<
     let first = *periods.roles().evaluated().start();
     for number in first + learnt.len()..=periods.last() {
         let began = cx.meter.elapsed();
+        let trained_before = cx.meter.training_seconds();
         let period = periods.period(number);
         let checkpoint = within(cx, number);
         let state_within = checkpoint.clone();
@@ -110,6 +111,7 @@ pub fn learn<'p>(cx: &mut Context<'p>, learner: &mut dyn Learner<'p>) -> Result<
             curve: selected.curve,
             test,
             seconds: cx.meter.elapsed().saturating_sub(began).as_secs_f64(),
+            training_seconds: Some(cx.meter.training_seconds() - trained_before),
         });
         tell(cx, &learnt[number - first]);
         save(cx, &learnt, |state| learner.save_carried(state))?;

@@ -25,7 +25,10 @@ pub struct Learnt {
     pub selected: Option<(usize, BTreeMap<Metric, f64>)>,
     pub curve: Curve,
     pub test: Evaluation,
+    /// Wall-clock seconds, until the state was saved.
     pub seconds: f64,
+    /// The same without evaluation and saved states; none in what an earlier program saved.
+    pub training_seconds: Option<f64>,
 }
 
 /// The text part of what is carried.
@@ -50,6 +53,8 @@ struct SavedPeriod {
     values: BTreeMap<Metric, f64>,
     pessimistic: BTreeMap<Metric, f64>,
     seconds: f64,
+    #[serde(default)]
+    training_seconds: Option<f64>,
 }
 
 const RANKS: [&str; 3] = ["targets", "ranks", "pessimistic-ranks"];
@@ -81,6 +86,7 @@ pub(super) fn save<'l>(
                 values: l.test.values.clone(),
                 pessimistic: l.test.pessimistic.clone(),
                 seconds: l.seconds,
+                training_seconds: l.training_seconds,
             })
             .collect(),
         seconds: cx.meter.seconds.clone(),
@@ -193,8 +199,8 @@ fn restore(state: &mut State<'_>, roles: Roles) -> Result<(Vec<Learnt>, Seconds)
         };
         sound::evaluation(&format!("period {period}"), &test)?;
         require(l.seconds.is_finite() && l.seconds >= 0.0, || format!("{} seconds of period {period}", l.seconds))?;
-        let SavedPeriod { items, facts, epochs_run, selected, curve, seconds, .. } = l;
-        learnt.push(Learnt { period, items, facts, epochs_run, selected, curve, test, seconds });
+        let SavedPeriod { items, facts, epochs_run, selected, curve, seconds, training_seconds, .. } = l;
+        learnt.push(Learnt { period, items, facts, epochs_run, selected, curve, test, seconds, training_seconds });
     }
     Ok((learnt, saved.seconds))
 }

@@ -117,7 +117,7 @@ fn go_through(
 /// All but the seconds.
 fn bits((learnt, counts): (Vec<Learnt>, Vec<f32>)) -> String {
     let period = |l: &Learnt| {
-        let Learnt { period, items, facts, epochs_run, selected, curve, test, seconds: _ } = l;
+        let Learnt { period, items, facts, epochs_run, selected, curve, test, seconds: _, training_seconds: _ } = l;
         format!("{period} {items} {facts:?} {epochs_run} {selected:?} {curve:?} {test:?}")
     };
     format!("{:?} {counts:?}", learnt.iter().map(period).collect::<Vec<_>>())
