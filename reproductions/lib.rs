@@ -59,6 +59,9 @@ pub fn registry() -> Registry {
         .with("ader", ader::build)
         .with("sasrec", ader::build_sasrec)
         .with("ewc", ader::build_ewc)
+        .with("spmf", asmg::spmf::build)
+        .with("sml", asmg::sml::build)
+        .with("sml-mf", asmg::sml::build_mf)
         .in_order(&ORDER_IN_FIGURES)
 }
 

@@ -76,17 +76,11 @@ impl TransferSizes {
     /// receptive field.
     pub fn initial(self, name: &str, stream: impl Fn(&str) -> Stream) -> Vec<Parameter> {
         let start = |parameter: &str, shape: &[usize]| match shape {
-            &[inputs, units] if parameter.contains(".mix") => glorot(inputs, inputs * units),
-            &[inputs, units] => glorot(inputs, units),
-            shape => glorot(shape[0], shape[0]),
+            &[inputs, units] if parameter.contains(".mix") => Init::glorot(&[inputs, 1, 1, units]),
+            shape => Init::glorot(shape),
         };
         self.layout(name).initial(stream, start)
     }
-}
-
-/// Uniform within ±√(6/(inputs + outputs)) (Glorot and Bengio, 2010).
-fn glorot(inputs: usize, outputs: usize) -> Init {
-    Init::Uniform((6.0 / (inputs + outputs) as f64).sqrt())
 }
 
 impl Transfer {
@@ -240,4 +234,4 @@ impl NullaryFnOnce for Activate<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

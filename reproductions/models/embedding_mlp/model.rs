@@ -84,6 +84,20 @@ impl EmbeddingMlp {
         loss
     }
 
+    /// `out[k]` = logit of the k-th sample of the first part of a batch.
+    ///
+    /// # Panics
+    /// If `out` has another length.
+    pub fn logits(&mut self, batch: &LocalBatch, out: &mut [f32]) {
+        let ids = [batch.users(), batch.items(), batch.categories()];
+        for ((table, ids), rows) in self.tables.iter_mut().zip(ids).zip(&mut self.rows) {
+            table.gather(ids, rows);
+        }
+        let [user, item, category] = self.rows.each_ref().map(Vec::as_slice);
+        let layers = std::array::from_fn(|layer| &self.layers[layer].weights[..]);
+        self.kernel.logits(batch, 0, EmbeddingMlpTensors { user, item, category, layers }, out);
+    }
+
     /// Brings all rows up to date, before anything else than [`train`](Self::train) reads the tables.
     pub fn settle(&mut self) {
         self.tables.iter_mut().for_each(DeferredTable::settle);
