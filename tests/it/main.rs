@@ -17,4 +17,5 @@ mod page;
 mod periods;
 mod resume;
 mod same_bits;
+mod samples;
 mod sequential;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use harness::data::{Cache, FileState, Manifest, fetch, load, status};
+use harness::data::{Cache, Dataset, FileState, Manifest, fetch, load, status};
 use harness::queries::Queries;
 use harness::split::periods::sessions::{sessions, sub_sequences};
 use harness::split::periods::{Catalogue, Period, Periods, Roles, given};
@@ -185,23 +185,24 @@ fn expanded(period: Period<'_>) -> usize {
 /// The sessions of the last period, which nothing is learnt from, and the stream of one of the authors' datasets; none
 /// where there is no mirror that has it.
 fn of_authors(id: &str) -> Option<(Vec<Vec<u32>>, Periods)> {
-    // Not `eprintln!`, which a passing test swallows.
-    let skipped = || std::io::stderr().write_all(format!("skipped, no mirror has `{id}`\n").as_bytes()).unwrap();
-    let Some(mirror) = std::env::var_os("REPRISE_MIRROR").map(PathBuf::from) else {
-        skipped();
-        return None;
-    };
+    let dataset = at_mirror(id)?;
+    let last = &dataset.part("period-16").unwrap().interactions;
+    let last = sessions(last.iter().map(|event| (event.user, event.item)));
+    Some((last, given(&dataset, Roles::after_the_first(16), Catalogue::Growing).unwrap()))
+}
+
+/// A dataset of the repository; none where it is not embedded and there is no mirror that has it.
+pub fn at_mirror(id: &str) -> Option<Dataset> {
+    let mirror = std::env::var_os("REPRISE_MIRROR").map(PathBuf::from);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data-manifests/{id}.toml"));
     let manifest = Manifest::read(&manifest).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::new(folder.path());
-    if status(&manifest, &cache, Some(&mirror)) > FileState::AtMirror {
-        skipped();
+    if status(&manifest, &cache, mirror.as_deref()) > FileState::AtMirror {
+        // Not `eprintln!`, which a passing test swallows.
+        std::io::stderr().write_all(format!("skipped, no mirror has `{id}`\n").as_bytes()).unwrap();
         return None;
     }
-    fetch(&manifest, &cache, Some(&mirror), &|| false, &mut |_| {}).unwrap();
-    let dataset = load(&manifest, &cache).unwrap();
-    let last = &dataset.part("period-16").unwrap().interactions;
-    let last = sessions(last.iter().map(|event| (event.user, event.item)));
-    Some((last, given(&dataset, Roles::after_the_first(16), Catalogue::Growing).unwrap()))
+    fetch(&manifest, &cache, mirror.as_deref(), &|| false, &mut |_| {}).unwrap();
+    Some(load(&manifest, &cache).unwrap())
 }

@@ -1,5 +1,7 @@
 //! The categories of items, such as genres of films.
 
+use crate::digest::FieldHasher;
+
 /// By item: its categories, dense ids from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemCategories {
@@ -39,6 +41,12 @@ impl ItemCategories {
     #[inline]
     pub fn of(&self, item: u32) -> &[u32] {
         &self.categories[self.offsets[item as usize] as usize..self.offsets[item as usize + 1] as usize]
+    }
+
+    /// Adds them to a digest.
+    pub(crate) fn digest_into(&self, hasher: &mut FieldHasher) {
+        hasher.field("categories", &(self.count as u64).to_le_bytes());
+        hasher.u32s("of items", &self.offsets).u32s("item categories", &self.categories);
     }
 
     /// `[items + 1]`: where the categories of an item begin in [`all`](Self::all).

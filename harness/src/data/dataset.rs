@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::digest::{Digest, FieldHasher};
 
+use super::categories::ItemCategories;
 use super::time::{Clock, Time};
 
 /// One interaction. Users and items are dense ids from 0.
@@ -33,9 +34,13 @@ pub struct Dataset {
     pub n_users: usize,
     /// Size of an item table: every item id is below it. May exceed the number of items that occur.
     pub n_items: usize,
-    /// Of items that were numbered as they came, the place of each in the order of the source's ids: numbers by value,
-    /// then other ids by their bytes. Empty where items have the source's own numbers. Not part of the digest.
+    /// Of users that were numbered as they came, the place of each in the order of the source's ids: numbers by value,
+    /// then other ids by their bytes. Empty where users have the source's own numbers. Not part of the digest.
+    pub user_places: Vec<u32>,
+    /// The same of items.
     pub item_places: Vec<u32>,
+    /// Of the items, where the source has them; numbered in the order of the source's ids.
+    pub categories: Option<ItemCategories>,
     /// What the times of its interactions are.
     pub clock: Clock,
     /// What the values of its interactions are.
@@ -54,9 +59,25 @@ pub enum Values {
     Labels(BTreeMap<String, f32>),
 }
 
+impl Values {
+    /// For people.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::None => "interactions without a value, or files that differ in what it is".into(),
+            Self::Numbers => "numbers".into(),
+            Self::Labels(labels) => format!("labels: {}", labels.keys().cloned().collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
 impl Dataset {
     pub fn part(&self, name: &str) -> Option<&Part> {
         self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// The place of a user in the order of the source's ids, which does not depend on the order of the rows.
+    pub fn user_place(&self, user: u32) -> u32 {
+        self.user_places.get(user as usize).copied().unwrap_or(user)
     }
 
     /// The place of an item in the order of the source's ids, which does not depend on the order of the rows.
@@ -68,8 +89,8 @@ impl Dataset {
         self.parts.iter().map(|part| part.interactions.len()).sum()
     }
 
-    /// Digest of the prepared content: sizes, and every interaction of every part in order. Fractions of seconds are a
-    /// separate field, present only if there are any.
+    /// Digest of the prepared content: sizes, and every interaction of every part in order. Fractions of seconds and
+    /// categories of items are separate fields, present only if there are any.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise dataset 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());
@@ -88,6 +109,9 @@ impl Dataset {
                     part.interactions.iter().flat_map(|i| i.time.billionths.to_le_bytes()).collect();
                 hasher.field(&format!("{}\0fractions", part.name), &fractions);
             }
+        }
+        if let Some(categories) = &self.categories {
+            categories.digest_into(&mut hasher);
         }
         hasher.finish()
     }

@@ -18,6 +18,7 @@ mod layout;
 mod load;
 mod lock;
 mod manifest;
+mod moment;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -36,5 +37,6 @@ pub use layout::{FieldKind, FileLayout, Leading, Separator};
 pub use load::{DatasetCounts, load};
 pub use lock::Lock;
 pub use manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
+pub use moment::Moment;
 pub use time::{Clock, Time, TimeUnit};
 pub use verify::{FileCheck, FileState, Verification, status, verify};

@@ -138,16 +138,12 @@ impl Reader {
             || !names.iter().any(has_digit) && ids.is_some_and(|ids| ids.iter().all(is_number))
     }
 
-    /// The place of each item in the order of the source's ids, of mapped ones; see [`Dataset::item_places`].
+    /// The place of each user and each item in the order of the source's ids, of mapped ones; see
+    /// [`Dataset::item_places`].
     ///
     /// [`Dataset::item_places`]: super::Dataset::item_places
-    pub(super) fn item_places(&self) -> Vec<u32> {
-        let Numbering::Map(map) = &self.items else { return Vec::new() };
-        let mut ids: Vec<(&[u8], u32)> = map.iter().map(|(id, number)| (&**id, *number)).collect();
-        ids.sort_unstable_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
-        let mut places = vec![0; ids.len()];
-        ids.iter().zip(0..).for_each(|((_, number), place)| places[*number as usize] = place);
-        places
+    pub(super) fn places(&self) -> (Vec<u32>, Vec<u32>) {
+        (self.users.places(), self.items.places())
     }
 
     /// (table of users, table of items): the sizes.
@@ -296,6 +292,16 @@ impl Numbering {
             }
             _ => unreachable!("a checked manifest numbers users by line where lines name none"),
         }
+    }
+
+    /// Of mapped ids, the place of each in the order of the source's ids.
+    fn places(&self) -> Vec<u32> {
+        let Self::Map(map) = self else { return Vec::new() };
+        let mut ids: Vec<(&[u8], u32)> = map.iter().map(|(id, number)| (&**id, *number)).collect();
+        ids.sort_unstable_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
+        let mut places = vec![0; ids.len()];
+        ids.iter().zip(0..).for_each(|((_, number), place)| places[*number as usize] = place);
+        places
     }
 
     fn size(&self) -> usize {

@@ -22,7 +22,7 @@ use crate::method::Registry;
 pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Registry) -> Result<Spec> {
     let wire = WireSpec::read(document, &resolved.root)?;
     place(document, &wire)?;
-    wire.split.roles().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
+    wire.split.check().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
     plain_name(document, &wire.dataset, "the dataset's id")?;
     let seeds = seeds(document, &wire.seeds)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;

@@ -93,11 +93,7 @@ impl Events {
     pub fn keep(&self, mut dataset: Dataset) -> Result<Dataset> {
         let wrong = |what: String| Error::new(Kind::Input, what);
         let name = dataset.name.clone();
-        let got = match &dataset.values {
-            Values::None => "interactions without a value, or files that differ in what it is".to_string(),
-            Values::Numbers => "numbers".into(),
-            Values::Labels(labels) => format!("labels: {}", labels.keys().cloned().collect::<Vec<_>>().join(", ")),
-        };
+        let got = dataset.values.describe();
         if let Some(least) = self.ratings_at_least {
             if dataset.values != Values::Numbers {
                 let error = wrong(format!("`{name}` has no ratings to be at least {least}"));

@@ -1,6 +1,7 @@
 //! Train, validation and test parts of a dataset, made by a named rule.
 
 mod events;
+mod labelling;
 pub mod periods;
 mod renumbering;
 mod rule;
@@ -10,6 +11,7 @@ mod time_ties;
 mod user_items;
 
 pub use events::{Events, Ties};
+pub use labelling::{LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes};
 pub use rule::{Applied, Cut, SHORTEST, SplitRule};
 pub use samples::{LabelledSample, SampleRange, Samples};
 pub use seventy_ten_twenty::SplitPhase;

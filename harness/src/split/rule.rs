@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Interaction, Part};
+use crate::data::{Dataset, Interaction, Moment, Part};
 use crate::error::{Error, Kind, Result};
 use crate::rng::Stream;
 use crate::suggest::{did_you_mean, one_of};
 
 use super::events::Ties;
+use super::labelling::Labelling;
 use super::periods::{self, Catalogue, Periods, Roles};
 use super::renumbering::Renumbering;
 use super::seventy_ten_twenty::{self, SplitPhase};
@@ -17,7 +18,7 @@ use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
 /// A rule that makes training, validation and test, or a stream of periods.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitRule {
     /// The authors' own parts, by name. Ids and table sizes stay those of the dataset; users
@@ -71,14 +72,26 @@ pub enum SplitRule {
         tested_from: Option<NonZeroUsize>,
         catalogue: Catalogue,
     },
-    /// A stream of periods 0 to `last` with the same number of events each, in the order of time; events that remain are
-    /// left out. All items of the dataset are known, and the values of events are to be learnt (ASMG).
+    /// A stream of periods 0 to `last` with the same number of labelled samples each, in the order of time; those that remain
+    /// are left out. All items of the dataset are known from the first period on (ASMG).
     PeriodsByCount {
         last: NonZeroUsize,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pretrained: Option<NonZeroUsize>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tested_from: Option<NonZeroUsize>,
+        samples: Labelling,
+    },
+    /// A stream of labelled samples in periods 0 to `last`, which are days: period 0 is the day that begins at `first`.
+    /// Otherwise as [`PeriodsByCount`](Self::PeriodsByCount).
+    PeriodsByDay {
+        first: Moment,
+        last: NonZeroUsize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pretrained: Option<NonZeroUsize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tested_from: Option<NonZeroUsize>,
+        samples: Labelling,
     },
 }
 
@@ -129,9 +142,16 @@ impl SplitRule {
                 self.roles_for_people(),
                 catalogue.describe()
             ),
-            Self::PeriodsByCount { .. } => {
-                format!("periods with the same number of events, of which {}", self.roles_for_people())
-            }
+            Self::PeriodsByCount { samples, .. } => format!(
+                "periods with the same number of samples, of which {}; {}",
+                self.roles_for_people(),
+                samples.describe()
+            ),
+            Self::PeriodsByDay { first, samples, .. } => format!(
+                "a period for each day from {first} on, of which {}; {}",
+                self.roles_for_people(),
+                samples.describe()
+            ),
         }
     }
 
@@ -147,6 +167,18 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
     }
 
+    /// Refuses what cannot be meant, before any data is read.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input), as of [`Roles::new`] and [`Labelling::check`].
+    pub fn check(&self) -> Result<()> {
+        self.roles()?;
+        match self {
+            Self::PeriodsByCount { samples, .. } | Self::PeriodsByDay { samples, .. } => samples.check(),
+            _ => Ok(()),
+        }
+    }
+
     /// The roles of the periods, where the rule makes a stream of them; else none.
     ///
     /// # Errors
@@ -155,7 +187,8 @@ impl SplitRule {
         match self {
             Self::Periods { last, pretrained, tested_from, .. }
             | Self::PeriodsByTime { last, pretrained, tested_from, .. }
-            | Self::PeriodsByCount { last, pretrained, tested_from } => {
+            | Self::PeriodsByCount { last, pretrained, tested_from, .. }
+            | Self::PeriodsByDay { last, pretrained, tested_from, .. } => {
                 Roles::new(last.get(), *pretrained, *tested_from).map(Some)
             }
             _ => Ok(None),
@@ -184,10 +217,14 @@ impl SplitRule {
                 let (periods, asked) = periods::by_time(dataset, lengths, *least, roles, *catalogue, ties)?;
                 return stream(periods, Some(asked));
             }
-            Self::PeriodsByCount { last, pretrained, tested_from } => {
+            Self::PeriodsByCount { last, pretrained, tested_from, samples } => {
                 let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
-                let (periods, cut) = periods::by_count(dataset, roles, ties)?;
+                let (periods, cut) = periods::by_count(dataset, samples, roles, ties)?;
                 return stream(periods, Some(cut));
+            }
+            Self::PeriodsByDay { first, last, pretrained, tested_from, samples } => {
+                let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
+                return stream(periods::by_day(dataset, first, samples, roles, ties)?, None);
             }
             Self::Given { train, valid, test } => given(dataset, [train, valid, test], ties)?,
             Self::LeaveLastOut { core } => {

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::UserItems;
+use crate::digest::FieldHasher;
 
 /// Samples in their order. Those of one impression (a positive and the negatives drawn for it) share a user and a history.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Samples {
     items: Vec<u32>,
     labels: Vec<bool>,
@@ -13,8 +13,10 @@ pub struct Samples {
     impressions: Vec<u32>,
     /// By impression.
     users: Vec<u32>,
-    /// By impression: what the user had taken before it, newest first.
-    histories: UserItems,
+    /// By impression: where in `taken` lies what the user had taken before it.
+    histories: Vec<Range<u32>>,
+    /// Items, newest first: histories of one user overlap, and each is a part of what the user took at all.
+    taken: Vec<u32>,
 }
 
 /// One labelled sample.
@@ -38,21 +40,26 @@ pub struct SampleRange<'s> {
     end: usize,
 }
 
-impl Default for Samples {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            labels: Vec::new(),
-            impressions: Vec::new(),
-            users: Vec::new(),
-            histories: UserItems::from_rows([[]; 0]),
-        }
-    }
-}
-
 impl Samples {
+    /// No samples yet, whose histories are parts of `taken`: what each user took, newest first, one user after the other.
+    pub fn with_histories_in(taken: Vec<u32>) -> Self {
+        Self { taken, ..Self::default() }
+    }
+
     /// Adds an impression: what `user` had taken before it, newest first, and its (item, label) pairs.
     pub fn push(&mut self, user: u32, history: &[u32], pairs: &[(u32, bool)]) {
+        let start = self.taken.len() as u32;
+        self.taken.extend_from_slice(history);
+        self.push_with_history_at(user, start..self.taken.len() as u32, pairs);
+    }
+
+    /// Adds an impression whose history is the part `history` of the list given to
+    /// [`with_histories_in`](Self::with_histories_in).
+    ///
+    /// # Panics
+    /// If the list has no such part.
+    pub fn push_with_history_at(&mut self, user: u32, history: Range<u32>, pairs: &[(u32, bool)]) {
+        assert!(history.start <= history.end && history.end as usize <= self.taken.len(), "a history at {history:?}");
         let impression = self.users.len() as u32;
         self.users.push(user);
         self.histories.push(history);
@@ -70,16 +77,6 @@ impl Samples {
 
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
-    }
-
-    /// Leaves out the samples from number `len` on.
-    pub fn truncate(&mut self, len: usize) {
-        self.items.truncate(len);
-        self.labels.truncate(len);
-        self.impressions.truncate(len);
-        let impressions = self.impressions.last().map_or(0, |last| *last as usize + 1);
-        self.users.truncate(impressions);
-        self.histories.truncate(impressions);
     }
 
     /// The samples of these numbers.
@@ -108,15 +105,16 @@ impl<'s> SampleRange<'s> {
     /// If there are not as many.
     #[inline]
     pub fn get(self, k: usize) -> LabelledSample<'s> {
-        let Samples { items, labels, impressions, users, histories } = self.samples;
+        let Samples { items, labels, impressions, users, histories, taken } = self.samples;
         let at = self.start + k;
         assert!(at < self.end, "sample {k} of {}", self.len());
         let impression = impressions[at];
+        let history = &histories[impression as usize];
         LabelledSample {
             user: users[impression as usize],
             item: items[at],
             label: labels[at],
-            history: histories.of(impression),
+            history: &taken[history.start as usize..history.end as usize],
             impression,
         }
     }
@@ -129,6 +127,20 @@ impl<'s> SampleRange<'s> {
     /// By sample: its label.
     pub fn labels(self) -> &'s [bool] {
         &self.samples.labels[self.start..self.end]
+    }
+
+    /// Adds the samples to a digest: users, items, labels, impressions and histories, each as a field.
+    pub(super) fn digest_into(self, hasher: &mut FieldHasher) {
+        let of = |field: fn(LabelledSample<'s>) -> u32| self.iter().map(field).collect::<Vec<_>>();
+        hasher.u32s("users", &of(|sample| sample.user)).u32s("items", &of(|sample| sample.item));
+        hasher.u32s("labels", &of(|sample| u32::from(sample.label)));
+        hasher.u32s("impressions", &of(|sample| sample.impression));
+        hasher.u32s("lengths", &of(|sample| sample.history.len() as u32));
+        // Those of one impression are alike.
+        let mut last = None;
+        let mut is_new = |sample: &LabelledSample<'_>| last.replace(sample.impression) != Some(sample.impression);
+        let histories: Vec<u32> = self.iter().filter(|sample| is_new(sample)).flat_map(|sample| sample.history).copied().collect();
+        hasher.u32s("histories", &histories);
     }
 
     /// Number of positives.
@@ -156,9 +168,9 @@ mod tests {
                 LabelledSample { user: 8, item: 1, label: false, history: &[5, 5, 2], impression: 1 },
             ]
         );
-        samples.truncate(1);
-        assert_eq!((samples.len(), samples.users.len(), samples.histories.n_users()), (1, 1, 1));
-        samples.truncate(0);
-        assert_eq!(samples, Samples::default());
+        let mut shared = Samples::with_histories_in(vec![5, 5, 2]);
+        shared.push_with_history_at(8, 1..3, &[(1, true)]);
+        shared.push_with_history_at(8, 0..3, &[(2, true)]);
+        assert_eq!([0, 1].map(|k| shared.range(0..2).get(k).history), [&[5, 2][..], &[5, 5, 2]]);
     }
 }

@@ -46,12 +46,6 @@ impl UserItems {
         self.offsets.push(self.items.len() as u32);
     }
 
-    /// Leaves out the lists from number `n` on.
-    pub fn truncate(&mut self, n: usize) {
-        self.offsets.truncate(n + 1);
-        self.items.truncate(self.offsets[self.offsets.len() - 1] as usize);
-    }
-
     /// Number of lists.
     pub fn n_users(&self) -> usize {
         self.offsets.len() - 1

@@ -2,6 +2,7 @@
 
 use super::sessions::{Event, answerable};
 use crate::error::{Error, Kind, Result};
+use crate::split::SampleRange;
 
 /// A period, as errors name it.
 #[derive(Clone, Copy)]
@@ -12,6 +13,9 @@ pub struct Named<'a> {
 
 /// The hint for a period with too little in it.
 const LONGER: &str = "use longer periods, or a smaller `last`";
+
+/// The hint for a period of samples that cannot be evaluated.
+const FULLER: &str = "use fewer periods, or other `positives`";
 
 impl Named<'_> {
     fn wrong(self, what: &str) -> Error {
@@ -67,6 +71,28 @@ pub fn can_be_tested(period: Named<'_>, sessions: &[Vec<u32>], known: usize) -> 
         .expected("a session with at least two events of items that occurred before the period")
         .got(format!("{} events, {new} of them of new items", events().count()))
         .hint("`catalogue = \"full\"` asks for new items too; else use longer periods, or a smaller `last`"))
+}
+
+/// # Errors
+/// [`Data`](Kind::Data) if a period of samples has none, or one that is to be `evaluated` none of a kind.
+pub fn can_be_told_apart(period: Named<'_>, samples: SampleRange<'_>, evaluated: bool) -> Result<()> {
+    let (all, positives) = (samples.len(), samples.positives());
+    if all == 0 {
+        return Err(period.wrong("has no sample").expected("samples in every period").hint(FULLER));
+    }
+    let lacks = match positives {
+        0 => "positive",
+        n if n == all => "negative",
+        _ => return Ok(()),
+    };
+    if !evaluated {
+        return Ok(());
+    }
+    Err(period
+        .wrong(&format!("has no {lacks}: its AUC is not defined"))
+        .expected("positives and negatives in every period that is evaluated")
+        .got(format!("{positives} positives, {} negatives", all - positives))
+        .hint(FULLER))
 }
 
 #[cfg(test)]

@@ -5,15 +5,16 @@
 //!                     for t = the next, …  be tested on period t → learn from it → carry on
 //! ```
 //!
-//! A period is a range of events in their order; [sessions] are one view of it. A learner goes
-//! through the stream with a learner, which carries its state from period to period. The [`Schedule`] of a trial says whether
-//! a period starts from the last period's weights or from fresh ones, and whether it learns from one period or from a window
-//! of them. The [`Catalogue`] says which items are known, the [`Roles`] which periods train, warm up and are tested.
+//! A period is a list of [sessions], or a range of [labelled samples](crate::split::Samples). A learner goes through the
+//! stream and carries its state from period to period. The [`Schedule`] of a trial says whether a period starts from the last
+//! period's weights or from fresh ones, and whether it learns from one period or from a window of them. The [`Catalogue`]
+//! says which items are known, the [`Roles`] which periods train, warm up and are tested.
 
 mod catalogue;
 mod check;
 mod roles;
 mod rule;
+mod sampled;
 mod schedule;
 pub mod sessions;
 
@@ -21,35 +22,31 @@ use std::ops::Range;
 
 pub use self::catalogue::Catalogue;
 pub use self::roles::Roles;
-pub use self::rule::{by_count, by_time, given};
+pub use self::rule::{by_count, by_day, by_time, given};
 pub use self::schedule::{Schedule, Start};
-use crate::data::{Interaction, ItemCategories};
+use crate::data::ItemCategories;
 use crate::digest::{Digest, FieldHasher};
 use crate::split::{SampleRange, Samples, UserItems};
 use crate::value::Limit;
 
-/// The events of a dataset, cut into periods.
-#[derive(Clone, Debug, PartialEq)]
+/// A dataset, cut into periods: of sessions, or of labelled samples.
+#[derive(Clone, Debug)]
 pub struct Periods {
     n_users: usize,
     n_items: usize,
-    /// The events of all periods in their order. Items have the numbers that methods see.
-    events: Vec<Interaction>,
-    /// By period: where its events lie.
-    ranges: Vec<Range<usize>>,
     /// By period: its sessions in the order of their first events. A session that goes on in a later period is one
-    /// session here and another there.
+    /// session here and another there. There are none in a stream of samples.
     sessions: Vec<UserItems>,
     /// By period: number of items that have occurred by its end; they are the ids below it. Empty where all items of the
     /// dataset are known from the first period on.
     seen: Vec<usize>,
-    /// Labelled samples of all periods in their order, where they are what is learnt; `ranges` are then of samples.
+    /// Labelled samples of all periods in their order, where they are what is learnt.
     samples: Option<Samples>,
-    /// Of the items, where the dataset has them.
+    /// By period: where its samples lie. Empty in a stream of sessions.
+    ranges: Vec<Range<usize>>,
+    /// Of the items of samples, where the dataset has them.
     categories: Option<ItemCategories>,
     roles: Roles,
-    /// Whether times and values of the events are part of what is learnt, and so of the digest.
-    labelled: bool,
 }
 
 /// One period after the pre-training: it is tested on after learning from those before it.
@@ -70,7 +67,7 @@ impl Periods {
         self.roles.last()
     }
 
-    /// Size of a user table: every user of an event is below it.
+    /// Size of a user table: every user of a sample is below it.
     pub fn n_users(&self) -> usize {
         self.n_users
     }
@@ -80,24 +77,16 @@ impl Periods {
         self.n_items
     }
 
-    /// The events of a period, pre-training periods included, in their order: users, items, times and values.
-    ///
-    /// # Panics
-    /// If there is no such period.
-    pub fn events(&self, number: usize) -> &[Interaction] {
-        &self.events[self.ranges[number].clone()]
-    }
-
     /// The labelled samples of some periods that follow each other; none where the stream is not of samples.
     ///
     /// # Panics
     /// If there are no such periods.
     pub fn samples(&self, numbers: Range<usize>) -> Option<SampleRange<'_>> {
-        let (start, end) = (self.ranges[numbers.start].start, self.ranges[numbers.end - 1].end);
-        self.samples.as_ref().map(|samples| samples.range(start..end))
+        let samples = self.samples.as_ref()?;
+        Some(samples.range(self.ranges[numbers.start].start..self.ranges[numbers.end - 1].end))
     }
 
-    /// The categories of the items, where the dataset has them.
+    /// The categories of the items of samples, where the dataset has them.
     pub fn categories(&self) -> Option<&ItemCategories> {
         self.categories.as_ref()
     }
@@ -115,24 +104,18 @@ impl Periods {
         self.seen.get(number - 1).copied().unwrap_or(self.n_items)
     }
 
-    /// Digest of all that is learnt and tested: of sessions in their order and the catalogue, or of labelled events; and of
-    /// the roles, where they are not those of every period but the first.
+    /// Digest of all that is learnt and tested: of sessions in their order and the catalogue, or of labelled samples with
+    /// their histories and categories; and of the roles, where they are not those of every period but the first.
     pub fn digest(&self) -> Digest {
         let mut hasher;
-        if self.labelled {
-            hasher = FieldHasher::new("reprise labelled periods 1");
+        if self.samples.is_some() {
+            hasher = FieldHasher::new("reprise labelled periods 2");
             hasher.field("users", &(self.n_users as u64).to_le_bytes());
             hasher.field("items", &(self.n_items as u64).to_le_bytes());
-            for range in &self.ranges {
-                let mut bytes = Vec::with_capacity(range.len() * 24);
-                for event in &self.events[range.clone()] {
-                    bytes.extend(event.user.to_le_bytes());
-                    bytes.extend(event.item.to_le_bytes());
-                    bytes.extend(event.time.whole.to_le_bytes());
-                    bytes.extend(event.time.billionths.to_le_bytes());
-                    bytes.extend(event.value.to_le_bytes());
-                }
-                hasher.field("events", &bytes);
+            let of_periods = (0..=self.last()).filter_map(|number| self.samples(number..number + 1));
+            of_periods.for_each(|samples| samples.digest_into(&mut hasher));
+            if let Some(categories) = &self.categories {
+                categories.digest_into(&mut hasher);
             }
         } else {
             hasher = FieldHasher::new("reprise periods 1");
@@ -179,16 +162,6 @@ impl<'p> Period<'p> {
         self.periods.sessions[self.learnt(window)].iter().flat_map(|sessions| sessions.rows())
     }
 
-    /// Events to learn from, as [`sessions`](Self::sessions).
-    pub fn events_before(self, window: Limit) -> &'p [Interaction] {
-        let learnt = self.learnt(window);
-        let ranges = &self.periods.ranges[learnt];
-        match (ranges.first(), ranges.last()) {
-            (Some(first), Some(last)) => &self.periods.events[first.start..last.end],
-            _ => &[],
-        }
-    }
-
     /// Labelled samples to learn from, as [`sessions`](Self::sessions).
     pub fn samples_before(self, window: Limit) -> Option<SampleRange<'p>> {
         self.periods.samples(self.learnt(window))
@@ -216,11 +189,6 @@ impl<'p> Period<'p> {
     /// The sessions that it is tested on, with events of items that were not known before.
     pub fn tested_sessions(self) -> impl Iterator<Item = &'p [u32]> {
         self.periods.sessions[self.number].rows()
-    }
-
-    /// The events that it is tested on, in their order.
-    pub fn tested_events(self) -> &'p [Interaction] {
-        self.periods.events(self.number)
     }
 }
 

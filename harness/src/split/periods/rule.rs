@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use super::check::{Named, can_be_learnt, can_be_tested, items_seen};
+use super::sampled::Labelled;
 use super::sessions::sessions;
 use super::{Catalogue, Periods, Roles};
-use crate::data::{Clock, Dataset, Interaction};
+use crate::data::{Clock, Dataset, Interaction, Moment};
 use crate::error::{Error, Kind, Result};
-use crate::split::{Ties, UserItems};
+use crate::split::{Labelling, Ties, UserItems};
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// The dataset's own periods, its parts `period-0` to `period-LAST`; a user of the dataset is a session.
 ///
@@ -27,8 +30,8 @@ pub fn given(dataset: &Dataset, roles: Roles, catalogue: Catalogue) -> Result<Pe
         })?;
         Ok(part.interactions.clone())
     };
-    let periods = (0..=last).map(part).collect::<Result<_>>()?;
-    Periods::of_sessions(dataset, periods, dataset.n_items, roles, catalogue)
+    let periods = (0..=last).map(part).collect::<Result<Vec<_>>>()?;
+    Periods::of_sessions(dataset, &periods, dataset.n_items, roles, catalogue)
 }
 
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
@@ -47,13 +50,7 @@ pub fn by_time(
     catalogue: Catalogue,
     ties: Ties,
 ) -> Result<(Periods, u64)> {
-    const SECONDS_OF_A_DAY: i64 = 86_400;
-    if dataset.clock != Clock::Unix {
-        return Err(Error::new(Kind::Input, format!("`{}` has no times that count in days", dataset.name))
-            .expected("a column of times whose unit the manifest says, or one of ISO times")
-            .got("an order alone")
-            .hint("the split rule `periods` takes the dataset's own periods"));
-    }
+    counts_in_days(dataset)?;
     let last = roles.last();
     let mut all = in_order(dataset, ties);
     let mut counts = vec![0; dataset.n_items];
@@ -80,56 +77,74 @@ pub fn by_time(
             events.push(Interaction { item: *numbers.entry(event.item).or_insert(next), ..event });
         }
     }
-    let cut = Periods::of_sessions(dataset, periods, numbers.len(), roles, catalogue)?;
-    let tied = roles.evaluated().map(|number| tied(cut.events(number), cut.period(number).items())).sum();
+    let cut = Periods::of_sessions(dataset, &periods, numbers.len(), roles, catalogue)?;
+    let tied = roles.evaluated().map(|number| tied(&periods[number], cut.period(number).items())).sum();
     Ok((cut, tied))
 }
 
-/// Cuts the dataset's events, in the order of time, into `count` periods of ⌊n/count⌋ events each, and leaves out the
-/// events that remain (ASMG's authors). Ids and table sizes stay those of the dataset, all of whose items are known from
-/// the first period on; values are labels or ratings to be learnt. Besides the periods: events of one time that stand in
-/// two periods, of which `ties` decided.
+/// Cuts the dataset's labelled samples, in the order of time, into periods of ⌊n/periods⌋ samples each, and leaves out
+/// those that remain (ASMG's authors). Tables are sized before. Besides the periods: cuts between events of one time, where
+/// `ties` decided which period they are in.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) if the dataset has no times; [`Data`](Kind::Data) if there are fewer events than periods.
-pub fn by_count(dataset: &Dataset, roles: Roles, ties: Ties) -> Result<(Periods, u64)> {
+/// [`Input`](Kind::Input) if the dataset has no times, or not the ratings that `samples` asks for; [`Data`](Kind::Data) if
+/// there are fewer samples than periods, or a period cannot be evaluated.
+pub fn by_count(dataset: &Dataset, samples: &Labelling, roles: Roles, ties: Ties) -> Result<(Periods, u64)> {
     if dataset.clock == Clock::Position {
         return Err(Error::new(Kind::Input, format!("`{}` has no times to order its events by", dataset.name))
             .expected("a column `time` in its manifest"));
     }
-    let count = roles.last() + 1;
-    let mut events = in_order(dataset, ties);
-    let each = events.len() / count;
-    if each == 0 {
+    let labelled = Labelled::new(dataset, samples, in_order(dataset, ties))?;
+    let (count, n) = (roles.last() + 1, labelled.samples_of(0..labelled.events.len()));
+    let cuts = equal_cuts(n, count);
+    if cuts[count] == 0 {
         return Err(Error::new(
             Kind::Data,
-            format!("`{}` has fewer events than there are to be periods", dataset.name),
+            format!("`{}` has fewer samples than there are to be periods", dataset.name),
         )
-        .expected(format!("at least {count} events"))
-        .got(events.len().to_string())
-        .hint("use a smaller `count`"));
+        .expected(format!("at least {count} samples"))
+        .got(n.to_string())
+        .hint("use a smaller `last`"));
     }
-    let cuts = (1..=roles.last()).map(|number| number * each);
-    let tied = cuts.filter(|&cut| events[cut - 1].time == events[cut].time).count() as u64;
-    events.truncate(count * each);
-    let ranges: Vec<_> = (0..count).map(|number| number * each..(number + 1) * each).collect();
-    let sessions = ranges.iter().map(|range| UserItems::from_rows(sessions(pairs(&events[range.clone()])))).collect();
-    let Dataset { n_users, n_items, .. } = *dataset;
-    Ok((
-        Periods {
-            n_users,
-            n_items,
-            events,
-            ranges,
-            sessions,
-            seen: Vec::new(),
-            samples: None,
-            categories: None,
-            roles,
-            labelled: true,
-        },
-        tied,
-    ))
+    let tied = labelled.tied_at(&cuts[1..count]);
+    Ok((labelled.cut(&cuts, roles)?, tied))
+}
+
+/// The beginnings of `count` periods of ⌊n/count⌋ samples, and the end of the last.
+pub(super) fn equal_cuts(n: usize, count: usize) -> Vec<usize> {
+    (0..=count).map(|number| number * (n / count)).collect()
+}
+
+/// Cuts the dataset's labelled samples into days in UTC, from that of `first` on: one period a day.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if the dataset's times do not count in days, or it has not the ratings that `samples` asks for;
+/// [`Data`](Kind::Data) if an event is of no period, or a period cannot be evaluated.
+pub fn by_day(dataset: &Dataset, first: &Moment, samples: &Labelling, roles: Roles, ties: Ties) -> Result<Periods> {
+    counts_in_days(dataset)?;
+    let count = roles.last() + 1;
+    let labelled = Labelled::new(dataset, samples, in_order(dataset, ties))?;
+    let day = |event: &Interaction| (event.time.whole - first.time().whole).div_euclid(SECONDS_OF_A_DAY);
+    let outside = |event: &&Interaction| !(0..count as i64).contains(&day(event));
+    if let Some(event) = labelled.events.iter().find(outside) {
+        return Err(Error::new(Kind::Data, format!("an event of `{}` is in none of the periods", dataset.name))
+            .expected(format!("the {count} days from {first} on"))
+            .got(format!("an event of day {} (the first is 0)", day(event)))
+            .hint("`from` and `before` in the spec's `events` choose the events of some days"));
+    }
+    let until = |number: usize| labelled.events.partition_point(|event| day(event) < number as i64);
+    let cuts: Vec<usize> = (0..=count).map(|number| labelled.samples_of(0..until(number))).collect();
+    labelled.cut(&cuts, roles)
+}
+
+fn counts_in_days(dataset: &Dataset) -> Result<()> {
+    if dataset.clock == Clock::Unix {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Input, format!("`{}` has no times that count in days", dataset.name))
+        .expected("a column of times whose unit the manifest says, or one of ISO times")
+        .got("an order alone")
+        .hint("the split rule `periods` takes the dataset's own periods"))
 }
 
 /// All events of a dataset in the order of time.
@@ -161,15 +176,15 @@ impl Periods {
     /// A stream of sessions from the events of each period in their order, checked to be fit for learning and testing.
     fn of_sessions(
         dataset: &Dataset,
-        periods: Vec<Vec<Interaction>>,
+        periods: &[Vec<Interaction>],
         n_items: usize,
         roles: Roles,
         catalogue: Catalogue,
     ) -> Result<Self> {
-        let (mut events, mut ranges, mut all, mut seen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (number, period) in periods.into_iter().enumerate() {
+        let (mut all, mut seen) = (Vec::new(), Vec::new());
+        for (number, period) in periods.iter().enumerate() {
             let (before, named) = (seen.last().copied().unwrap_or(0), Named { dataset: &dataset.name, number });
-            let pairs: Vec<_> = pairs(&period).collect();
+            let pairs: Vec<_> = pairs(period).collect();
             seen.push(items_seen(named, &pairs, before)?);
             let sessions = sessions(pairs);
             if number < roles.last() {
@@ -180,24 +195,11 @@ impl Periods {
                 can_be_tested(named, &sessions, known)?;
             }
             all.push(UserItems::from_rows(sessions));
-            ranges.push(events.len()..events.len() + period.len());
-            events.extend(period);
         }
         if catalogue == Catalogue::Full {
             seen.clear();
         }
-        let (samples, categories) = (None, None);
-        Ok(Self {
-            n_users: dataset.n_users,
-            n_items,
-            events,
-            ranges,
-            sessions: all,
-            seen,
-            samples,
-            categories,
-            roles,
-            labelled: false,
-        })
+        let (samples, ranges, categories) = (None, Vec::new(), None);
+        Ok(Self { n_users: dataset.n_users, n_items, sessions: all, seen, samples, ranges, categories, roles })
     }
 }

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::data::{Clock, Dataset};
+use crate::data::{Clock, Dataset, Interaction};
 use crate::error::Kind;
 use crate::kit::{dataset, three_periods};
 use crate::split::Ties;
@@ -95,42 +95,6 @@ fn time_is_cut_into_periods() {
     assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Growing).unwrap().1, 0);
     assert_eq!(by_time(&dataset, [2, 1, 2], 2, Catalogue::Full).unwrap().1, 1);
     assert_eq!(rows(&cut(2, 2, 1).unwrap().sessions[0]), [vec![0, 1, 1, 0], vec![0, 2, 1]]);
-}
-
-#[test]
-fn events_keep_their_times_and_values_and_are_cut_by_their_number() {
-    let events = [(1, 5), (2, 1), (1, 3), (3, 3), (2, 9), (1, 7), (3, 8), (1, 6), (2, 2)];
-    let events: Vec<_> = (0..).zip(events).map(|(item, (user, time))| (user, item, time)).collect();
-    let mut dataset = dataset(20, 9, &[("all", &events)]);
-    dataset.parts[0].interactions.iter_mut().for_each(|event| event.value = event.item as f32);
-    let roles = Roles::new(3, NonZeroUsize::new(2), NonZeroUsize::new(3)).unwrap();
-    let (periods, ties) = by_count(&dataset, roles, Ties::FileOrder).unwrap();
-    // Nine events make four periods of two; the last in time is left out. Items keep their ids.
-    let items = |events: &[Interaction]| events.iter().map(|event| event.item).collect::<Vec<_>>();
-    assert_eq!(
-        (0..4).map(|number| items(periods.events(number))).collect::<Vec<_>>(),
-        [[1, 8], [2, 3], [0, 7], [5, 6]]
-    );
-    assert!(periods.events(3).iter().all(|event| event.value == event.item as f32 && event.time > 6.into()));
-    assert_eq!((ties, periods.n_users(), periods.n_items()), (0, 20, 9), "both events of time 3 stand in one period");
-    // The first tested period is learnt from all of the pre-training, however short the window.
-    let [warm_up, tested] = [2, 3].map(|number| periods.period(number));
-    assert_eq!(items(warm_up.events_before(Limit::At(1))), [1, 8, 2, 3]);
-    assert_eq!(items(tested.events_before(Limit::At(1))), [0, 7]);
-    assert_eq!(items(tested.events_before(Limit::All)), [1, 8, 2, 3, 0, 7]);
-    assert_eq!((items(tested.tested_events()), tested.items()), (vec![5, 6], 9));
-    assert_eq!((periods.roles().evaluated(), periods.roles().tested()), (2..=3, 3..=3));
-    // One event less, and the cut goes through time 3; a value is part of what is learnt.
-    let cut = |dataset: &Dataset, last| by_count(dataset, Roles::after_the_first(last), Ties::FileOrder).unwrap();
-    assert_eq!(cut(&dataset, 2).1, 1);
-    let mut other = dataset.clone();
-    other.parts[0].interactions[0].value = 0.5;
-    assert_ne!(cut(&other, 3).0.digest(), cut(&dataset, 3).0.digest());
-    assert_ne!(periods.digest(), cut(&dataset, 3).0.digest(), "the roles are part of it");
-    let error = by_count(&dataset, Roles::after_the_first(9), Ties::FileOrder).unwrap_err().to_string();
-    assert!(error.contains("fewer events than there are to be periods") && error.contains("at least 10"), "{error}");
-    let unordered = Dataset { clock: Clock::Position, ..dataset };
-    assert_eq!(by_count(&unordered, roles, Ties::FileOrder).unwrap_err().kind(), Kind::Input);
 }
 
 #[test]
