@@ -129,3 +129,5 @@ fn a_period_is_that_of_the_reference() {
         assert_near(&parameter.values, &want, TOLERANCE, format!("{theirs} written back"));
     }
 }
+
+mod runs;

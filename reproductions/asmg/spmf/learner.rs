@@ -33,9 +33,9 @@ pub struct SpmfLearner<'m, 'p> {
     all: SampleRange<'p>,
     model: EmbeddingMlp,
     batch: LocalBatch,
-    reservoirs: ByClass<Reservoir>,
+    pub(super) reservoirs: ByClass<Reservoir>,
     /// What is learnt in the current period, in the order of time.
-    training: Vec<u32>,
+    pub(super) training: Vec<u32>,
     /// The reservoirs after the current period.
     next: ByClass<Reservoir>,
 }
