@@ -4,6 +4,8 @@ use harness::error::{Error, Kind, Result};
 use harness::split::periods::Periods;
 use harness::train::Context;
 
+use super::strategy::no_samples;
+
 /// The run's stream of labelled samples. `method` names the method in messages, and `batch` is the largest number of samples
 /// of one of its steps.
 ///
@@ -20,9 +22,7 @@ pub fn stream<'p>(method: &str, cx: &Context<'p>, batch: usize) -> Result<&'p Pe
     }
     for number in 0..=periods.last() {
         let Some(samples) = periods.samples(number..number + 1) else {
-            return Err(Error::new(Kind::Input, format!("{method} learns from labelled samples"))
-                .expected("a split rule that makes them")
-                .got("a stream of sessions"));
+            return Err(no_samples());
         };
         if samples.len() < batch {
             return Err(Error::new(Kind::Input, format!("`batch` is larger than period {number}"))

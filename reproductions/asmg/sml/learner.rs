@@ -170,7 +170,8 @@ impl<'p, B: BaseModel> Learner<'p> for TransferLearner<'_, 'p, B> {
         };
         self.samples = Some(samples);
         let valid = (ending != Ending::LastEpoch).then(|| tested(period));
-        let facts = if epochs > 0 { BTreeMap::from([("samples".into(), samples.len() as f64)]) } else { BTreeMap::new() };
+        let training = if epochs > 0 { samples.len() } else { 0 };
+        let facts = BTreeMap::from([("training".to_string(), training as f64)]);
         cx.meter.since(start, Phase::Prepare);
         Ok(PeriodData { valid, epochs, ending, facts })
     }

@@ -13,7 +13,7 @@ mod base;
 mod gelu;
 mod learner;
 mod mix;
-pub mod options;
+mod options;
 mod tensor;
 pub mod transfer;
 
@@ -31,9 +31,10 @@ use self::options::{
 };
 use self::tensor::TransferredTensor;
 use self::transfer::{Transfer, TransferSizes};
+use super::learner::pretrained;
 use super::stream::stream;
-use crate::models::embedding_mlp::{self, EmbeddingMlp, LAYER_NAMES};
-use crate::models::mf::{self, MfHyper};
+use crate::models::embedding_mlp::{self, LAYER_NAMES};
+use crate::models::mf;
 
 /// SML on Embedding&MLP.
 struct Sml {
@@ -46,15 +47,13 @@ struct Sml {
 struct SmlMf {
     training: SmlTraining,
     tables: TableTransfers,
-    model: MfHyper,
     pretraining: MfPretraining,
 }
 
 impl Method for Sml {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let periods = stream_of(cx, &[self.training.transfer, self.training.base])?;
-        let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "SML goes on from its teacher"))?;
-        let pretrained = EmbeddingMlp::new(teacher.tested_on(*periods.roles().evaluated().start())?)?;
+        let pretrained = pretrained(cx, periods)?;
         let sizes = pretrained.sizes();
         let tables = pretrained.tensors().len() - LAYER_NAMES.len();
         let mut moments = State::default();
@@ -94,7 +93,7 @@ impl Method for SmlMf {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let parts = [self.training.transfer, self.training.base, self.pretraining.part()];
         let periods = stream_of(cx, &parts)?;
-        let sizes = self.model.sizes(periods.n_users(), periods.n_items());
+        let sizes = self.pretraining.model.sizes(periods.n_users(), periods.n_items());
         // A table, its moments, the one served before, and copies of the selected and the best epoch: 4 bytes each.
         harness::meter::check_fits("the model", [sizes.layout().count()], 40)
             .map_err(|error| error.hint("use a smaller `dim`"))?;
@@ -166,11 +165,10 @@ pub fn build_mf(params: Params<'_>) -> Built {
         report: ReportedEpoch,
         checkpoint: KeptTransfer,
         tables: TableTransfers,
-        model: MfHyper,
-        pretraining: MfPretraining,
+            pretraining: MfPretraining,
     }
-    let SmlMfParams { transfer, base, report, checkpoint, tables, model, pretraining } = params.read()?;
-    Ok(Box::new(SmlMf { training: SmlTraining { transfer, base, report, checkpoint }, tables, model, pretraining }))
+    let SmlMfParams { transfer, base, report, checkpoint, tables, pretraining } = params.read()?;
+    Ok(Box::new(SmlMf { training: SmlTraining { transfer, base, report, checkpoint }, tables, pretraining }))
 }
 
 #[cfg(test)]

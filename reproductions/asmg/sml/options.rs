@@ -5,6 +5,7 @@ use harness::value::{Count, Rate};
 use serde::Deserialize;
 
 use super::transfer::TransferSizes;
+use crate::models::mf::MfHyper;
 
 /// How one part of a model is trained, by TensorFlow 1's Adam.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -20,6 +21,7 @@ pub struct PartTraining {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MfPretraining {
+    pub model: MfHyper,
     /// (1e-3, 1e-2, 1e-2)
     learning_rate: Rate,
     /// At most (10).

@@ -83,10 +83,6 @@ impl TransferredTensor {
         &self.transfer
     }
 
-    pub fn transfer_mut(&mut self) -> &mut Transfer {
-        &mut self.transfer
-    }
-
     /// The tensor served before.
     pub fn prev(&self) -> &[f32] {
         &self.prev

@@ -1,6 +1,5 @@
 //! A whole period of SML, as an independent program computed it.
 
-use harness::nn::Trainable;
 use harness::optim::TfAdam;
 use harness::queries::Queries;
 use harness::split::{HeldOut, Samples};

@@ -2,17 +2,16 @@
 
 use harness::error::Kind;
 use harness::method::Trained;
-use harness::train::Learner;
 
-use super::learner::SpmfLearner;
 use super::*;
 use crate::kit::impressions::{
-    FIRST, LAST, SAMPLES, assert_resumes, bits_of_periods, impressions, train_on_impressions, with_impressions,
+    FIRST, LAST, SAMPLES, assert_resumes, bits_of_periods, impressions, pretrained, train_on_impressions,
+    with_impressions,
 };
-use crate::kit::{method, parse, same_on_threads};
+use crate::kit::{method, same_on_threads};
 
 const SPMF: &str = r#"{fraction = 0.4, drawing = {beside-period = {ratio = 0.5}},
-    training = {learning_rate = 1e-2, epochs = 1, batch = 16}}"#;
+    update = {learning_rate = 1e-2, epochs = 1, batch = 16, optimiser = "carried"}}"#;
 
 fn from_both() -> String {
     SPMF.replace("{beside-period = {ratio = 0.5}}", "\"from-both\"")
@@ -43,16 +42,16 @@ fn numbers_are_those_of_the_classes() {
     for run in [&beside, &both] {
         for (name, count) in ["reservoir_positives", "reservoir_negatives"].into_iter().zip(counts(0, FIRST)) {
             let size = (0.4 * count as f64).floor();
-            assert!(run.periods.iter().all(|period| period.facts[name] == size), "{name}");
+            assert!(run.periods[1..].iter().all(|period| period.facts[name] == size), "{name}");
         }
         assert_eq!((run.periods[0].epochs_run, run.periods.len()), (0, LAST + 1 - FIRST));
     }
     for (at, period) in (FIRST..LAST).enumerate() {
         let drawn: usize = counts(period, period + 1).iter().map(|count| count / 2).sum();
         let facts = &beside.periods[at + 1].facts;
-        assert_eq!((facts["drawn"], facts["samples"]), (drawn as f64, (drawn + SAMPLES) as f64));
+        assert_eq!((facts["drawn"], facts["training"]), (drawn as f64, (drawn + SAMPLES) as f64));
         let facts = &both.periods[at + 1].facts;
-        assert_eq!((facts["drawn"], facts["samples"]), (SAMPLES as f64, SAMPLES as f64));
+        assert_eq!((facts["drawn"], facts["training"]), (SAMPLES as f64, SAMPLES as f64));
     }
 }
 
@@ -60,32 +59,30 @@ fn numbers_are_those_of_the_classes() {
 #[test]
 fn a_period_is_learnt_after_old_samples() {
     let folder = tempfile::tempdir().unwrap();
-    for (params, keeps_period) in [(SPMF.to_string(), true), (from_both(), false)] {
-        let method: Spmf = parse(&params).unwrap();
+    let fraction = Rate::try_from(0.4).unwrap();
+    for drawing in [Drawing::BesidePeriod { ratio: Rate::try_from(0.5).unwrap() }, Drawing::FromBoth] {
         with_impressions(impressions(true), &["auc"], folder.path(), 0, |cx| {
             let periods = cx.task.periods().unwrap();
-            let all = periods.samples(0..LAST + 1).unwrap();
-            let mut learner = SpmfLearner::new(&method, cx).unwrap();
-            learner.begin(cx, periods.period(FIRST)).unwrap();
-            learner.end(cx, periods.period(FIRST)).unwrap();
+            let mut model = EmbeddingMlp::new(pretrained(periods)).unwrap();
+            let mut spmf = Spmf::new(fraction, drawing);
+            spmf.end(cx, periods.period(FIRST), &mut model).unwrap();
             for number in FIRST + 1..=LAST {
-                let reservoirs = learner.reservoirs.clone();
-                learner.begin(cx, periods.period(number)).unwrap();
-                let start = (number - 1) * SAMPLES;
-                let of_period = start as u32..(start + SAMPLES) as u32;
-                let training = &learner.training;
-                assert!(training.is_sorted_by(|a, b| a < b), "{training:?}");
+                let (period, reservoirs) = (periods.period(number), spmf.reservoirs.clone());
+                let set = spmf.training_set(cx, period, &mut model).unwrap();
+                let of_period = ((number - 1) * SAMPLES) as u32..(number * SAMPLES) as u32;
+                let training = &set.positions;
+                assert!(training.is_sorted_by(|a, b| a < b) && set.order == Order::AsGiven, "{training:?}");
                 let own = training.iter().filter(|sample| of_period.contains(sample)).count();
-                assert!(if keeps_period { own == SAMPLES } else { own < SAMPLES }, "{own} of the period itself");
+                assert_eq!(own == SAMPLES, drawing.keeps_period(), "{own} of the period itself");
                 for (class, reservoir) in reservoirs.iter().enumerate() {
-                    let is = |sample: u32| all.get(sample as usize).label == (class == 0);
+                    let is = |sample: u32| set.samples.get(sample as usize).label == (class == 0);
                     assert!(reservoir.samples().iter().all(|&sample| is(sample) && sample < of_period.start));
                     let old = training.iter().filter(|sample| !of_period.contains(sample) && is(**sample));
                     assert!(old.clone().count() > 3 && old.clone().all(|sample| reservoir.samples().contains(sample)));
                 }
-                assert_eq!(learner.reservoirs, reservoirs, "they are updated when the period has ended");
-                learner.end(cx, periods.period(number)).unwrap();
-                for (after, before) in learner.reservoirs.iter().zip(&reservoirs) {
+                assert_eq!(spmf.reservoirs, reservoirs, "they are updated when the period has ended");
+                spmf.end(cx, period, &mut model).unwrap();
+                for (after, before) in spmf.reservoirs.iter().zip(&reservoirs) {
                     let from = |sample: &&u32| before.samples().contains(sample) || of_period.contains(sample);
                     assert!(after != before && after.samples().iter().filter(from).count() == before.samples().len());
                 }
@@ -111,7 +108,7 @@ fn reservoirs_that_do_not_fit_are_refused() {
         ("0.4", "0", "above 0"),
         ("0.5", "-1", "above 0"),
         ("beside-period", "beside", "unknown variant"),
-        ("ratio", "ration", "unknown field"),
+        ("ratio", "ration", "available keys: ratio"),
     ] {
         let error = method("spmf", &SPMF.replace(from, to)).err().expect("refused");
         assert!(error.contains(words), "{to}: {error}");

@@ -337,3 +337,70 @@ impl NullaryFnOnce for ToItems<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::data::ItemCategories;
+    use harness::rng::Stream;
+    use harness::simd::levels;
+    use harness::split::Samples;
+
+    use super::*;
+    use crate::golden::{assert_near, bits, case, doubles, floats, ids};
+
+    #[test]
+    fn every_vector_width_has_the_same_bits() {
+        let sizes = EmbeddingMlpSizes { users: 9, items: 20, categories: Some(4), dim: 8, hidden: [20, 10] };
+        let mut stream = Stream::new(0, "embedding-mlp", "levels", 0);
+        let mut samples = Samples::default();
+        for length in [0, 3, 7].into_iter().cycle().take(21) {
+            let history: Vec<u32> = (0..length).map(|_| stream.below(20)).collect();
+            samples.push(stream.below(9), &history, &[(stream.below(20), true), (stream.below(20), false)]);
+        }
+        let categories = ItemCategories::new(4, (0..20).map(|item: u32| vec![item % 4, item % 3]));
+        let mut batch = LocalBatch::new(&sizes);
+        let positions: Vec<u32> = (0..samples.len() as u32).collect();
+        batch.push(samples.range(0..samples.len()), &positions, Some(&categories));
+        let (rows, dim) = (batch.rows(), sizes.dim);
+        let shapes = sizes.layer_shapes().map(|shape| shape.iter().product());
+        let counts = EmbeddingMlpTensors {
+            user: rows.users * dim,
+            item: rows.items * dim,
+            category: rows.categories * dim,
+            layers: shapes,
+        };
+        let weights = counts.map(|count: usize| stream.normals(count, 0.5));
+        let mut first: Option<Vec<u32>> = None;
+        for level in levels() {
+            let EmbeddingMlpKernel { mut trace, mut entities, mut layers, .. } = EmbeddingMlpKernel::new(sizes);
+            let mut gradients = counts.map(|count| vec![0.0; count]);
+            let mut of_entities = vec![0.0; rows.items * sizes.entity()];
+            let (part, weights) = (&batch.parts()[0], weights.as_slices());
+            let mut onto = gradients.as_mut_slices();
+            let (user, entity, layers, sums) = (onto.user, &mut of_entities[..], &mut layers, &mut onto.layers);
+            let work = Gradients { coefficient: 0.1, user, entity, layers, sums, loss: 0.0 };
+            let (trace, entities) = (&mut trace, &mut entities);
+            let loss = level.dispatch(Pass { sizes, batch: &batch, part, weights, trace, entities, work });
+            let (item, category) = (onto.item, onto.category);
+            level.dispatch(ToItems { sizes, batch: &batch, entities: &of_entities, item, category });
+            let EmbeddingMlpTensors { user, item, category, layers } = &gradients;
+            let all: Vec<f32> = [user, item, category].into_iter().chain(layers).flatten().copied().collect();
+            let found: Vec<u32> = bits(&all).into_iter().chain(bits(&[loss as f32])).collect();
+            assert_eq!(*first.get_or_insert_with(|| found.clone()), found);
+        }
+    }
+
+    #[test]
+    fn pooling_agrees_with_the_reference() {
+        let case = case("asmg.json", "average_pooling");
+        let lengths = ids(&case["inputs"]["lens"]);
+        for (k, rows) in case["inputs"]["emb"].as_array().unwrap().iter().enumerate() {
+            let rows: Vec<Vec<f32>> = rows.as_array().unwrap().iter().map(floats).collect();
+            let mut pooled = vec![0.0; rows[0].len()];
+            rows[..lengths[k] as usize].iter().for_each(|row| add(&mut pooled, row));
+            average(&mut pooled, lengths[k] as usize);
+            // One rounding of numbers below 1.
+            assert_near(&pooled, &doubles(&case["expected"]["pooled"][k]), 6e-8, k);
+        }
+    }
+}

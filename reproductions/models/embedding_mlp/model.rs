@@ -54,13 +54,31 @@ impl EmbeddingMlp {
         self.sizes
     }
 
-    /// The mean loss over the first part of a batch, and one step of the optimiser.
-    pub fn train(&mut self, batch: &LocalBatch, adam: &impl Optimiser) -> f64 {
-        let ids = [batch.users(), batch.items(), batch.categories()];
-        for ((table, ids), (rows, gradients)) in
-            self.tables.iter_mut().zip(ids).zip(self.rows.iter_mut().zip(&mut self.gradients))
-        {
+    /// The rows that a batch names.
+    fn gather(&mut self, batch: &LocalBatch) {
+        for ((table, ids), rows) in self.tables.iter_mut().zip(named(batch)).zip(&mut self.rows) {
             table.gather(ids, rows);
+        }
+    }
+
+    /// `out[k]` = logit of the k-th sample of a batch of one part.
+    ///
+    /// # Panics
+    /// If there are more or fewer samples.
+    pub fn logits(&mut self, batch: &LocalBatch, out: &mut [f32]) {
+        self.gather(batch);
+        let [user, item, category] = self.rows.each_ref().map(Vec::as_slice);
+        let layers = std::array::from_fn(|layer| &self.layers[layer].weights[..]);
+        self.kernel.logits(batch, 0, EmbeddingMlpTensors { user, item, category, layers }, out);
+    }
+
+    /// The mean loss over a batch of one part, whose gradients [`step`](Self::step) takes.
+    ///
+    /// # Panics
+    /// If there is no sample.
+    pub fn forward_backward(&mut self, batch: &LocalBatch) -> f64 {
+        self.gather(batch);
+        for (rows, gradients) in self.rows.iter().zip(&mut self.gradients) {
             gradients.clear();
             gradients.resize(rows.len(), 0.0);
         }
@@ -76,29 +94,18 @@ impl EmbeddingMlp {
         let weights = EmbeddingMlpTensors { user, item, category, layers: weights };
         let [user, item, category] = self.gradients.each_mut().map(Vec::as_mut_slice);
         let gradients = EmbeddingMlpTensors { user, item, category, layers: onto };
-        let loss = self.kernel.forward_backward(batch, 0, weights, 1.0, gradients);
-        for ((table, ids), gradients) in self.tables.iter_mut().zip(ids).zip(&self.gradients) {
+        self.kernel.forward_backward(batch, 0, weights, 1.0, gradients)
+    }
+
+    /// One step of the optimiser with the gradients of this batch.
+    pub fn step(&mut self, batch: &LocalBatch, adam: &impl Optimiser) {
+        for ((table, ids), gradients) in self.tables.iter_mut().zip(named(batch)).zip(&self.gradients) {
             table.step(adam, ids, gradients);
         }
         self.layers.iter_mut().for_each(|layer| layer.step(adam));
-        loss
     }
 
-    /// `out[k]` = logit of the k-th sample of the first part of a batch.
-    ///
-    /// # Panics
-    /// If `out` has another length.
-    pub fn logits(&mut self, batch: &LocalBatch, out: &mut [f32]) {
-        let ids = [batch.users(), batch.items(), batch.categories()];
-        for ((table, ids), rows) in self.tables.iter_mut().zip(ids).zip(&mut self.rows) {
-            table.gather(ids, rows);
-        }
-        let [user, item, category] = self.rows.each_ref().map(Vec::as_slice);
-        let layers = std::array::from_fn(|layer| &self.layers[layer].weights[..]);
-        self.kernel.logits(batch, 0, EmbeddingMlpTensors { user, item, category, layers }, out);
-    }
-
-    /// Brings all rows up to date, before anything else than [`train`](Self::train) reads the tables.
+    /// Brings all rows up to date, after steps, before the [tensors](Self::tensors) are read.
     pub fn settle(&mut self) {
         self.tables.iter_mut().for_each(DeferredTable::settle);
     }
@@ -172,6 +179,11 @@ impl EmbeddingMlp {
         }
         Ok(())
     }
+}
+
+/// By table: the rows that a batch names.
+fn named(batch: &LocalBatch) -> [&[u32]; 3] {
+    [batch.users(), batch.items(), batch.categories()]
 }
 
 /// The weights of a model alone, and what they [keep](EmbeddingMlp::with_moments) besides.

@@ -15,7 +15,7 @@ const SML: &str = r#"{transfer = {learning_rate = 2e-2, epochs = 3, batch = 16},
     tables = {mix = [4, 3], hidden = 7}, layers = {mix = [3, 2], hidden = [6, 5, 4, 3, 2, 1]}}"#;
 const MF: &str = r#"{transfer = {learning_rate = 2e-2, epochs = 3, batch = 16},
     base = {learning_rate = 1e-2, epochs = 2, batch = 16}, report = "best-epoch", checkpoint = "best-transfer-epoch",
-    tables = {mix = [4, 3], hidden = 7}, model = {dim = 4}, pretraining = {learning_rate = 2e-2, epochs = 5, batch = 20,
+    tables = {mix = [4, 3], hidden = 7}, pretraining = {model = {dim = 4}, learning_rate = 2e-2, epochs = 5, batch = 20,
     stopping = {watch = ["auc"], patience = 5, every = 1, decimals = 4, ties = "later"}}}"#;
 
 fn run(name: &str, params: &str) -> Trained {
@@ -57,7 +57,7 @@ fn the_pretrained_model_is_tested_first() {
     assert_eq!((run.periods[0].epochs_run, &run.periods[0].test), (0, &test));
     let epochs: Vec<usize> = run.periods.iter().map(|period| period.epochs_run).collect();
     assert_eq!(epochs, [0, 2, 2, 2]);
-    assert!(run.periods[1..].iter().all(|period| period.facts["samples"] == SAMPLES as f64));
+    assert!(run.periods[1..].iter().all(|period| period.facts["training"] == SAMPLES as f64));
     let shapes = |weights: &harness::weights::Weights| weights.listing().collect::<Vec<_>>();
     assert_eq!(shapes(&run.weights), shapes(&weights));
     // Tables of rows of 4 with mixes 3→4→3, 12 → 7 → 4, and one transfer for each tensor of the layers.
@@ -108,7 +108,7 @@ fn matrix_factorisation_is_pretrained_by_itself() {
     let run = run("sml-mf", MF);
     assert_eq!(run.periods.iter().map(|period| period.epochs_run).collect::<Vec<_>>(), [5, 2, 2, 2]);
     let first = &run.periods[0];
-    assert_eq!(first.facts["samples"], (FIRST * SAMPLES) as f64);
+    assert_eq!(first.facts["training"], (FIRST * SAMPLES) as f64);
     assert!(first.curve.loss[4] < first.curve.loss[0]);
     let aucs = &first.curve.validation[&super::super::learner::auc()];
     let rounded: Vec<f64> = aucs.iter().map(|auc| (auc.unwrap() * 1e4).round()).collect();

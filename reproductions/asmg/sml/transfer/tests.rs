@@ -57,7 +57,8 @@ fn initial_weights_keep_to_the_limits_of_the_reference() {
     let sizes = TransferSizes { width: 8, mix: [10, 5], hidden: 20 };
     let weights = sizes.initial("user", |purpose| Stream::new(0, "sml", purpose, 0));
     let most = |k: usize| weights[k].values.iter().fold(0.0f32, |most, value| most.max(value.abs())).into();
-    let near = |got: f64, limit: f64| got <= limit && got > 0.8 * limit;
+    // Within the limit, as an f32 has it, and near it: the last bias has eight values.
+    let near = |got: f64, limit: f64| got <= limit + 1e-7 && got > 0.6 * limit;
     assert!(near(most(0), limit(&[3.0, 1.0, 1.0, 10.0])), "{}", most(0));
     assert!(near(most(1), limit(&[10.0, 1.0, 1.0, 5.0])), "{}", most(1));
     assert!(near(most(2), (6.0 / 60.0f64).sqrt()) && near(most(3), (6.0 / 40.0f64).sqrt()));
