@@ -12,11 +12,12 @@ use harness::queries::Queries;
 use harness::split::HeldOut;
 use harness::split::periods::{Period, Periods};
 use harness::train::{Context, Ending, Learner, Model, PeriodData, learn};
-use harness::value::Limit;
+use harness::value::{Count, Limit};
 use harness::weights::{Artefact, State, Weights};
 
 use super::options::{OptimiserState, Pretraining, Update};
 use super::strategy::{Order, Strategy, TrainingSet, no_samples};
+use super::stream::stream;
 use crate::models::embedding_mlp::{self, EmbeddingMlp, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
 
 /// A method that updates an Embedding&MLP from period to period.
@@ -89,15 +90,12 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
     /// # Errors
     /// If the stream has no samples, the model does not fit into memory, or the teacher's does not fit the data.
     pub fn new(method: &'m Incremental, cx: &Context<'p>) -> Result<Self> {
-        let periods = cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "ASMG learns from periods"))?;
-        if !cx.device.is_cpu() {
-            return Err(Error::new(Kind::Missing, "Embedding&MLP trains on the CPU alone")
-                .expected("`--device cpu`")
-                .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
-        }
-        if periods.samples(0..1).is_none() {
-            return Err(no_samples());
-        }
+        let of_start = match &method.start {
+            Start::Pretraining(pretraining) => Some(pretraining.batch),
+            Start::Teacher => None,
+        };
+        let batches = of_start.into_iter().chain(method.update.as_ref().map(|(update, _)| update.batch));
+        let periods = stream("Embedding&MLP", cx, batches.max().map_or(0, Count::get))?;
         let model = match &method.start {
             Start::Pretraining(Pretraining { model: hyper, .. }) => {
                 let categories = periods.categories().map(|categories| categories.count());

@@ -26,7 +26,7 @@ use harness::value::Count;
 use harness::weights::Weights;
 use serde::Deserialize;
 
-pub use self::batch::{LocalBatch, LocalPart, RowCounts};
+pub use self::batch::{LocalBatch, LocalPart, NamedRows, RowCounts};
 pub use self::kernel::EmbeddingMlpKernel;
 pub use self::model::{EmbeddingMlp, without_moments};
 pub use self::scorer::EmbeddingMlpScorer;
