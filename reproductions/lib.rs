@@ -9,11 +9,13 @@
 //! de_rrd  DE-RRD, and the distillations that it is compared with
 //! dcd     DCD, which corrects RRD
 //! ader    ADER, and continual learning of sessions
+//! asmg    ASMG, which generates models from those of past periods
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 
 pub mod ader;
+pub mod asmg;
 pub mod dcd;
 pub mod de_rrd;
 pub mod models;
@@ -57,6 +59,15 @@ pub fn registry() -> Registry {
         .with("ader", ader::build)
         .with("sasrec", ader::build_sasrec)
         .with("ewc", ader::build_ewc)
+        .with("asmg", asmg::generator::build)
+        .with("asmg-linear", asmg::generator::build_linear)
+        .with("iu", asmg::build_iu)
+        .with("bu", asmg::build_bu)
+        .with("incctr", asmg::build_incctr)
+        .with("spmf", asmg::build_spmf)
+        .with("pretrained", asmg::build_pretrained)
+        .with("sml", asmg::sml::build)
+        .with("sml-mf", asmg::sml::build_mf)
         .in_order(&ORDER_IN_FIGURES)
 }
 

@@ -2,12 +2,14 @@
 
 pub mod bpr;
 pub mod caser;
+pub mod embedding_mlp;
 mod factors;
 pub mod fossil;
 pub mod item_cf;
 mod kinds;
 mod lists;
 pub mod losses;
+pub mod mf;
 pub mod neumf;
 pub mod pop;
 mod recommender;

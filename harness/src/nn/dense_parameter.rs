@@ -54,6 +54,11 @@ impl DenseParameter {
     pub fn step_first(&mut self, count: usize, adam: &impl Optimiser) {
         self.steps += 1;
         let step = adam.at(self.steps);
+        if count <= BLOCK {
+            // To hand a small layer to other threads takes longer than its step.
+            let [p, m, v] = [&mut self.weights, &mut self.first_moment, &mut self.second_moment];
+            return step.apply(&mut p[..count], &mut m[..count], &mut v[..count], Some(&self.gradient[..count]));
+        }
         self.weights[..count]
             .par_chunks_mut(BLOCK)
             .zip(self.first_moment[..count].par_chunks_mut(BLOCK))

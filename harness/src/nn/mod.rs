@@ -2,6 +2,7 @@
 //! fused losses, products of small matrices.
 
 mod activation;
+mod deferred_table;
 mod dense_parameter;
 mod device_table;
 mod dropout;
@@ -16,6 +17,7 @@ pub mod softmax;
 mod trainable;
 
 pub use activation::Activation;
+pub use deferred_table::{DeferredTable, TINY};
 pub use dense_parameter::DenseParameter;
 pub use device_table::DeviceTable;
 pub use dropout::Dropout;

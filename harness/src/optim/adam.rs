@@ -104,13 +104,28 @@ pub struct AdamStep {
 }
 
 impl AdamStep {
+    /// The step of one element, for use inside kernels; see [`apply`](Self::apply).
     #[inline(always)]
-    fn element(&self, p: &mut f32, m: &mut f32, v: &mut f32, data_gradient: f32) {
+    pub(crate) fn element(&self, p: &mut f32, m: &mut f32, v: &mut f32, data_gradient: f32) {
         let g = self.weight_decay.mul_add(*p, data_gradient);
         *m = self.one_minus_beta1.mul_add(g - *m, *m);
         *v = self.beta2.mul_add(*v, self.one_minus_beta2 * g * g);
+        *p = self.moved(*p, *m, *v);
+    }
+
+    /// What a step without a gradient does to the moments of an element where nothing decays the weights: the bits of
+    /// [`element`](Self::element).
+    #[inline(always)]
+    pub(crate) fn decay(&self, m: &mut f32, v: &mut f32) {
+        *m = (-self.one_minus_beta1).mul_add(*m, *m);
+        *v *= self.beta2;
+    }
+
+    /// Where these moments move an element.
+    #[inline(always)]
+    pub(crate) fn moved(&self, p: f32, m: f32, v: f32) -> f32 {
         let denominator = v.sqrt().mul_add(self.inverse_root_correction2, self.eps);
-        *p = (-self.step_size).mul_add(*m / denominator, *p);
+        (-self.step_size).mul_add(m / denominator, p)
     }
 
     /// One pass over parameters `p` and moments `m`, `v`, all of one length.

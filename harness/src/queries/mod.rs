@@ -11,6 +11,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::data::ItemCategories;
 use crate::split::periods::Period;
 use crate::split::periods::sessions::{answerable, sub_sequences};
 use crate::split::{HeldOut, SampleRange, Split, UserItems, numbered};
@@ -36,6 +37,8 @@ pub struct Queries {
     inputs: Arc<UserItems>,
     /// By asker: the user; none where askers are the users themselves, or sessions, which nothing else is known of.
     users: Option<Vec<u32>>,
+    /// Of the items, where the stream has them.
+    categories: Option<Arc<ItemCategories>>,
     /// Pairs to be scored, those of an asker side by side; none where askers have targets.
     pairs: Vec<LabelledPair>,
     /// By asker: items besides the inputs that the asker is known to have; none where there are none.
@@ -109,7 +112,8 @@ impl Queries {
     /// items are left out, then sessions of one event.
     pub fn of_period(period: Period<'_>) -> Self {
         if let Some(samples) = period.tested_samples() {
-            return Self::of_samples(samples, period.items(), HeldOut::Test);
+            let queries = Self::of_samples(samples, period.items(), HeldOut::Test);
+            return queries.with_categories(period.categories());
         }
         let sessions = answerable(period.tested_sessions(), period.items());
         let asked = sessions.iter().flat_map(|session| sub_sequences(session));
@@ -126,8 +130,8 @@ impl Queries {
             HeldOut::Test => "test",
         };
         let (known, seen, targets) = (None, OnceLock::new(), targets.items().to_vec());
-        let (users, pairs) = (None, Vec::new());
-        Self { noun, part, n_items, inputs, users, pairs, known, seen, ahead: None, ids, offsets, targets }
+        let (users, categories, pairs) = (None, None, Vec::new());
+        Self { noun, part, n_items, inputs, users, categories, pairs, known, seen, ahead: None, ids, offsets, targets }
     }
 
     /// Items that can be answered: the ids below this.
@@ -143,6 +147,16 @@ impl Queries {
     /// By asker: the user at the moment of an impression; none where askers are the users themselves, or sessions.
     pub fn users(&self) -> Option<&[u32]> {
         self.users.as_deref()
+    }
+
+    /// The same, with the categories of the items.
+    pub fn with_categories(self, categories: Option<&ItemCategories>) -> Self {
+        Self { categories: categories.map(|categories| Arc::new(categories.clone())), ..self }
+    }
+
+    /// Categories of the items, where the stream has them.
+    pub fn categories(&self) -> Option<&ItemCategories> {
+        self.categories.as_deref()
     }
 
     /// Labelled pairs to be scored, those of an asker side by side; none where askers have targets.

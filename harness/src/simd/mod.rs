@@ -13,6 +13,7 @@ mod finite;
 mod gathered;
 mod level;
 mod rows;
+mod tanh;
 
 use std::sync::LazyLock;
 
@@ -25,6 +26,7 @@ pub use gathered::add_gathered;
 pub use level::{CAP, Level};
 use pulp::{Arch, WithSimd};
 pub use rows::{ByRow, OfRows, add_lanes};
+pub use tanh::{logistic, tanh};
 
 /// Lanes of a sum: two AVX-512 registers, four of AVX2; enough chains to hide the latency
 /// of a fused multiply-add (4 cycles) when several rows are summed at once.

@@ -29,7 +29,7 @@ impl<'de> Visitor<'de> for EndingVisitor {
     type Value = Ending;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`\"none\"` or a table of `watch`, `patience`, `every` and `decimals`")
+        f.write_str("`\"none\"` or a table of `watch`, `patience`, `every` and `decimals`, and perhaps `ties`")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Ending, E> {

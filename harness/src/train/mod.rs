@@ -24,6 +24,6 @@ pub use learnt::{Learnt, WITHIN};
 pub use model::{GraphModel, Model};
 pub use observer::{Epoch, Observer};
 pub use pairs::TrainingPairs;
-pub use selection::{Best, Curve, Selected, Selection, SoFar, Stopping};
+pub use selection::{Best, Curve, EpochTies, Selected, Selection, SoFar, Stopping};
 pub use task::Task;
 pub use teacher::Teacher;

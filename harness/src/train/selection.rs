@@ -23,6 +23,20 @@ pub struct Stopping {
     pub every: Count,
     /// Values are rounded to this many decimals before they are compared (DE-RRD's code: 4).
     pub decimals: Decimals,
+    /// The epoch that is kept of those with the same rounded value; the earlier where a spec does not say.
+    #[serde(default)]
+    pub ties: EpochTies,
+}
+
+/// The epoch that is kept of those whose rounded values are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EpochTies {
+    /// Only a better value replaces the best one.
+    #[default]
+    Earlier,
+    /// An equal value replaces it, too, and counts as an improvement (ASMG's code takes the last of the best checkpoints).
+    Later,
 }
 
 impl Stopping {
@@ -116,7 +130,7 @@ impl Selection {
     }
 
     /// Takes the validation result of an epoch; asks for the test result only if it is kept.
-    /// Says whether any watched metric improved (strictly, after rounding).
+    /// Says whether any watched metric improved after rounding: strictly, or as [`EpochTies`] has it.
     ///
     /// # Errors
     /// Errors of `test`.
@@ -132,7 +146,10 @@ impl Selection {
             .iter()
             .map(|&metric| (metric, self.stopping.round(valid.values[&metric])))
             .filter(|(metric, value)| {
-                self.best_of(*metric).is_none_or(|best| metric.direction().prefers(*value, best.value))
+                self.best_of(*metric).is_none_or(|best| {
+                    let tied = self.stopping.ties == EpochTies::Later && *value == best.value;
+                    tied || metric.direction().prefers(*value, best.value)
+                })
             })
             .collect();
         if improved.is_empty() {

@@ -22,6 +22,17 @@ impl Init {
         Self::Uniform(1.0 / (inputs as f64).sqrt())
     }
 
+    /// Uniform within ±√(6/(fan-in + fan-out)): TensorFlow's default (Glorot and Bengio, 2010). The fans are the last two
+    /// axes; axes before them count as a receptive field and multiply both; the one axis of a vector is both fans.
+    pub fn glorot(shape: &[usize]) -> Self {
+        let (fans, field): (usize, usize) = match shape {
+            [] => (2, 1),
+            [n] => (2 * n, 1),
+            [field @ .., inputs, outputs] => (inputs + outputs, field.iter().product()),
+        };
+        Self::Uniform((6.0 / (fans as f64 * field as f64)).sqrt())
+    }
+
     /// `n` values.
     ///
     /// # Panics
@@ -44,6 +55,20 @@ impl Init {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden::{case, doubles};
+
+    #[test]
+    fn glorot_limits_are_those_of_tensorflow() {
+        let case = case("asmg.json", "glorot_limits");
+        let shapes = case["inputs"]["shapes"].as_array().unwrap();
+        let limits = doubles(&case["expected"]["limits"]);
+        assert_eq!(shapes.len(), limits.len());
+        for (shape, limit) in shapes.iter().zip(limits) {
+            let shape: Vec<usize> = doubles(shape).into_iter().map(|n| n as usize).collect();
+            let Init::Uniform(ours) = Init::glorot(&shape) else { panic!("not uniform") };
+            assert!((ours / limit - 1.0).abs() < 1e-8, "{shape:?}: {ours} {limit}"); // Printed to ten digits.
+        }
+    }
 
     #[test]
     fn values_have_their_distribution() {

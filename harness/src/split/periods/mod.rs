@@ -172,6 +172,11 @@ impl<'p> Period<'p> {
         self.periods.samples(self.number..self.number + 1)
     }
 
+    /// The categories of the items, where the dataset has them.
+    pub fn categories(self) -> Option<&'p ItemCategories> {
+        self.periods.categories()
+    }
+
     /// Numbers of the periods to learn from.
     fn learnt(self, window: Limit) -> Range<usize> {
         let first = match window {

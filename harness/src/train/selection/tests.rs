@@ -95,6 +95,29 @@ fn what_differs_beyond_the_stated_decimals_is_no_improvement() {
 }
 
 #[test]
+fn of_tied_epochs_the_spec_may_keep_the_later() {
+    let run = |ties| {
+        let mut rule = stopping(&["auc"], 2, 4);
+        rule.ties = ties;
+        let mut selection = Selection::new(rule);
+        let mut observe = |epoch, value| {
+            let result = evaluation(&[("auc", value)]);
+            selection.observe(epoch, &result, || Ok(None)).unwrap()
+        };
+        let improved = [observe(0, 0.67121), observe(1, 0.67118), observe(2, 0.6696)];
+        (improved, Selected::new(selection, 3, Curve::default()).epoch)
+    };
+    assert_eq!(run(EpochTies::Earlier), ([true, false, false], 0));
+    assert_eq!(run(EpochTies::Later), ([true, true, false], 1));
+    let read = |ties: serde_json::Value| {
+        let rule = json!({"watch": ["auc"], "patience": 2, "every": 1, "decimals": 4, "ties": ties});
+        serde_json::from_value::<Stopping>(rule).map(|rule| rule.ties)
+    };
+    assert_eq!((read(json!("later")).unwrap(), stopping(&["auc"], 2, 4).ties), (EpochTies::Later, EpochTies::Earlier));
+    assert!(read(json!("last")).is_err());
+}
+
+#[test]
 fn of_a_loss_the_lowest_is_the_best() {
     let mut selection = Selection::new(stopping(&["logloss"], 5, 4));
     let mut observe = |epoch, value| selection.observe(epoch, &evaluation(&[("logloss", value)]), || Ok(None)).unwrap();
