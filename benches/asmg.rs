@@ -12,10 +12,7 @@ use harness::optim::TfAdam;
 use harness::queries::Queries;
 use harness::rng::Stream;
 use harness::split::{HeldOut, Samples};
-use harness::value::Count;
-use reproductions::models::embedding_mlp::{EmbeddingMlp, EmbeddingMlpHyper, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
-use serde::Deserialize;
-use serde::de::value::{Error, U64Deserializer};
+use reproductions::models::embedding_mlp::{EmbeddingMlp, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
 
 const USERS: usize = 31_882;
 const ITEMS: usize = 30_985;
@@ -24,10 +21,8 @@ const BATCH: usize = 256;
 const SAMPLES: usize = 230_580;
 const PERIOD: usize = 23_058;
 
-fn sizes() -> EmbeddingMlpSizes {
-    let dim = Count::deserialize(U64Deserializer::<Error>::new(8)).expect("a count");
-    EmbeddingMlpHyper { dim }.sizes(USERS, ITEMS, None)
-}
+const SIZES: EmbeddingMlpSizes =
+    EmbeddingMlpSizes { users: USERS, items: ITEMS, categories: None, dim: 8, hidden: [12, 6] };
 
 /// Draws ids with probability ∝ rank^−`exponent`, ranks shuffled over the ids.
 struct Zipf {
@@ -73,7 +68,7 @@ fn samples() -> Samples {
 fn base(criterion: &mut Criterion, samples: &Samples) {
     let mut group = criterion.benchmark_group("asmg/base");
     group.throughput(Throughput::Elements(BATCH as u64));
-    let weights = sizes().initial(|purpose| Stream::new(0, "bench", purpose, 0));
+    let weights = SIZES.initial(|purpose| Stream::new(0, "bench", purpose, 0));
     let mut model = EmbeddingMlp::new(weights.into()).expect("the model's own weights");
     let adam = TfAdam { learning_rate: 1e-3 };
     let mut batch = LocalBatch::new(&model.sizes());
@@ -87,14 +82,16 @@ fn base(criterion: &mut Criterion, samples: &Samples) {
         loss
     };
     // A whole epoch first, after which rows are as far behind as they always are.
-    (0..SAMPLES / BATCH).for_each(|_| drop(step()));
+    for _ in 0..SAMPLES / BATCH {
+        step();
+    }
     group.bench_function("taobao", |bencher| bencher.iter(&mut step));
     group.finish();
 }
 
 /// Scores of a period's samples, and of all items for one user.
 fn scores(criterion: &mut Criterion, samples: &Samples) {
-    let weights = sizes().initial(|purpose| Stream::new(0, "bench", purpose, 0)).into();
+    let weights = SIZES.initial(|purpose| Stream::new(0, "bench", purpose, 0)).into();
     let queries = Queries::of_samples(samples.range(0..PERIOD), ITEMS, HeldOut::Test);
     let mut group = criterion.benchmark_group("asmg/scores");
     group.throughput(Throughput::Elements(PERIOD as u64));

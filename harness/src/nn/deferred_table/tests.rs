@@ -75,8 +75,6 @@ fn settling_changes_no_bit() {
     let adam = Adam { learning_rate: 1e-3, weight_decay: 0.0 };
     let [mut late, mut early] = [(); 2].map(|()| DeferredTable::from(start(8)));
     for number in 0..4 * MOST_BEHIND as u64 {
-        // After a while most rows are named no more.
-        let number = if number > 300 { 10 + number * 7 % 7 + number } else { number };
         step(&mut late, number, &adam);
         step(&mut early, number, &adam);
         if number % 3 == 0 {
