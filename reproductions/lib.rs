@@ -64,7 +64,10 @@ pub fn registry() -> Registry {
         .with("iu", asmg::build_iu)
         .with("bu", asmg::build_bu)
         .with("incctr", asmg::build_incctr)
+        .with("spmf", asmg::build_spmf)
         .with("pretrained", asmg::build_pretrained)
+        .with("sml", asmg::sml::build)
+        .with("sml-mf", asmg::sml::build_mf)
         .in_order(&ORDER_IN_FIGURES)
 }
 

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use harness::data::{Cache, DatasetCounts, Manifest, load};
 use harness::error::Result;
 use harness::split::periods::Catalogue;
-use harness::split::{Cut, SplitPhase, SplitRule, Ties};
+use harness::split::{Cut, LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes, SplitPhase, SplitRule, Ties};
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, folder};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,7 @@ const SEPARATORS: [&str; 5] = ["blanks", "tab", "comma", "semicolon", "double-co
 
 const QUOTED: [&str; 3] = ["", "quoted = true", "quoted = false"];
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     r#"columns = ["user", "item"]"#,
     "columns = [\"user\", \"item\", \"value\", \"time\"]\ntime = \"seconds\"",
     "columns = [\"time\", \"skip\", \"item\", \"user\"]\ntime = \"milliseconds\"",
@@ -28,6 +28,8 @@ const TABLES: [&str; 8] = [
     r#"columns = ["user", "iso-time", "item"]"#,
     r#"columns = ["user", "item", "value"]"#,
     "columns = [\"user\", \"item\", \"label\"]\nlabels = { view = 1, cart = 2 }",
+    "columns = [\"category\", \"user\", \"item\"]\ncategory-separator = \"|\"",
+    "columns = [\"user\", \"item\", \"time\"]\ntime = { month-day = 2014 }",
 ];
 
 const LISTS: [&str; 6] = [
@@ -93,6 +95,11 @@ instructions = "none"
     Manifest::parse(&text, "fuzz.toml".as_ref())
 }
 
+fn drawn() -> Labelling {
+    let negatives = Some(Negatives { each: 2, seed: 1 });
+    Labelling { positives: Positives::All, negatives, history: LONGEST_HISTORY, expect: Sizes::default() }
+}
+
 fuzz_target!(|input: (u16, &[u8])| {
     let (number, content) = input;
     // Quotes between blanks, for one, cannot be asked for.
@@ -134,12 +141,27 @@ fuzz_target!(|input: (u16, &[u8])| {
                 tested_from: None,
                 catalogue: Catalogue::Growing,
             },
-            SplitRule::PeriodsByCount { last: one, pretrained: None, tested_from: None },
+            SplitRule::PeriodsByCount { last: one, pretrained: None, tested_from: None, samples: drawn() },
+            SplitRule::PeriodsByCount {
+                last: one,
+                pretrained: None,
+                tested_from: None,
+                samples: Labelling { positives: Positives::RatingsAtLeast(1.0), negatives: None, ..drawn() },
+            },
         ] {
-            if let Some(applied) = accepted(rule.apply(&dataset, ties))
-                && let Cut::Split(split) = applied.cut
-            {
-                assert!(split.train.pairs().all(|(_, item)| (item as usize) < split.n_items));
+            match accepted(rule.apply(&dataset, ties)).map(|applied| applied.cut) {
+                Some(Cut::Split(split)) => {
+                    assert!(split.train.pairs().all(|(_, item)| (item as usize) < split.n_items));
+                }
+                Some(Cut::Periods(periods)) => {
+                    let samples = periods.samples(0..2).into_iter().flat_map(|samples| samples.iter());
+                    for sample in samples {
+                        assert!((sample.user as usize) < periods.n_users() && sample.history.len() <= LONGEST_HISTORY);
+                        let mut items = sample.history.iter().chain([&sample.item]);
+                        assert!(items.all(|&item| (item as usize) < periods.n_items()));
+                    }
+                }
+                None => {}
             }
         }
     }

@@ -109,6 +109,14 @@ impl Share {
     }
 }
 
+impl TryFrom<u32> for Decimals {
+    type Error = &'static str;
+
+    fn try_from(value: u32) -> Result<Self, Self::Error> {
+        if value <= MOST_DECIMALS { Ok(Self(value)) } else { Err("expected an integer from 0 to 15") }
+    }
+}
+
 impl Decimals {
     pub fn get(self) -> u32 {
         self.0
@@ -307,6 +315,7 @@ mod tests {
         assert_eq!(read("4"), Ok(Decimals(4)));
         assert_eq!(read("15"), Ok(Decimals(15)));
         assert!(read::<Decimals>("16").is_err());
+        assert!(Decimals::try_from(15) == Ok(Decimals(15)) && Decimals::try_from(16).is_err());
         assert!(read::<Decimals>("-1").is_err());
     }
 

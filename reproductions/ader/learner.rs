@@ -13,7 +13,7 @@ use harness::split::HeldOut;
 use harness::split::periods::sessions::sub_sequences;
 use harness::split::periods::{Period, Start};
 use harness::train::{Context, Ending, Learner, Model, PeriodData};
-use harness::weights::{Artefact, Parameter, Settings, State, Weights};
+use harness::weights::{Artefact, State, Weights};
 
 use super::batches::{Cycle, Plan};
 use super::ewc::Penalty;
@@ -265,24 +265,11 @@ impl Model for ContinualSasRec<'_, '_> {
     fn weights(&self) -> Result<Weights> {
         let mut state = State::default();
         self.model.save(&mut state)?;
-        let State { arrays, counts, .. } = state;
-        let parameters = arrays.into_iter().map(|(name, values)| {
-            let values = values.into_owned();
-            Parameter { name, shape: vec![values.len()], values }
-        });
-        let settings = counts.iter().fold(Settings::default(), |settings, (name, count)| settings.with(name, count));
-        Ok(Weights { parameters: parameters.collect(), settings })
+        Ok(state.into_weights())
     }
 
-    fn set_weights(&mut self, Weights { parameters, settings }: Weights) -> Result<()> {
-        let mut state = State::default();
-        for (name, _) in settings.iter() {
-            state.counts.insert(name.into(), settings.get(name)?);
-        }
-        for Parameter { name, values, .. } in parameters {
-            state.put(name, values);
-        }
-        self.model.restore(&mut state)
+    fn set_weights(&mut self, weights: Weights) -> Result<()> {
+        self.model.restore(&mut State::of_weights(weights)?)
     }
 
     fn save<'a>(&'a self, state: &mut State<'a>) -> Result<()> {

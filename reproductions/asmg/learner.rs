@@ -12,11 +12,12 @@ use harness::queries::Queries;
 use harness::split::HeldOut;
 use harness::split::periods::{Period, Periods};
 use harness::train::{Context, Ending, Learner, Model, PeriodData, learn};
-use harness::value::Limit;
+use harness::value::{Count, Limit};
 use harness::weights::{Artefact, State, Weights};
 
 use super::options::{OptimiserState, Pretraining, Update};
 use super::strategy::{Order, Strategy, TrainingSet, no_samples};
+use super::stream::stream;
 use crate::models::embedding_mlp::{self, EmbeddingMlp, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
 
 /// A method that updates an Embedding&MLP from period to period.
@@ -89,15 +90,12 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
     /// # Errors
     /// If the stream has no samples, the model does not fit into memory, or the teacher's does not fit the data.
     pub fn new(method: &'m Incremental, cx: &Context<'p>) -> Result<Self> {
-        let periods = cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, "ASMG learns from periods"))?;
-        if !cx.device.is_cpu() {
-            return Err(Error::new(Kind::Missing, "Embedding&MLP trains on the CPU alone")
-                .expected("`--device cpu`")
-                .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
-        }
-        if periods.samples(0..1).is_none() {
-            return Err(no_samples());
-        }
+        let of_start = match &method.start {
+            Start::Pretraining(pretraining) => Some(pretraining.batch),
+            Start::Teacher => None,
+        };
+        let batches = of_start.into_iter().chain(method.update.as_ref().map(|(update, _)| update.batch));
+        let periods = stream("Embedding&MLP", cx, batches.max().map_or(0, Count::get))?;
         let model = match &method.start {
             Start::Pretraining(Pretraining { model: hyper, .. }) => {
                 let categories = periods.categories().map(|categories| categories.count());
@@ -118,10 +116,15 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
 /// The model that the teacher was tested with on the first tested period.
 ///
 /// # Errors
-/// If it is not kept, or has tables of other sizes than the data.
+/// If it is not kept, is kept without the optimiser's state, or has tables of other sizes than the data.
 pub fn pretrained(cx: &Context<'_>, periods: &Periods) -> Result<EmbeddingMlp> {
     let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a method without its teacher"))?;
-    let model = EmbeddingMlp::new(teacher.tested_on(*periods.roles().evaluated().start())?)?;
+    let weights = teacher.tested_on(*periods.roles().evaluated().start())?;
+    if !embedding_mlp::has_moments(&weights) {
+        let what = format!("the first model of teacher `{}` is kept without the state of its optimiser", teacher.trial);
+        return Err(Error::new(Kind::Input, what).expected("a trial of the method `iu` as the teacher"));
+    }
+    let model = EmbeddingMlp::new(weights)?;
     must_fit(&model.sizes(), periods)?;
     Ok(model)
 }
@@ -222,8 +225,8 @@ impl<'p> Learner<'p> for IncrementalLearner<'_, 'p> {
     }
 
     fn artefact(&self) -> Result<Artefact> {
-        let goes_on = self.first && matches!(self.method.start, Start::Pretraining(_));
-        let weights = if goes_on { self.model.with_moments()? } else { self.model.weights()? };
+        // Others go on from the model of the first period.
+        let weights = if self.first { self.model.with_moments()? } else { self.model.weights()? };
         Ok(Artefact { kind: Some(embedding_mlp::NAME.into()), weights })
     }
 

@@ -8,17 +8,20 @@
 //!
 //! Every method is on [Embedding&MLP](crate::models::embedding_mlp), over a stream of labelled samples. The method `iu` is
 //! trained first: its models, period by period, are what the others start or generate from. Those that update the model
-//! otherwise ([`BatchUpdate`], [`IncCtr`]) are a [`Strategy`] of one [learner](learner::IncrementalLearner).
+//! otherwise ([`BatchUpdate`], [`IncCtr`], [`Spmf`](spmf::Spmf)) are a [`Strategy`] of one [learner](learner::IncrementalLearner).
 
 mod batch_update;
 pub mod generator;
 mod incctr;
 mod learner;
 mod options;
+pub mod sml;
+pub mod spmf;
 mod strategy;
+mod stream;
 
 use harness::method::{Built, Params};
-use harness::value::{Count, Limit, Weight};
+use harness::value::{Count, Limit, Rate, Weight, checked};
 use serde::Deserialize;
 
 pub use self::batch_update::BatchUpdate;
@@ -65,6 +68,23 @@ pub fn build_incctr(params: Params<'_>) -> Built {
     }
     let IncCtrParams { update, weight } = params.read()?;
     let strategy = move || Box::new(IncCtr { weight: weight.get() as f32 }) as Box<dyn Strategy>;
+    Ok(Box::new(Incremental { start: Start::Teacher, update: Some((update, Box::new(strategy))) }))
+}
+
+/// The method `spmf`: [SPMF](spmf). As `iu`, with samples of a reservoir beside those of the period, in the order of time.
+pub fn build_spmf(params: Params<'_>) -> Built {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct SpmfParams {
+        update: Update,
+        /// Of each class of the pre-training samples: the size of its reservoir, above 0 and at most 1 (0.1 Tmall, 1 Sobazaar,
+        /// 0.3 MovieLens).
+        fraction: Rate,
+        drawing: spmf::Drawing,
+    }
+    let SpmfParams { update, fraction, drawing } = params.read()?;
+    let fraction = checked(fraction, |fraction| spmf::check_fraction(*fraction))?;
+    let strategy = move || Box::new(spmf::Spmf::new(fraction, drawing)) as Box<dyn Strategy>;
     Ok(Box::new(Incremental { start: Start::Teacher, update: Some((update, Box::new(strategy))) }))
 }
 

@@ -3,6 +3,7 @@
 mod alike;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+pub mod impressions;
 pub mod sequential;
 mod watcher;
 mod world;

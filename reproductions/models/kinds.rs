@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::recommender::{PairHyper, PairKind};
 use super::sequence::{self, SequentialHyper, SequentialKind};
-use super::{Side, bpr, caser, embedding_mlp, fossil, neumf, sasrec, training};
+use super::{Side, bpr, caser, embedding_mlp, fossil, mf, neumf, sasrec, training};
 
 /// Makes the list of sequential kinds, and the choice among their hyper-parameters, each of a type of its own, from their
 /// modules.
@@ -184,5 +184,8 @@ pub fn register(mut registry: Registry) -> Registry {
             .with(kind.name, |params| Ok(Box::new(PlainSequential(read_sequential(kind.name, params)?))))
             .with_model(kind.name, |weights, queries| sequence::scorer(kind, weights, queries));
     }
-    registry.with_model(sasrec::NAME, sasrec::scorer).with_model(embedding_mlp::NAME, embedding_mlp::scorer)
+    registry
+        .with_model(sasrec::NAME, sasrec::scorer)
+        .with_model(embedding_mlp::NAME, embedding_mlp::scorer)
+        .with_model(mf::NAME, mf::scorer)
 }

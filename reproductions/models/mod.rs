@@ -9,6 +9,7 @@ pub mod item_cf;
 mod kinds;
 mod lists;
 pub mod losses;
+pub mod mf;
 pub mod neumf;
 pub mod pop;
 mod recommender;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use harness::data::{Dataset, Interaction};
 use harness::digest::Digest;
 use harness::split::periods::{Periods, Roles, by_count};
-use harness::split::{Labelling, LONGEST_HISTORY, Negatives, Positives, Sizes, Ties};
+use harness::split::{LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes, Ties};
 use serde_json::Value;
 
 use crate::periods::at_mirror;

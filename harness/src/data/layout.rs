@@ -35,6 +35,8 @@ pub enum FieldKind {
     Value,
     /// A word that [`FileLayout::Table::labels`] turns into the value.
     Label,
+    /// The category of the item, or several with the layout's `category-separator` between them.
+    Category,
     Skip,
 }
 
@@ -62,6 +64,8 @@ pub enum FileLayout {
         /// Whether fields may stand in double quotes, and then hold separators and line ends (lines without anything are
         /// then skipped); or whether quotes are part of an id. Where nothing is said an id in quotes is refused.
         quoted: Option<bool>,
+        /// Between the categories of a field, where it may name several.
+        category_separator: Option<u8>,
     },
     /// One user or session a line, items in order.
     Lists {
@@ -71,19 +75,29 @@ pub enum FileLayout {
         /// Whether a line may have no item: a user without interactions.
         empty_lists: bool,
     },
+    /// One item a line: what is known of it. Such a file has no interactions.
+    Items {
+        separator: Separator,
+        header: Option<String>,
+        /// One `item`, one `category`, and what is skipped.
+        columns: Vec<FieldKind>,
+        /// As of a table.
+        quoted: Option<bool>,
+        category_separator: Option<u8>,
+    },
 }
 
 impl FileLayout {
     pub fn header(&self) -> Option<&str> {
         match self {
-            Self::Table { header, .. } | Self::Lists { header, .. } => header.as_deref(),
+            Self::Table { header, .. } | Self::Lists { header, .. } | Self::Items { header, .. } => header.as_deref(),
         }
     }
 
     /// Whether the fields of a table may be quoted; `None` where the manifest does not say.
     pub fn quoted(&self) -> Option<bool> {
         match self {
-            Self::Table { quoted, .. } => *quoted,
+            Self::Table { quoted, .. } | Self::Items { quoted, .. } => *quoted,
             Self::Lists { .. } => None,
         }
     }
@@ -106,10 +120,24 @@ impl FileLayout {
         }
     }
 
-    /// Whether lines name their user.
+    /// Whether it tells the categories of items.
+    pub fn has_categories(&self) -> bool {
+        match self {
+            Self::Table { columns, .. } => columns.contains(&FieldKind::Category),
+            Self::Lists { .. } => false,
+            Self::Items { .. } => true,
+        }
+    }
+
+    /// Whether its lines are about items, and no interactions.
+    pub fn is_of_items(&self) -> bool {
+        matches!(self, Self::Items { .. })
+    }
+
+    /// Whether lines name their user, where they have one.
     pub fn names_users(&self) -> bool {
         match self {
-            Self::Table { .. } => true,
+            Self::Table { .. } | Self::Items { .. } => true,
             Self::Lists { leading, .. } => leading.contains(&Leading::User),
         }
     }

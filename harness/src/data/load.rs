@@ -65,16 +65,23 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
     let mut reader = Reader::new(manifest);
     let mut parts: Vec<Part> = Vec::new();
     for file in &manifest.files {
+        let Some(part) = &file.part else { continue };
         let (path, bytes) = content(manifest, file, cache)?;
-        let index = match parts.iter().position(|part| part.name == file.part) {
+        let index = match parts.iter().position(|other| other.name == *part) {
             Some(index) => index,
             None => {
-                parts.push(Part { name: file.part.clone(), interactions: Vec::new() });
+                parts.push(Part { name: part.clone(), interactions: Vec::new() });
                 parts.len() - 1
             }
         };
         reader.read(file, &path, &bytes, &mut parts[index].interactions)?;
     }
+    // Items that have no interaction are no items of the dataset: it must be known by now which have.
+    for file in manifest.files.iter().filter(|file| file.part.is_none()) {
+        let (path, bytes) = content(manifest, file, cache)?;
+        reader.read(file, &path, &bytes, &mut Vec::new())?;
+    }
+    let categories = reader.item_categories(&parts).map_err(|error| error.at(Place::file(&manifest.path)))?;
     if let Some(take_out) = &manifest.take_out {
         take_pairs_out(&mut parts, take_out, manifest)?;
     }
@@ -86,7 +93,7 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
         n_items,
         user_places,
         item_places,
-        categories: None,
+        categories,
         clock: manifest.clock(),
         values: manifest.values(),
         parts,

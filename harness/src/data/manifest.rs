@@ -53,8 +53,8 @@ pub struct Licence {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataFile {
     pub name: String,
-    /// The part of the dataset that it holds, or adds to.
-    pub part: String,
+    /// The part of the dataset that it holds, or adds to; none where its lines are about items.
+    pub part: Option<String>,
     /// Of the bytes in the cache.
     pub identity: Identity,
     /// The file stays compressed in the cache, because only the digest of its compressed bytes is
@@ -109,24 +109,28 @@ impl Manifest {
     /// Names of the parts, in the order of the files.
     pub fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = Vec::new();
-        for file in &self.files {
-            if !parts.contains(&file.part.as_str()) {
-                parts.push(&file.part);
+        for part in self.files.iter().filter_map(|file| file.part.as_deref()) {
+            if !parts.contains(&part) {
+                parts.push(part);
             }
         }
         parts
     }
 
+    fn of_interactions(&self) -> impl Iterator<Item = &DataFile> {
+        self.files.iter().filter(|file| !file.layout.is_of_items())
+    }
+
     /// The clock of all files; [`Clock::Order`] where files differ.
     pub fn clock(&self) -> Clock {
-        let mut all = self.files.iter().map(|file| file.layout.clock());
+        let mut all = self.of_interactions().map(|file| file.layout.clock());
         let first = all.next().unwrap_or(Clock::Position);
         if all.all(|clock| clock == first) { first } else { Clock::Order }
     }
 
     /// The kind of values of all files; [`Values::None`] where files differ.
     pub fn values(&self) -> Values {
-        let mut all = self.files.iter().map(|file| file.layout.values());
+        let mut all = self.of_interactions().map(|file| file.layout.values());
         let first = all.next().unwrap_or(Values::None);
         if all.all(|values| values == first) { first } else { Values::None }
     }

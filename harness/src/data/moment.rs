@@ -66,7 +66,8 @@ mod tests {
         // `date -u -d 2014-10-01 +%s`
         assert_eq!(read("2014-10-01"), Ok(1_412_121_600.into()));
         assert_eq!(read("2014-10-01T08:00:00+08:00"), read("2014-10-01"));
-        for wrong in ["", "2014-10", "2014-13-01", "2014-10-01 ", "20141001", "1970-01-01", "2014-02-30", "2014-10-1x"] {
+        for wrong in ["", "2014-10", "2014-13-01", "2014-10-01 ", "20141001", "1970-01-01", "2014-02-30", "2014-10-1x"]
+        {
             assert!(read(wrong).unwrap_err().contains("expected a date"), "{wrong}");
         }
         let moment: Moment = serde_json::from_str("\"2014-10-01\"").unwrap();

@@ -1,29 +1,34 @@
 //! Parses data files into interactions. A line that does not follow the layout is an error with its number.
 
+mod categories;
+mod numbering;
 mod quotes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
 
-use super::dataset::Interaction;
+use self::categories::Categories;
+use self::numbering::{Numbering, number};
+use super::categories::ItemCategories;
+use super::dataset::{Interaction, Part};
 use super::layout::{FieldKind, FileLayout, Leading, Separator};
-use super::manifest::{DataFile, IdScheme, Manifest};
-use super::text::{BadLine, has_odd_ends, quoted, visible, without_return};
+use super::manifest::{DataFile, Manifest};
+use super::text::{BadLine, Field, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
 /// Reads the files of one dataset in the manifest's order: ids and positions run on from file to file.
 pub(super) struct Reader {
     users: Numbering,
     items: Numbering,
+    /// Of the items, where the manifest has them.
+    categories: Option<Categories>,
     /// Interactions read so far: their position is the time where the source has none.
     position: i64,
     /// What the layout of the file in hand says of quotes.
     quoted: Option<bool>,
 }
-
-type Field<T> = std::result::Result<T, BadLine>;
 
 /// What some programs put before a text in UTF-8; it is no part of it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -33,12 +38,14 @@ impl Reader {
         Self {
             users: Numbering::new(manifest.users.ids),
             items: Numbering::new(manifest.items.ids),
+            categories: manifest.files.iter().any(|file| file.layout.has_categories()).then(Categories::default),
             position: 0,
             quoted: None,
         }
     }
 
-    /// Appends the interactions of `bytes`, the content of `file`; `path` is only named.
+    /// Appends the interactions of `bytes`, the content of `file`, or takes what it says of items; `path` is only named.
+    /// Files of items come after all interactions.
     ///
     /// # Errors
     /// `Data`, with the line, at the first line that is not as the layout says.
@@ -85,7 +92,9 @@ impl Reader {
                 bad.hint(format!("if this line is one, the layout says so: `header = {:?}`", lossy(line))),
             ));
         }
-        if let FileLayout::Table { separator, columns, labels, time, quoted: Some(true), .. } = &file.layout {
+        if let (Some(true), FileLayout::Table { separator, .. } | FileLayout::Items { separator, .. }) =
+            (self.quoted, &file.layout)
+        {
             let byte = separator.byte().expect("a checked layout cuts fields in quotes at a byte");
             quotes::well_quoted(body, byte).map_err(|(line, bad)| wrong(first + line, bad))?;
             let mut rows =
@@ -101,17 +110,15 @@ impl Reader {
                 // Where it begins: lines without anything are passed over.
                 let line = record.position().map_or(line, |position| first + position.line() as usize - 1);
                 let whole = || record.iter().collect::<Vec<_>>().join(&byte);
-                let row = self.row(&mut record.iter(), columns, labels, *time, &whole);
-                into.push(row.map_err(|bad| wrong(line, bad))?);
+                self.fields(&file.layout, &mut record.iter(), &whole, into).map_err(|bad| wrong(line, bad))?;
             }
         }
         for (index, line) in body.split(|byte| *byte == b'\n').map(without_return).enumerate() {
             let read = match &file.layout {
-                FileLayout::Table { separator, columns, labels, time, .. } => {
+                FileLayout::Table { separator, .. } | FileLayout::Items { separator, .. } => {
                     let mut rest = Some(line);
                     let mut fields = std::iter::from_fn(|| separator.next(&mut rest));
-                    let row = self.row(&mut fields, columns, labels, *time, &|| line.to_vec());
-                    row.map(|interaction| into.push(interaction))
+                    self.fields(&file.layout, &mut fields, &|| line.to_vec(), into)
                 }
                 FileLayout::Lists { separator, leading, empty_lists, .. } => {
                     self.list(*separator, leading, *empty_lists, line, into)
@@ -146,6 +153,21 @@ impl Reader {
         (self.users.places(), self.items.places())
     }
 
+    /// The categories of all items, where the manifest has them; the items that occur in `parts` have at least one.
+    ///
+    /// # Errors
+    /// `Data` if an item has none.
+    pub(super) fn item_categories(&self, parts: &[Part]) -> Result<Option<ItemCategories>> {
+        let Some(categories) = &self.categories else { return Ok(None) };
+        let mut events = parts.iter().flat_map(|part| &part.interactions);
+        if let Some(event) = events.find(|event| !categories.has(event.item)) {
+            return Err(Error::new(Kind::Data, format!("item {} has no category", self.items.name_of(event.item)))
+                .expected("a category of every item that has an interaction")
+                .got("none in any file"));
+        }
+        Ok(Some(categories.of_items(self.items.size())))
+    }
+
     /// (table of users, table of items): the sizes.
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.users.size(), self.items.size())
@@ -161,22 +183,36 @@ impl Reader {
             .hint("a table's `quoted = true` reads fields in quotes, `quoted = false` takes quotes for part of an id"))
     }
 
-    /// `line` is for messages.
-    fn row(
+    /// Takes the fields of a row; `line` is for messages.
+    fn fields(
         &mut self,
+        layout: &FileLayout,
         fields: &mut dyn Iterator<Item = &[u8]>,
-        columns: &[FieldKind],
-        labels: &BTreeMap<String, f32>,
-        unit: Option<TimeUnit>,
         line: &dyn Fn() -> Vec<u8>,
-    ) -> Field<Interaction> {
+        into: &mut Vec<Interaction>,
+    ) -> Field<()> {
+        let (columns, separator) = match layout {
+            FileLayout::Table { columns, category_separator, .. }
+            | FileLayout::Items { columns, category_separator, .. } => (columns, *category_separator),
+            FileLayout::Lists { .. } => unreachable!("a list has no columns"),
+        };
+        let of_items = layout.is_of_items();
+        let no_labels = BTreeMap::new();
+        let (labels, unit) = match layout {
+            FileLayout::Table { labels, time, .. } => (labels, *time),
+            _ => (&no_labels, None),
+        };
         let expected = || format!("{} fields", columns.len());
         let mut row = Interaction { user: 0, item: 0, time: self.position.into(), value: 1.0 };
+        // Of a row about an item that has no interaction nothing is kept.
+        let (mut item, mut of_item) = (None, None);
         for column in columns {
             let field = fields.next().ok_or_else(|| BadLine::new(expected(), format!("fewer: {}", quoted(&line()))))?;
             match column {
                 FieldKind::User => row.user = self.users.id("user", self.bare(field)?)?,
-                FieldKind::Item => row.item = self.items.id("item", self.bare(field)?)?,
+                FieldKind::Item if of_items => item = self.items.known("item", self.bare(field)?)?,
+                FieldKind::Item => item = Some(self.items.id("item", self.bare(field)?)?),
+                FieldKind::Category => of_item = Some(self.bare(field)?),
                 FieldKind::Time => row.time = time(field, unit)?,
                 FieldKind::IsoTime => row.time = iso_time(field)?,
                 FieldKind::Value => row.value = value(field)?,
@@ -187,8 +223,19 @@ impl Reader {
         if fields.next().is_some() {
             return Err(BadLine::new(expected(), format!("more: {}", quoted(&line()))));
         }
-        self.position += 1;
-        Ok(row)
+        if let (Some(categories), Some(item), Some(field)) = (&mut self.categories, item, of_item) {
+            // The first row of an item counts; a file of items has one of each.
+            if !categories.has(item) {
+                categories.add(item, field, separator)?;
+            } else if of_items {
+                return Err(BadLine::new("each item once", quoted(&line())));
+            }
+        }
+        if !of_items {
+            self.position += 1;
+            into.push(Interaction { item: item.expect("a checked table has a column `item`"), ..row });
+        }
+        Ok(())
     }
 
     fn list(
@@ -235,100 +282,10 @@ impl Reader {
     }
 }
 
-/// Turns the ids of the source into dense ones.
-enum Numbering {
-    Dense { first: u32, table: usize },
-    Map(HashMap<Box<[u8]>, u32>),
-    Line(u32),
-}
-
-impl Numbering {
-    fn new(ids: IdScheme) -> Self {
-        match ids {
-            IdScheme::Dense { first, table } => Self::Dense { first, table },
-            IdScheme::Map => Self::Map(HashMap::new()),
-            IdScheme::Line => Self::Line(0),
-        }
-    }
-
-    fn id(&mut self, what: &str, field: &[u8]) -> Field<u32> {
-        match self {
-            Self::Dense { first, table } => {
-                let id = number(field, what)?;
-                match id.checked_sub(*first) {
-                    Some(dense) if (dense as usize) < *table => Ok(dense),
-                    _ => {
-                        let last = *first as usize + (*table).saturating_sub(1);
-                        Err(BadLine::new(format!("an id of the {what}s in {first}..={last}"), format!("{id}")))
-                    }
-                }
-            }
-            Self::Map(_) if field.is_empty() => Err(BadLine::new(format!("an id of the {what}s"), "nothing")),
-            Self::Map(_) if field.contains(&b'\n') || field.contains(&b'\r') => {
-                Err(BadLine::new(format!("an id of the {what}s on one line"), quoted(field)))
-            }
-            Self::Map(_) if has_odd_ends(field) => {
-                let expected = format!("an id of the {what}s without blanks or what cannot be seen at its ends");
-                Err(BadLine::new(expected, quoted(field))
-                    .hint("it would pass for another id than the one without them"))
-            }
-            Self::Map(map) => {
-                if let Some(id) = map.get(field) {
-                    return Ok(*id);
-                }
-                let id = map.len() as u32;
-                map.insert(field.into(), id);
-                Ok(id)
-            }
-            Self::Line(_) => unreachable!("a checked manifest numbers users by line only where lines name none"),
-        }
-    }
-
-    fn next_line(&mut self) -> u32 {
-        match self {
-            Self::Line(next) => {
-                *next += 1;
-                *next - 1
-            }
-            _ => unreachable!("a checked manifest numbers users by line where lines name none"),
-        }
-    }
-
-    /// Of mapped ids, the place of each in the order of the source's ids.
-    fn places(&self) -> Vec<u32> {
-        let Self::Map(map) = self else { return Vec::new() };
-        let mut ids: Vec<(&[u8], u32)> = map.iter().map(|(id, number)| (&**id, *number)).collect();
-        ids.sort_unstable_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
-        let mut places = vec![0; ids.len()];
-        ids.iter().zip(0..).for_each(|((_, number), place)| places[*number as usize] = place);
-        places
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Self::Dense { table, .. } => *table,
-            Self::Map(map) => map.len(),
-            Self::Line(next) => *next as usize,
-        }
-    }
-}
-
-/// Digits only, below 2³².
-fn number(field: &[u8], what: &str) -> Field<u32> {
-    let digits = field.iter().try_fold(0u32, |number, byte| {
-        let digit = byte.is_ascii_digit().then_some(u32::from(byte.wrapping_sub(b'0')))?;
-        number.checked_mul(10)?.checked_add(digit)
-    });
-    match digits {
-        Some(number) if !field.is_empty() => Ok(number),
-        _ => Err(BadLine::new(format!("{what}: a whole number below 2^32"), quoted(field))),
-    }
-}
-
 fn time(field: &[u8], unit: Option<TimeUnit>) -> Field<Time> {
     let unit = unit.expect("a checked layout says the unit of its times");
     unit.parse(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
-        Unreadable::NoNumber => BadLine::new("a time: a number, with at most nine decimals", quoted(field)),
+        Unreadable::NoNumber => BadLine::new(unit.form(), quoted(field)),
         Unreadable::Implausible(meant) => {
             let bad = BadLine::new(format!("a time of the years 1990 to 2099 in {}", unit.name()), quoted(field));
             bad.hint(match meant {
@@ -366,15 +323,6 @@ fn lossy(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// What orders mapped ids: numbers by value, of equal ones the one with fewer zeros before it, then others by their bytes.
-fn place(id: &[u8]) -> (bool, usize, &[u8], usize) {
-    if !id.iter().all(u8::is_ascii_digit) {
-        return (true, 0, id, 0);
-    }
-    let zeros = id.iter().take_while(|byte| **byte == b'0').count();
-    (false, id.len() - zeros, &id[zeros..], zeros)
-}
-
 /// The fields of a line that are a user's and an item's id; of a list whose lines name no user, its first two items.
 fn user_and_item<'a>(layout: &FileLayout, line: &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let fields = |separator: Separator| {
@@ -387,6 +335,7 @@ fn user_and_item<'a>(layout: &FileLayout, line: &'a [u8]) -> Option<[&'a [u8]; 2
             let field = |kind| columns.iter().position(|column| *column == kind).and_then(|at| fields.get(at).copied());
             Some([field(FieldKind::User)?, field(FieldKind::Item)?])
         }
+        FileLayout::Items { .. } => None,
         FileLayout::Lists { separator, leading, .. } => {
             let fields = fields(*separator);
             let item = *fields.get(leading.len())?;

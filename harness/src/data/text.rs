@@ -7,6 +7,9 @@ pub(super) struct BadLine {
     pub hint: Option<String>,
 }
 
+/// What is read of a field, or what is wrong with it.
+pub(super) type Field<T> = std::result::Result<T, BadLine>;
+
 impl BadLine {
     pub(super) fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self { expected: expected.into(), got: got.into(), hint: None }

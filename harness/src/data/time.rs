@@ -32,11 +32,13 @@ pub enum Clock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeUnit {
-    /// Since 1970, as all but the last.
+    /// Since 1970, as the next three.
     Seconds,
     Milliseconds,
     Microseconds,
     Nanoseconds,
+    /// Days of this year as MMDD, such as 1001 or 829; a time is the first moment of its day in UTC.
+    MonthDay(i16),
     /// Of no clock: a larger number is later.
     Order,
 }
@@ -57,7 +59,16 @@ impl TimeUnit {
             Self::Milliseconds => "milliseconds",
             Self::Microseconds => "microseconds",
             Self::Nanoseconds => "nanoseconds",
+            Self::MonthDay(_) => "month-day",
             Self::Order => "order",
+        }
+    }
+
+    /// What a field is to be, for messages.
+    pub(super) fn form(self) -> &'static str {
+        match self {
+            Self::MonthDay(_) => "a day of the year as MMDD, such as 1001 or 829",
+            _ => "a time: a number, with at most nine decimals",
         }
     }
 
@@ -70,6 +81,9 @@ impl TimeUnit {
     /// # Errors
     /// What to do about a time that cannot be meant.
     pub(super) fn parse(self, text: &str) -> Result<Time, Unreadable> {
+        if let Self::MonthDay(year) = self {
+            return month_day(year, text).ok_or(Unreadable::NoNumber);
+        }
         let number = decimal(text).ok_or(Unreadable::NoNumber)?;
         let meant = || Self::CLOCKS.into_iter().find(|unit| unit.moment(number).is_some());
         if self == Self::Order {
@@ -82,7 +96,7 @@ impl TimeUnit {
     /// The moment that a number is in this unit, if it is a plausible one. Less than a billionth of a second is cut off.
     fn moment(self, number: Time) -> Option<Time> {
         let billionths = match self {
-            Self::Order => return None,
+            Self::Order | Self::MonthDay(_) => return None,
             Self::Seconds => BILLION,
             Self::Milliseconds => 1_000_000,
             Self::Microseconds => 1_000,
@@ -129,6 +143,15 @@ fn is_plausible(time: Time) -> bool {
 fn of_billionths(billionths: i128) -> Option<Time> {
     let whole = i64::try_from(billionths.div_euclid(BILLION)).ok()?;
     Some(Time { whole, billionths: billionths.rem_euclid(BILLION) as u32 })
+}
+
+/// The first moment of a day, which three or four digits say.
+fn month_day(year: i16, text: &str) -> Option<Time> {
+    if !(3..=4).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (month, day) = text.split_at(text.len() - 2);
+    iso(&format!("{year}-{month:0>2}-{day}T00:00:00Z")).ok()
 }
 
 /// A number of digits, with a sign before and up to nine decimals (and any number of zeros) behind. Its whole is rounded
@@ -188,6 +211,21 @@ mod tests {
                 assert!(matches!(unit.parse(text), Err(Unreadable::NoNumber)), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_day_of_a_known_year_is_a_moment() {
+        let day = |text| read(TimeUnit::MonthDay(2014), text);
+        // `date -u -d 2014-08-29 +%s`
+        assert_eq!(
+            (day("829"), day("0829"), day("1001")),
+            (Some((1_409_270_400, 0)), day("829"), Some((1_412_121_600, 0)))
+        );
+        for wrong in ["", "29", "1301", "0229", "1032", "10010", "8.29", "+829"] {
+            assert_eq!(day(wrong), None, "{wrong}");
+        }
+        assert_eq!(read(TimeUnit::MonthDay(2016), "229"), Some((1_456_704_000, 0)));
+        assert_eq!(TimeUnit::MonthDay(2014).clock(), Clock::Unix);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The TOML form of a manifest, and the checks that turn it into a [`Manifest`].
 
+mod checker;
+mod layout;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,14 +10,15 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::digest::Digest;
-use crate::document::{Document, read_text, tree};
-use crate::error::{Error, Result};
+use crate::document::{Document, read_text};
+use crate::error::Result;
 use crate::file::is_device;
 
+use self::checker::Checker;
+use self::layout::WireFileLayout;
 use super::identity::{GitBlob, Identity};
-use super::layout::{FieldKind, FileLayout, Leading, Separator};
+use super::layout::FileLayout;
 use super::manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
-use super::time::TimeUnit;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -48,7 +52,7 @@ struct WireLicence {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireFile {
     name: String,
-    part: String,
+    part: Option<String>,
     bytes: Option<u64>,
     sha256: Option<Digest>,
     git_blob: Option<GitBlob>,
@@ -71,28 +75,6 @@ struct WireFileSource {
     bytes: Option<u64>,
     sha256: Option<Digest>,
     git_blob: Option<GitBlob>,
-}
-
-/// Flat, because a tagged union would lose the places of its keys.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireFileLayout {
-    form: WireForm,
-    separator: Separator,
-    header: Option<String>,
-    columns: Option<Vec<FieldKind>>,
-    labels: Option<BTreeMap<String, f32>>,
-    leading: Option<Vec<Leading>>,
-    time: Option<TimeUnit>,
-    quoted: Option<bool>,
-    empty_lists: Option<bool>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum WireForm {
-    Table,
-    Lists,
 }
 
 #[derive(Deserialize)]
@@ -148,23 +130,7 @@ const LARGEST_TABLE: u64 = 1 << 27;
 /// Most bytes of a name: file systems allow 255, and the cache adds a prefix and a suffix.
 const LONGEST_NAME: usize = 200;
 
-/// Builds the checked types; knows where in the text an error is.
-struct Checker<'a> {
-    document: Document<'a>,
-}
-
 impl Checker<'_> {
-    /// An error about the key `below` a value, or about the value itself where it is empty.
-    fn error<T>(&self, at: &Spanned<T>, below: &str, what: impl Into<String>) -> Error {
-        let place = self.document.place(at.span());
-        let key = match (&place.key, below) {
-            (Some(key), "") => key.clone(),
-            (Some(key), below) => tree::join(key, below),
-            (None, below) => below.to_string(),
-        };
-        self.document.refuse(at.span(), what).at(place.key(key))
-    }
-
     fn manifest(&self, wire: WireManifest) -> Result<Manifest> {
         let stem = self.document.file.file_stem().unwrap_or_default();
         if stem != wire.id.get_ref().as_str() {
@@ -218,6 +184,17 @@ impl Checker<'_> {
         }
         if manifest.items.ids == IdScheme::Line {
             return Err(self.error(&wire.items, "ids", "items cannot be numbered by line"));
+        }
+        if manifest.files.iter().all(|file| file.layout.is_of_items()) {
+            return Err(self.error(&wire.id, "", "a dataset needs at least one file of interactions"));
+        }
+        let says = |file: &&DataFile| file.layout.has_categories();
+        let of_items = manifest.files.iter().filter(says).filter(|file| file.layout.is_of_items()).count();
+        let all = manifest.files.iter().filter(says).count();
+        if of_items > 1 || of_items == 1 && all > 1 {
+            return Err(self
+                .error(&wire.items, "", "the categories of items are said more than once")
+                .expected("one file of items, or a column `category` of interactions"));
         }
         if let (Some(wire), Some(counts)) = (&wire.interactions, &manifest.interactions) {
             let mut parts = manifest.parts();
@@ -284,6 +261,17 @@ impl Checker<'_> {
                     .hint("add a [layout] section"));
             }
         };
+        match (&file.part, layout.is_of_items()) {
+            (None, false) => {
+                return Err(self
+                    .error(wire, "part", format!("nothing says which part of the dataset `{}` holds", file.name))
+                    .expected("`part`, such as `all` or `train`"));
+            }
+            (Some(_), true) => {
+                return Err(self.error(wire, "part", "a file of items holds no part: it has no interactions"));
+            }
+            _ => {}
+        }
         let sources =
             file.source.iter().map(|source| self.source(source, file, identity)).collect::<Result<Vec<_>>>()?;
         if sources.is_empty() && file.instructions.is_none() {
@@ -349,59 +337,6 @@ impl Checker<'_> {
             }
             (None, None, Some(url)) => Err(self.error(wire, "", "not a URL").expected("https://…").got(url)),
             _ => Err(self.error(wire, "", "a source is one of three").expected("`embedded`, `mirror` or `url`")),
-        }
-    }
-
-    fn layout(&self, wire: &Spanned<WireFileLayout>) -> Result<FileLayout> {
-        let WireFileLayout { form, separator, header, columns, labels, leading, time, quoted, empty_lists } =
-            wire.get_ref();
-        let wrong = |key: &str, what: &str| Err(self.error(wire, key, what));
-        let (separator, header) = (*separator, header.clone());
-        match form {
-            WireForm::Lists if columns.is_some() || labels.is_some() => wrong("columns", "a list has no columns"),
-            WireForm::Lists if time.is_some() => wrong("time", "a list has no times"),
-            WireForm::Lists if quoted.is_some() => wrong("quoted", "fields in quotes are those of a table"),
-            WireForm::Lists => Ok(FileLayout::Lists {
-                separator,
-                header,
-                leading: leading.clone().unwrap_or_default(),
-                empty_lists: empty_lists.unwrap_or(false),
-            }),
-            WireForm::Table if leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
-            WireForm::Table if empty_lists.is_some() => wrong("empty-lists", "a table has no lists"),
-            WireForm::Table => {
-                let columns = columns.clone().unwrap_or_default();
-                let times = |column| columns.iter().filter(|other| **other == column).count();
-                if times(FieldKind::User) != 1 || times(FieldKind::Item) != 1 {
-                    return wrong("columns", "a table has exactly one column `user` and one `item`");
-                }
-                if times(FieldKind::Time) + times(FieldKind::IsoTime) > 1
-                    || times(FieldKind::Value) + times(FieldKind::Label) > 1
-                {
-                    return wrong("columns", "a table has at most one time and one value");
-                }
-                let labels = labels.clone().unwrap_or_default();
-                if (times(FieldKind::Label) == 1) == labels.is_empty() {
-                    return wrong("labels", "a column `label` needs `labels`, and they need it");
-                }
-                if let Some((label, value)) = labels.iter().find(|(_, value)| !value.is_finite()) {
-                    return wrong("labels", &format!("the value of the label `{label}` is {value}"));
-                }
-                if (times(FieldKind::Time) == 1) != time.is_some() {
-                    return Err(self
-                        .error(
-                            wire,
-                            "time",
-                            "a column `time` needs `time`, the unit in which it counts, and no other does",
-                        )
-                        .expected("`seconds`, `milliseconds`, `microseconds` or `nanoseconds` since 1970, or `order`")
-                        .hint("`order` is for numbers that only say what came first"));
-                }
-                if *quoted == Some(true) && separator.byte().is_none() {
-                    return wrong("quoted", "fields in quotes stand between tabs, commas or semicolons");
-                }
-                Ok(FileLayout::Table { separator, header, columns, labels, time: *time, quoted: *quoted })
-            }
         }
     }
 

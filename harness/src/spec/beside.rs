@@ -58,7 +58,7 @@ impl Allowed<'_, '_> {
                 let roles = self.split.roles()?.ok_or_else(|| {
                     self.document
                         .refuse(metric.span(), "the split has no periods to compare")
-                        .expected("a `split` whose `rule` is `periods`, `periods-by-time` or `periods-by-count`, or `columns` instead")
+                        .expected("a `split` whose `rule` is `periods` or one of `periods-by-…`, or `columns` instead")
                         .got(self.split.describe())
                 })?;
                 let first = wire.first_period.as_ref().map_or(1, |first| *first.get_ref());

@@ -12,8 +12,9 @@ use super::refuse::{not_empty, plain_name, unique};
 use super::wire::WireSpec;
 use super::{claim, origin, trials};
 use crate::document::Document;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::method::Registry;
+use crate::metrics::Candidates;
 
 /// Checks a resolved spec.
 ///
@@ -23,6 +24,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
     let wire = WireSpec::read(document, &resolved.root)?;
     place(document, &wire)?;
     wire.split.check().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
+    fits_the_protocol(&wire).map_err(|error| error.or_at(Place::file(document.file).key("protocol")))?;
     plain_name(document, &wire.dataset, "the dataset's id")?;
     let seeds = seeds(document, &wire.seeds)?;
     let trials = trials::check(document, &resolved.root, &wire, registry)?;
@@ -58,6 +60,22 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
         claims,
         analysis: wire.analysis,
         resolved: origin::sections(document, resolved),
+    })
+}
+
+/// Labelled samples are evaluated one by one, and nothing else is.
+fn fits_the_protocol(wire: &WireSpec) -> Result<()> {
+    let labelled = wire.protocol.candidates == Candidates::Labelled;
+    if labelled == wire.split.makes_samples() {
+        return Ok(());
+    }
+    let error = Error::new(Kind::Input, "the split and the protocol do not fit each other").got(wire.split.describe());
+    Err(if labelled {
+        error.expected(
+            "a split rule of labelled samples, `periods-by-count` or `periods-by-day`, for `candidates = \"labelled\"`",
+        )
+    } else {
+        error.expected("`candidates = \"labelled\"` for a split of labelled samples")
     })
 }
 

@@ -102,10 +102,7 @@ fn one(
 fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &WireSpec, goes_through_periods: bool) -> Result<()> {
     let method = wire.method.get_ref();
     let (does, hint) = match (goes_through_periods, of.split.roles().is_ok_and(|roles| roles.is_some())) {
-        (true, false) => (
-            "goes through a stream of periods",
-            "the split rules `periods`, `periods-by-time` and `periods-by-count` make one",
-        ),
+        (true, false) => ("goes through a stream of periods", "the split rules `periods` and `periods-by-…` make one"),
         (false, true) => ("learns from a single split", "the split rules `periods…` are for other methods"),
         _ => return Ok(()),
     };

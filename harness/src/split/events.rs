@@ -1,9 +1,12 @@
 //! The choice of interactions of a dataset that count, and the order of those with equal times: settings in which papers
 //! differ over the same files.
 
+use std::cmp::Reverse;
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Interaction, Values};
+use crate::data::{Clock, Dataset, Interaction, Moment, Values};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
 
@@ -17,6 +20,22 @@ pub struct Events {
     /// The least rating that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratings_at_least: Option<f32>,
+    /// Events from this moment on count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// Events before this moment count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Moment>,
+    /// Of what is left so far, events of so many users count: of those with most events and, of users with as many, those
+    /// whose ids come first in the order of the source's ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_with_most: Option<NonZeroUsize>,
+    /// Of what is left then, events of items that have at least so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items_at_least: Option<NonZeroUsize>,
+    /// Times are cut to whole seconds: within a second they are equal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_seconds: bool,
     #[serde(default, skip_serializing_if = "Ties::are_in_file_order")]
     pub ties: Ties,
 }
@@ -78,6 +97,21 @@ impl Events {
         if let Some(least) = self.ratings_at_least {
             texts.push(format!("ratings of at least {least} count"));
         }
+        if let Some(from) = &self.from {
+            texts.push(format!("events from {from} on count"));
+        }
+        if let Some(before) = &self.before {
+            texts.push(format!("events before {before} count"));
+        }
+        if let Some(count) = self.users_with_most {
+            texts.push(format!("the {count} users with most of them count"));
+        }
+        if let Some(least) = self.items_at_least {
+            texts.push(format!("items with at least {least} of these count"));
+        }
+        if self.whole_seconds {
+            texts.push("times are cut to whole seconds".into());
+        }
         match self.ties {
             Ties::FileOrder => {}
             Ties::Item => texts.push("of equal times the lower item comes first".into()),
@@ -99,7 +133,7 @@ impl Events {
                 let error = wrong(format!("`{name}` has no ratings to be at least {least}"));
                 return Err(error.expected("a column `value` in its manifest").got(got));
             }
-            retain(&mut dataset, |value| value >= least);
+            retain(&mut dataset, |event| event.value >= least);
         }
         if !self.labels.is_empty() {
             let Values::Labels(known) = &dataset.values else {
@@ -119,7 +153,31 @@ impl Events {
                     .expected("a value of its own for every label in the manifest")
                     .got(format!("{} for `{other}` too", known[other])));
             }
-            retain(&mut dataset, |value| chosen.contains(&value));
+            retain(&mut dataset, |event| chosen.contains(&event.value));
+        }
+        if (self.from.is_some() || self.before.is_some() || self.whole_seconds) && dataset.clock != Clock::Unix {
+            return Err(wrong(format!("`{name}` has no times that are moments, which `events` asks for"))
+                .expected("a column of times whose unit the manifest says, or one of ISO times")
+                .got("an order alone"));
+        }
+        if let Some(from) = &self.from {
+            retain(&mut dataset, |event| event.time >= from.time());
+        }
+        if let Some(before) = &self.before {
+            retain(&mut dataset, |event| event.time < before.time());
+        }
+        if let Some(most) = self.users_with_most {
+            let kept = with_most(&dataset, most.get());
+            retain(&mut dataset, |event| kept[event.user as usize]);
+        }
+        if let Some(least) = self.items_at_least {
+            let mut counts = vec![0; dataset.n_items];
+            of_all(&dataset).for_each(|event| counts[event.item as usize] += 1);
+            retain(&mut dataset, |event| counts[event.item as usize] >= least.get());
+        }
+        if self.whole_seconds {
+            let all = dataset.parts.iter_mut().flat_map(|part| &mut part.interactions);
+            all.for_each(|event| event.time.billionths = 0);
         }
         if dataset.n_interactions() == 0 {
             let error = Error::new(Kind::Data, format!("no interaction of `{name}` counts")).expected("at least one");
@@ -129,8 +187,23 @@ impl Events {
     }
 }
 
-fn retain(dataset: &mut Dataset, counts: impl Fn(f32) -> bool) {
-    dataset.parts.iter_mut().for_each(|part| part.interactions.retain(|interaction| counts(interaction.value)));
+fn retain(dataset: &mut Dataset, counts: impl Fn(&Interaction) -> bool) {
+    dataset.parts.iter_mut().for_each(|part| part.interactions.retain(&counts));
+}
+
+fn of_all(dataset: &Dataset) -> impl Iterator<Item = &Interaction> {
+    dataset.parts.iter().flat_map(|part| &part.interactions)
+}
+
+/// By user: whether the user is among the `most` with most events.
+fn with_most(dataset: &Dataset, most: usize) -> Vec<bool> {
+    let mut counts = vec![0usize; dataset.n_users];
+    of_all(dataset).for_each(|event| counts[event.user as usize] += 1);
+    let mut users: Vec<u32> = (0..dataset.n_users as u32).collect();
+    users.sort_unstable_by_key(|&user| (Reverse(counts[user as usize]), dataset.user_place(user)));
+    let mut kept = vec![false; dataset.n_users];
+    users.iter().take(most).for_each(|&user| kept[user as usize] = true);
+    kept
 }
 
 #[cfg(test)]
@@ -175,11 +248,60 @@ mod tests {
     }
 
     #[test]
+    fn days_users_and_items_are_chosen_one_after_the_other() {
+        const DAY: i64 = 86_400;
+        const FIRST: i64 = 1_412_121_600; // 2014-10-01
+        // User, item, day: users 0 and 1 have three events each on the two days, user 2 has four on others, too.
+        let rows = [
+            (0, 0, 0),
+            (1, 0, 0),
+            (0, 1, 0),
+            (2, 1, 1),
+            (1, 2, 1),
+            (0, 2, 1),
+            (1, 3, 1),
+            (2, 3, 2),
+            (2, 0, 2),
+            (2, 0, 0),
+        ];
+        let rows = rows.map(|(user, item, day)| (user, item, FIRST + day * DAY));
+        let made = || Dataset { user_places: vec![2, 1, 0], ..kit::dataset(3, 4, &[("all", &rows)]) };
+        let pairs = |text: &str, dataset: Dataset| {
+            let events: Events = toml::from_str(text).unwrap();
+            let kept = events.keep(dataset)?;
+            Ok(kept.parts[0].interactions.iter().map(|event| (event.user, event.item)).collect::<Vec<_>>())
+        };
+        let of = |text: &str| pairs(text, made()).unwrap_or_else(|error: Error| panic!("{error}"));
+        let days = "from = \"2014-10-01\"\nbefore = \"2014-10-03\"\n";
+        assert_eq!(of("before = \"2014-10-02\""), [(0, 0), (1, 0), (0, 1), (2, 0)]);
+        assert_eq!(of("from = \"2014-10-03T08:00:00+08:00\""), [(2, 3), (2, 0)]);
+        // Of users with as many events the source's first is taken: 1.
+        assert_eq!(of(&format!("{days}users_with_most = 1")), [(1, 0), (1, 2), (1, 3)]);
+        assert_eq!(of("users_with_most = 1"), [(2, 1), (2, 3), (2, 0), (2, 0)]);
+        // Items are counted among the users that are left: 3 has one event then, and 1 too.
+        assert_eq!(of(&format!("{days}users_with_most = 2\nitems_at_least = 2")), [(0, 0), (1, 0), (1, 2), (0, 2)]);
+        let error = pairs(&format!("{days}items_at_least = 9"), made()).unwrap_err().to_string();
+        assert!(error.contains("items with at least 9 of these count"), "{error}");
+        let unordered = Dataset { clock: Clock::Order, ..made() };
+        assert!(pairs(days, unordered).unwrap_err().to_string().contains("has no times that are moments"));
+        assert!(toml::from_str::<Events>("from = \"2014\"").unwrap_err().to_string().contains("expected a date"));
+        let mut fine = made();
+        fine.parts[0].interactions[0].time.billionths = 5;
+        let events: Events = toml::from_str("whole_seconds = true").unwrap();
+        assert_eq!(events.keep(fine.clone()).unwrap().parts, made().parts);
+        assert_eq!(Events::default().keep(fine.clone()).unwrap().parts, fine.parts);
+    }
+
+    #[test]
     fn what_is_said_in_vain_is_not_said() {
-        let said: Events = toml::from_str("labels = []\nties = \"file-order\"").unwrap();
+        let said: Events = toml::from_str("labels = []\nties = \"file-order\"\nwhole_seconds = false").unwrap();
         assert!(said.say_nothing() && said.describe().is_none());
         assert_eq!(serde_json::to_string(&said).unwrap(), "{}");
-        let events: Events = toml::from_str("ratings_at_least = 8\nties = \"item\"").unwrap();
-        assert_eq!(serde_json::to_string(&events).unwrap(), r#"{"ratings_at_least":8.0,"ties":"item"}"#);
+        let json = |text: &str| serde_json::to_string(&toml::from_str::<Events>(text).unwrap()).unwrap();
+        assert_eq!(json("ratings_at_least = 8\nties = \"item\""), r#"{"ratings_at_least":8.0,"ties":"item"}"#);
+        assert_eq!(
+            json("from = \"2014-10-01\"\nusers_with_most = 5\nitems_at_least = 2\nwhole_seconds = true"),
+            r#"{"from":"2014-10-01","users_with_most":5,"items_at_least":2,"whole_seconds":true}"#
+        );
     }
 }

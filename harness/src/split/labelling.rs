@@ -154,10 +154,7 @@ mod tests {
         let json = serde_json::to_string(&checked).unwrap();
         assert_eq!(json, serde_json::to_string(&drawn).unwrap());
         assert_eq!(json, r#"{"positives":"all","negatives":{"each":1,"seed":1234},"history":30}"#);
-        assert_eq!(
-            serde_json::to_string(&rated).unwrap(),
-            r#"{"positives":{"ratings_at_least":8.0},"history":30}"#
-        );
+        assert_eq!(serde_json::to_string(&rated).unwrap(), r#"{"positives":{"ratings_at_least":8.0},"history":30}"#);
     }
 
     #[test]
@@ -175,7 +172,10 @@ mod tests {
         let expected = Sizes { users: Some(3), items: Some(4), samples: None, categories: Some(1) };
         let got = Sizes { users: Some(3), items: Some(5), samples: Some(9), categories: None };
         let error = expected.check("made-up", got).unwrap_err().to_string();
-        assert!(error.contains("expected: 4 items, 1 categories") && error.contains("got:      5 items, 0 cat"), "{error}");
+        assert!(
+            error.contains("expected: 4 items, 1 categories") && error.contains("got:      5 items, 0 cat"),
+            "{error}"
+        );
         expected.check("made-up", expected).unwrap();
     }
 }

@@ -167,6 +167,11 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
     }
 
+    /// Whether it makes labelled samples.
+    pub fn makes_samples(&self) -> bool {
+        matches!(self, Self::PeriodsByCount { .. } | Self::PeriodsByDay { .. })
+    }
+
     /// Refuses what cannot be meant, before any data is read.
     ///
     /// # Errors

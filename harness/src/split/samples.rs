@@ -139,7 +139,8 @@ impl<'s> SampleRange<'s> {
         // Those of one impression are alike.
         let mut last = None;
         let mut is_new = |sample: &LabelledSample<'_>| last.replace(sample.impression) != Some(sample.impression);
-        let histories: Vec<u32> = self.iter().filter(|sample| is_new(sample)).flat_map(|sample| sample.history).copied().collect();
+        let histories: Vec<u32> =
+            self.iter().filter(|sample| is_new(sample)).flat_map(|sample| sample.history).copied().collect();
         hasher.u32s("histories", &histories);
     }
 

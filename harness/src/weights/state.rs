@@ -14,6 +14,8 @@ use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::{by_rename, open};
 
+use super::{Parameter, Settings, Weights};
+
 /// Named arrays of f32, named lists of ids, named counts, and a text (JSON) beside them.
 #[derive(Default)]
 pub struct State<'a> {
@@ -90,6 +92,30 @@ impl<'a> State<'a> {
         let [weights, first, second] = TRAINED;
         let arrays = [take(weights)?, take(first)?, take(second)?];
         Ok((arrays, self.count(&format!("{name}.steps"))?))
+    }
+
+    /// The arrays as vectors and the counts as settings: the weights of a model whose selected epoch brings back the state of
+    /// its optimiser.
+    pub fn into_weights(self) -> Weights {
+        let parameters = self.arrays.into_iter().map(|(name, values)| {
+            let values = values.into_owned();
+            Parameter { name, shape: vec![values.len()], values }
+        });
+        let settings = self.counts.iter().fold(Settings::default(), |settings, (name, count)| settings.with(name, count));
+        Weights { parameters: parameters.collect(), settings }
+    }
+
+    /// Takes back what [`into_weights`](Self::into_weights) gave.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if a setting is no count.
+    pub fn of_weights(Weights { parameters, settings }: Weights) -> Result<State<'static>> {
+        let mut state = State::default();
+        for (name, _) in settings.iter() {
+            state.counts.insert(name.into(), settings.get(name)?);
+        }
+        parameters.into_iter().for_each(|Parameter { name, values, .. }| state.put(name, values));
+        Ok(state)
     }
 
     /// Refuses a state of another run.
@@ -266,6 +292,18 @@ mod tests {
         let plain = folder.path().join("plain");
         std::fs::write(&plain, "x").unwrap();
         assert_eq!(mode(&path), mode(&plain), "as readable as any file");
+    }
+
+    #[test]
+    fn a_state_goes_through_weights() {
+        let mut state = State::default();
+        state.put_trained("user", [vec![1.0, 2.0], vec![0.5, 0.0], vec![0.25, 0.0]], 7);
+        let weights = state.into_weights();
+        assert_eq!((weights.parameters.len(), weights.settings.get::<u64>("user.steps").unwrap()), (3, 7));
+        let ([values, first, _], steps) = State::of_weights(weights).unwrap().take_trained("user", 2).unwrap();
+        assert_eq!((values, first, steps), (vec![1.0, 2.0], vec![0.5, 0.0], 7));
+        let other = Weights { parameters: Vec::new(), settings: Settings::default().with("alpha", 0.5) };
+        assert!(State::of_weights(other).is_err());
     }
 
     #[test]

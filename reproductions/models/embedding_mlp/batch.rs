@@ -74,9 +74,9 @@ impl Lists {
     }
 }
 
-/// The rows of a table that are named so far.
+/// The rows of a table that a batch names so far, numbered from 0.
 #[derive(Clone, Debug)]
-struct NamedRows {
+pub struct NamedRows {
     /// By row of the table: its number here.
     number: Vec<u32>,
     /// In the order in which they were named.
@@ -87,20 +87,30 @@ struct NamedRows {
 const NONE: u32 = u32::MAX;
 
 impl NamedRows {
-    fn new(rows: usize) -> Self {
+    /// None of a table of `rows` rows.
+    pub fn new(rows: usize) -> Self {
         Self { number: vec![NONE; rows], ids: Vec::new() }
     }
 
-    fn clear(&mut self) {
+    /// Forgets all names.
+    pub fn clear(&mut self) {
         for &id in &self.ids {
             self.number[id as usize] = NONE;
         }
         self.ids.clear();
     }
 
+    /// The rows, in the order in which they were named.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
     /// The number of a row, and whether it is new.
+    ///
+    /// # Panics
+    /// If the table has no such row.
     #[inline(always)]
-    fn name(&mut self, id: u32) -> (u32, bool) {
+    pub fn name(&mut self, id: u32) -> (u32, bool) {
         let number = &mut self.number[id as usize];
         let new = *number == NONE;
         if new {

@@ -199,6 +199,11 @@ fn split(mut weights: Weights) -> Result<(Weights, Option<Weights>)> {
     Ok((weights, (!moments.is_empty()).then_some(Weights { parameters: moments, settings })))
 }
 
+/// Whether weights [keep](EmbeddingMlp::with_moments) the optimiser's state besides the model's own.
+pub fn has_moments(weights: &Weights) -> bool {
+    weights.settings.iter().any(|(key, _)| key == STEPS)
+}
+
 /// The weights of a model alone, from weights that may [keep](EmbeddingMlp::with_moments) the optimiser's state besides.
 ///
 /// # Errors

@@ -184,7 +184,7 @@ fn quotes_stand_around_whole_fields_or_are_refused() {
         &["quotes around the whole of a field", "hint: a quote within a field in quotes is doubled"],
     );
     refused(&layout, b"1,5,x\r1,6,x\n", 1, &["no carriage return alone"]);
-    refused(&layout, b"1,\"5\n6\",x\n", 1, &["an id of the items on one line"]);
+    refused(&layout, b"1,\"5\n6\",x\n", 1, &["the item's id on one line"]);
 }
 
 /// A rule for ties that does not depend on the order of rows needs one of mapped ids, too.
@@ -287,4 +287,96 @@ fn the_embedded_dataset_has_the_five_core_of_its_source() {
     assert_eq!((split.n_users, split.n_items), (4_333, 2_414));
     assert_eq!(split.train.len() + split.valid.len() + split.test.len(), 68_055);
     assert_eq!((split.valid.len(), split.test.len()), (4_333, 4_333));
+}
+
+/// The dataset of a file of items and the table of interactions `rows` behind it; each comes with its layout.
+fn with_items([layout_of_items, items]: [&str; 2], [layout, rows]: [&str; 2]) -> crate::error::Result<Dataset> {
+    let mut site = Site::new();
+    let folder = site.folder.path();
+    fs::write(folder.join("rows"), rows).unwrap();
+    fs::write(folder.join("items"), items).unwrap();
+    let source =
+        |name: &str, content: &str| format!("{}[[file.source]]\nmirror = \"{name}\"\n", pins(content.as_bytes()));
+    let rows = format!("{}[file.layout]\n{layout}\n", source("rows", rows));
+    site.sources = [source("items", items) + "[file.layout]\n" + layout_of_items, rows];
+    site.tables = "[users]\nids = \"map\"\n[items]\nids = \"map\"\n".into();
+    let text = site.text().replace("part = \"train\"\n", "");
+    let manifest = Manifest::parse(&text, &folder.join("tiny.toml"))?;
+    fetch(&manifest, &site.cache(), Some(folder), &|| false, &mut |_| {})?;
+    load(&manifest, &site.cache())
+}
+
+fn categories(data: &Dataset) -> Vec<Vec<u32>> {
+    let categories = data.categories.as_ref().unwrap();
+    (0..data.n_items as u32).map(|item| categories.of(item).to_vec()).collect()
+}
+
+#[test]
+fn items_have_the_categories_of_a_file_of_their_own() {
+    // As MovieLens writes its films.
+    let layout = "form = \"items\"\nseparator = \"comma\"\nheader = \"movieId,title,genres\"\n\
+                  columns = [\"item\", \"skip\", \"category\"]\nquoted = true\ncategory-separator = \"|\"\n";
+    let films = "movieId,title,genres\n1,\"Toys, and \"\"more\"\" (1995)\",Comedy|Adventure\n9,Unseen,Western\n\
+                 30,Heat,(no genres listed)\n7,Jumanji,Adventure\n";
+    let rows = table("user item", "");
+    let data = with_items([layout, films], [&rows, "u,30\nv,1\nu,7\n"]).unwrap();
+    // Ids in the order of their bytes: ( A C. That of a film without interactions is none.
+    assert_eq!((categories(&data), data.categories.as_ref().unwrap().count()), (vec![vec![0], vec![2, 1], vec![1]], 3));
+    assert_eq!((data.n_items, data.parts.len()), (3, 1), "a film without interactions is no item");
+    let plain = mapped(&rows, "u,30\nv,1\nu,7\n");
+    assert_ne!(data.digest(), plain.digest());
+    let refused = |layout: &str, films: &str| with_items([layout, films], [&rows, "u,30\n"]).unwrap_err();
+    let error = refused(layout, "movieId,title,genres\n1,Toys,Comedy\n");
+    assert!(error.kind() == Kind::Data && error.to_string().contains("item `30` has no category"), "{error}");
+    for (film, got) in [
+        ("30,Heat,", "nothing"),
+        ("30,Heat,A|", "nothing"),
+        ("30,Heat,A|B|A", "`A|B|A`"),
+        ("30,Heat,A| B", "` B`"),
+        ("30,Heat,A\n30,Heat,A", "`30,Heat,A`"),
+    ] {
+        let error = refused(layout, &format!("movieId,title,genres\n{film}\n"));
+        assert!(
+            error.kind() == Kind::Data && error.to_string().contains(&format!("got:      {got}")),
+            "{film}: {error}"
+        );
+    }
+    for (from, to, says) in [
+        ("\"skip\"", "\"time\"", "columns `item`, `category` and `skip` alone"),
+        ("\"skip\"", "\"category\"", "exactly one column `item` and one `category`"),
+        ("quoted = true", "quoted = true\nlabels = { a = 1 }", "no labels and no times"),
+        ("\"|\"", "\",\"", "a sign other than the separator"),
+        ("\"|\"", "\"||\"", "a character"),
+    ] {
+        let error = refused(&layout.replace(from, to), films).to_string();
+        assert!(error.contains(says) && error.contains("tiny.toml:"), "{says}: {error}");
+    }
+    let twice = with_items([layout, films], [&table("user item category", ""), "u,30,A\n"]).unwrap_err().to_string();
+    assert!(twice.contains("categories of items are said more than once"), "{twice}");
+}
+
+#[test]
+fn the_first_category_of_an_item_in_the_log_counts() {
+    let layout = table("user item category", "");
+    let data = mapped(&layout, "u,5,70\nu,6,9\nv,5,9\nv,8,100\n");
+    // Numbers by value: 9, 70, 100.
+    assert_eq!(categories(&data), [[1], [0], [2]]);
+    refused(&layout, b"u,5,70\nu,6,\n", 2, &["the category's id", "nothing"]);
+    let several = table("user item category", "category-separator = \"+\"");
+    assert_eq!(categories(&mapped(&several, "u,5,b+a\n")), [[1, 0]]);
+    assert!(mapped(&table("user item", ""), "u,5\n").categories.is_none());
+}
+
+#[test]
+fn days_of_a_year_are_moments() {
+    let layout = table("user item time", "time = { month-day = 2014 }");
+    assert_eq!(
+        read(&layout, "map", b"1,5,1001\n1,6,829\n").unwrap().iter().map(|row| row.2.0).collect::<Vec<_>>(),
+        [1_412_121_600, 1_409_270_400]
+    );
+    assert_eq!(mapped(&layout, "1,5,1001\n").clock, Clock::Unix);
+    refused(&layout, b"1,5,1001\n1,6,1301\n", 2, &["a day of the year as MMDD", "`1301`"]);
+    let error =
+        read(&table("user item time", "time = { month-day = 14 }"), "map", b"1,5,1001\n").unwrap_err().to_string();
+    assert!(error.contains("the year of the times cannot be meant"), "{error}");
 }

@@ -118,9 +118,6 @@ fn the_spec_says_which_periods_warm_up_and_are_tested() {
     assert_eq!((roles.evaluated(), roles.tested()), (3..=16, 9..=16));
     let metric = "recall@20".parse().unwrap();
     assert_eq!(spec.comparisons[0].columns, Columns::Periods { metric, tested: 9..=16, first: 1 });
-    let by_count =
-        WEEKS.replace(split, "split = { rule = \"periods-by-count\", last = 30, pretrained = 10 }\nprotocol");
-    assert_eq!(read(&by_count, None).unwrap().split.roles().unwrap().unwrap().evaluated(), 10..=30);
     has(
         &refused(split, &with("pretrained = 3, tested_from = 2, ")),
         &[
@@ -130,6 +127,29 @@ fn the_spec_says_which_periods_warm_up_and_are_tested() {
         ],
     );
     has(&refused(split, &with("pretrained = 17, ")), &["`pretrained` leaves no period to test", "got:      17"]);
+}
+
+#[test]
+fn labelled_samples_have_a_protocol_of_their_own() {
+    let [split, protocol] = [
+        "split = { rule = \"periods\", last = 16, catalogue = \"growing\" }",
+        "candidates = \"all\", metrics = [\"recall@20\", \"mrr@20\"]",
+    ];
+    let rule = "split = { rule = \"periods-by-count\", last = 30, pretrained = 10, samples = \
+                { positives = { ratings_at_least = 8 }, history = 30 } }";
+    let labelled = "candidates = \"labelled\", metrics = [\"auc\"]";
+    let text = WEEKS[..WEEKS.find("[[compare]]").unwrap()].to_string();
+    let by_count = text.replace(split, rule);
+    let spec = read(&by_count.replace(protocol, labelled), None).unwrap();
+    assert_eq!(spec.split.roles().unwrap().unwrap().evaluated(), 10..=30);
+    let refused = |text: &str| read(text, None).err().expect("it cannot be meant").to_string();
+    has(&refused(&by_count), &["do not fit each other", "(key `protocol`)", "`candidates = \"labelled\"` for a split"]);
+    has(
+        &refused(&text.replace(protocol, labelled)),
+        &["do not fit each other", "`periods-by-count` or `periods-by-day`"],
+    );
+    let longer = by_count.replace(protocol, labelled).replace("history = 30", "history = 31");
+    has(&refused(&longer), &["`history` cannot be", "(key `split`)", "expected: 1 to 30 items"]);
 }
 
 #[test]
@@ -145,7 +165,7 @@ fn refuses_periods_of_what_is_not_measured_or_has_none() {
         &[
             "no periods to compare",
             "small.toml:47:11 (key `compare[0].periods`)",
-            "`rule` is `periods`, `periods-by-time` or `periods-by-count`",
+            "`rule` is `periods` or one of `periods-by-…`",
             "got:      5-core, leave-last-out by time",
         ],
     );

@@ -32,8 +32,7 @@ impl<'d> Labelled<'d> {
     pub fn new(dataset: &'d Dataset, rule: &'d Labelling, mut events: Vec<Interaction>) -> Result<Self> {
         rule.check()?;
         if let (Positives::RatingsAtLeast(least), false) = (rule.positives, dataset.values == Values::Numbers) {
-            let error =
-                Error::new(Kind::Input, format!("`{}` has no ratings to be at least {least}", dataset.name));
+            let error = Error::new(Kind::Input, format!("`{}` has no ratings to be at least {least}", dataset.name));
             return Err(error.expected("a column `value` in its manifest").got(dataset.values.describe()));
         }
         let users = Renumbering::of(dataset.n_users, events.iter().map(|event| dataset.user_place(event.user)));
@@ -231,7 +230,11 @@ impl<'l> Draws<'l> {
         if of_user.len() == n_items && of_user.iter().all(taken) {
             return Err(Error::new(
                 Kind::Data,
-                format!("no negative is left for {} of `{}`", numbered("user", positive.user), self.labelled.dataset.name),
+                format!(
+                    "no negative is left for {} of `{}`",
+                    numbered("user", positive.user),
+                    self.labelled.dataset.name
+                ),
             )
             .expected(format!("a user who has not had one of the {n_items} items"))
             .got(format!("all {n_items} items by the time {}", positive.time.whole))

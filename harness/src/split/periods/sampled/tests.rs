@@ -90,8 +90,15 @@ fn samples_are_cut_as_the_vector_has_it() {
 
 /// Users 5 and 9, items 3, 6 and 7: numbered as the source orders them, of which the dataset says another order.
 fn small() -> Dataset {
-    let events =
-        [(9, 7, 30, 1.0), (5, 3, 10, 1.0), (9, 6, 10, 0.0), (5, 7, 20, 1.0), (5, 6, 20, 0.5), (5, 3, 30, 1.0), (9, 3, 40, 0.0)];
+    let events = [
+        (9, 7, 30, 1.0),
+        (5, 3, 10, 1.0),
+        (9, 6, 10, 0.0),
+        (5, 7, 20, 1.0),
+        (5, 6, 20, 0.5),
+        (5, 3, 30, 1.0),
+        (9, 3, 40, 0.0),
+    ];
     let mut dataset = dataset(12, 8, &events);
     dataset.user_places = (0..12).rev().collect();
     dataset.item_places = (0..8).rev().collect();
@@ -154,7 +161,9 @@ fn negatives_follow_their_positive_and_are_new_to_the_user() {
         let [positive, negatives @ ..] = of_event else { unreachable!("a chunk has an element") };
         assert!(positive.label && negatives.len() == 200);
         assert!(negatives.iter().all(|n| !n.label && n.user == positive.user && n.history == positive.history));
-        let taken = |item: u32| events.iter().any(|e| e.0 == positive.user && e.1 == item && e.2 <= i64::from(positive.impression));
+        let taken = |item: u32| {
+            events.iter().any(|e| e.0 == positive.user && e.1 == item && e.2 <= i64::from(positive.impression))
+        };
         let taken = |item: u32| if positive.user == 1 { item == 9 } else { taken(item) };
         assert!(negatives.iter().all(|negative| !taken(negative.item)), "{positive:?}");
         // Each item that is left is drawn, and about equally often.
@@ -259,7 +268,8 @@ fn a_period_may_be_a_day() {
     let events = [(0, 0, at(1, 5), 1.0), (1, 1, at(0, 0), 1.0), (0, 1, at(1, DAY - 1), 1.0), (1, 2, at(2, 0), 1.0)];
     let mut days = dataset(2, 4, &events);
     days.parts[0].interactions.push(Interaction { user: 0, item: 3, time: at(0, 9).into(), value: 1.0 });
-    let cut = |dataset: &Dataset, last| by_day(dataset, &first, &drawn(1, 0), Roles::after_the_first(last), Ties::FileOrder);
+    let cut =
+        |dataset: &Dataset, last| by_day(dataset, &first, &drawn(1, 0), Roles::after_the_first(last), Ties::FileOrder);
     let periods = cut(&days, 2).unwrap();
     let lengths = |periods: &Periods| [0, 1, 2].map(|number| periods.samples(number..number + 1).unwrap().len());
     assert_eq!((lengths(&periods), periods.samples(0..3).unwrap().positives()), ([4, 4, 2], 5));
