@@ -113,7 +113,16 @@ impl DeferredTable {
     pub fn gather(&mut self, ids: &[u32], out: &mut Vec<f32>) {
         out.resize(ids.len() * self.dim, 0.0);
         let Self { dim, weights, first_moment, second_moment, recent, made, .. } = self;
-        simd::dispatch(Gather { dim: *dim, weights, first: first_moment, second: second_moment, recent, made, ids, out });
+        simd::dispatch(Gather {
+            dim: *dim,
+            weights,
+            first: first_moment,
+            second: second_moment,
+            recent,
+            made,
+            ids,
+            out,
+        });
     }
 
     /// One step of Adam over every row, where `ids[k]`, all distinct, have the gradients `gradients[k]`: `[ids, dim]`.

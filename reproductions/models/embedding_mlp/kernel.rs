@@ -56,13 +56,7 @@ impl EmbeddingMlpKernel {
     ///
     /// # Panics
     /// If there is no such part, or the lengths disagree.
-    pub fn logits(
-        &mut self,
-        batch: &LocalBatch,
-        part: usize,
-        weights: EmbeddingMlpTensors<&[f32]>,
-        out: &mut [f32],
-    ) {
+    pub fn logits(&mut self, batch: &LocalBatch, part: usize, weights: EmbeddingMlpTensors<&[f32]>, out: &mut [f32]) {
         let part = &batch.parts()[part];
         assert_eq!(out.len(), part.samples.len(), "a logit for each sample");
         let (sizes, trace) = (self.sizes, &mut self.trace);
