@@ -63,7 +63,8 @@ pub fn pretrained(periods: &Periods) -> Weights {
     for positions in (0..samples.len() as u32).collect::<Vec<_>>().chunks(20) {
         batch.clear();
         batch.push(samples, positions, periods.categories());
-        model.train(&batch, &TfAdam { learning_rate: 1e-2 });
+        model.forward_backward(&batch);
+        model.step(&batch, &TfAdam { learning_rate: 1e-2 });
     }
     model.settle();
     model.with_moments().unwrap()
