@@ -84,8 +84,13 @@ pub fn with_impressions<T>(
     let artefact = Artefact { kind: Some("embedding-mlp".into()), weights };
     tested_models.write(FIRST, &artefact).unwrap();
     let Artefact { weights, .. } = artefact;
-    let teacher =
-        Teacher { trial: "iu".into(), kind: "embedding-mlp".into(), weights, tested_models, folder: folder.join("derived") };
+    let teacher = Teacher {
+        trial: "iu".into(),
+        kind: "embedding-mlp".into(),
+        weights,
+        tested_models,
+        folder: folder.join("derived"),
+    };
     let metrics = metrics.iter().map(|metric| metric.parse().unwrap()).collect();
     let protocol = Protocol::new(Candidates::Labelled, metrics).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();

@@ -322,3 +322,6 @@ impl Model for GeneratorLearner<'_> {
         Ok(embedding_mlp::scorer(&self.served, queries)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

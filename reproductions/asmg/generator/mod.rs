@@ -100,3 +100,6 @@ impl Method for LinearHyper {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

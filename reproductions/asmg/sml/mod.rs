@@ -165,7 +165,7 @@ pub fn build_mf(params: Params<'_>) -> Built {
         report: ReportedEpoch,
         checkpoint: KeptTransfer,
         tables: TableTransfers,
-            pretraining: MfPretraining,
+        pretraining: MfPretraining,
     }
     let SmlMfParams { transfer, base, report, checkpoint, tables, pretraining } = params.read()?;
     Ok(Box::new(SmlMf { training: SmlTraining { transfer, base, report, checkpoint }, tables, pretraining }))
