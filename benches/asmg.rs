@@ -120,7 +120,7 @@ fn scores(criterion: &mut Criterion, samples: &Samples) {
 /// A training step of the generator, k = 3, d = 4 and 8: the proposed variant, and the one with a loss on the newest data alone.
 /// Then what happens once a period: the whole model that is served.
 fn generator(criterion: &mut Criterion, samples: &Samples) {
-    let (sizes, mut stream) = (sizes(), Stream::new(0, "bench", "generator", 0));
+    let (sizes, mut stream) = (SIZES, Stream::new(0, "bench", "generator", 0));
     let coordinates = Coordinates::of(&sizes);
     let models: Vec<PastModel> = (0..3)
         .map(|period| {
