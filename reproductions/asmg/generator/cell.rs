@@ -133,7 +133,13 @@ impl<const D: usize> Parts<D> {
 
 /// θ·u + h·W for the `gate` of a weight set.
 #[inline(always)]
-fn gate<S: Simd, const D: usize>(simd: S, gate: &[Lanes], piece: usize, theta: S::f32s, h: [S::f32s; D]) -> [S::f32s; D] {
+fn gate<S: Simd, const D: usize>(
+    simd: S,
+    gate: &[Lanes],
+    piece: usize,
+    theta: S::f32s,
+    h: [S::f32s; D],
+) -> [S::f32s; D] {
     let mut sums = [theta; D];
     for (sum, u) in sums.iter_mut().zip(gate) {
         *sum = simd.mul_f32s(theta, at::<S>(u, piece));
@@ -323,8 +329,7 @@ impl<const D: usize> Room<'_, D> {
                 before[i] = simd.mul_f32s(of_next, one_minus_z);
                 let of_candidate = simd.mul_f32s(of_next, z[i]);
                 let difference = simd.sub_f32s(candidate[i], h[i]);
-                candidate[i] =
-                    simd.mul_f32s(of_candidate, simd.negate_mul_add_f32s(candidate[i], candidate[i], one));
+                candidate[i] = simd.mul_f32s(of_candidate, simd.negate_mul_add_f32s(candidate[i], candidate[i], one));
                 z[i] = simd.mul_f32s(simd.mul_f32s(of_candidate, one_minus_z), difference);
             }
             let of_reset = self.times_transposed::<S>(simd, of_g, candidate, [simd.splat_f32s(0.0); D]);
@@ -343,13 +348,7 @@ impl<const D: usize> Room<'_, D> {
 
     /// `sums` + a·Wᵀ.
     #[inline(always)]
-    fn times_transposed<S: Simd>(
-        &self,
-        simd: S,
-        w: &[Lanes],
-        a: [S::f32s; D],
-        mut sums: [S::f32s; D],
-    ) -> [S::f32s; D] {
+    fn times_transposed<S: Simd>(&self, simd: S, w: &[Lanes], a: [S::f32s; D], mut sums: [S::f32s; D]) -> [S::f32s; D] {
         for j in 0..D {
             for i in 0..D {
                 sums[i] = simd.mul_add_f32s(a[j], at::<S>(&w[i * D + j], self.piece), sums[i]);

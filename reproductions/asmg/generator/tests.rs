@@ -20,16 +20,8 @@ use crate::golden::{assert_near, case, doubles, floats, ids, same_on_threads};
 use crate::models::embedding_mlp::EmbeddingMlpSizes;
 
 /// Tensors of the reference in the order of ours, without categories.
-const NAMES: [&str; 8] = [
-    "user_emb_w",
-    "item_emb_w",
-    "fcn1_kernel",
-    "fcn1_bias",
-    "fcn2_kernel",
-    "fcn2_bias",
-    "fcn3_kernel",
-    "fcn3_bias",
-];
+const NAMES: [&str; 8] =
+    ["user_emb_w", "item_emb_w", "fcn1_kernel", "fcn1_bias", "fcn2_kernel", "fcn2_bias", "fcn3_kernel", "fcn3_bias"];
 
 /// Parts of a weight set in the order of ours; each stands first by set in the reference.
 const PARTS: [&str; 8] = ["u_z", "w_z", "u_r", "w_r", "u_g", "w_g", "w_hy", "b_y"];
@@ -221,7 +213,8 @@ impl Small {
         // The second is as the first: buffers keep nothing.
         let mut twice = [(); 2].map(|()| {
             batch.clear();
-            for (samples, weight) in self.samples.iter().zip(loss.weights(3)).rev().filter(|(_, weight)| *weight > 0.0) {
+            for (samples, weight) in self.samples.iter().zip(loss.weights(3)).rev().filter(|(_, weight)| *weight > 0.0)
+            {
                 let positions: Vec<u32> = (0..samples.len() as u32).collect();
                 batch.push(samples.range(0..samples.len()), &positions, None, weight);
             }
@@ -337,12 +330,11 @@ fn steps_of_means_agree_with_the_reference() {
         let (losses, _) = small.losses(&mut linear, SequenceLoss::Last);
         assert_near(&losses, &doubles(&expected["losses"])[step..=step], TOLERANCE, "loss");
         if step == 0 {
-            for (tensor, (name, want)) in
-                linear.tensors().iter().zip(Small::by_tensor(&expected["gradients_step1"]))
-            {
+            for (tensor, (name, want)) in linear.tensors().iter().zip(Small::by_tensor(&expected["gradients_step1"])) {
                 assert_near(&tensor.gradient, &doubles(want), 2e-7, name);
             }
-            let sum = |j: usize| linear.tensors().iter().flat_map(move |raw| raw.gradient.iter().skip(j).step_by(3)).sum();
+            let sum =
+                |j: usize| linear.tensors().iter().flat_map(move |raw| raw.gradient.iter().skip(j).step_by(3)).sum();
             let sums: [f32; 3] = [sum(0), sum(1), sum(2)];
             assert_near(&one.tensors()[0].gradient, &sums, 2e-7, "one for all: the sum over all");
         }
@@ -379,7 +371,10 @@ fn threads_change_no_bit() {
 fn weight_sets_start_within_their_limits() {
     let sizes = EmbeddingMlpSizes { users: 4, items: 3, categories: None, dim: 8, hidden: [20, 10] };
     let gru = Gru::new(sizes, 4, Squash::Linear, false, stream);
-    assert_eq!(gru.tensors().iter().map(|tensor| tensor.weights.len()).sum::<usize>(), 65 * (16 + 480 + 20 + 200 + 10 + 11));
+    assert_eq!(
+        gru.tensors().iter().map(|tensor| tensor.weights.len()).sum::<usize>(),
+        65 * (16 + 480 + 20 + 200 + 10 + 11)
+    );
     let case = case("asmg.json", "glorot_limits");
     let shapes: Vec<Vec<u32>> = case["inputs"]["shapes"].as_array().unwrap().iter().map(ids).collect();
     let limit = |shape: [u32; 3]| {

@@ -71,7 +71,8 @@ fn base(periods: &Periods, period: usize) -> Weights {
     let stream = |purpose: &str| Stream::new(0, "base", purpose, period as u64);
     let mut parameters = sizes(periods).initial(stream);
     if period == 2 {
-        let moment = |parameter: &Parameter| Parameter { name: format!("{}.moment", parameter.name), ..parameter.clone() };
+        let moment =
+            |parameter: &Parameter| Parameter { name: format!("{}.moment", parameter.name), ..parameter.clone() };
         parameters.extend(parameters.clone().iter().map(moment));
     }
     parameters.into()
@@ -126,9 +127,12 @@ fn bits(trained: &Trained) -> String {
 
 #[test]
 fn every_variant_goes_on_from_any_epoch_of_any_period() {
-    for (name, params, epochs) in
-        [("asmg", GRU.to_string(), 6), ("asmg", full(), 8), ("asmg", SINGLE.to_string(), 6), ("asmg-linear", LINEAR.into(), 6)]
-    {
+    for (name, params, epochs) in [
+        ("asmg", GRU.to_string(), 6),
+        ("asmg", full(), 8),
+        ("asmg", SINGLE.to_string(), 6),
+        ("asmg-linear", LINEAR.into(), 6),
+    ] {
         let whole = run(name, &params);
         assert_eq!(whole.periods.iter().map(|period| period.epochs_run).sum::<usize>(), epochs, "{params}");
         for stops in [&[1][..], &[3], &[2, 2, 1]] {
@@ -213,21 +217,27 @@ fn a_run_is_the_papers_algorithm() {
 
 #[test]
 fn an_option_changes_what_comes_after_it() {
-    let curves = |params: &str| run("asmg", params).periods.iter().map(|period| period.curve.loss.clone()).collect::<Vec<_>>();
+    let curves =
+        |params: &str| run("asmg", params).periods.iter().map(|period| period.curve.loss.clone()).collect::<Vec<_>>();
     let ours = curves(GRU);
     assert!(ours[..3].iter().all(Vec::is_empty) && ours[3..].iter().all(|losses| losses.len() == 2));
     let zeros = curves(&GRU.replace("continued", "zeros"));
     assert!(zeros[3] == ours[3] && zeros[4] != ours[4], "the first state is zero anyway");
-    for (from, to) in
-        [("linear\", h", "uniform\", h"), ("linear\", h", "exponential\", h"), ("linear\", h", "last\", h"),
-         ("output = \"linear\"", "output = \"tanh\""), ("hidden = 4", "hidden = 8")]
-    {
+    for (from, to) in [
+        ("linear\", h", "uniform\", h"),
+        ("linear\", h", "exponential\", h"),
+        ("linear\", h", "last\", h"),
+        ("output = \"linear\"", "output = \"tanh\""),
+        ("hidden = 4", "hidden = 8"),
+    ] {
         assert!(GRU.contains(from));
         assert!(curves(&GRU.replace(from, to))[3] != ours[3], "{to}");
     }
     let stopped = curves(&GRU.replace("\"end\"", "6"));
     assert!(stopped[..5] == ours[..5] && stopped[5].is_empty());
-    let linear = |params: &str| run("asmg-linear", params).periods.iter().map(|period| period.curve.loss.clone()).collect::<Vec<_>>();
+    let linear = |params: &str| {
+        run("asmg-linear", params).periods.iter().map(|period| period.curve.loss.clone()).collect::<Vec<_>>()
+    };
     let (own, one) = (linear(LINEAR), linear(&LINEAR.replace("per-coordinate", "per-period")));
     assert!(own[3] != one[3]);
     // The last batch is short: 50 of 16 are four batches, as for the others, but not of one size.

@@ -33,7 +33,8 @@ impl World {
             tensors: coordinates.iter().map(|of| stream.normals(of.rows * of.columns, 0.7)).collect(),
         });
         let models = models.collect();
-        let lists = (0..SIZES.items).map(|item| (0..1 + item % 3).map(|k| ((item + 2 * k) % 5) as u32).collect::<Vec<_>>());
+        let lists =
+            (0..SIZES.items).map(|item| (0..1 + item % 3).map(|k| ((item + 2 * k) % 5) as u32).collect::<Vec<_>>());
         let categories = ItemCategories::new(5, lists.collect::<Vec<_>>());
         let samples = (0..K).map(|set| {
             let mut samples = Samples::default();
@@ -81,7 +82,10 @@ impl World {
                         let state: Vec<f64> = states[tensor][at * D..][..D].iter().map(|v| f64::from(*v)).collect();
                         self.generated(&set, &state, |model| f64::from(self.models[model].tensors[tensor][at]), steps)
                     };
-                    (0..of.rows).flat_map(|row| (0..of.columns).map(move |column| (row, column))).map(|(r, c)| one(r, c)).collect()
+                    (0..of.rows)
+                        .flat_map(|row| (0..of.columns).map(move |column| (row, column)))
+                        .map(|(r, c)| one(r, c))
+                        .collect()
                 })
                 .collect()
         };
@@ -113,7 +117,9 @@ impl World {
         for layer in 0..3 {
             let (kernel, bias) = (&model[3 + 2 * layer], &model[4 + 2 * layer]);
             let out = bias.len();
-            x = (0..out).map(|o| bias[o] + x.iter().enumerate().map(|(i, x)| x * kernel[i * out + o]).sum::<f64>()).collect();
+            x = (0..out)
+                .map(|o| bias[o] + x.iter().enumerate().map(|(i, x)| x * kernel[i * out + o]).sum::<f64>())
+                .collect();
             if layer < 2 {
                 x.iter_mut().for_each(|x| *x = x.max(0.0));
             }
@@ -166,7 +172,10 @@ fn gradients_are_those_of_central_differences() {
                 });
                 weights[tensor][at] = there;
                 let (want, got) = ((ends[0] - ends[1]) / (2.0 * STEP), f64::from(gru.tensors()[tensor].gradient[at]));
-                assert!((got - want).abs() < 2e-6 * f64::from(largest) + 2e-5 * want.abs(), "{tensor}, {at}: {got} {want}");
+                assert!(
+                    (got - want).abs() < 2e-6 * f64::from(largest) + 2e-5 * want.abs(),
+                    "{tensor}, {at}: {got} {want}"
+                );
                 sizeable += usize::from(want.abs() > 1e-3 * f64::from(largest));
             }
         }
