@@ -256,7 +256,7 @@ fn what_cannot_be_is_refused_before_training() {
     // The first model would be that of period 5, which is tested.
     refused("asmg", &GRU.replace("length = 2", "length = 3"), "`length` of at most 2");
     refused("asmg-linear", &LINEAR.replace("length = 2", "length = 9"), "`length` of at most 2");
-    refused("asmg", &GRU.replace("batch = 16", "batch = 51"), "fewer samples than a batch");
+    refused("asmg", &GRU.replace("batch = 16", "batch = 51"), "`batch` is larger than period 0");
     for (from, to, what) in [
         ("length = 2", "length = \"all\"", "`initial_state = \"zeros\"`"),
         ("hidden = 4", "hidden = 5", "a hidden size of 2, 4, 8, 12 or 16"),
