@@ -26,15 +26,21 @@ found = re.search(r"time:\s+\[\S+ \S+ (\S+) (\S+)", sys.stdin.read())
 print(float(found[1]) * units[found[2]])'
 }
 
-# the median that the PyTorch side prints; the second argument picks a line by its `kind`
-torch() { # kind, arguments…
-  local kind=$1
-  shift
-  "$python" benches/peers/torch_bench.py "$@" --threads 2 |
+# the median that a program of the PyTorch side prints; the first argument picks a line by its `kind`
+peer() { # kind, program, arguments…
+  local kind=$1 program=$2
+  shift 2
+  "$python" "benches/peers/$program" "$@" --threads 2 |
     "$python" -c '
 import json, sys
 rows = [json.loads(line) for line in sys.stdin]
 print(next(row["ms"] for row in rows if row.get("kind", "") == sys.argv[1]))' "$kind"
+}
+
+torch() { # kind, arguments…
+  local kind=$1
+  shift
+  peer "$kind" torch_bench.py "$@"
 }
 
 line() { # work, ours, theirs
@@ -77,6 +83,7 @@ for ((round = 1; round <= rounds; round++)); do
   line "RD step d=50, Caser, Adam fused" "$(ours sequential "step/rd-caser/gowalla/d50\$")" "$(torch "" rd-caser --dim 50 --adam fused --steps 20)"
   line "ADER step, ragged, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --ragged --adam fused --steps 8)"
   line "ADER step, PyTorch padded, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --adam fused --steps 8)"
+  line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer sparse asmg_base.py)"
   line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
   line "sampled 499 d=200" "$(ours ranking "ranking/sampled-499/d200\$")" "$(torch sampled499 ranking --dim 200)"
 done

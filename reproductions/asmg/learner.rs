@@ -10,6 +10,7 @@ use harness::nn::Trainable;
 use harness::optim::TfAdam;
 use harness::queries::Queries;
 use harness::split::HeldOut;
+use harness::split::TrainingData;
 use harness::split::periods::{Period, Periods};
 use harness::train::{Context, Ending, Learner, Model, PeriodData, learn};
 use harness::value::{Count, Limit};
@@ -51,8 +52,8 @@ impl Method for Incremental {
         Some(embedding_mlp::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
@@ -116,10 +117,15 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
 /// The model that the teacher was tested with on the first tested period.
 ///
 /// # Errors
-/// If it is not kept, or has tables of other sizes than the data.
+/// If it is not kept, is kept without the optimiser's state, or has tables of other sizes than the data.
 pub fn pretrained(cx: &Context<'_>, periods: &Periods) -> Result<EmbeddingMlp> {
     let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a method without its teacher"))?;
-    let model = EmbeddingMlp::new(teacher.tested_on(*periods.roles().evaluated().start())?)?;
+    let weights = teacher.tested_on(*periods.roles().evaluated().start())?;
+    if !embedding_mlp::has_moments(&weights) {
+        let what = format!("the first model of teacher `{}` is kept without the state of its optimiser", teacher.trial);
+        return Err(Error::new(Kind::Input, what).expected("a trial of the method `iu` as the teacher"));
+    }
+    let model = EmbeddingMlp::new(weights)?;
     must_fit(&model.sizes(), periods)?;
     Ok(model)
 }
@@ -220,8 +226,8 @@ impl<'p> Learner<'p> for IncrementalLearner<'_, 'p> {
     }
 
     fn artefact(&self) -> Result<Artefact> {
-        let goes_on = self.first && matches!(self.method.start, Start::Pretraining(_));
-        let weights = if goes_on { self.model.with_moments()? } else { self.model.weights()? };
+        // Others go on from the model of the first period.
+        let weights = if self.first { self.model.with_moments()? } else { self.model.weights()? };
         Ok(Artefact { kind: Some(embedding_mlp::NAME.into()), weights })
     }
 

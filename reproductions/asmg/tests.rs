@@ -73,7 +73,10 @@ fn periods(dataset: &Dataset) -> Periods {
 
 /// Where IU's models are kept, if a method asks for them.
 fn kept(folder: &Path) -> PeriodArtefacts {
-    PeriodArtefacts { folder: folder.join("iu"), of: Provenance { run: Digest::of(b"iu"), split: Digest::of(b"split") } }
+    PeriodArtefacts {
+        folder: folder.join("iu"),
+        of: Provenance { run: Digest::of(b"iu"), split: Digest::of(b"split") },
+    }
 }
 
 fn go(periods: Periods, name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {
@@ -170,14 +173,15 @@ fn moments_go_on_from_the_pre_trained_model() {
 #[test]
 fn windows_reach_into_the_pre_training() {
     let (folder, iu) = after_iu();
-    let training = |trained: &Trained| trained.periods.iter().map(|period| period.facts["training"]).collect::<Vec<_>>();
+    let training =
+        |trained: &Trained| trained.periods.iter().map(|period| period.facts["training"]).collect::<Vec<_>>();
     let each = 300.0; // 1,800 samples in six periods.
     assert_eq!(training(&iu), [2.0 * each, each, each, each]);
     assert_eq!(training(&run_in(folder.path(), "bu", &bu(3))), [0.0, 3.0 * each, 3.0 * each, 3.0 * each]);
     assert_eq!(training(&run_in(folder.path(), "bu", &bu(5))), [0.0, 3.0 * each, 4.0 * each, 5.0 * each]);
     assert!(iu.periods[0].selected.is_some() && iu.periods[1].selected.is_none());
     let [first, last] = [0, 2].map(|epoch| iu.periods[0].curve.loss[epoch]);
-    assert!(first > last && last < 0.68, "{first} {last}");
+    assert!(first > last + 0.1, "{first} {last}");
     assert!(iu.periods[3].test.values.values().all(|value| value.is_finite()));
 }
 
@@ -192,21 +196,15 @@ fn what_cannot_be_learnt_from_is_refused_before_training() {
     let mut other = dataset(900);
     other.categories = None;
     let error = refused(periods(&other), "bu", &bu(3));
-    assert!(error.contains("no categories") && error.contains("40 users, 50 items and 5 categories"), "{error}");
-    let sessions = Dataset {
-        parts: (0..3).map(|k| Part { name: format!("period-{k}"), ..dataset(300).parts[0].clone() }).collect(),
-        ..dataset(300)
-    };
-    let mut sessions = sessions;
-    for part in &mut sessions.parts {
-        part.interactions.sort_by_key(|event| event.item);
-    }
+    assert!(error.contains("no categories") && error.contains("46 items and 5 categories"), "{error}");
+    let mut sessions = dataset(300);
+    sessions.parts[0].interactions.sort_by_key(|event| event.item);
+    let part = |number: usize| Part { name: format!("period-{number}"), ..sessions.parts[0].clone() };
+    sessions.parts = (0..3).map(part).collect();
     let sessions = given(&sessions, Roles::after_the_first(2), Catalogue::Full).unwrap();
-    let task = Task::new(
-        Cut::Periods(sessions),
-        &Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap(),
-    )
-    .unwrap();
+    let task =
+        Task::new(Cut::Periods(sessions), &Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap())
+            .unwrap();
     let watcher = Watcher::until(usize::MAX);
     let checkpoint = Checkpoint::new(folder.path().join("checkpoint"), Duration::MAX);
     let mut cx = Context::new(&task, "trial", 3, &Device::Cpu, checkpoint, &watcher);

@@ -63,7 +63,8 @@ pub fn pretrained(periods: &Periods) -> Weights {
     for positions in (0..samples.len() as u32).collect::<Vec<_>>().chunks(20) {
         batch.clear();
         batch.push(samples, positions, periods.categories());
-        model.train(&batch, &TfAdam { learning_rate: 1e-2 });
+        model.forward_backward(&batch);
+        model.step(&batch, &TfAdam { learning_rate: 1e-2 });
     }
     model.settle();
     model.with_moments().unwrap()
@@ -83,8 +84,13 @@ pub fn with_impressions<T>(
     let artefact = Artefact { kind: Some("embedding-mlp".into()), weights };
     tested_models.write(FIRST, &artefact).unwrap();
     let Artefact { weights, .. } = artefact;
-    let teacher =
-        Teacher { trial: "iu".into(), kind: "embedding-mlp".into(), weights, tested_models, folder: folder.join("derived") };
+    let teacher = Teacher {
+        trial: "iu".into(),
+        kind: "embedding-mlp".into(),
+        weights,
+        tested_models,
+        folder: folder.join("derived"),
+    };
     let metrics = metrics.iter().map(|metric| metric.parse().unwrap()).collect();
     let protocol = Protocol::new(Candidates::Labelled, metrics).unwrap();
     let task = Task::new(Cut::Periods(periods), &protocol).unwrap();

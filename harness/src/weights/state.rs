@@ -101,7 +101,8 @@ impl<'a> State<'a> {
             let values = values.into_owned();
             Parameter { name, shape: vec![values.len()], values }
         });
-        let settings = self.counts.iter().fold(Settings::default(), |settings, (name, count)| settings.with(name, count));
+        let settings =
+            self.counts.iter().fold(Settings::default(), |settings, (name, count)| settings.with(name, count));
         Weights { parameters: parameters.collect(), settings }
     }
 

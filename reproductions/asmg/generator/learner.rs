@@ -241,7 +241,8 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
             self.serve(number);
             cx.meter.since(start, Phase::Evaluate);
         }
-        let facts = facts.into_iter().map(|(name, number)| (name.to_string(), number as f64)).collect::<BTreeMap<_, _>>();
+        let facts =
+            facts.into_iter().map(|(name, number)| (name.to_string(), number as f64)).collect::<BTreeMap<_, _>>();
         Ok(PeriodData { valid: None, epochs, ending: Ending::LastEpoch, facts })
     }
 
@@ -322,3 +323,6 @@ impl Model for GeneratorLearner<'_> {
         Ok(embedding_mlp::scorer(&self.served, queries)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,7 +203,8 @@ impl<'p, B: BaseModel> Learner<'p> for TransferLearner<'_, 'p, B> {
             let order = ("transfer-order", epoch);
             let loss = self.train(cx, samples, order, training.transfer, |tensor, _, adam| tensor.step_transfer(adam));
             if !loss.is_finite() {
-                let what = format!("the loss of transfer epoch {epoch} after period {} is not a number", period.number());
+                let what =
+                    format!("the loss of transfer epoch {epoch} after period {} is not a number", period.number());
                 return Err(Error::new(Kind::Diverged, what)
                     .expected("a finite loss")
                     .got(loss.to_string())

@@ -328,3 +328,41 @@ impl NullaryFnOnce for ToWeights<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::rng::Stream;
+    use harness::simd::levels;
+
+    use super::*;
+    use crate::golden::bits;
+
+    /// Rows of seven: the last lanes are not full, and no row begins where lanes do.
+    #[test]
+    fn kernels_have_the_same_bits_at_every_level() {
+        let (rows, width, n1, n2) = (9, 7, 5, 3);
+        let values = |name: &str, n: usize| Stream::new(0, "mix", name, 0).normals(n, 0.8);
+        let (first, second) = (values("first", INPUTS * n1), values("second", n1 * n2));
+        let (prev, upd, gradient) =
+            (values("prev", rows * width), values("upd", rows * width), values("gradient", rows * width * n2));
+        let mut norms = Vec::new();
+        inverse_norms(&prev, width, &mut norms);
+        let mix = Mix { first: &first, second: &second, n1, n2 };
+        let coordinates = Coordinates { prev: &prev, upd: &upd, inverse_norms: &norms, width };
+        let at_level = |level: pulp::Arch| {
+            let (mut out, mut into) = (vec![f32::NAN; gradient.len()], vec![f32::NAN; upd.len()]);
+            let mut sums = vec![[0.0; LANES]; first.len() + second.len()];
+            level.dispatch(Forward { mix, coordinates, start: 0, out: &mut out });
+            level.dispatch(ToInput { mix, coordinates, gradient: &gradient, start: 0, into: &mut into });
+            let end = upd.len();
+            level.dispatch(ToWeights { mix, coordinates, gradient: &gradient, start: 0, end, sums: &mut sums });
+            [out, into, sums.concat()].map(|values| bits(&values))
+        };
+        let all: Vec<_> = levels().into_iter().map(at_level).collect();
+        assert!(all.iter().all(|bits| *bits == all[0]));
+        let [mut out, mut into] = [gradient.clone(), upd.clone()];
+        mix.forward(coordinates, &mut out);
+        mix.backward_to_input(coordinates, &gradient, &mut into);
+        assert_eq!([bits(&out), bits(&into)], all[0][..2]);
+    }
+}

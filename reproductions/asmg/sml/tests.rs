@@ -14,16 +14,8 @@ use crate::golden::{assert_near, case, doubles, floats, ids};
 use crate::models::embedding_mlp::{EmbeddingMlpSizes, LAYER_NAMES};
 
 /// Names of the vectors' tensors, in our order.
-const THEIRS: [&str; 8] = [
-    "user_emb_w",
-    "item_emb_w",
-    "fcn1_kernel",
-    "fcn1_bias",
-    "fcn2_kernel",
-    "fcn2_bias",
-    "fcn3_kernel",
-    "fcn3_bias",
-];
+const THEIRS: [&str; 8] =
+    ["user_emb_w", "item_emb_w", "fcn1_kernel", "fcn1_bias", "fcn2_kernel", "fcn2_bias", "fcn3_kernel", "fcn3_bias"];
 const SIZES: EmbeddingMlpSizes = EmbeddingMlpSizes { users: 4, items: 6, categories: None, dim: 2, hidden: [3, 2] };
 const TOLERANCE: f64 = 1e-6;
 

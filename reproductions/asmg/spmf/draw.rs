@@ -63,7 +63,12 @@ pub type ByClass<T> = [T; 2];
 
 /// The samples that are drawn for a period, in any order. `pools` and `counts` are those of a [`Drawing`]; `scores` are of the
 /// positive pool.
-pub fn draw(pools: &ByClass<Vec<u32>>, scores: &[f32], counts: ByClass<usize>, mut stream: impl FnMut(&str) -> Stream) -> Vec<u32> {
+pub fn draw(
+    pools: &ByClass<Vec<u32>>,
+    scores: &[f32],
+    counts: ByClass<usize>,
+    mut stream: impl FnMut(&str) -> Stream,
+) -> Vec<u32> {
     let [positives, negatives] = pools;
     let drawn = draw_weighted(&rank_weights(scores), counts[0], &mut stream("positives"));
     let uniform = stream("negatives").without_replacement(negatives.len() as u32, counts[1]);

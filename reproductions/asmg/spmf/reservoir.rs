@@ -33,7 +33,8 @@ impl Reservoir {
     pub fn update(&mut self, period: &[u32], before: usize, stream: &mut Stream) {
         let size = self.0.len();
         let mut enters = |j: usize| chance(size, before, j) > stream.unit();
-        let entering: Vec<u32> = period.iter().enumerate().filter(|(j, _)| enters(*j)).map(|(_, &sample)| sample).collect();
+        let entering: Vec<u32> =
+            period.iter().enumerate().filter(|(j, _)| enters(*j)).map(|(_, &sample)| sample).collect();
         // Not more than there are places, where a period is much longer than the reservoir.
         let new = &entering[..entering.len().min(size)];
         let left = stream.without_replacement(size as u32, size - new.len());

@@ -100,7 +100,10 @@ fn reservoirs_that_do_not_fit_are_refused() {
         error.to_string()
     };
     let small = refused(&SPMF.replace("0.5", "9"));
-    assert!(small.contains("the reservoir of positives is too small for period 3") && small.contains("hint:"), "{small}");
+    assert!(
+        small.contains("the reservoir of positives is too small for period 3") && small.contains("hint:"),
+        "{small}"
+    );
     assert!(refused(&SPMF.replace("0.4", "1e-3")).contains("the reservoir of positives is empty"));
     assert!(refused(&SPMF.replace("batch = 16", "batch = 61")).contains("`batch` is larger than period 0"));
     for (from, to, words) in [

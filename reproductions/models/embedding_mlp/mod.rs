@@ -28,7 +28,7 @@ use serde::Deserialize;
 
 pub use self::batch::{LocalBatch, LocalPart, NamedRows, RowCounts};
 pub use self::kernel::EmbeddingMlpKernel;
-pub use self::model::{EmbeddingMlp, without_moments};
+pub use self::model::{EmbeddingMlp, has_moments, without_moments};
 pub use self::scorer::EmbeddingMlpScorer;
 pub use self::sizes::{EmbeddingMlpSizes, LAYER_NAMES};
 pub use self::tensors::EmbeddingMlpTensors;

@@ -165,9 +165,10 @@ impl EmbeddingMlp {
 
     /// Takes the moments and the number of steps from weights that keep them, split off from the model's own.
     fn put_moments(&mut self, moments: Weights) -> Result<()> {
-        let shapes = self.tensors().into_iter().flat_map(|tensor| {
-            MOMENTS.map(|moment| (format!("{}.{moment}", tensor.name()), tensor.shape()))
-        });
+        let shapes = self
+            .tensors()
+            .into_iter()
+            .flat_map(|tensor| MOMENTS.map(|moment| (format!("{}.{moment}", tensor.name()), tensor.shape())));
         Layout::new("Embedding&MLP", shapes).check(&moments)?;
         let steps = moments.settings.get(STEPS)?;
         let mut moments = moments.parameters.into_iter().map(|parameter| parameter.values);
@@ -197,6 +198,11 @@ fn split(mut weights: Weights) -> Result<(Weights, Option<Weights>)> {
     let settings = std::mem::take(&mut weights.settings);
     EmbeddingMlpSizes::of(&weights)?;
     Ok((weights, (!moments.is_empty()).then_some(Weights { parameters: moments, settings })))
+}
+
+/// Whether weights [keep](EmbeddingMlp::with_moments) the optimiser's state besides the model's own.
+pub fn has_moments(weights: &Weights) -> bool {
+    weights.settings.iter().any(|(key, _)| key == STEPS)
 }
 
 /// The weights of a model alone, from weights that may [keep](EmbeddingMlp::with_moments) the optimiser's state besides.

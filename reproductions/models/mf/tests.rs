@@ -1,7 +1,7 @@
 //! The vector of an independent program; gradients against differences.
 
-use harness::split::{HeldOut, Samples};
 use harness::queries::Queries;
+use harness::split::{HeldOut, Samples};
 
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, floats, ids};

@@ -1,6 +1,7 @@
 //! Comparisons of periods and in per cent.
 
 use super::*;
+use crate::split::TrainingData;
 
 /// Line numbers in the tests count in this text.
 const WEEKS: &str = r#"id = "paper-x/small"
@@ -46,8 +47,8 @@ impl Method for Walk {
         Err(Error::new(Kind::Internal, "specs train nothing"))
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Sessions
     }
 }
 

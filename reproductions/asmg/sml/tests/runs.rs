@@ -71,7 +71,8 @@ fn the_pretrained_model_is_tested_first() {
 #[test]
 fn training_goes_on_from_the_last_epoch_whichever_is_tested() {
     for (name, params) in [("sml", SML), ("sml-mf", MF)] {
-        let params = params.replace("base = {learning_rate = 1e-2, epochs = 2", "base = {learning_rate = 5e-2, epochs = 6");
+        let params =
+            params.replace("base = {learning_rate = 1e-2, epochs = 2", "base = {learning_rate = 5e-2, epochs = 6");
         let (best, last) = (run(name, &params), run(name, &params.replace("\"best-epoch\"", "\"last-epoch\"")));
         let mut differ = 0;
         for (best, last) in best.periods.iter().zip(&last.periods).skip(1) {
@@ -90,7 +91,8 @@ fn training_goes_on_from_the_last_epoch_whichever_is_tested() {
 
 #[test]
 fn the_kept_transfer_epoch_is_where_the_next_period_begins() {
-    let params = SML.replace("transfer = {learning_rate = 2e-2, epochs = 3", "transfer = {learning_rate = 5e-2, epochs = 6");
+    let params =
+        SML.replace("transfer = {learning_rate = 2e-2, epochs = 3", "transfer = {learning_rate = 5e-2, epochs = 6");
     let (best, last) = (run("sml", &params), run("sml", &params.replace("best-transfer", "last-transfer")));
     let losses = |run: &Trained| run.periods.iter().map(|period| period.curve.loss.clone()).collect::<Vec<_>>();
     let (best, last) = (losses(&best), losses(&last));
@@ -131,7 +133,13 @@ fn what_does_not_fit_is_refused_before_training() {
     assert!(large.contains("`batch` is larger than period 0") && large.contains("at most its 60 samples"), "{large}");
     assert!(refused("sml-mf", &MF.replace("batch = 20", "batch = 99"), &["auc"]).contains("got:      99"));
     assert!(refused("sml", SML, &["logloss"]).contains("`auc`, which the protocol does not measure"));
-    for (from, to) in [("best-epoch", "best"), ("[4, 3]", "[4]"), ("3, 2, 1]", "3, 2]"), ("mix", "mixes"), ("hidden = 7", "hidden = 0")] {
+    for (from, to) in [
+        ("best-epoch", "best"),
+        ("[4, 3]", "[4]"),
+        ("3, 2, 1]", "3, 2]"),
+        ("mix", "mixes"),
+        ("hidden = 7", "hidden = 0"),
+    ] {
         assert!(method("sml", &SML.replacen(from, to, 1)).is_err(), "{to}");
     }
 }

@@ -56,13 +56,13 @@ fn initial_weights_keep_to_the_limits_of_the_reference() {
     };
     let sizes = TransferSizes { width: 8, mix: [10, 5], hidden: 20 };
     let weights = sizes.initial("user", |purpose| Stream::new(0, "sml", purpose, 0));
-    let most = |k: usize| weights[k].values.iter().fold(0.0f32, |most, value| most.max(value.abs())).into();
-    // Within the limit, as an f32 has it, and near it: the last bias has eight values.
-    let near = |got: f64, limit: f64| got <= limit + 1e-7 && got > 0.6 * limit;
-    assert!(near(most(0), limit(&[3.0, 1.0, 1.0, 10.0])), "{}", most(0));
-    assert!(near(most(1), limit(&[10.0, 1.0, 1.0, 5.0])), "{}", most(1));
-    assert!(near(most(2), (6.0 / 60.0f64).sqrt()) && near(most(3), (6.0 / 40.0f64).sqrt()));
-    assert!(near(most(4), (6.0 / 28.0f64).sqrt()) && near(most(5), (6.0 / 16.0f64).sqrt()));
+    let mixes = [limit(&[3.0, 1.0, 1.0, 10.0]), limit(&[10.0, 1.0, 1.0, 5.0])];
+    let layers = [60.0f64, 40.0, 28.0, 16.0].map(|fans| (6.0 / fans).sqrt());
+    for (parameter, limit) in weights.iter().zip(mixes.into_iter().chain(layers)) {
+        let most = parameter.values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        let most = f64::from(most) / limit;
+        assert!(most <= 1.0 + 1e-6 && most > 0.5, "{}: {most} of the limit", parameter.name);
+    }
     assert_eq!(weights[2].name, "transfer.user.hidden");
     assert_eq!(weights.iter().map(|p| p.values.len()).collect::<Vec<_>>(), [30, 50, 800, 20, 160, 8]);
 }
