@@ -12,6 +12,12 @@ use harness::optim::TfAdam;
 use harness::queries::Queries;
 use harness::rng::Stream;
 use harness::split::{HeldOut, Samples};
+use reproductions::asmg::generator::cell::Squash;
+use reproductions::asmg::generator::gru::Gru;
+use reproductions::asmg::generator::model_generator::ModelGenerator;
+use reproductions::asmg::generator::past_models::{Coordinates, PastModel};
+use reproductions::asmg::generator::sequence_batch::SequenceBatch;
+use reproductions::asmg::generator::sequence_loss::SequenceLoss;
 use reproductions::models::embedding_mlp::{EmbeddingMlp, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
 
 const USERS: usize = 31_882;
@@ -111,9 +117,57 @@ fn scores(criterion: &mut Criterion, samples: &Samples) {
     group.finish();
 }
 
+/// A training step of the generator, k = 3, d = 4 and 8: the proposed variant, and the one with a loss on the newest data alone.
+/// Then what happens once a period: the whole model that is served.
+fn generator(criterion: &mut Criterion, samples: &Samples) {
+    let (sizes, mut stream) = (SIZES, Stream::new(0, "bench", "generator", 0));
+    let coordinates = Coordinates::of(&sizes);
+    let models: Vec<PastModel> = (0..3)
+        .map(|period| {
+            let tensors = coordinates.iter().map(|of| stream.normals(of.rows * of.columns, 0.1)).collect();
+            PastModel { period, tensors }
+        })
+        .collect();
+    let orders: Vec<Vec<u32>> = (0..3).map(|_| stream.permutation(PERIOD)).collect();
+    let adam = TfAdam { learning_rate: 1e-2 };
+    let mut group = criterion.benchmark_group("asmg/generator");
+    for (name, d, loss) in [
+        ("multi/taobao", 4, SequenceLoss::Linear),
+        ("multi/taobao/d8", 8, SequenceLoss::Linear),
+        ("single/taobao", 4, SequenceLoss::Last),
+    ] {
+        let mut gru = Gru::new(sizes, d, Squash::Linear, true, |purpose| Stream::new(0, "bench", purpose, 0));
+        // States that are not zero.
+        gru.advance(&models[0]);
+        let mut batch = SequenceBatch::new(sizes);
+        let mut number = 0;
+        group.throughput(Throughput::Elements(BATCH as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                batch.clear();
+                for (set, weight) in loss.weights(3).into_iter().enumerate().rev().filter(|(_, weight)| *weight > 0.0) {
+                    let chunk = orders[set].chunks_exact(BATCH).nth(number).expect("as many of each set");
+                    let samples = samples.range(set * PERIOD..(set + 1) * PERIOD);
+                    batch.push(samples, chunk, None, weight);
+                }
+                number = (number + 1) % (PERIOD / BATCH);
+                let losses = batch.forward_backward(&mut gru, &models);
+                gru.tensors_mut().iter_mut().for_each(|tensor| tensor.step(&adam));
+                losses
+            });
+        });
+        if name == "multi/taobao" {
+            group.throughput(Throughput::Elements((USERS + ITEMS) as u64));
+            group.bench_function("serve/taobao", |bencher| bencher.iter(|| gru.whole(&models)));
+        }
+    }
+    group.finish();
+}
+
 fn main() {
     let mut criterion = support::criterion();
     let samples = samples();
+    generator(&mut criterion, &samples);
     base(&mut criterion, &samples);
     scores(&mut criterion, &samples);
     criterion.final_summary();

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::error::Result;
 use crate::metrics::Scorer;
 use crate::queries::Queries;
+use crate::split::TrainingData;
 use crate::train::{Context, Learnt, Selected};
 use crate::weights::Weights;
 
@@ -29,9 +30,9 @@ pub trait Method: Send + Sync {
         None
     }
 
-    /// Whether it goes through a stream of periods, and has no use for a single split.
-    fn goes_through_periods(&self) -> bool {
-        false
+    /// The form of the data that it learns from, which the spec's split rule must make.
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Split
     }
 
     /// The kinds of models that the method learns from, any of which its teacher may be; none for a

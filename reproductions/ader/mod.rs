@@ -25,6 +25,7 @@ pub mod weight;
 
 use harness::error::{Error, Kind, Result};
 use harness::method::{Built, Method, Params, Trained};
+use harness::split::TrainingData;
 use harness::split::periods::{Schedule, Start};
 use harness::train::{Context, Model, learn};
 use harness::value::{Limit, checked};
@@ -46,8 +47,8 @@ impl Method for Continual {
         Ok(Trained { scorer, weights, meta: None, selected: None, periods })
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Sessions
     }
 
     fn makes(&self) -> Option<&'static str> {

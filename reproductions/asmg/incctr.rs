@@ -33,7 +33,8 @@ impl Strategy for IncCtr {
         let mut set = period.samples_before(Limit::At(1)).map(TrainingSet::of).ok_or_else(no_samples)?;
         let answers = logits(model, set.samples, &set.positions, period.categories());
         let labels = set.samples.labels().iter().zip(answers);
-        set.labels = Some(labels.map(|(&label, logit)| self.mixed(f32::from(u8::from(label)), sigmoid(logit))).collect());
+        set.labels =
+            Some(labels.map(|(&label, logit)| self.mixed(f32::from(u8::from(label)), sigmoid(logit))).collect());
         Ok(set)
     }
 }

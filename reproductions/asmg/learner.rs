@@ -10,6 +10,7 @@ use harness::nn::Trainable;
 use harness::optim::TfAdam;
 use harness::queries::Queries;
 use harness::split::HeldOut;
+use harness::split::TrainingData;
 use harness::split::periods::{Period, Periods};
 use harness::train::{Context, Ending, Learner, Model, PeriodData, learn};
 use harness::value::{Count, Limit};
@@ -51,8 +52,8 @@ impl Method for Incremental {
         Some(embedding_mlp::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 
     fn learns_from(&self) -> &'static [&'static str] {

@@ -73,7 +73,10 @@ fn periods(dataset: &Dataset) -> Periods {
 
 /// Where IU's models are kept, if a method asks for them.
 fn kept(folder: &Path) -> PeriodArtefacts {
-    PeriodArtefacts { folder: folder.join("iu"), of: Provenance { run: Digest::of(b"iu"), split: Digest::of(b"split") } }
+    PeriodArtefacts {
+        folder: folder.join("iu"),
+        of: Provenance { run: Digest::of(b"iu"), split: Digest::of(b"split") },
+    }
 }
 
 fn go(periods: Periods, name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {
@@ -170,7 +173,8 @@ fn moments_go_on_from_the_pre_trained_model() {
 #[test]
 fn windows_reach_into_the_pre_training() {
     let (folder, iu) = after_iu();
-    let training = |trained: &Trained| trained.periods.iter().map(|period| period.facts["training"]).collect::<Vec<_>>();
+    let training =
+        |trained: &Trained| trained.periods.iter().map(|period| period.facts["training"]).collect::<Vec<_>>();
     let each = 300.0; // 1,800 samples in six periods.
     assert_eq!(training(&iu), [2.0 * each, each, each, each]);
     assert_eq!(training(&run_in(folder.path(), "bu", &bu(3))), [0.0, 3.0 * each, 3.0 * each, 3.0 * each]);
@@ -198,11 +202,9 @@ fn what_cannot_be_learnt_from_is_refused_before_training() {
     let part = |number: usize| Part { name: format!("period-{number}"), ..sessions.parts[0].clone() };
     sessions.parts = (0..3).map(part).collect();
     let sessions = given(&sessions, Roles::after_the_first(2), Catalogue::Full).unwrap();
-    let task = Task::new(
-        Cut::Periods(sessions),
-        &Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap(),
-    )
-    .unwrap();
+    let task =
+        Task::new(Cut::Periods(sessions), &Protocol::new(Candidates::All, vec!["recall@5".parse().unwrap()]).unwrap())
+            .unwrap();
     let watcher = Watcher::until(usize::MAX);
     let checkpoint = Checkpoint::new(folder.path().join("checkpoint"), Duration::MAX);
     let mut cx = Context::new(&task, "trial", 3, &Device::Cpu, checkpoint, &watcher);

@@ -131,7 +131,7 @@ fn what_does_not_fit_a_stream_is_refused() {
         rule,
         "rule = \"leave-last-out\"\ncore = 5",
         &[
-            "the method `sasrec` goes through a stream of periods",
+            "the method `sasrec` learns from a stream of periods of sessions",
             "5-core, leave-last-out",
             "hint: the split rules `periods`",
         ],

@@ -113,7 +113,16 @@ impl DeferredTable {
     pub fn gather(&mut self, ids: &[u32], out: &mut Vec<f32>) {
         out.resize(ids.len() * self.dim, 0.0);
         let Self { dim, weights, first_moment, second_moment, recent, made, .. } = self;
-        simd::dispatch(Gather { dim: *dim, weights, first: first_moment, second: second_moment, recent, made, ids, out });
+        simd::dispatch(Gather {
+            dim: *dim,
+            weights,
+            first: first_moment,
+            second: second_moment,
+            recent,
+            made,
+            ids,
+            out,
+        });
     }
 
     /// One step of Adam over every row, where `ids[k]`, all distinct, have the gradients `gradients[k]`: `[ids, dim]`.
@@ -229,8 +238,18 @@ impl NullaryFnOnce for Step<'_> {
         for (&id, gradient) in ids.iter().zip(gradients.chunks_exact(dim)) {
             let at = id as usize * dim..(id as usize + 1) * dim;
             let (p, m, v) = (&mut weights[at.clone()], &mut first[at.clone()], &mut second[at]);
-            for k in 0..dim {
-                step.element(&mut p[k], &mut m[k], &mut v[k], gradient[k]);
+            let ((p, p_rest), (m, m_rest)) = (p.as_chunks_mut::<STRIP>(), m.as_chunks_mut::<STRIP>());
+            let ((v, v_rest), (g, g_rest)) = (v.as_chunks_mut::<STRIP>(), gradient.as_chunks::<STRIP>());
+            for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                // Copies, which cannot overlap, so that a strip is moved at once.
+                let [mut weights, mut first, mut second] = [*p, *m, *v];
+                for k in 0..STRIP {
+                    step.element(&mut weights[k], &mut first[k], &mut second[k], g[k]);
+                }
+                [*p, *m, *v] = [weights, first, second];
+            }
+            for (((p, m), v), g) in p_rest.iter_mut().zip(m_rest).zip(v_rest).zip(g_rest) {
+                step.element(p, m, v, *g);
             }
         }
     }

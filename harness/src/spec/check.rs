@@ -15,6 +15,7 @@ use crate::document::Document;
 use crate::error::{Error, Kind, Place, Result};
 use crate::method::Registry;
 use crate::metrics::Candidates;
+use crate::split::TrainingData;
 
 /// Checks a resolved spec.
 ///
@@ -66,7 +67,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
 /// Labelled samples are evaluated one by one, and nothing else is.
 fn fits_the_protocol(wire: &WireSpec) -> Result<()> {
     let labelled = wire.protocol.candidates == Candidates::Labelled;
-    if labelled == wire.split.makes_samples() {
+    if labelled == (wire.split.makes() == TrainingData::Samples) {
         return Ok(());
     }
     let error = Error::new(Kind::Input, "the split and the protocol do not fit each other").got(wire.split.describe());

@@ -11,6 +11,7 @@ use crate::document::{Document, tree};
 use crate::error::{Error, Result};
 use crate::method::{Params, Registry};
 use crate::metrics::Protocol;
+use crate::split::TrainingData;
 use crate::suggest::{did_you_mean, one_of, quoted};
 
 /// Checks the trials of `wire`, whose hyper-parameters are still in the tree `root`, and returns
@@ -72,7 +73,7 @@ fn one(
     let json = tree::json(params.get_ref());
     let span = params.span();
     let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
-    fits_the_split(document, wire, of, built.goes_through_periods())?;
+    fits_the_split(document, wire, of, built.learns_on())?;
     match (&wire.teacher, built.learns_from().is_empty()) {
         (Some(teacher), true) => {
             return Err(document
@@ -98,19 +99,17 @@ fn one(
     })
 }
 
-/// A method for a stream of periods stands in a spec that has one, and no other does.
-fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &WireSpec, goes_through_periods: bool) -> Result<()> {
+/// A method stands in a spec whose split makes what it learns from.
+fn fits_the_split(document: &Document<'_>, wire: &WireTrial, of: &WireSpec, learns_on: TrainingData) -> Result<()> {
+    if learns_on == of.split.makes() {
+        return Ok(());
+    }
     let method = wire.method.get_ref();
-    let (does, hint) = match (goes_through_periods, of.split.roles().is_ok_and(|roles| roles.is_some())) {
-        (true, false) => ("goes through a stream of periods", "the split rules `periods` and `periods-by-…` make one"),
-        (false, true) => ("learns from a single split", "the split rules `periods…` are for other methods"),
-        _ => return Ok(()),
-    };
     Err(document
-        .refuse(wire.method.span(), format!("the method `{method}` {does}"))
+        .refuse(wire.method.span(), format!("the method `{method}` learns from {}", learns_on.describe()))
         .expected("a method for the spec's split")
         .got(of.split.describe())
-        .hint(hint))
+        .hint(learns_on.rules()))
 }
 
 /// Every teacher makes a model of a kind that its student learns from. `trials` in the order of `wires`.

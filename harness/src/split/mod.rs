@@ -12,7 +12,7 @@ mod user_items;
 
 pub use events::{Events, Ties};
 pub use labelling::{LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes};
-pub use rule::{Applied, Cut, SHORTEST, SplitRule};
+pub use rule::{Applied, Cut, SHORTEST, SplitRule, TrainingData};
 pub use samples::{LabelledSample, SampleRange, Samples};
 pub use seventy_ten_twenty::SplitPhase;
 pub use time_ties::TimeTies;

@@ -95,6 +95,37 @@ pub enum SplitRule {
     },
 }
 
+/// The form of the data that a split rule makes, and that a method learns from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainingData {
+    /// Training, validation and test: a single split.
+    Split,
+    /// Sessions in a stream of periods.
+    Sessions,
+    /// Labelled samples in a stream of periods.
+    Samples,
+}
+
+impl TrainingData {
+    /// In words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Split => "a single split",
+            Self::Sessions => "a stream of periods of sessions",
+            Self::Samples => "a stream of periods of labelled samples",
+        }
+    }
+
+    /// The split rules that make it, in words.
+    pub fn rules(self) -> &'static str {
+        match self {
+            Self::Split => "the split rules `periods…` are for other methods",
+            Self::Sessions => "the split rules `periods` and `periods-by-time` make one",
+            Self::Samples => "the split rules `periods-by-count` and `periods-by-day` make one",
+        }
+    }
+}
+
 /// A dataset that a rule was applied to.
 #[derive(Debug)]
 pub struct Applied {
@@ -167,9 +198,13 @@ impl SplitRule {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
     }
 
-    /// Whether it makes labelled samples.
-    pub fn makes_samples(&self) -> bool {
-        matches!(self, Self::PeriodsByCount { .. } | Self::PeriodsByDay { .. })
+    /// What it makes of a dataset.
+    pub fn makes(&self) -> TrainingData {
+        match self {
+            Self::PeriodsByCount { .. } | Self::PeriodsByDay { .. } => TrainingData::Samples,
+            Self::Periods { .. } | Self::PeriodsByTime { .. } => TrainingData::Sessions,
+            _ => TrainingData::Split,
+        }
     }
 
     /// Refuses what cannot be meant, before any data is read.

@@ -133,7 +133,13 @@ impl<const D: usize> Parts<D> {
 
 /// θ·u + h·W for the `gate` of a weight set.
 #[inline(always)]
-fn gate<S: Simd, const D: usize>(simd: S, gate: &[Lanes], piece: usize, theta: S::f32s, h: [S::f32s; D]) -> [S::f32s; D] {
+fn gate<S: Simd, const D: usize>(
+    simd: S,
+    gate: &[Lanes],
+    piece: usize,
+    theta: S::f32s,
+    h: [S::f32s; D],
+) -> [S::f32s; D] {
     let mut sums = [theta; D];
     for (sum, u) in sums.iter_mut().zip(gate) {
         *sum = simd.mul_f32s(theta, at::<S>(u, piece));
@@ -323,8 +329,7 @@ impl<const D: usize> Room<'_, D> {
                 before[i] = simd.mul_f32s(of_next, one_minus_z);
                 let of_candidate = simd.mul_f32s(of_next, z[i]);
                 let difference = simd.sub_f32s(candidate[i], h[i]);
-                candidate[i] =
-                    simd.mul_f32s(of_candidate, simd.negate_mul_add_f32s(candidate[i], candidate[i], one));
+                candidate[i] = simd.mul_f32s(of_candidate, simd.negate_mul_add_f32s(candidate[i], candidate[i], one));
                 z[i] = simd.mul_f32s(simd.mul_f32s(of_candidate, one_minus_z), difference);
             }
             let of_reset = self.times_transposed::<S>(simd, of_g, candidate, [simd.splat_f32s(0.0); D]);
@@ -343,13 +348,7 @@ impl<const D: usize> Room<'_, D> {
 
     /// `sums` + a·Wᵀ.
     #[inline(always)]
-    fn times_transposed<S: Simd>(
-        &self,
-        simd: S,
-        w: &[Lanes],
-        a: [S::f32s; D],
-        mut sums: [S::f32s; D],
-    ) -> [S::f32s; D] {
+    fn times_transposed<S: Simd>(&self, simd: S, w: &[Lanes], a: [S::f32s; D], mut sums: [S::f32s; D]) -> [S::f32s; D] {
         for j in 0..D {
             for i in 0..D {
                 sums[i] = simd.mul_add_f32s(a[j], at::<S>(&w[i * D + j], self.piece), sums[i]);
@@ -382,5 +381,57 @@ impl<const D: usize> Room<'_, D> {
         for (w, of_w) in w.into_iter().zip(of_w.chunks_exact_mut(D)) {
             store::<S, D>(of_w, self.piece, w);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::rng::Stream;
+    use harness::simd::levels;
+    use pulp::Arch;
+
+    use super::*;
+
+    fn lanes(stream: &mut Stream, n: usize) -> Vec<Lanes> {
+        let values = stream.normals(n * AT_ONCE, 0.5);
+        values.as_chunks().0.iter().map(|values| Lanes(*values)).collect()
+    }
+
+    /// Outputs, end states and gradients of five blocks, which go through one to four models.
+    fn bits<const D: usize>(level: Arch, squash: Squash) -> Vec<u32> {
+        const MODELS: usize = 4;
+        let steps = [4, 4, 3, 1, 0];
+        let mut stream = Stream::new(0, "asmg", "cell", D as u64);
+        let (weights, theta) = (lanes(&mut stream, set_size(D)), lanes(&mut stream, 5 * MODELS));
+        let (start, upstream) = (lanes(&mut stream, 5 * D), lanes(&mut stream, 5 * MODELS));
+        let inputs = Inputs { weights: &weights, models: MODELS, steps: &steps, theta: &theta, start: &start, squash };
+        let [mut out, mut end] = [5 * MODELS, 5 * D].map(|n| vec![Lanes::ZERO; n]);
+        let mut gradient = vec![Lanes::splat(0.25); set_size(D)];
+        level.dispatch(Forward::<D> { inputs, out: &mut out, end: Some(&mut end) });
+        let kept = &mut Vec::new();
+        level.dispatch(Backward::<D> { inputs, upstream: &upstream, kept, gradient: &mut gradient });
+        assert_eq!(end[4 * D..], start[4 * D..], "no step leaves the state");
+        assert!(out[3 * MODELS + 1] == Lanes::ZERO && out[2] != Lanes::ZERO);
+        assert!(gradient.iter().all(|lanes| lanes.0.iter().all(|value| *value != 0.25)));
+        out.iter().chain(&end).chain(&gradient).flat_map(|lanes| lanes.0).map(f32::to_bits).collect()
+    }
+
+    #[test]
+    fn every_level_and_hidden_size_has_the_same_bits() {
+        for squash in [Squash::Linear, Squash::Tanh] {
+            for of_size in [bits::<2>, bits::<4>, bits::<8>, bits::<12>, bits::<16>] {
+                let first = of_size(Arch::new(), squash);
+                levels().into_iter().for_each(|level| assert!(of_size(level, squash) == first));
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_are_added_by_halves() {
+        let lanes = Lanes(std::array::from_fn(|lane| lane as f32));
+        assert_eq!(lanes.sum(), 120.0);
+        let mut large = Lanes::splat(0.0);
+        (large.0[0], large.0[1], large.0[8]) = (1e8, 1.0, -1e8);
+        assert_eq!(large.sum(), 1.0);
     }
 }

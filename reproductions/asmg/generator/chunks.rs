@@ -80,7 +80,10 @@ mod tests {
         // Ten batches of the newest; 11 samples make six chunks of two.
         let error = equal(&[11, 100], 10).unwrap_err().to_string();
         assert!(error.contains("10 chunks of up to 2 samples") && error.contains("6 chunks"), "{error}");
-        assert_eq!(equal(&[95, 100], 10).unwrap(), [Chunks { samples: 95, size: 10 }, Chunks { samples: 100, size: 10 }]);
+        assert_eq!(
+            equal(&[95, 100], 10).unwrap(),
+            [Chunks { samples: 95, size: 10 }, Chunks { samples: 100, size: 10 }]
+        );
         assert_eq!((plain(95, 10).count(), plain(5, 10).count()), (10, 1));
     }
 }

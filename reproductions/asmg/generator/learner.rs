@@ -30,7 +30,7 @@ use super::past_models::{Coordinates, PastModel};
 use super::sequence_batch::SequenceBatch;
 use super::sequence_loss::SequenceLoss;
 use crate::asmg::learner::must_fit;
-use crate::asmg::strategy::no_samples;
+use crate::asmg::stream::stream;
 use crate::models::embedding_mlp::{self, EmbeddingMlpSizes, without_moments};
 
 /// A generator that learns period after period, with the past models that it reads.
@@ -72,20 +72,14 @@ impl<'p> GeneratorLearner<'p> {
         cx: &Context<'p>,
         new: impl FnOnce(EmbeddingMlpSizes) -> Box<dyn ModelGenerator>,
     ) -> Result<Self> {
-        let internal = |what: &str| Error::new(Kind::Internal, what.to_string());
-        let periods = cx.task.periods().ok_or_else(|| internal("ASMG learns from periods"))?;
-        let teacher = cx.teacher.ok_or_else(|| internal("ASMG learns from a teacher"))?;
-        if !cx.device.is_cpu() {
-            return Err(Error::new(Kind::Missing, "ASMG's generators train on the CPU alone")
-                .expected("`--device cpu`")
-                .hint("their step is written by hand for the CPU; there is none for CUDA yet"));
-        }
+        let periods = stream("ASMG's generator", cx, training.batch.get())?;
+        let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "ASMG's generator has no teacher"))?;
         let base = without_moments(teacher.weights.clone())?;
         let sizes = EmbeddingMlpSizes::of(&base)?;
         must_fit(&sizes, periods)?;
         let layout = base.parameters.into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
         let batch = SequenceBatch::new(sizes);
-        let mut learner = Self {
+        let learner = Self {
             training,
             generator: new(sizes),
             teacher,
@@ -102,20 +96,23 @@ impl<'p> GeneratorLearner<'p> {
     }
 
     /// Refuses what would fail in some period.
-    fn check(&mut self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         let (first, roles) = (self.first(), self.periods.roles());
         let tested = *roles.tested().start();
         if first >= tested {
-            let begin = *roles.evaluated().start();
+            let most = tested - *roles.evaluated().start();
             return Err(Error::new(Kind::Input, "a generator needs a period to learn from before the first that is tested")
-                .expected(format!("`length` of at most {}", tested.saturating_sub(begin + 1)))
+                .expected(match most {
+                    0 | 1 => "two periods of warm-up at least".to_string(),
+                    _ => format!("`length` of at most {}", most - 1),
+                })
                 .got(format!("its first model would be that of period {first}; {}", roles.describe()))
                 .hint("the model of the pre-training is not read: `length` models come after it; give the stream a longer warm-up"));
         }
         let length = self.sequence(roles.last()).count() + 1;
-        // Models and the hidden states; what is generated for a batch is small beside them.
+        // Models, and hidden states of at most 16 numbers, twice when they go on; what a batch needs is small beside them.
         let count = self.sizes.layout().count();
-        let kept = if self.generator.continues() { 2 * super::cell::AT_ONCE } else { 1 };
+        let kept = if self.generator.continues() { 2 * 16 } else { 0 };
         check_fits("the models that the generator reads", [count, length + kept], 4)
             .map_err(|error| error.hint("use a smaller `length`"))?;
         for period in first + 1..=roles.last() {
@@ -150,17 +147,8 @@ impl<'p> GeneratorLearner<'p> {
         let sequence = self.sequence(period - 1);
         let weights = loss.weights(sequence.clone().count());
         let with_loss = sequence.zip(weights).filter(|(_, weight)| *weight > 0.0);
-        let sets = with_loss.map(|(period, weight)| {
-            let samples = self.periods.samples(period..period + 1).ok_or_else(no_samples)?;
-            if samples.len() < batch.get() {
-                return Err(Error::new(Kind::Data, format!("period {period} has fewer samples than a batch"))
-                    .expected(format!("at least {}, the generator's `batch`", batch.get()))
-                    .got(format!("{} samples", samples.len()))
-                    .hint("use a smaller `batch`, or fewer periods"));
-            }
-            Ok((period, samples, weight))
-        });
-        let sets: Vec<(usize, SampleRange<'p>, f64)> = sets.collect::<Result<_>>()?;
+        let samples = |period: usize| self.periods.samples(period..period + 1).expect("a stream of samples");
+        let sets: Vec<_> = with_loss.map(|(period, weight)| (period, samples(period), weight)).collect();
         let sizes: Vec<usize> = sets.iter().map(|(_, samples, _)| samples.len()).collect();
         let chunks = match loss {
             SequenceLoss::Last => vec![plain(sizes[0], batch.get())],
@@ -241,7 +229,8 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
             self.serve(number);
             cx.meter.since(start, Phase::Evaluate);
         }
-        let facts = facts.into_iter().map(|(name, number)| (name.to_string(), number as f64)).collect::<BTreeMap<_, _>>();
+        let facts =
+            facts.into_iter().map(|(name, number)| (name.to_string(), number as f64)).collect::<BTreeMap<_, _>>();
         Ok(PeriodData { valid: None, epochs, ending: Ending::LastEpoch, facts })
     }
 
@@ -319,6 +308,10 @@ impl Model for GeneratorLearner<'_> {
     }
 
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        Ok(embedding_mlp::scorer(&self.served, queries)?)
+        let scorer = embedding_mlp::scorer(&self.served, queries)?;
+        Ok(scorer)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,10 @@ impl Linear {
             (0..of.columns).map(move |column| {
                 let (raw, set) = self.place(tensor, column, row);
                 let shares = &shares[raw][set * self.length..][..self.length];
-                let terms = shares.iter().zip(models).map(|(share, model)| (share, model.tensors[tensor][column * of.rows + row]));
+                let terms = shares
+                    .iter()
+                    .zip(models)
+                    .map(|(share, model)| (share, model.tensors[tensor][column * of.rows + row]));
                 terms.fold(0.0f32, |sum, (share, value)| share.mul_add(value, sum))
             })
         };

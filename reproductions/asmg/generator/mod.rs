@@ -22,6 +22,8 @@ pub mod sequence_loss;
 
 use harness::error::Result;
 use harness::method::{Built, Method, Params, Trained};
+use harness::split::TrainingData;
+use harness::split::TrainingData;
 use harness::train::{Context, learn};
 
 use self::gru::Gru;
@@ -63,8 +65,8 @@ impl Method for GruHyper {
         Some(embedding_mlp::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
@@ -88,8 +90,8 @@ impl Method for LinearHyper {
         Some(embedding_mlp::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
@@ -100,3 +102,6 @@ impl Method for LinearHyper {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,7 @@ impl Coordinates {
         let tables = [table("user", sizes.users), table("item", sizes.items)];
         let category = sizes.categories.map(|rows| table("category", rows));
         let layers = LAYER_NAMES.into_iter().zip(sizes.layer_shapes());
-        let layers =
-            layers.map(|(name, shape)| Self { name, columns: 1, rows: shape.iter().product(), shared: false });
+        let layers = layers.map(|(name, shape)| Self { name, columns: 1, rows: shape.iter().product(), shared: false });
         tables.into_iter().chain(category).chain(layers).collect()
     }
 
@@ -54,11 +53,7 @@ pub struct PastModel {
 
 impl PastModel {
     /// The model with these tensors, which are row-major as in the model's layout.
-    pub fn new<'v>(
-        period: usize,
-        coordinates: &[Coordinates],
-        tensors: impl IntoIterator<Item = &'v [f32]>,
-    ) -> Self {
+    pub fn new<'v>(period: usize, coordinates: &[Coordinates], tensors: impl IntoIterator<Item = &'v [f32]>) -> Self {
         let by_column = |(tensor, values): (&Coordinates, &[f32])| turned(values, tensor.rows, tensor.columns);
         Self { period, tensors: coordinates.iter().zip(tensors).map(by_column).collect() }
     }

@@ -40,11 +40,9 @@ mod tests {
     fn weights_agree_with_the_reference() {
         let case = case("asmg.json", "multi_step_loss_weights");
         let (inputs, expected) = (&case["inputs"], &case["expected"]);
-        for (loss, name) in [
-            (SequenceLoss::Linear, "linear"),
-            (SequenceLoss::Exponential, "exp"),
-            (SequenceLoss::Uniform, "uniform"),
-        ] {
+        for (loss, name) in
+            [(SequenceLoss::Linear, "linear"), (SequenceLoss::Exponential, "exp"), (SequenceLoss::Uniform, "uniform")]
+        {
             for (k, want) in doubles(&inputs["k"]).into_iter().zip(rows(&expected[name])) {
                 assert_near(&loss.weights(k as usize), &want, 1e-9, name);
             }

@@ -19,6 +19,7 @@ pub mod transfer;
 
 use harness::error::{Error, Kind, Result};
 use harness::method::{Built, Method, Params, Trained};
+use harness::split::TrainingData;
 use harness::split::periods::Periods;
 use harness::train::{Context, learn};
 use harness::weights::{Parameter, State};
@@ -76,8 +77,8 @@ impl Method for Sml {
         Some(embedding_mlp::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
@@ -110,8 +111,8 @@ impl Method for SmlMf {
         Some(mf::NAME)
     }
 
-    fn goes_through_periods(&self) -> bool {
-        true
+    fn learns_on(&self) -> TrainingData {
+        TrainingData::Samples
     }
 }
 

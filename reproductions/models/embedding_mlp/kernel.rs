@@ -2,7 +2,7 @@
 
 use harness::nn::log_loss;
 use harness::simd::dispatch;
-use pulp::NullaryFnOnce;
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 use super::batch::{LocalBatch, LocalPart};
 use super::layers::{LANES, Lanes, add_gradients, add_sums, input_slopes, linear, relu, through_relu};
@@ -56,13 +56,7 @@ impl EmbeddingMlpKernel {
     ///
     /// # Panics
     /// If there is no such part, or the lengths disagree.
-    pub fn logits(
-        &mut self,
-        batch: &LocalBatch,
-        part: usize,
-        weights: EmbeddingMlpTensors<&[f32]>,
-        out: &mut [f32],
-    ) {
+    pub fn logits(&mut self, batch: &LocalBatch, part: usize, weights: EmbeddingMlpTensors<&[f32]>, out: &mut [f32]) {
         let part = &batch.parts()[part];
         assert_eq!(out.len(), part.samples.len(), "a logit for each sample");
         let (sizes, trace) = (self.sizes, &mut self.trace);
@@ -114,7 +108,7 @@ trait Work {
     type Output;
 
     /// Takes the logits of `samples`, at most [`LANES`] of the batch, the first of a part being `start`.
-    fn block(&mut self, pass: Block<'_>, trace: &mut Trace);
+    fn block<S: Simd, const REGS: usize>(&mut self, simd: S, block: Block<'_>, trace: &mut Trace);
 
     fn end(self) -> Self::Output;
 }
@@ -164,9 +158,12 @@ const STRIP: usize = 8;
 pub(super) fn add(sum: &mut [f32], row: &[f32]) {
     let ((sums, sum_rest), (rows, row_rest)) = (sum.as_chunks_mut::<STRIP>(), row.as_chunks::<STRIP>());
     for (sum, row) in sums.iter_mut().zip(rows) {
+        // Copies, which cannot overlap, so that a strip is added at once.
+        let (mut added, row) = (*sum, *row);
         for k in 0..STRIP {
-            sum[k] += row[k];
+            added[k] += row[k];
         }
+        *sum = added;
     }
     for (sum, value) in sum_rest.iter_mut().zip(row_rest) {
         *sum += value;
@@ -177,7 +174,9 @@ pub(super) fn add(sum: &mut [f32], row: &[f32]) {
 #[inline(always)]
 pub(super) fn average(sum: &mut [f32], count: usize) {
     let count = count as f32 + POOLING_EPSILON;
-    sum.iter_mut().for_each(|sum| *sum /= count);
+    for sum in sum {
+        *sum /= count;
+    }
 }
 
 #[inline(always)]
@@ -190,11 +189,23 @@ fn row_mut(table: &mut [f32], row: u32, width: usize) -> &mut [f32] {
     &mut table[row as usize * width..][..width]
 }
 
-impl<W: Work> NullaryFnOnce for Pass<'_, W> {
+impl<W: Work> WithSimd for Pass<'_, W> {
     type Output = W::Output;
 
     #[inline(always)]
-    fn call(self) -> W::Output {
+    fn with_simd<S: Simd>(self, simd: S) -> W::Output {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl<W: Work> Pass<'_, W> {
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize>(self, simd: S) -> W::Output {
         let Self { sizes, batch, part, weights, trace, entities, mut work } = self;
         let (dim, width, layers) = (sizes.dim, sizes.entity(), weights.layers);
         let entities = if sizes.categories.is_some() {
@@ -235,12 +246,12 @@ impl<W: Work> NullaryFnOnce for Pass<'_, W> {
                 }
             }
             let [first, second] = &mut trace.hidden;
-            linear(layers[0], layers[1], &trace.input, first);
-            relu(first);
-            linear(layers[2], layers[3], first, second);
-            relu(second);
-            linear(layers[4], layers[5], second, &mut trace.logit);
-            work.block(Block { sizes, batch, part, layers, start, count }, trace);
+            linear::<S, REGS>(simd, layers[0], layers[1], &trace.input, first);
+            relu::<S, REGS>(simd, first);
+            linear::<S, REGS>(simd, layers[2], layers[3], first, second);
+            relu::<S, REGS>(simd, second);
+            linear::<S, REGS>(simd, layers[4], layers[5], second, &mut trace.logit);
+            work.block::<S, REGS>(simd, Block { sizes, batch, part, layers, start, count }, trace);
         }
         work.end()
     }
@@ -250,7 +261,12 @@ impl Work for Logits<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn block(&mut self, Block { part, start, count, .. }: Block<'_>, trace: &mut Trace) {
+    fn block<S: Simd, const REGS: usize>(
+        &mut self,
+        _: S,
+        Block { part, start, count, .. }: Block<'_>,
+        trace: &mut Trace,
+    ) {
         self.0[start - part.samples.start..][..count].copy_from_slice(&trace.logit[0][..count]);
     }
 
@@ -262,7 +278,12 @@ impl Work for Gradients<'_, '_> {
     type Output = f64;
 
     #[inline(always)]
-    fn block(&mut self, Block { sizes, batch, layers, start, count, .. }: Block<'_>, trace: &mut Trace) {
+    fn block<S: Simd, const REGS: usize>(
+        &mut self,
+        simd: S,
+        Block { sizes, batch, layers, start, count, .. }: Block<'_>,
+        trace: &mut Trace,
+    ) {
         let mut slope = [[0.0; LANES]];
         let labels = &batch.labels()[start..start + count];
         for ((slope, logit), label) in slope[0].iter_mut().zip(&trace.logit[0]).zip(labels) {
@@ -272,14 +293,14 @@ impl Work for Gradients<'_, '_> {
         }
         let ([first, second], [first_slopes, second_slopes]) = (&trace.hidden, &mut trace.hidden_slopes);
         let [kernel1, bias1, kernel2, bias2, out, out_bias] = self.layers.each_mut().map(Vec::as_mut_slice);
-        add_gradients(second, &slope, out, out_bias);
-        input_slopes(layers[4], &slope, second_slopes);
-        through_relu(second, second_slopes);
-        add_gradients(first, second_slopes, kernel2, bias2);
-        input_slopes(layers[2], second_slopes, first_slopes);
-        through_relu(first, first_slopes);
-        add_gradients(&trace.input, first_slopes, kernel1, bias1);
-        input_slopes(layers[0], first_slopes, &mut trace.input_slopes);
+        add_gradients::<S, REGS>(simd, second, &slope, out, out_bias);
+        input_slopes::<S, REGS>(simd, layers[4], &slope, second_slopes);
+        through_relu::<S, REGS>(simd, second, second_slopes);
+        add_gradients::<S, REGS>(simd, first, second_slopes, kernel2, bias2);
+        input_slopes::<S, REGS>(simd, layers[2], second_slopes, first_slopes);
+        through_relu::<S, REGS>(simd, first, first_slopes);
+        add_gradients::<S, REGS>(simd, &trace.input, first_slopes, kernel1, bias1);
+        input_slopes::<S, REGS>(simd, layers[0], first_slopes, &mut trace.input_slopes);
 
         let (dim, width) = (sizes.dim, sizes.entity());
         for lane in 0..count {

@@ -165,9 +165,10 @@ impl EmbeddingMlp {
 
     /// Takes the moments and the number of steps from weights that keep them, split off from the model's own.
     fn put_moments(&mut self, moments: Weights) -> Result<()> {
-        let shapes = self.tensors().into_iter().flat_map(|tensor| {
-            MOMENTS.map(|moment| (format!("{}.{moment}", tensor.name()), tensor.shape()))
-        });
+        let shapes = self
+            .tensors()
+            .into_iter()
+            .flat_map(|tensor| MOMENTS.map(|moment| (format!("{}.{moment}", tensor.name()), tensor.shape())));
         Layout::new("Embedding&MLP", shapes).check(&moments)?;
         let steps = moments.settings.get(STEPS)?;
         let mut moments = moments.parameters.into_iter().map(|parameter| parameter.values);

@@ -9,7 +9,7 @@ use harness::queries::Queries;
 use harness::simd::dispatch;
 use harness::split::UserItems;
 use harness::weights::Weights;
-use pulp::NullaryFnOnce;
+use pulp::{Simd, WithSimd};
 
 use super::kernel::{add, average};
 use super::layers::{LANES, Lanes, linear, relu};
@@ -114,11 +114,23 @@ struct OfItems<'a> {
     out: &'a mut [Lanes],
 }
 
-impl NullaryFnOnce for OfItems<'_> {
+impl WithSimd for OfItems<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl OfItems<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize>(self, simd: S) {
         let EmbeddingMlpScorer { sizes, entities, layers, .. } = self.scorer;
         let (width, hidden) = (sizes.entity(), sizes.hidden[0]);
         let weights = &layers[0][(sizes.input() - width) * hidden..];
@@ -130,7 +142,7 @@ impl NullaryFnOnce for OfItems<'_> {
                     input[lane] = *value;
                 }
             }
-            linear(weights, &none, &input, out);
+            linear::<S, REGS>(simd, weights, &none, &input, out);
         }
     }
 }
@@ -144,18 +156,32 @@ struct Answer<'a, F> {
     out: &'a mut [f32],
 }
 
-impl<F: Fn(usize, &mut [Lanes])> NullaryFnOnce for Answer<'_, F> {
+impl<F: Fn(usize, &mut [Lanes])> WithSimd for Answer<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl<F: Fn(usize, &mut [Lanes])> Answer<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize>(self, simd: S) {
         let EmbeddingMlpScorer { sizes, users, histories, entities, layers, .. } = self.scorer;
         let (dim, width, [first, second]) = (sizes.dim, sizes.entity(), sizes.hidden);
         let mut input = vec![0.0; dim + width];
         let (user, pooled) = input.split_at_mut(dim);
         user.copy_from_slice(&users[self.query as usize * dim..][..dim]);
         let history = histories.of(self.query);
-        history.iter().for_each(|&item| add(pooled, &entities[item as usize * width..][..width]));
+        for &item in history {
+            add(pooled, &entities[item as usize * width..][..width]);
+        }
         average(pooled, history.len());
         let mut asker = layers[1].clone();
         for (x, weights) in input.iter().zip(layers[0].chunks_exact(first)) {
@@ -169,12 +195,14 @@ impl<F: Fn(usize, &mut [Lanes])> NullaryFnOnce for Answer<'_, F> {
             let [first, second] = &mut hidden;
             (self.items)(block * LANES, first);
             for (lanes, asker) in first.iter_mut().zip(&asker) {
-                lanes.iter_mut().for_each(|lane| *lane += asker);
+                for lane in lanes {
+                    *lane += asker;
+                }
             }
-            relu(first);
-            linear(&layers[2], &layers[3], first, second);
-            relu(second);
-            linear(&layers[4], &layers[5], second, &mut logit);
+            relu::<S, REGS>(simd, first);
+            linear::<S, REGS>(simd, &layers[2], &layers[3], first, second);
+            relu::<S, REGS>(simd, second);
+            linear::<S, REGS>(simd, &layers[4], &layers[5], second, &mut logit);
             out.copy_from_slice(&logit[0][..out.len()]);
         }
     }

@@ -40,8 +40,7 @@ fn tensors(values: &Value) -> EmbeddingMlpTensors<Vec<f32>> {
 /// The samples of a vector, and the categories of its items.
 fn samples(inputs: &Value) -> (Samples, Option<ItemCategories>) {
     let mut samples = Samples::default();
-    let [users, items, lengths, labels] =
-        ["user", "item", "history_len", "label"].map(|name| ids(&inputs[name]));
+    let [users, items, lengths, labels] = ["user", "item", "history_len", "label"].map(|name| ids(&inputs[name]));
     for (k, history) in inputs["history"].as_array().unwrap().iter().enumerate() {
         samples.push(users[k], &ids(history)[..lengths[k] as usize], &[(items[k], labels[k] == 1)]);
     }
@@ -121,7 +120,8 @@ fn logits_losses_and_gradients_agree_with_the_reference() {
     }
 }
 
-const SIZES: EmbeddingMlpSizes = EmbeddingMlpSizes { users: 30, items: 40, categories: Some(7), dim: 3, hidden: [5, 4] };
+const SIZES: EmbeddingMlpSizes =
+    EmbeddingMlpSizes { users: 30, items: 40, categories: Some(7), dim: 3, hidden: [5, 4] };
 
 /// Samples of these sizes in impressions of two, histories of up to nine items, some of which have three categories.
 fn made_up(sizes: &EmbeddingMlpSizes, impressions: usize) -> (Samples, Option<ItemCategories>) {
@@ -211,7 +211,8 @@ fn gradients_are_those_of_the_definition() {
                 tensors.each_ref().map(|values| values.iter().map(|value| f64::from(*value)).collect::<Vec<f64>>())
             };
             let mut at = doubled(&all);
-            let loss_at = |at: &EmbeddingMlpTensors<Vec<f64>>| reference(&sizes, at, range, positions, categories.as_ref());
+            let loss_at =
+                |at: &EmbeddingMlpTensors<Vec<f64>>| reference(&sizes, at, range, positions, categories.as_ref());
             assert!((loss - loss_at(&at)).abs() < 1e-6, "part {part}: {loss}");
             let spread = |gradient: &[f32], ids: &[u32], table: &[f32]| spread(gradient, ids, table, sizes.dim);
             let got = EmbeddingMlpTensors {
@@ -264,7 +265,10 @@ fn rows_are_numbered_in_the_order_in_which_they_are_named() {
         batch.clear();
         batch.push(samples.range(0..4), &[2, 0], Some(&categories));
         batch.push(samples.range(2..4), &[1, 0, 1], Some(&categories));
-        assert_eq!((batch.users(), batch.items(), batch.categories()), (&[3, 7][..], &[4, 9, 2, 5, 1][..], &[1, 8, 0, 2][..]));
+        assert_eq!(
+            (batch.users(), batch.items(), batch.categories()),
+            (&[3, 7][..], &[4, 9, 2, 5, 1][..], &[1, 8, 0, 2][..])
+        );
         let [first, second] = batch.parts() else { panic!("two parts") };
         assert_eq!(first.rows, RowCounts { users: 2, items: 3, categories: 4 });
         assert_eq!((second.rows, second.samples.clone()), (batch.rows(), 2..5));
@@ -287,7 +291,11 @@ fn training_is_that_of_dense_tables() {
         let mut batch = LocalBatch::new(&sizes);
         for step in 0..30 {
             batch.clear();
-            batch.push(range, &Stream::new(0, "embedding-mlp", "batch", step).permutation(200)[..20], categories.as_ref());
+            batch.push(
+                range,
+                &Stream::new(0, "embedding-mlp", "batch", step).permutation(200)[..20],
+                categories.as_ref(),
+            );
             if step == 12 {
                 model.settle();
                 let saved = model.with_moments().unwrap();
