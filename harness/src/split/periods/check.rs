@@ -90,7 +90,20 @@ pub fn can_be_told_apart(period: Named<'_>, samples: SampleRange<'_>, evaluated:
     }
     Err(period
         .wrong(&format!("has no {lacks}: its AUC is not defined"))
-        .expected("positives and negatives in every period that is evaluated, and in the pre-training")
+        .expected("positives and negatives in every period that is evaluated")
+        .got(format!("{positives} positives, {} negatives", all - positives))
+        .hint(FULLER))
+}
+
+/// # Errors
+/// [`Data`](Kind::Data) if the samples of the pre-training periods, which precede period `first`, are of one kind.
+pub fn can_be_pretrained(dataset: &str, first: usize, samples: SampleRange<'_>) -> Result<()> {
+    let (all, positives) = (samples.len(), samples.positives());
+    if (1..all).contains(&positives) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Data, format!("the pre-training of `{dataset}` has samples of one kind only"))
+        .expected(format!("positives and negatives in the periods 0 to {}", first - 1))
         .got(format!("{positives} positives, {} negatives", all - positives))
         .hint(FULLER))
 }

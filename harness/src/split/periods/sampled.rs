@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::check::{Named, can_be_told_apart};
+use super::check::{Named, can_be_pretrained, can_be_told_apart};
 use super::{Periods, Roles};
 use crate::data::{Dataset, Interaction, ItemCategories, Time, Values};
 use crate::error::{Error, Kind, Result};
@@ -124,9 +124,7 @@ impl<'d> Labelled<'d> {
         }
         // A single one of the pre-training periods may lack a kind.
         let first = *roles.evaluated().start();
-        let pretrains = samples.range(0..ranges[first - 1].end);
-        can_be_told_apart(Named { dataset: &self.dataset.name, number: first - 1 }, pretrains, true)
-            .map_err(|error| error.hint(format!("counted over all periods of the pre-training, 0 to {}", first - 1)))?;
+        can_be_pretrained(&self.dataset.name, first, samples.range(0..ranges[first - 1].end))?;
         Ok(Periods {
             n_users: self.n_users,
             n_items: self.n_items,

@@ -258,8 +258,11 @@ fn periods_that_cannot_be_evaluated_are_refused() {
         dataset(1, labels.len(), &events)
     };
     let cut = |of: &[f32], last| by_count(&labels(of), &rated(30), Roles::after_the_first(last), Ties::FileOrder);
-    // What is only learnt from may be of one kind.
-    cut(&[1.0, 1.0, 0.0, 1.0], 1).unwrap();
+    let error = refused(cut(&[1.0, 1.0, 0.0, 1.0], 1), Kind::Data);
+    assert!(error.contains("the pre-training of `made-up` has samples of one kind only"), "{error}");
+    // One of several periods that are learnt from together may be of one kind.
+    let roles = Roles::new(2, NonZeroUsize::new(2), None).unwrap();
+    by_count(&labels(&[1.0, 1.0, 0.0, 1.0, 0.0, 1.0]), &rated(30), roles, Ties::FileOrder).unwrap();
     let error = refused(cut(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2), Kind::Data);
     assert!(error.contains("period 2 of `made-up` has no negative: its AUC is not defined"), "{error}");
     assert!(error.contains("2 positives, 0 negatives"), "{error}");
