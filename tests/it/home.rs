@@ -223,7 +223,9 @@ pub fn lasting(record: &Value) -> String {
         fields.remove(measured);
     }
     for period in fields.get_mut("periods").and_then(Value::as_array_mut).into_iter().flatten() {
-        period.as_object_mut().unwrap().remove("seconds");
+        for measured in ["seconds", "training_seconds"] {
+            period.as_object_mut().unwrap().remove(measured);
+        }
     }
     for (field, at) in [("digests", "weights"), ("metrics", "ndcg@5")] {
         assert!(fields[field][at].to_string().len() > 3, "{field}.{at} is what is compared");

@@ -152,7 +152,7 @@ pub fn latency_tables(spec: &Spec, latencies: &HostLatencies) -> Vec<Table> {
 /// Time of scoring one item for the user of an impression, and the size of the meta-model that scoring does not need: means
 /// over the seeds that were measured on the CPU. `None` where nothing of the kind was.
 fn impressions_table(spec: &Spec, latencies: &HostLatencies) -> Option<Table> {
-    let names = ["Time p50 (µs)", "p99 (µs)", "Impressions/s", "#Params", "#Params of the meta-model"];
+    let names = ["One impression p50 (µs)", "p99 (µs)", "Impressions/s", "#Params", "#Params of the meta-model"];
     let columns = names.map(|name| (name, Align::Right));
     let mut table = Table::new("Single impressions", std::iter::once(("Model", Align::Left)).chain(columns));
     for trial in &spec.trials {
