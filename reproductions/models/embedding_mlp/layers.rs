@@ -82,6 +82,18 @@ fn outputs<S: Simd, const REGS: usize, const N: usize>(
     }
 }
 
+/// `x[o]` += `values[o]`, in each lane.
+#[inline(always)]
+pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut [Lanes]) {
+    for (x, value) in x.iter_mut().zip(values) {
+        let (value, mut registers) = (simd.splat_f32s(*value), load::<S, REGS>(x));
+        for reg in 0..REGS {
+            registers[reg] = simd.add_f32s(registers[reg], value);
+        }
+        store::<S, REGS>(x, registers);
+    }
+}
+
 /// max(x, 0), and not a number for what is none.
 #[inline(always)]
 pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
