@@ -87,8 +87,8 @@ fn outputs<S: Simd, const REGS: usize, const N: usize>(
 pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut [Lanes]) {
     for (x, value) in x.iter_mut().zip(values) {
         let (value, mut registers) = (simd.splat_f32s(*value), load::<S, REGS>(x));
-        for reg in 0..REGS {
-            registers[reg] = simd.add_f32s(registers[reg], value);
+        for register in &mut registers {
+            *register = simd.add_f32s(*register, value);
         }
         store::<S, REGS>(x, registers);
     }
@@ -100,9 +100,9 @@ pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
     let zero = simd.splat_f32s(0.0);
     for x in x {
         let mut registers = load::<S, REGS>(x);
-        for reg in 0..REGS {
-            let dead = simd.less_than_or_equal_f32s(registers[reg], zero);
-            registers[reg] = simd.select_f32s(dead, zero, registers[reg]);
+        for register in &mut registers {
+            let dead = simd.less_than_or_equal_f32s(*register, zero);
+            *register = simd.select_f32s(dead, zero, *register);
         }
         store::<S, REGS>(x, registers);
     }
