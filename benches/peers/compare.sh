@@ -83,7 +83,7 @@ for ((round = 1; round <= rounds; round++)); do
   line "RD step d=50, Caser, Adam fused" "$(ours sequential "step/rd-caser/gowalla/d50\$")" "$(torch "" rd-caser --dim 50 --adam fused --steps 20)"
   line "ADER step, ragged, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --ragged --adam fused --steps 8)"
   line "ADER step, PyTorch padded, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --adam fused --steps 8)"
-  line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer sparse asmg_base.py)"
+  line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer dense asmg_base.py)"
   line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
   line "sampled 499 d=200" "$(ours ranking "ranking/sampled-499/d200\$")" "$(torch sampled499 ranking --dim 200)"
 done

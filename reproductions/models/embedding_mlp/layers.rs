@@ -15,9 +15,6 @@ pub type Lanes = [f32; LANES];
 /// The same in registers.
 type Registers<S, const REGS: usize> = [<S as Simd>::f32s; REGS];
 
-/// Sums that are computed at once, to hide the latency of a multiply-add.
-const SUMS: usize = 4;
-
 #[inline(always)]
 fn load<S: Simd, const REGS: usize>(lanes: &Lanes) -> Registers<S, REGS> {
     *<&Registers<S, REGS>>::try_from(S::as_simd_f32s(lanes).0).expect("registers of so many lanes")
@@ -28,50 +25,72 @@ fn store<S: Simd, const REGS: usize>(lanes: &mut Lanes, registers: Registers<S, 
     S::as_mut_simd_f32s(lanes).0.copy_from_slice(&registers);
 }
 
-/// `sum` + `weight` · `x`.
-#[inline(always)]
-fn add_product<S: Simd, const REGS: usize>(
-    simd: S,
-    weight: S::f32s,
-    x: &Registers<S, REGS>,
-    sum: &mut Registers<S, REGS>,
-) {
-    for reg in 0..REGS {
-        sum[reg] = simd.mul_add_f32s(weight, x[reg], sum[reg]);
-    }
+/// Calls `$sums::<S, REGS, N>(first, …)` for groups of N of `$n` sums, as many at once as hide the latency of a multiply-add and
+/// fit into the registers of the narrower units.
+macro_rules! in_groups {
+    ($n:expr, $first:ident => $sums:ident::<$S:ident, $REGS:ident>($($argument:expr),*)) => {
+        let mut $first = 0;
+        while $first + 8 <= $n && $REGS == 1 {
+            $sums::<$S, $REGS, 8>($first, $($argument),*);
+            $first += 8;
+        }
+        while $first + 4 <= $n {
+            $sums::<$S, $REGS, 4>($first, $($argument),*);
+            $first += 4;
+        }
+        if $first + 2 <= $n {
+            $sums::<$S, $REGS, 2>($first, $($argument),*);
+            $first += 2;
+        }
+        if $first < $n {
+            $sums::<$S, $REGS, 1>($first, $($argument),*);
+        }
+    };
 }
 
 /// `out[o]` = `bias[o]` + Σ `x[i]` · `weights[i, o]`, by ascending i.
 #[inline(always)]
 pub fn linear<S: Simd, const REGS: usize>(simd: S, weights: &[f32], bias: &[f32], x: &[Lanes], out: &mut [Lanes]) {
-    let outputs = out.len();
-    assert!(weights.len() == x.len() * outputs && bias.len() == outputs, "inputs × outputs");
-    let (groups, rest) = out.as_chunks_mut::<SUMS>();
-    let mut first = 0;
-    for group in groups {
-        let mut sums = [[simd.splat_f32s(0.0); REGS]; SUMS];
-        for k in 0..SUMS {
-            sums[k] = [simd.splat_f32s(bias[first + k]); REGS];
-        }
-        for (i, x) in x.iter().enumerate() {
-            let x = load::<S, REGS>(x);
-            let weights = &weights[i * outputs + first..][..SUMS];
-            for k in 0..SUMS {
-                add_product(simd, simd.splat_f32s(weights[k]), &x, &mut sums[k]);
+    assert!(weights.len() == x.len() * out.len() && bias.len() == out.len(), "inputs × outputs");
+    in_groups!(out.len(), first => outputs::<S, REGS>(simd, weights, bias, x, out));
+}
+
+/// Some outputs of [`linear`].
+#[inline(always)]
+fn outputs<S: Simd, const REGS: usize, const N: usize>(
+    first: usize,
+    simd: S,
+    weights: &[f32],
+    bias: &[f32],
+    x: &[Lanes],
+    out: &mut [Lanes],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); REGS]; N];
+    for (sum, bias) in sums.iter_mut().zip(&bias[first..first + N]) {
+        *sum = [simd.splat_f32s(*bias); REGS];
+    }
+    for (x, weights) in x.iter().zip(weights.chunks_exact(out.len())) {
+        let (x, weights) = (load::<S, REGS>(x), &weights[first..first + N]);
+        for k in 0..N {
+            for reg in 0..REGS {
+                sums[k][reg] = simd.mul_add_f32s(simd.splat_f32s(weights[k]), x[reg], sums[k][reg]);
             }
         }
-        for k in 0..SUMS {
-            store::<S, REGS>(&mut group[k], sums[k]);
-        }
-        first += SUMS;
     }
-    for out in rest {
-        let mut sum = [simd.splat_f32s(bias[first]); REGS];
-        for (i, x) in x.iter().enumerate() {
-            add_product(simd, simd.splat_f32s(weights[i * outputs + first]), &load::<S, REGS>(x), &mut sum);
-        }
+    for (out, sum) in out[first..first + N].iter_mut().zip(sums) {
         store::<S, REGS>(out, sum);
-        first += 1;
+    }
+}
+
+/// `x[o]` += `values[o]`, in each lane.
+#[inline(always)]
+pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut [Lanes]) {
+    for (x, value) in x.iter_mut().zip(values) {
+        let (value, mut registers) = (simd.splat_f32s(*value), load::<S, REGS>(x));
+        for register in &mut registers {
+            *register = simd.add_f32s(*register, value);
+        }
+        store::<S, REGS>(x, registers);
     }
 }
 
@@ -81,9 +100,9 @@ pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
     let zero = simd.splat_f32s(0.0);
     for x in x {
         let mut registers = load::<S, REGS>(x);
-        for reg in 0..REGS {
-            let dead = simd.less_than_or_equal_f32s(registers[reg], zero);
-            registers[reg] = simd.select_f32s(dead, zero, registers[reg]);
+        for register in &mut registers {
+            let dead = simd.less_than_or_equal_f32s(*register, zero);
+            *register = simd.select_f32s(dead, zero, *register);
         }
         store::<S, REGS>(x, registers);
     }
@@ -92,31 +111,33 @@ pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
 /// The slopes of a layer's inputs, Σ `weights[i, o]` · `slopes[o]` by ascending o.
 #[inline(always)]
 pub fn input_slopes<S: Simd, const REGS: usize>(simd: S, weights: &[f32], slopes: &[Lanes], out: &mut [Lanes]) {
+    assert_eq!(weights.len(), out.len() * slopes.len(), "inputs × outputs");
+    in_groups!(out.len(), first => inputs::<S, REGS>(simd, weights, slopes, out));
+}
+
+/// Some inputs of [`input_slopes`].
+#[inline(always)]
+fn inputs<S: Simd, const REGS: usize, const N: usize>(
+    first: usize,
+    simd: S,
+    weights: &[f32],
+    slopes: &[Lanes],
+    out: &mut [Lanes],
+) {
     let outputs = slopes.len();
-    assert_eq!(weights.len(), out.len() * outputs, "inputs × outputs");
-    let (groups, rest) = out.as_chunks_mut::<SUMS>();
-    let mut first = 0;
-    for group in groups {
-        let mut sums = [[simd.splat_f32s(0.0); REGS]; SUMS];
-        let weights = &weights[first * outputs..][..SUMS * outputs];
-        for (o, slopes) in slopes.iter().enumerate() {
-            let slopes = load::<S, REGS>(slopes);
-            for k in 0..SUMS {
-                add_product(simd, simd.splat_f32s(weights[k * outputs + o]), &slopes, &mut sums[k]);
+    let weights = &weights[first * outputs..(first + N) * outputs];
+    let mut sums = [[simd.splat_f32s(0.0); REGS]; N];
+    for (o, slopes) in slopes.iter().enumerate() {
+        let slopes = load::<S, REGS>(slopes);
+        for k in 0..N {
+            let weight = simd.splat_f32s(weights[k * outputs + o]);
+            for reg in 0..REGS {
+                sums[k][reg] = simd.mul_add_f32s(weight, slopes[reg], sums[k][reg]);
             }
         }
-        for k in 0..SUMS {
-            store::<S, REGS>(&mut group[k], sums[k]);
-        }
-        first += SUMS;
     }
-    for out in rest {
-        let mut sum = [simd.splat_f32s(0.0); REGS];
-        for (o, slopes) in slopes.iter().enumerate() {
-            add_product(simd, simd.splat_f32s(weights[first * outputs + o]), &load::<S, REGS>(slopes), &mut sum);
-        }
+    for (out, sum) in out[first..first + N].iter_mut().zip(sums) {
         store::<S, REGS>(out, sum);
-        first += 1;
     }
 }
 

@@ -4,6 +4,7 @@ use harness::error::Result;
 use harness::nn::{DeferredTable, DenseParameter, Trainable};
 use harness::optim::Optimiser;
 use harness::weights::{Layout, Parameter, Settings, State, Weights};
+use rayon::prelude::*;
 
 use super::batch::LocalBatch;
 use super::kernel::EmbeddingMlpKernel;
@@ -54,10 +55,16 @@ impl EmbeddingMlp {
         self.sizes
     }
 
-    /// The rows that a batch names.
+    /// The rows that a batch names. The tables side by side where there are threads: each makes up for about as many steps.
     fn gather(&mut self, batch: &LocalBatch) {
-        for ((table, ids), rows) in self.tables.iter_mut().zip(named(batch)).zip(&mut self.rows) {
-            table.gather(ids, rows);
+        let (tables, ids, rows) = (&mut self.tables, named(batch), &mut self.rows);
+        if rayon::current_num_threads() > 1 {
+            let tables = tables.par_iter_mut().zip(ids).zip(rows);
+            tables.for_each(|((table, ids), rows)| table.gather(ids, rows));
+        } else {
+            for ((table, ids), rows) in tables.iter_mut().zip(ids).zip(rows) {
+                table.gather(ids, rows);
+            }
         }
     }
 

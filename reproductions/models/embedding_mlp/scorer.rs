@@ -12,7 +12,7 @@ use harness::weights::Weights;
 use pulp::{Simd, WithSimd};
 
 use super::kernel::{add, average};
-use super::layers::{LANES, Lanes, linear, relu};
+use super::layers::{LANES, Lanes, add_to_lanes, linear, relu};
 use super::sizes::EmbeddingMlpSizes;
 use super::tensors::EmbeddingMlpTensors;
 
@@ -202,11 +202,7 @@ impl<F: Fn(usize, &mut [Lanes])> Answer<'_, F> {
         for (block, out) in self.out.chunks_mut(LANES).enumerate() {
             let [first, second] = &mut hidden;
             (self.items)(block * LANES, first);
-            for (lanes, asker) in first.iter_mut().zip(&asker) {
-                for lane in lanes {
-                    *lane += asker;
-                }
-            }
+            add_to_lanes::<S, REGS>(simd, &asker, first);
             relu::<S, REGS>(simd, first);
             linear::<S, REGS>(simd, &layers[2], &layers[3], first, second);
             relu::<S, REGS>(simd, second);

@@ -19,12 +19,12 @@ fn start(dim: usize) -> Parameter {
 fn batch(step: u64, dim: usize) -> (Vec<u32>, Vec<f32>) {
     let mut stream = Stream::new(0, "deferred", "batch", step);
     let mut ids: Vec<u32> = [2, 5, ROWS as u32 * 2 / 3].iter().map(|&below| stream.below(below)).collect();
-    if step > 10 && step % 7 != 0 {
+    if step > 10 && !step.is_multiple_of(7) {
         ids.truncate(1);
     }
     ids.sort_unstable();
     ids.dedup();
-    let gradients = stream.normals(ids.len() * dim, if step % 5 == 0 { 1e-4 } else { 1.0 });
+    let gradients = stream.normals(ids.len() * dim, if step.is_multiple_of(5) { 1e-4 } else { 1.0 });
     (ids, gradients)
 }
 
@@ -77,7 +77,7 @@ fn settling_changes_no_bit() {
     for number in 0..4 * MOST_BEHIND as u64 {
         step(&mut late, number, &adam);
         step(&mut early, number, &adam);
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             early.settle();
         }
     }
