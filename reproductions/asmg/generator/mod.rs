@@ -23,7 +23,6 @@ pub mod sequence_loss;
 use harness::error::Result;
 use harness::method::{Built, Method, Params, Trained};
 use harness::split::TrainingData;
-use harness::split::TrainingData;
 use harness::train::{Context, learn};
 
 use self::gru::Gru;
