@@ -19,6 +19,7 @@ use harness::weights::{PeriodArtefacts, Provenance};
 use super::*;
 use crate::asmg::generator::cell::Squash;
 use crate::asmg::generator::gru::Gru;
+use crate::asmg::generator::sequence_loss::SequenceLoss;
 use crate::kit::{Watcher, method, same_on_threads};
 use crate::models::embedding_mlp::LAYER_NAMES;
 
@@ -143,6 +144,9 @@ fn every_variant_goes_on_from_any_epoch_of_any_period() {
             }
             let resumed = go(name, &params, folder.path(), usize::MAX).unwrap();
             assert!(bits(&resumed) == bits(&whole), "{params} stopped after {stops:?} epochs");
+            // As after a kill between the last period and the record: the state is there, and no period is left.
+            let again = go(name, &params, folder.path(), usize::MAX).unwrap();
+            assert!(bits(&again) == bits(&whole), "{params} after its last period");
         }
     }
 }
