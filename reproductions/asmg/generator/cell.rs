@@ -114,9 +114,9 @@ fn load<S: Simd, const D: usize>(lanes: &[Lanes], piece: usize) -> [S::f32s; D] 
 }
 
 #[inline(always)]
-fn store<S: Simd, const D: usize>(lanes: &mut [Lanes], piece: usize, values: [S::f32s; D]) {
+fn store<S: Simd, const D: usize>(lanes: &mut [Lanes], piece: usize, values: &[S::f32s; D]) {
     for (lanes, value) in lanes.iter_mut().zip(values) {
-        *at_mut::<S>(lanes, piece) = value;
+        *at_mut::<S>(lanes, piece) = *value;
     }
 }
 
@@ -216,7 +216,7 @@ impl<const D: usize> WithSimd for Forward<'_, D> {
                     h = step.next;
                 }
                 if let Some(end) = &mut end {
-                    store::<S, D>(&mut end[block * D..][..D], piece, h);
+                    store::<S, D>(&mut end[block * D..][..D], piece, &h);
                 }
             }
         }
@@ -272,7 +272,7 @@ impl<const D: usize> WithSimd for Backward<'_, D> {
                     room.put::<S, 1>(step, Kept::Slope, [slope]);
                     h = made.next;
                 }
-                store::<S, D>(&mut gradient[Parts::<D>::OUT..], piece, of_out);
+                store::<S, D>(&mut gradient[Parts::<D>::OUT..], piece, &of_out);
                 *at_mut::<S>(&mut gradient[Parts::<D>::BIAS], piece) = of_bias;
                 room.through_time(simd, weights, steps);
                 for (gate, rows, slopes) in Room::<D>::GATES {
@@ -283,6 +283,9 @@ impl<const D: usize> WithSimd for Backward<'_, D> {
     }
 }
 
+/// For hidden size 4.
+const MOST_ROWS_AT_ONCE: usize = 4;
+
 /// What the steps of one register keep.
 struct Room<'a, const D: usize> {
     /// `[steps, STEP]`
@@ -292,6 +295,12 @@ struct Room<'a, const D: usize> {
 
 impl<const D: usize> Room<'_, D> {
     const STEP: usize = Kept::Slope as usize * D + 1;
+
+    /// Rows of a gate's W whose gradients stay in registers while all steps add to them: 16 registers, half of AVX-512's.
+    const ROWS_AT_ONCE: usize = {
+        let rows = 16 / D;
+        if rows < D { rows } else { D }
+    };
 
     /// By gate: where its weights begin, what its W is multiplied with, where the gradient of its sum is kept.
     const GATES: [(usize, Kept, Kept); 3] = {
@@ -306,7 +315,7 @@ impl<const D: usize> Room<'_, D> {
 
     #[inline(always)]
     fn put<S: Simd, const N: usize>(&mut self, step: usize, what: Kept, values: [S::f32s; N]) {
-        store::<S, N>(&mut self.kept[step * Self::STEP + what as usize * D..][..N], self.piece, values);
+        store::<S, N>(&mut self.kept[step * Self::STEP + what as usize * D..][..N], self.piece, &values);
     }
 
     /// From the last step to the first: the gradients of the gates' sums.
@@ -362,24 +371,31 @@ impl<const D: usize> Room<'_, D> {
     fn add_gate<S: Simd>(&self, simd: S, gradient: &mut [Lanes], theta: &[Lanes], rows: Kept, slopes: Kept) {
         let (of_u, of_w) = gradient.split_at_mut(D);
         let mut u = load::<S, D>(of_u, self.piece);
-        let mut w = [u; D];
-        for (w, of_w) in w.iter_mut().zip(of_w.chunks_exact(D)) {
-            *w = load::<S, D>(of_w, self.piece);
-        }
         for (step, theta) in theta.iter().enumerate() {
             let slopes = self.get::<S, D>(step, slopes);
-            let rows = self.get::<S, D>(step, rows);
             let theta = at::<S>(theta, self.piece);
             for j in 0..D {
                 u[j] = simd.mul_add_f32s(theta, slopes[j], u[j]);
-                for i in 0..D {
-                    w[i][j] = simd.mul_add_f32s(rows[i], slopes[j], w[i][j]);
-                }
             }
         }
-        store::<S, D>(of_u, self.piece, u);
-        for (w, of_w) in w.into_iter().zip(of_w.chunks_exact_mut(D)) {
-            store::<S, D>(of_w, self.piece, w);
+        store::<S, D>(of_u, self.piece, &u);
+        for (first, of_w) in of_w.chunks_exact_mut(Self::ROWS_AT_ONCE * D).enumerate() {
+            let mut w = [u; MOST_ROWS_AT_ONCE];
+            for i in 0..Self::ROWS_AT_ONCE {
+                w[i] = load::<S, D>(&of_w[i * D..], self.piece);
+            }
+            for step in 0..theta.len() {
+                let slopes = self.get::<S, D>(step, slopes);
+                let rows = self.get::<S, D>(step, rows);
+                for i in 0..Self::ROWS_AT_ONCE {
+                    for j in 0..D {
+                        w[i][j] = simd.mul_add_f32s(rows[first * Self::ROWS_AT_ONCE + i], slopes[j], w[i][j]);
+                    }
+                }
+            }
+            for i in 0..Self::ROWS_AT_ONCE {
+                store::<S, D>(&mut of_w[i * D..][..D], self.piece, &w[i]);
+            }
         }
     }
 }
