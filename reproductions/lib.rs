@@ -25,7 +25,7 @@ use harness::method::Registry;
 
 /// Methods in the order that gives their colours in figures: the methods of one figure must be within ten entries. Those
 /// that are not listed follow.
-const ORDER_IN_FIGURES: [&str; 16] = [
+const ORDER_IN_FIGURES: [&str; 25] = [
     "rd",
     "cd",
     "de",
@@ -42,6 +42,15 @@ const ORDER_IN_FIGURES: [&str; 16] = [
     "ader",
     "sasrec",
     "ewc",
+    "asmg",
+    "asmg-linear",
+    "iu",
+    "sml",
+    "sml-mf",
+    "spmf",
+    "incctr",
+    "bu",
+    "pretrained",
 ];
 
 /// Every method that a spec may name, and every kind of model.

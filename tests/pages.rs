@@ -13,7 +13,7 @@ use harness::metrics::Definition;
 use harness::spec;
 use harness::train::Context;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "METHOD.md",
     "BIAS.md",
@@ -23,6 +23,7 @@ const PAGES: [&str; 9] = [
     "reproductions/dcd/NOTES.md",
     "reproductions/rd/NOTES.md",
     "reproductions/ader/NOTES.md",
+    "reproductions/asmg/NOTES.md",
 ];
 
 fn root() -> &'static Path {

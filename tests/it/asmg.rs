@@ -2,7 +2,7 @@
 
 use crate::home::{Home, files};
 
-/// The embedded data in six periods: two train, two warm up, two are tested.
+/// The embedded data in eight periods: two train, three warm up, three are tested. Every method of ASMG.
 pub const LABELLED: &str = r#"id = "small"
 title = "Labelled"
 dataset = "movietweetings-100k"
@@ -10,9 +10,9 @@ seeds = [0]
 
 [split]
 rule = "periods-by-count"
-last = 5
+last = 7
 pretrained = 2
-tested_from = 4
+tested_from = 5
 samples = {positives = {ratings_at_least = 8}, history = 30}
 
 [protocol]
@@ -59,12 +59,81 @@ label = "Pre-trained"
 method = "pretrained"
 teacher = "iu"
 params = {}
+
+[[trial]]
+id = "spmf"
+label = "SPMF"
+method = "spmf"
+teacher = "iu"
+[trial.params]
+update = {batch = 1024, learning_rate = 1e-2, epochs = 1, optimiser = "carried"}
+fraction = 0.5
+drawing = {beside-period = {ratio = 0.2}}
+
+[[trial]]
+id = "sml"
+label = "SML"
+method = "sml"
+teacher = "iu"
+[trial.params]
+transfer = {learning_rate = 1e-2, epochs = 1, batch = 1024}
+base = {learning_rate = 1e-2, epochs = 1, batch = 1024}
+report = "last-epoch"
+checkpoint = "last-transfer-epoch"
+tables = {mix = [5, 3], hidden = 10}
+layers = {mix = [3, 2], hidden = [9, 5, 5, 3, 3, 1]}
+
+[[trial]]
+id = "sml-mf"
+label = "SML-MF"
+method = "sml-mf"
+[trial.params]
+transfer = {learning_rate = 1e-2, epochs = 2, batch = 1024}
+base = {learning_rate = 1e-2, epochs = 2, batch = 1024}
+report = "best-epoch"
+checkpoint = "best-transfer-epoch"
+tables = {mix = [5, 3], hidden = 10}
+[trial.params.pretraining]
+model = {dim = 8}
+learning_rate = 1e-2
+epochs = 2
+batch = 1024
+stopping = {watch = ["auc"], patience = 2, every = 1, decimals = 4, ties = "later"}
+
+[[trial]]
+id = "multi"
+label = "ASMG-multi"
+method = "asmg"
+teacher = "iu"
+[trial.params]
+length = 2
+initial_state = "continued"
+loss = "linear"
+hidden = 4
+output = "linear"
+batch = 1024
+learning_rate = 1e-2
+epochs = 1
+train_until = "end"
+
+[[trial]]
+id = "linear"
+label = "ASMG-linear"
+method = "asmg-linear"
+teacher = "iu"
+[trial.params]
+length = 2
+weights = "per-coordinate"
+batch = 1024
+learning_rate = 1e-2
+epochs = 1
+train_until = "end"
 "#;
 
 #[test]
 fn a_stream_of_samples_is_run_recorded_and_served() {
     let home = Home::new(LABELLED);
-    home.reprise("run small").with(0).tells(&["4 trained", "period 5: test auc"]);
+    home.reprise("run small").with(0).tells(&["9 trained", "period 7: test auc"]);
     let auc = |trial: &str| home.record(trial, 0)["metrics"]["auc"].as_f64().unwrap();
     let frozen = auc("pretrained");
     for trial in ["iu", "bu", "incctr"] {
@@ -75,6 +144,15 @@ fn a_stream_of_samples_is_run_recorded_and_served() {
     assert!(training(0) == 0.0 && training(1) == training(2), "windows of three periods after the pre-training");
     // A model for each period that is tested or warms up, and they are served.
     let kept = files(&home.cache).iter().filter(|file| file.contains("tested-on-")).count();
-    assert_eq!(kept, 4, "models of IU, from which others learn");
-    home.reprise("latency small").with(0).tells(&["p50"]);
+    assert_eq!(kept, 6, "models of IU, from which others learn");
+    let meta = home.record("multi", 0)["meta"]["parameter_count"].as_u64().unwrap();
+    home.reprise("latency small").with(0).tells(&["p50", "Single impressions", "Impressions/s"]);
+    let file = home.results().into_iter().find(|file| file.ends_with("multi/latency-seed-0.json")).unwrap();
+    let text = std::fs::read_to_string(home.root.join("results").join(file)).unwrap();
+    let latency: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(latency["meta_parameter_count"].as_u64(), Some(meta), "the generator's, beside the model's own");
+    // Scores of pairs leave no ranks, and what is recorded is still what is checked.
+    assert!(home.record("multi", 0).get("ranks").is_none());
+    home.reprise("check small --accept --reason first").with(0);
+    home.reprise("check small --rerun --trial multi").with(0).tells(&["multi"]);
 }

@@ -176,14 +176,15 @@ struct InPeriod {
 
 /// Two lines, published and ours, for each of these: name, trial, figures.
 fn by_period(what: &str, rows: Vec<(String, &str, Vec<InPeriod>)>) -> Option<Table> {
-    let last = rows.iter().flat_map(|(_, _, figures)| figures).map(|figure| figure.number).max()?;
-    let numbers = (1..=last).map(|number| (number.to_string(), Align::Right));
+    let all = || rows.iter().flat_map(|(_, _, figures)| figures).map(|figure| figure.number);
+    let (first, last) = (all().min()?, all().max()?);
+    let numbers = (first..=last).map(|number| (number.to_string(), Align::Right));
     let left = |name: &str| (name.to_string(), Align::Left);
     let mut table = Table::new("", [left(what), left("Whose")].into_iter().chain(numbers).chain([left("Words")]));
     for (name, trial, figures) in rows {
         let line = |whose: &str, text: fn(&InPeriod) -> &str, words: String| {
             let of = |number| figures.iter().find(|figure| figure.number == number).map_or(NONE, text).to_string();
-            [name.clone(), whose.to_string()].into_iter().chain((1..=last).map(of)).chain([words]).collect()
+            [name.clone(), whose.to_string()].into_iter().chain((first..=last).map(of)).chain([words]).collect()
         };
         table.push(line("published", |figure| &figure.published, String::new()));
         let words = tally(figures.iter().map(|figure| figure.agreement));

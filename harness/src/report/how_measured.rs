@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::basis::Basis;
 use super::block::PageBlock;
 use super::text::{METRIC, count, marked};
+use crate::metrics::Definition;
 use crate::record::{QueryRanks, Record, Runs};
 use crate::spec::Spec;
 use crate::table::{Align, Table};
@@ -39,7 +40,8 @@ pub(super) fn blocks(basis: &Basis, runs: &Runs, blocks: &mut Vec<PageBlock>) {
     blocks.push(list(&setting));
     let mut metrics = Table::new("", ["Metric", "Definition", "Ties"].map(|name| (name, Align::Left)));
     for metric in &spec.protocol.metrics {
-        let (formula, ties) = (metric.definition().formula(), spec.protocol.candidates.ties());
+        let formula = metric.definition().formula();
+        let ties = if metric.definition() == Definition::LogLoss { "none" } else { spec.protocol.candidates.ties() };
         metrics.push(vec![marked(&spec.protocol, metric), formula.into(), ties.into()]);
     }
     blocks.push(PageBlock::Table(metrics));

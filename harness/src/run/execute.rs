@@ -186,7 +186,10 @@ fn lock(job: &Job<'_>, store: &ModelStore) -> Result<Lock> {
 /// learns from it.
 fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
     let id = prepared.id(run);
-    let ours = |record: &Record| record.digests.run == run.fingerprint && record.id() == id;
+    // The order of the source's ids is no part of a dataset's digest, and splits of samples depend on it.
+    let ours = |record: &Record| {
+        record.digests.run == run.fingerprint && record.id() == id && record.digests.split == prepared.split_digest
+    };
     let recorded = prepared.recorded(run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
     let Some(record) = recorded else { return Ok(false) };
     Ok(!run.teaches || has_model(prepared, run, &record, store, note)?)

@@ -27,6 +27,8 @@ pub struct Labelling {
 pub enum Positives {
     /// In a spec `"all"`.
     All,
+    /// In a spec `"labels"`: those whose value is 1; a value of 0 is a negative, and any other an error.
+    Labels,
     /// In a spec `{ ratings_at_least = 4 }`: the others are negatives.
     RatingsAtLeast(f32),
 }
@@ -79,7 +81,7 @@ impl Labelling {
                     .hint("without `negatives` none is drawn"))
             }
             (Positives::All, None) => Err(wrong("no sample can be a negative")
-                .expected("`negatives`, or `positives = { ratings_at_least = … }`")
+                .expected("`negatives`, or `positives` of `\"labels\"` or `{ ratings_at_least = … }`")
                 .got("`positives = \"all\"` and no `negatives`")),
             (Positives::RatingsAtLeast(least), _) if !least.is_finite() => {
                 Err(wrong("`ratings_at_least` is no number").expected("a finite number").got(least.to_string()))
@@ -92,6 +94,7 @@ impl Labelling {
     pub fn describe(&self) -> String {
         let positives = match self.positives {
             Positives::All => "every event is a positive".into(),
+            Positives::Labels => "a value of 1 is a positive, 0 a negative".into(),
             Positives::RatingsAtLeast(least) => format!("ratings of at least {least} are positives, others negatives"),
         };
         let drawn = match self.negatives {

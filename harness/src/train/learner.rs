@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::learnt::{Learnt, resume, save, within};
 use super::{Context, CurrentPeriod, Ending, Epochs, Model, Selected};
 use crate::error::{Error, Kind, Result};
+use crate::meter::Phase;
 use crate::metrics::Metric;
 use crate::queries::Queries;
 use crate::rank::{Evaluation, Ranker};
@@ -149,7 +150,8 @@ fn kept(selected: &Selected) -> Option<(usize, BTreeMap<Metric, f64>)> {
 
 fn test<'p>(cx: &mut Context<'_>, learner: &dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {
     let ranker = Ranker::new(&cx.task.protocol, Queries::of_period(period))?;
-    cx.evaluate(&ranker, &*learner.scorer(ranker.queries())?)
+    let scorer = cx.meter.time(Phase::Evaluate, || learner.scorer(ranker.queries()))?;
+    cx.evaluate(&ranker, &*scorer)
 }
 
 fn tell(cx: &Context<'_>, learnt: &Learnt) {

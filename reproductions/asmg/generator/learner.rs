@@ -12,33 +12,30 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use harness::error::{Error, Kind, Result};
-use harness::meter::{Phase, check_fits};
+use harness::meter::Phase;
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, Trainable};
 use harness::optim::TfAdam;
 use harness::queries::Queries;
-use harness::split::SampleRange;
-use harness::split::periods::{Period, Periods};
+use harness::split::periods::Period;
 use harness::train::{Context, Ending, Learner, Model, PeriodData, Teacher};
 use harness::value::Limit;
 use harness::weights::{Artefact, Parameter, State, Weights};
 
-use super::chunks::{Chunks, equal, plain};
 use super::model_generator::ModelGenerator;
 use super::options::GeneratorTraining;
 use super::past_models::{Coordinates, PastModel};
 use super::sequence_batch::SequenceBatch;
-use super::sequence_loss::SequenceLoss;
+use super::sequence_plan::{SequencePlan, Set};
 use crate::asmg::learner::must_fit;
-use crate::asmg::strategy::no_samples;
+use crate::asmg::stream::stream;
 use crate::models::embedding_mlp::{self, EmbeddingMlpSizes, without_moments};
 
 /// A generator that learns period after period, with the past models that it reads.
 pub struct GeneratorLearner<'p> {
-    training: GeneratorTraining,
+    plan: SequencePlan<'p>,
     generator: Box<dyn ModelGenerator>,
     teacher: &'p Teacher,
-    periods: &'p Periods,
     sizes: EmbeddingMlpSizes,
     /// Names and shapes of the base model's tensors.
     layout: Vec<(String, Vec<usize>)>,
@@ -51,124 +48,39 @@ pub struct GeneratorLearner<'p> {
     served: Weights,
 }
 
-/// A data set of a sequence's loss.
-struct Set<'p> {
-    /// The period that it is of.
-    period: usize,
-    samples: SampleRange<'p>,
-    chunks: Chunks,
-    /// λ
-    weight: f64,
-}
-
 impl<'p> GeneratorLearner<'p> {
-    /// A learner with the generator that `new` makes for base models with the teacher's sizes.
+    /// A learner with the generator that `new` makes for base models with the teacher's sizes, and that keeps `states` hidden
+    /// numbers of each coordinate from period to period.
     ///
     /// # Errors
     /// [`Input`](Kind::Input) if there are too few periods before the first tested one, the samples of a period do not make
     /// the batches, or the models do not fit into memory; [`Missing`](Kind::Missing) for a device other than the CPU.
     pub fn new(
         training: GeneratorTraining,
+        states: usize,
         cx: &Context<'p>,
         new: impl FnOnce(EmbeddingMlpSizes) -> Box<dyn ModelGenerator>,
     ) -> Result<Self> {
-        let internal = |what: &str| Error::new(Kind::Internal, what.to_string());
-        let periods = cx.task.periods().ok_or_else(|| internal("ASMG learns from periods"))?;
-        let teacher = cx.teacher.ok_or_else(|| internal("ASMG learns from a teacher"))?;
-        if !cx.device.is_cpu() {
-            return Err(Error::new(Kind::Missing, "ASMG's generators train on the CPU alone")
-                .expected("`--device cpu`")
-                .hint("their step is written by hand for the CPU; there is none for CUDA yet"));
-        }
+        let periods = stream("ASMG's generator", cx, training.batch.get())?;
+        let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "ASMG's generator has no teacher"))?;
         let base = without_moments(teacher.weights.clone())?;
         let sizes = EmbeddingMlpSizes::of(&base)?;
         must_fit(&sizes, periods)?;
         let layout = base.parameters.into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
         let batch = SequenceBatch::new(sizes);
-        let mut learner = Self {
-            training,
+        let plan = SequencePlan { training, periods };
+        plan.check(&sizes, states)?;
+        Ok(Self {
+            plan,
             generator: new(sizes),
             teacher,
-            periods,
             sizes,
             layout,
             models: Vec::new(),
             sets: Vec::new(),
             batch,
             served: Weights::default(),
-        };
-        learner.check()?;
-        Ok(learner)
-    }
-
-    /// Refuses what would fail in some period.
-    fn check(&mut self) -> Result<()> {
-        let (first, roles) = (self.first(), self.periods.roles());
-        let tested = *roles.tested().start();
-        if first >= tested {
-            let begin = *roles.evaluated().start();
-            return Err(Error::new(Kind::Input, "a generator needs a period to learn from before the first that is tested")
-                .expected(format!("`length` of at most {}", tested.saturating_sub(begin + 1)))
-                .got(format!("its first model would be that of period {first}; {}", roles.describe()))
-                .hint("the model of the pre-training is not read: `length` models come after it; give the stream a longer warm-up"));
-        }
-        let length = self.sequence(roles.last()).count() + 1;
-        // Models and the hidden states; what is generated for a batch is small beside them.
-        let count = self.sizes.layout().count();
-        let kept = if self.generator.continues() { 2 * super::cell::AT_ONCE } else { 1 };
-        check_fits("the models that the generator reads", [count, length + kept], 4)
-            .map_err(|error| error.hint("use a smaller `length`"))?;
-        for period in first + 1..=roles.last() {
-            self.sets_before(period)?;
-        }
-        Ok(())
-    }
-
-    /// The first period that is tested with a generated model: that of the k-th model after the pre-trained one.
-    fn first(&self) -> usize {
-        let start = *self.periods.roles().evaluated().start();
-        match self.training.length {
-            Limit::All => start + 1,
-            Limit::At(length) => start + length,
-        }
-    }
-
-    /// Numbers of the models from which that of `period` is generated.
-    fn sequence(&self, period: usize) -> std::ops::RangeInclusive<usize> {
-        match self.training.length {
-            Limit::All => self.first()..=period,
-            Limit::At(length) => period + 1 - length..=period,
-        }
-    }
-
-    /// The data sets of the training before the test on `period`, newest first.
-    fn sets_before(&self, period: usize) -> Result<Vec<Set<'p>>> {
-        let GeneratorTraining { loss, batch, train_until, .. } = &self.training;
-        if period <= self.first() || !train_until.trains(period) {
-            return Ok(Vec::new());
-        }
-        let sequence = self.sequence(period - 1);
-        let weights = loss.weights(sequence.clone().count());
-        let with_loss = sequence.zip(weights).filter(|(_, weight)| *weight > 0.0);
-        let sets = with_loss.map(|(period, weight)| {
-            let samples = self.periods.samples(period..period + 1).ok_or_else(no_samples)?;
-            if samples.len() < batch.get() {
-                return Err(Error::new(Kind::Data, format!("period {period} has fewer samples than a batch"))
-                    .expected(format!("at least {}, the generator's `batch`", batch.get()))
-                    .got(format!("{} samples", samples.len()))
-                    .hint("use a smaller `batch`, or fewer periods"));
-            }
-            Ok((period, samples, weight))
-        });
-        let sets: Vec<(usize, SampleRange<'p>, f64)> = sets.collect::<Result<_>>()?;
-        let sizes: Vec<usize> = sets.iter().map(|(_, samples, _)| samples.len()).collect();
-        let chunks = match loss {
-            SequenceLoss::Last => vec![plain(sizes[0], batch.get())],
-            _ => equal(&sizes, batch.get())
-                .map_err(|error| error.hint(format!("the sets are those of the training before period {period}")))?,
-        };
-        let sets = sets.into_iter().zip(chunks);
-        Ok(sets.map(|((period, samples, weight), chunks)| Set { period, samples, chunks, weight }).rev().collect())
+        })
     }
 
     /// The teacher's model that was tested on a period.
@@ -197,7 +109,7 @@ impl<'p> GeneratorLearner<'p> {
 
     /// Generates the model that is tested on `period`.
     fn serve(&mut self, period: usize) {
-        let from = if self.generator.continues() { 0 } else { self.models.len() - self.sequence(period).count() };
+        let from = if self.generator.continues() { 0 } else { self.models.len() - self.plan.sequence(period).count() };
         let values = self.generator.whole(&self.models[from..]);
         let parameters = self.layout.iter().zip(values).map(|((name, shape), values)| Parameter {
             name: name.clone(),
@@ -207,11 +119,23 @@ impl<'p> GeneratorLearner<'p> {
         self.served = parameters.collect::<Vec<_>>().into();
     }
 
+    /// Reads the models from which that of `number` is generated, and those that training before it reads.
+    fn read_models_of(&mut self, number: usize) -> Result<()> {
+        let before = if number > self.plan.first() { *self.plan.sequence(number - 1).start() } else { number };
+        self.read_models(before.min(*self.plan.sequence(number).start())..=number)
+    }
+
     /// The model that was tested last, and the weights of the generator.
     ///
     /// # Errors
-    /// None on the CPU.
-    pub fn into_weights(self) -> Result<(Weights, Weights)> {
+    /// A model of the teacher that cannot be read.
+    pub fn into_weights(mut self) -> Result<(Weights, Weights)> {
+        if self.served.parameters.is_empty() {
+            // A run that was killed after its last period, and has only its record to write.
+            let last = self.plan.periods.last();
+            self.read_models_of(last)?;
+            self.serve(last);
+        }
         let generator = self.weights()?;
         Ok((self.served, generator))
     }
@@ -221,22 +145,21 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
     fn begin(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<PeriodData> {
         let start = Instant::now();
         let number = period.number();
-        self.sets = self.sets_before(number)?;
+        self.sets = self.plan.sets_before(number)?;
         let (epochs, facts) = if let Some(newest) = self.sets.first() {
             let samples: usize = self.sets.iter().map(|set| set.samples.len()).sum();
-            let facts = [("training", samples), ("steps", newest.chunks.count() * self.training.epochs.get())];
-            (self.training.epochs.get(), facts)
+            let facts = [("training", samples), ("steps", newest.chunks.count() * self.plan.training.epochs.get())];
+            (self.plan.training.epochs.get(), facts)
         } else {
             (0, [("training", 0), ("steps", 0)])
         };
-        if number < self.first() {
+        if number < self.plan.first() {
             self.served = self.model(number)?;
         } else {
-            let before = if number > self.first() { *self.sequence(number - 1).start() } else { number };
-            self.read_models(before.min(*self.sequence(number).start())..=number)?;
+            self.read_models_of(number)?;
         }
         cx.meter.since(start, Phase::Prepare);
-        if number >= self.first() && epochs == 0 {
+        if number >= self.plan.first() && epochs == 0 {
             let start = Instant::now();
             self.serve(number);
             cx.meter.since(start, Phase::Evaluate);
@@ -248,8 +171,8 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
 
     fn epoch(&mut self, cx: &mut Context<'_>, epoch: usize) -> Result<f64> {
         let start = Instant::now();
-        let optimiser = TfAdam { learning_rate: self.training.learning_rate.get() };
-        let categories = self.periods.categories();
+        let optimiser = TfAdam { learning_rate: self.plan.training.learning_rate.get() };
+        let categories = self.plan.periods.categories();
         // Each set has an order of its own.
         let order = |set: &Set<'_>| cx.stream(&format!("order.{}", set.period), epoch).permutation(set.samples.len());
         let orders: Vec<Vec<u32>> = self.sets.iter().map(order).collect();
@@ -273,7 +196,7 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
             let step = || generator.tensors_mut().iter_mut().for_each(|tensor| tensor.step(&optimiser));
             cx.meter.time(Phase::Step, step);
         }
-        if epoch + 1 == self.training.epochs.get() {
+        if epoch + 1 == self.plan.training.epochs.get() {
             let start = Instant::now();
             self.serve(current);
             cx.meter.since(start, Phase::Evaluate);
@@ -285,7 +208,7 @@ impl<'p> Learner<'p> for GeneratorLearner<'p> {
         let start = Instant::now();
         let number = period.number();
         // The first sequence is that of the next training, too.
-        if number > self.first() && self.training.length != Limit::All {
+        if number > self.plan.first() && self.plan.training.length != Limit::All {
             let left = self.models.remove(0);
             self.generator.advance(&left);
         }
@@ -320,7 +243,8 @@ impl Model for GeneratorLearner<'_> {
     }
 
     fn scorer(&self, queries: &Queries) -> Result<Box<dyn Scorer + '_>> {
-        Ok(embedding_mlp::scorer(&self.served, queries)?)
+        let scorer = embedding_mlp::scorer(&self.served, queries)?;
+        Ok(scorer)
     }
 }
 

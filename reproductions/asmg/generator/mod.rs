@@ -19,6 +19,7 @@ mod options;
 pub mod past_models;
 pub mod sequence_batch;
 pub mod sequence_loss;
+mod sequence_plan;
 
 use harness::error::Result;
 use harness::method::{Built, Method, Params, Trained};
@@ -54,7 +55,8 @@ fn trained<'p>(cx: &mut Context<'p>, mut learner: GeneratorLearner<'p>) -> Resul
 impl Method for GruHyper {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let continued = self.initial_state == InitialState::Continued;
-        let learner = GeneratorLearner::new(self.training(), cx, |sizes| {
+        let states = if continued { self.hidden.get() } else { 0 };
+        let learner = GeneratorLearner::new(self.training(), states, cx, |sizes| {
             Box::new(Gru::new(sizes, self.hidden.get(), self.output, continued, |purpose| cx.stream(purpose, 0)))
         })?;
         trained(cx, learner)
@@ -79,7 +81,7 @@ impl Method for GruHyper {
 
 impl Method for LinearHyper {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let learner = GeneratorLearner::new(self.training(), cx, |sizes| {
+        let learner = GeneratorLearner::new(self.training(), 0, cx, |sizes| {
             Box::new(Linear::new(sizes, self.length.get(), self.weights))
         })?;
         trained(cx, learner)

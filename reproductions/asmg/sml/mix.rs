@@ -83,7 +83,7 @@ impl Mix<'_> {
         });
     }
 
-    /// Adds to nothing: writes the gradient of `upd` over `into`, given that of [`forward`](Self::forward)'s result.
+    /// Writes the gradient of `upd` over `into`, given that of [`forward`](Self::forward)'s result.
     ///
     /// # Panics
     /// If sizes do not fit.

@@ -18,6 +18,7 @@ mod tensor;
 pub mod transfer;
 
 use harness::error::{Error, Kind, Result};
+use harness::meter::check_fits;
 use harness::method::{Built, Method, Params, Trained};
 use harness::split::TrainingData;
 use harness::split::periods::Periods;
@@ -53,7 +54,7 @@ struct SmlMf {
 
 impl Method for Sml {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let periods = stream_of(cx, &[self.training.transfer, self.training.base])?;
+        let periods = stream_of(&self.training, cx, &[self.training.transfer, self.training.base])?;
         let pretrained = pretrained(cx, periods)?;
         let sizes = pretrained.sizes();
         let tables = pretrained.tensors().len() - LAYER_NAMES.len();
@@ -64,7 +65,7 @@ impl Method for Sml {
                 None => self.tables.sizes(start.shape[1]),
                 Some(layer) => self.layers.sizes(layer, start.values.len()),
             };
-            let mut tensor = transferred(cx, start, number < tables, sizes);
+            let mut tensor = transferred(cx, start, number < tables, sizes)?;
             tensor.base_mut().restore(&mut moments)?;
             Ok(tensor)
         };
@@ -93,17 +94,16 @@ impl Method for Sml {
 impl Method for SmlMf {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
         let parts = [self.training.transfer, self.training.base, self.pretraining.part()];
-        let periods = stream_of(cx, &parts)?;
+        let periods = stream_of(&self.training, cx, &parts)?;
         let sizes = self.pretraining.model.sizes(periods.n_users(), periods.n_items());
         // A table, its moments, the one served before, and copies of the selected and the best epoch: 4 bytes each.
-        harness::meter::check_fits("the model", [sizes.layout().count()], 40)
-            .map_err(|error| error.hint("use a smaller `dim`"))?;
+        check_fits("the model", [sizes.layout().count()], 40).map_err(|error| error.hint("use a smaller `dim`"))?;
         let initial = sizes.initial(|purpose| cx.stream(purpose, 0));
         let tensor = |start: Parameter| {
             let sizes = self.tables.sizes(start.shape[1]);
             transferred(cx, start, true, sizes)
         };
-        let tensors = initial.into_iter().map(tensor).collect();
+        let tensors = initial.into_iter().map(tensor).collect::<Result<_>>()?;
         train(cx, TransferLearner::new(&self.training, Some(&self.pretraining), MfBase::new(sizes), tensors))
     }
 
@@ -116,10 +116,11 @@ impl Method for SmlMf {
     }
 }
 
-/// The stream of the run, whose protocol must measure what SML chooses epochs by.
-fn stream_of<'p>(cx: &Context<'p>, parts: &[PartTraining]) -> Result<&'p Periods> {
+/// The stream of the run, whose protocol must measure what SML chooses epochs by, if it chooses.
+fn stream_of<'p>(training: &SmlTraining, cx: &Context<'p>, parts: &[PartTraining]) -> Result<&'p Periods> {
     let metrics = &cx.task.protocol.metrics;
-    if !metrics.contains(&learner::auc()) {
+    let chooses = training.report == ReportedEpoch::BestEpoch || training.checkpoint == KeptTransfer::BestTransferEpoch;
+    if chooses && !metrics.contains(&learner::auc()) {
         return Err(Error::new(Kind::Input, "SML chooses epochs by `auc`, which the protocol does not measure")
             .expected("`auc` among the metrics")
             .got(metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
@@ -128,9 +129,17 @@ fn stream_of<'p>(cx: &Context<'p>, parts: &[PartTraining]) -> Result<&'p Periods
 }
 
 /// A tensor of the base model with a new transfer.
-fn transferred(cx: &Context<'_>, start: Parameter, is_table: bool, sizes: TransferSizes) -> TransferredTensor {
+///
+/// # Errors
+/// [`Input`](Kind::Input) if the transfer does not fit into memory.
+fn transferred(cx: &Context<'_>, start: Parameter, is_table: bool, sizes: TransferSizes) -> Result<TransferredTensor> {
+    let TransferSizes { width, mix: [n1, n2], .. } = sizes;
+    // Weights, gradient, two moments; and what one row becomes on its way, in lanes of 32.
+    let of_a_row = width.saturating_mul(n1.saturating_add(n2)).saturating_mul(32);
+    check_fits(&format!("the transfer of `{}`", start.name), [sizes.layout("").count().saturating_add(of_a_row)], 16)
+        .map_err(|error| error.hint("use smaller `mix` and `hidden`"))?;
     let transfer = Transfer::new(sizes, sizes.initial(&start.name, |purpose| cx.stream(purpose, 0)));
-    TransferredTensor::new(start, is_table, transfer)
+    Ok(TransferredTensor::new(start, is_table, transfer))
 }
 
 fn train<'p, B: BaseModel>(cx: &mut Context<'p>, mut learner: TransferLearner<'_, 'p, B>) -> Result<Trained> {

@@ -63,7 +63,7 @@ impl TransferSizes {
         let shapes: [(&str, Vec<usize>); 6] = [
             ("mix1", vec![INPUTS, n1]),
             ("mix2", vec![n1, n2]),
-            ("hidden", vec![width * n2, hidden]),
+            ("hidden", vec![width.saturating_mul(n2), hidden]),
             ("hidden.bias", vec![hidden]),
             ("out", vec![hidden, width]),
             ("out.bias", vec![width]),

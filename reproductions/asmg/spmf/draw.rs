@@ -16,7 +16,7 @@ pub enum Drawing {
     /// second strategy, which they used (code). Ratios: 0.01 Tmall, 0.1 Sobazaar, 0.5 MovieLens.
     BesidePeriod { ratio: Rate },
     /// From the reservoirs and the period together, as many of each class as the period has: their first strategy, that of
-    /// SPMF itself (Wang et al., KDD 2018).
+    /// SPMF itself (Wang et al., SIGIR 2018).
     FromBoth,
 }
 

@@ -40,8 +40,8 @@ pub const NAME: &str = "embedding-mlp";
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingMlpHyper {
-    /// Length of an embedding (8). The hidden layers have a half and a quarter of the input's width (code): 24 → 12 → 6, or
-    /// 40 → 20 → 10 with categories.
+    /// Length of an embedding (8). The hidden layers have a half and a quarter of the input's width, and at least one unit
+    /// (code): 24 → 12 → 6, or 40 → 20 → 10 with categories.
     pub dim: Count,
 }
 
@@ -50,7 +50,13 @@ impl EmbeddingMlpHyper {
     pub fn sizes(&self, users: usize, items: usize, categories: Option<usize>) -> EmbeddingMlpSizes {
         let fields = if categories.is_some() { 5 } else { 3 };
         let input = self.dim.get().saturating_mul(fields);
-        EmbeddingMlpSizes { users, items, categories, dim: self.dim.get(), hidden: [input / 2, input / 4] }
+        EmbeddingMlpSizes {
+            users,
+            items,
+            categories,
+            dim: self.dim.get(),
+            hidden: [input / 2, input / 4].map(|units| units.max(1)),
+        }
     }
 }
 

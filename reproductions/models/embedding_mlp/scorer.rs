@@ -53,7 +53,15 @@ impl EmbeddingMlpScorer {
             (None, _) => item.to_vec(),
             (Some(rows), Some(categories)) => {
                 within("categories", rows, categories.all().iter().max())?;
-                within("items", categories.n_items(), Some(&(sizes.items as u32 - 1)))?;
+                if categories.n_items() < sizes.items {
+                    return Err(Error::new(
+                        Kind::Input,
+                        "the data has categories for fewer items than the model has rows",
+                    )
+                    .expected(format!("categories of {} items", sizes.items))
+                    .got(format!("of {}", categories.n_items()))
+                    .hint("the model was trained on other data"));
+                }
                 entities(dim, item, category, categories)
             }
             (Some(_), None) => {

@@ -40,7 +40,7 @@ rows = { Walk = "walk" }
 periods = "mrr@20"
 "#;
 
-struct Walk;
+struct Walk(TrainingData);
 
 impl Method for Walk {
     fn train(&self, _: &mut Context<'_>) -> Result<Trained> {
@@ -48,15 +48,19 @@ impl Method for Walk {
     }
 
     fn learns_on(&self) -> TrainingData {
-        TrainingData::Sessions
+        self.0
     }
 }
 
 fn read(text: &str, profile: Option<&str>) -> Result<Spec> {
     fn walk(params: Params<'_>) -> Built {
-        params.read::<NoParams>().map(|NoParams {}| Box::new(Walk) as Box<dyn Method>)
+        params.read::<NoParams>().map(|NoParams {}| Box::new(Walk(TrainingData::Sessions)) as Box<dyn Method>)
     }
-    resolve(Path::new("paper_x/small.toml"), text, profile, &registry().with("walk", walk))
+    fn click(params: Params<'_>) -> Built {
+        params.read::<NoParams>().map(|NoParams {}| Box::new(Walk(TrainingData::Samples)) as Box<dyn Method>)
+    }
+    let registry = registry().with("walk", walk).with("click", click);
+    resolve(Path::new("paper_x/small.toml"), text, profile, &registry)
 }
 
 /// The message against the text with one line for another.
@@ -139,7 +143,7 @@ fn labelled_samples_have_a_protocol_of_their_own() {
     let rule = "split = { rule = \"periods-by-count\", last = 30, pretrained = 10, samples = \
                 { positives = { ratings_at_least = 8 }, history = 30 } }";
     let labelled = "candidates = \"labelled\", metrics = [\"auc\"]";
-    let text = WEEKS[..WEEKS.find("[[compare]]").unwrap()].to_string();
+    let text = WEEKS[..WEEKS.find("[[compare]]").unwrap()].replace("method = \"walk\"", "method = \"click\"");
     let by_count = text.replace(split, rule);
     let spec = read(&by_count.replace(protocol, labelled), None).unwrap();
     assert_eq!(spec.split.roles().unwrap().unwrap().evaluated(), 10..=30);
@@ -148,6 +152,11 @@ fn labelled_samples_have_a_protocol_of_their_own() {
     has(
         &refused(&text.replace(protocol, labelled)),
         &["do not fit each other", "`periods-by-count` or `periods-by-day`"],
+    );
+    let sessions = by_count.replace(protocol, labelled).replace("\"click\"", "\"walk\"");
+    has(
+        &refused(&sessions),
+        &["the method `walk` learns from a stream of periods of sessions", "(key `trial.walk.method`)"],
     );
     let longer = by_count.replace(protocol, labelled).replace("history = 30", "history = 31");
     has(&refused(&longer), &["`history` cannot be", "(key `split`)", "expected: 1 to 30 items"]);

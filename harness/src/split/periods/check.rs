@@ -90,7 +90,7 @@ pub fn can_be_told_apart(period: Named<'_>, samples: SampleRange<'_>, evaluated:
     }
     Err(period
         .wrong(&format!("has no {lacks}: its AUC is not defined"))
-        .expected("positives and negatives in every period that is evaluated")
+        .expected("positives and negatives in every period that is evaluated, and in the pre-training")
         .got(format!("{positives} positives, {} negatives", all - positives))
         .hint(FULLER))
 }

@@ -31,9 +31,22 @@ impl<'d> Labelled<'d> {
     /// those that the rule expects.
     pub fn new(dataset: &'d Dataset, rule: &'d Labelling, mut events: Vec<Interaction>) -> Result<Self> {
         rule.check()?;
-        if let (Positives::RatingsAtLeast(least), false) = (rule.positives, dataset.values == Values::Numbers) {
-            let error = Error::new(Kind::Input, format!("`{}` has no ratings to be at least {least}", dataset.name));
+        if rule.positives != Positives::All && dataset.values != Values::Numbers {
+            let what = match rule.positives {
+                Positives::RatingsAtLeast(least) => format!("ratings to be at least {least}"),
+                _ => "labels of 0 and 1".into(),
+            };
+            let error = Error::new(Kind::Input, format!("`{}` has no {what}", dataset.name));
             return Err(error.expected("a column `value` in its manifest").got(dataset.values.describe()));
+        }
+        if rule.positives == Positives::Labels
+            && let Some((at, event)) = events.iter().enumerate().find(|(_, event)| ![0.0, 1.0].contains(&event.value))
+        {
+            let what = format!("an event of `{}` has a label that is none: number {at} by time, from 0", dataset.name);
+            return Err(Error::new(Kind::Data, what)
+                .expected("0 or 1")
+                .got(event.value.to_string())
+                .hint("ratings become labels by `positives = { ratings_at_least = … }`"));
         }
         let users = Renumbering::of(dataset.n_users, events.iter().map(|event| dataset.user_place(event.user)));
         let items = Renumbering::of(dataset.n_items, events.iter().map(|event| dataset.item_place(event.item)));
@@ -63,6 +76,7 @@ impl<'d> Labelled<'d> {
     fn is_positive(&self, event: &Interaction) -> bool {
         match self.rule.positives {
             Positives::All => true,
+            Positives::Labels => event.value == 1.0,
             Positives::RatingsAtLeast(least) => event.value >= least,
         }
     }
@@ -108,6 +122,11 @@ impl<'d> Labelled<'d> {
             let named = Named { dataset: &self.dataset.name, number };
             can_be_told_apart(named, of_period, roles.evaluated().contains(&number))?;
         }
+        // A single one of the pre-training periods may lack a kind.
+        let first = *roles.evaluated().start();
+        let pretrains = samples.range(0..ranges[first - 1].end);
+        can_be_told_apart(Named { dataset: &self.dataset.name, number: first - 1 }, pretrains, true)
+            .map_err(|error| error.hint(format!("counted over all periods of the pre-training, 0 to {}", first - 1)))?;
         Ok(Periods {
             n_users: self.n_users,
             n_items: self.n_items,

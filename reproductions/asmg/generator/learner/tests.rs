@@ -19,6 +19,7 @@ use harness::weights::{PeriodArtefacts, Provenance};
 use super::*;
 use crate::asmg::generator::cell::Squash;
 use crate::asmg::generator::gru::Gru;
+use crate::asmg::generator::sequence_loss::SequenceLoss;
 use crate::kit::{Watcher, method, same_on_threads};
 use crate::models::embedding_mlp::LAYER_NAMES;
 
@@ -143,6 +144,9 @@ fn every_variant_goes_on_from_any_epoch_of_any_period() {
             }
             let resumed = go(name, &params, folder.path(), usize::MAX).unwrap();
             assert!(bits(&resumed) == bits(&whole), "{params} stopped after {stops:?} epochs");
+            // As after a kill between the last period and the record: the state is there, and no period is left.
+            let again = go(name, &params, folder.path(), usize::MAX).unwrap();
+            assert!(bits(&again) == bits(&whole), "{params} after its last period");
         }
     }
 }
@@ -256,7 +260,7 @@ fn what_cannot_be_is_refused_before_training() {
     // The first model would be that of period 5, which is tested.
     refused("asmg", &GRU.replace("length = 2", "length = 3"), "`length` of at most 2");
     refused("asmg-linear", &LINEAR.replace("length = 2", "length = 9"), "`length` of at most 2");
-    refused("asmg", &GRU.replace("batch = 16", "batch = 51"), "fewer samples than a batch");
+    refused("asmg", &GRU.replace("batch = 16", "batch = 51"), "`batch` is larger than period 0");
     for (from, to, what) in [
         ("length = 2", "length = \"all\"", "`initial_state = \"zeros\"`"),
         ("hidden = 4", "hidden = 5", "a hidden size of 2, 4, 8, 12 or 16"),

@@ -49,6 +49,20 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, kind: Kind) -> String {
 }
 
 #[test]
+fn labels_are_0_or_1() {
+    let by_label = Labelling { positives: Positives::Labels, ..rated(30) };
+    let of = |label: f32| dataset(2, 3, &[(0, 0, 1, 1.0), (0, 1, 2, 0.0), (1, 2, 3, label)]);
+    let all = samples(&of(1.0), &by_label, Ties::FileOrder).unwrap();
+    assert_eq!(list(&all).iter().map(|sample| sample.label).collect::<Vec<_>>(), [true, false, true]);
+    for label in [2.0, -1.0, 0.5] {
+        let message = refused(samples(&of(label), &by_label, Ties::FileOrder), Kind::Data);
+        assert!(message.contains("number 2 by time") && message.contains("expected: 0 or 1"), "{message}");
+    }
+    let kinds = Dataset { values: Values::None, ..of(1.0) };
+    assert!(refused(samples(&kinds, &by_label, Ties::FileOrder), Kind::Input).contains("no labels of 0 and 1"));
+}
+
+#[test]
 fn histories_are_those_of_the_vector() {
     let case = case("asmg.json", "history_feature");
     let mut events: Vec<Rated> = rows(&case["inputs"]["user_events_time_item_label"])
