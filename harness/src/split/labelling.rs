@@ -115,16 +115,16 @@ impl Sizes {
             ("samples", self.samples, got.samples),
             ("categories", self.categories, got.categories),
         ];
-        let wrong: Vec<_> = pairs.iter().filter(|(_, expected, got)| expected.is_some() && expected != got).collect();
-        if wrong.is_empty() {
+        let wrong = pairs.into_iter().filter(|(_, expected, got)| expected.is_some() && expected != got);
+        let text = |number: Option<usize>, noun: &str| format!("{} {noun}", number.unwrap_or(0));
+        let (expected, got): (Vec<_>, Vec<_>) =
+            wrong.map(|(noun, expected, got)| (text(expected, noun), text(got, noun))).unzip();
+        if expected.is_empty() {
             return Ok(());
         }
-        let words = |pick: fn(&(&str, Option<usize>, Option<usize>)) -> Option<usize>| {
-            wrong.iter().map(|row| format!("{} {}", pick(row).unwrap_or(0), row.0)).collect::<Vec<_>>().join(", ")
-        };
         Err(Error::new(Kind::Data, format!("the samples of `{dataset}` are not as many as the spec expects"))
-            .expected(words(|row| row.1))
-            .got(words(|row| row.2))
+            .expected(expected.join(", "))
+            .got(got.join(", "))
             .hint("other raw files, or other `events`, than those that the numbers of `expect` are of"))
     }
 }
