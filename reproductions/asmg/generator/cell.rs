@@ -261,8 +261,8 @@ impl<const D: usize> WithSimd for Backward<'_, D> {
                         slope = simd.mul_f32s(slope, simd.negate_mul_add_f32s(out, out, simd.splat_f32s(1.0)));
                     }
                     of_bias = simd.add_f32s(of_bias, slope);
-                    for i in 0..D {
-                        of_out[i] = simd.mul_add_f32s(slope, made.next[i], of_out[i]);
+                    for (of_out, next) in of_out.iter_mut().zip(made.next) {
+                        *of_out = simd.mul_add_f32s(slope, next, *of_out);
                     }
                     room.put::<S, D>(step, Kept::Before, h);
                     room.put::<S, D>(step, Kept::Reset, made.reset);
