@@ -146,7 +146,7 @@ fn a_stream_of_samples_is_run_recorded_and_served() {
     let kept = files(&home.cache).iter().filter(|file| file.contains("tested-on-")).count();
     assert_eq!(kept, 6, "models of IU, from which others learn");
     let meta = home.record("multi", 0)["meta"]["parameter_count"].as_u64().unwrap();
-    home.reprise("latency small").with(0).tells(&["p50", "One impression p50", "Impressions/s"]);
+    home.reprise("latency small --trial multi").with(0).prints(&["One impression p50", "Impressions/s", "26,065"]);
     let file = home.results().into_iter().find(|file| file.ends_with("multi/latency-seed-0.json")).unwrap();
     let text = std::fs::read_to_string(home.root.join("results").join(file)).unwrap();
     let latency: serde_json::Value = serde_json::from_str(&text).unwrap();
