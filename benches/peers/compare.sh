@@ -84,6 +84,8 @@ for ((round = 1; round <= rounds; round++)); do
   line "ADER step, ragged, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --ragged --adam fused --steps 8)"
   line "ADER step, PyTorch padded, Adam fused" "$(ours session "step/ader/diginetica-16\$")" "$(torch "" ader --adam fused --steps 8)"
   line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer dense asmg_base.py)"
+  line "ASMG multi step, rows of the batch" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer rows asmg_generator.py)"
+  line "ASMG multi step, PyTorch whole tables" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer whole asmg_generator.py)"
   line "full ranking d=200" "$(ours ranking "ranking/full/d200\$")" "$(torch full ranking --dim 200)"
   line "sampled 499 d=200" "$(ours ranking "ranking/sampled-499/d200\$")" "$(torch sampled499 ranking --dim 200)"
 done
