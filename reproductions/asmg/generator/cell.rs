@@ -57,7 +57,7 @@ pub enum Squash {
     Tanh,
 }
 
-/// What both passes read. `D` is the hidden size d, `K` stands for the models of the sequence.
+/// What both passes read. `D` is the hidden size d.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
     /// `[set_size(d)]`, a weight set for each lane.
