@@ -22,8 +22,10 @@ pub const SEEN: usize = 22;
 /// Users, items, and the mean of training pairs per user of Gowalla as RD has it.
 pub const GOWALLA: [usize; 3] = [13_149, 14_009, 33];
 
-/// Few samples, because the long benches take half a second an iteration.
+/// Few samples, because the long benches take half a second an iteration. The calling thread becomes one of rayon's, as in
+/// the program.
 pub fn criterion() -> Criterion {
+    rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("the first use of the threads");
     Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))

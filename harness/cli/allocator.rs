@@ -28,6 +28,8 @@ pub fn set_up(threads: Option<usize>) -> Result<()> {
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        // This thread is one of them, so that it works on what it shares out and does not sleep until it is done.
+        .use_current_thread()
         .build_global()
         .map_err(|e| Error::new(Kind::Internal, "cannot start the threads").got(e.to_string()))
 }

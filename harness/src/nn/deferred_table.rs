@@ -39,8 +39,11 @@ const GROWTH: f32 = 1.05;
 /// Numbers that are moved at once: a row of the usual length.
 const STRIP: usize = 8;
 
-/// Rows that one task brings up to date. No sum crosses a row.
+/// Rows that one task brings up to date when the whole table is read. No sum crosses a row.
 const BLOCK: usize = 512;
+
+/// Rows that one task brings up to date for a batch: some 10 µs of work.
+const GATHERED_BLOCK: usize = 64;
 
 /// `[rows, dim]`, row-major, with the moments of Adam without weight decay.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct DeferredTable {
     recent: Vec<AdamStep>,
     /// By row: how many of `recent` it has made.
     made: Vec<u32>,
+    /// The moments of the rows that are gathered.
+    gathered: [Vec<f32>; 2],
 }
 
 impl From<Parameter> for DeferredTable {
@@ -67,8 +72,8 @@ impl From<Parameter> for DeferredTable {
         let [rows, dim] = shape[..] else { panic!("`{name}` of the shape {shape:?} is no table") };
         assert_eq!(weights.len(), rows * dim, "table `{name}`");
         let zeros = vec![0.0; weights.len()];
-        let (recent, made) = (Vec::new(), vec![0; rows]);
-        Self { name, rows, dim, first_moment: zeros.clone(), second_moment: zeros, weights, steps: 0, recent, made }
+        let (recent, made, gathered) = (Vec::new(), vec![0; rows], Default::default());
+        Self { name, rows, dim, first_moment: zeros.clone(), second_moment: zeros, weights, steps: 0, recent, made, gathered }
     }
 }
 
@@ -111,18 +116,31 @@ impl DeferredTable {
     /// # Panics
     /// If an id is not a row.
     pub fn gather(&mut self, ids: &[u32], out: &mut Vec<f32>) {
-        out.resize(ids.len() * self.dim, 0.0);
-        let Self { dim, weights, first_moment, second_moment, recent, made, .. } = self;
-        simd::dispatch(Gather {
-            dim: *dim,
-            weights,
-            first: first_moment,
-            second: second_moment,
-            recent,
-            made,
-            ids,
-            out,
+        let Self { dim, gathered: [first_out, second_out], .. } = self;
+        let (dim, chunk) = (*dim, GATHERED_BLOCK * *dim);
+        for out in [&mut *out, first_out, second_out] {
+            out.resize(ids.len() * dim, 0.0);
+        }
+        // Copies catch up and are then put back, since no two tasks can write to the rows of one table.
+        let (weights, first, second) = (&self.weights[..], &self.first_moment[..], &self.second_moment[..]);
+        let (recent, made) = (&self.recent[..], &self.made[..]);
+        let blocks = ids.par_chunks(GATHERED_BLOCK).zip(out.par_chunks_mut(chunk));
+        let blocks = blocks.zip(first_out.par_chunks_mut(chunk)).zip(second_out.par_chunks_mut(chunk));
+        blocks.for_each(|(((ids, weights_out), first_out), second_out)| {
+            let (from, onto) = ([weights, first, second], [weights_out, first_out, second_out]);
+            simd::dispatch(Gather { dim, from, recent, made, ids, onto });
         });
+        let behind = self.recent.len() as u32;
+        let rows = out.chunks_exact(dim).zip(first_out.chunks_exact(dim)).zip(second_out.chunks_exact(dim));
+        for (&id, ((weights, first), second)) in ids.iter().zip(rows) {
+            let row = id as usize;
+            if std::mem::replace(&mut self.made[row], behind) != behind {
+                let at = row * dim..(row + 1) * dim;
+                self.weights[at.clone()].copy_from_slice(weights);
+                self.first_moment[at.clone()].copy_from_slice(first);
+                self.second_moment[at].copy_from_slice(second);
+            }
+        }
     }
 
     /// One step of Adam over every row, where `ids[k]`, all distinct, have the gradients `gradients[k]`: `[ids, dim]`.
@@ -168,15 +186,16 @@ impl DeferredTable {
     }
 }
 
+/// Copies of rows, brought up to date.
 struct Gather<'a> {
     dim: usize,
-    weights: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
+    /// Weights and moments of all rows.
+    from: [&'a [f32]; 3],
     recent: &'a [AdamStep],
-    made: &'a mut [u32],
+    made: &'a [u32],
     ids: &'a [u32],
-    out: &'a mut [f32],
+    /// Weights and moments of the rows `ids`.
+    onto: [&'a mut [f32]; 3],
 }
 
 impl NullaryFnOnce for Gather<'_> {
@@ -184,13 +203,14 @@ impl NullaryFnOnce for Gather<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { dim, weights, first, second, recent, made, ids, out } = self;
-        for (&id, out) in ids.iter().zip(out.chunks_exact_mut(dim)) {
+        let Self { dim, from, recent, made, ids, onto: [weights, first, second] } = self;
+        let rows = weights.chunks_exact_mut(dim).zip(first.chunks_exact_mut(dim)).zip(second.chunks_exact_mut(dim));
+        for (&id, ((weights, first), second)) in ids.iter().zip(rows) {
             let (row, at) = (id as usize, id as usize * dim..(id as usize + 1) * dim);
-            let missing = &recent[made[row] as usize..];
-            made[row] = recent.len() as u32;
-            catch_up(&mut weights[at.clone()], &mut first[at.clone()], &mut second[at.clone()], missing);
-            out.copy_from_slice(&weights[at]);
+            weights.copy_from_slice(&from[0][at.clone()]);
+            first.copy_from_slice(&from[1][at.clone()]);
+            second.copy_from_slice(&from[2][at]);
+            catch_up(weights, first, second, &recent[made[row] as usize..]);
         }
     }
 }

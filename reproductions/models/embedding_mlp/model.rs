@@ -55,17 +55,10 @@ impl EmbeddingMlp {
         self.sizes
     }
 
-    /// The rows that a batch names. The tables side by side where there are threads: each makes up for about as many steps.
+    /// The rows that a batch names.
     fn gather(&mut self, batch: &LocalBatch) {
-        let (tables, ids, rows) = (&mut self.tables, named(batch), &mut self.rows);
-        if rayon::current_num_threads() > 1 {
-            let tables = tables.par_iter_mut().zip(ids).zip(rows);
-            tables.for_each(|((table, ids), rows)| table.gather(ids, rows));
-        } else {
-            for ((table, ids), rows) in tables.iter_mut().zip(ids).zip(rows) {
-                table.gather(ids, rows);
-            }
-        }
+        let tables = self.tables.par_iter_mut().zip(named(batch)).zip(&mut self.rows);
+        tables.for_each(|((table, ids), rows)| table.gather(ids, rows));
     }
 
     /// `out[k]` = logit of the k-th sample of a batch of one part.
