@@ -73,7 +73,18 @@ impl From<Parameter> for DeferredTable {
         assert_eq!(weights.len(), rows * dim, "table `{name}`");
         let zeros = vec![0.0; weights.len()];
         let (recent, made, gathered) = (Vec::new(), vec![0; rows], Default::default());
-        Self { name, rows, dim, first_moment: zeros.clone(), second_moment: zeros, weights, steps: 0, recent, made, gathered }
+        Self {
+            name,
+            rows,
+            dim,
+            first_moment: zeros.clone(),
+            second_moment: zeros,
+            weights,
+            steps: 0,
+            recent,
+            made,
+            gathered,
+        }
     }
 }
 
@@ -136,9 +147,9 @@ impl DeferredTable {
             let row = id as usize;
             if std::mem::replace(&mut self.made[row], behind) != behind {
                 let at = row * dim..(row + 1) * dim;
-                self.weights[at.clone()].copy_from_slice(weights);
-                self.first_moment[at.clone()].copy_from_slice(first);
-                self.second_moment[at].copy_from_slice(second);
+                copy_row(weights, &mut self.weights[at.clone()]);
+                copy_row(first, &mut self.first_moment[at.clone()]);
+                copy_row(second, &mut self.second_moment[at]);
             }
         }
     }
@@ -207,11 +218,23 @@ impl NullaryFnOnce for Gather<'_> {
         let rows = weights.chunks_exact_mut(dim).zip(first.chunks_exact_mut(dim)).zip(second.chunks_exact_mut(dim));
         for (&id, ((weights, first), second)) in ids.iter().zip(rows) {
             let (row, at) = (id as usize, id as usize * dim..(id as usize + 1) * dim);
-            weights.copy_from_slice(&from[0][at.clone()]);
-            first.copy_from_slice(&from[1][at.clone()]);
-            second.copy_from_slice(&from[2][at]);
+            copy_row(&from[0][at.clone()], weights);
+            copy_row(&from[1][at.clone()], first);
+            copy_row(&from[2][at], second);
             catch_up(weights, first, second, &recent[made[row] as usize..]);
         }
+    }
+}
+
+/// Copies a few numbers without a call.
+#[inline(always)]
+fn copy_row(from: &[f32], onto: &mut [f32]) {
+    let ((from, from_rest), (onto, onto_rest)) = (from.as_chunks::<STRIP>(), onto.as_chunks_mut::<STRIP>());
+    for (from, onto) in from.iter().zip(onto) {
+        *onto = *from;
+    }
+    for (from, onto) in from_rest.iter().zip(onto_rest) {
+        *onto = *from;
     }
 }
 
