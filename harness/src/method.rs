@@ -4,6 +4,7 @@
 //! batches, evaluation, early stopping, checkpoints) through its [`Context`],
 //! so that its code reads like the algorithm box of its paper.
 
+use candle_core::Device;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::metrics::Scorer;
 use crate::queries::Queries;
 use crate::split::TrainingData;
-use crate::train::{Context, Learnt, Selected};
+use crate::train::{Context, Learnt, Selected, Task};
 use crate::weights::Weights;
 
 /// A method with its checked hyper-parameters.
@@ -39,6 +40,15 @@ pub trait Method: Send + Sync {
     /// method without a teacher.
     fn learns_from(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Refuses data that it cannot learn from, or a device that it does not run on, as far as that can be said without its
+    /// teacher: the engine asks before it trains any run of a command, teachers too.
+    ///
+    /// # Errors
+    /// [`Input`](crate::error::Kind::Input) for data that does not fit; [`Missing`](crate::error::Kind::Missing) for a device.
+    fn check(&self, _task: &Task, _device: &Device) -> Result<()> {
+        Ok(())
     }
 
     /// Whether the method reads the models with which its teacher was tested on each period of the stream

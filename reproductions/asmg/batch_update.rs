@@ -10,7 +10,8 @@ use crate::models::embedding_mlp::EmbeddingMlp;
 
 /// Trains on the last periods. The first windows reach into those of the pre-training (code).
 pub struct BatchUpdate {
-    pub window: Limit,
+    /// Number of periods.
+    pub window: usize,
 }
 
 impl Strategy for BatchUpdate {
@@ -20,6 +21,6 @@ impl Strategy for BatchUpdate {
         period: Period<'p>,
         _: &mut EmbeddingMlp,
     ) -> Result<TrainingSet<'p>> {
-        period.samples_before(self.window).map(TrainingSet::of).ok_or_else(no_samples)
+        period.samples_before(Limit::At(self.window)).map(TrainingSet::of).ok_or_else(no_samples)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::{Phase, check_fits};
 use harness::method::{Method, Trained};
@@ -12,7 +13,7 @@ use harness::queries::Queries;
 use harness::split::HeldOut;
 use harness::split::TrainingData;
 use harness::split::periods::{Period, Periods};
-use harness::train::{Context, Ending, Learner, Model, PeriodData, learn};
+use harness::train::{Context, Ending, Learner, Model, PeriodData, Task, learn};
 use harness::value::{Count, Limit};
 use harness::weights::{Artefact, State, Weights};
 
@@ -56,6 +57,11 @@ impl Method for Incremental {
         TrainingData::Samples
     }
 
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        let periods = self.stream(task, device)?;
+        self.update.as_ref().map_or(Ok(()), |(_, make)| make().check(periods))
+    }
+
     fn learns_from(&self) -> &'static [&'static str] {
         match self.start {
             Start::Pretraining(_) => &[],
@@ -65,6 +71,18 @@ impl Method for Incremental {
 
     fn learns_from_periods(&self) -> bool {
         matches!(self.start, Start::Teacher)
+    }
+}
+
+impl Incremental {
+    /// The stream, whose periods have a batch at least.
+    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+        let of_start = match &self.start {
+            Start::Pretraining(pretraining) => Some(pretraining.batch),
+            Start::Teacher => None,
+        };
+        let batches = of_start.into_iter().chain(self.update.as_ref().map(|(update, _)| update.batch));
+        stream("Embedding&MLP", task, device, batches.max().map_or(0, Count::get))
     }
 }
 
@@ -91,12 +109,7 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
     /// # Errors
     /// If the stream has no samples, the model does not fit into memory, or the teacher's does not fit the data.
     pub fn new(method: &'m Incremental, cx: &Context<'p>) -> Result<Self> {
-        let of_start = match &method.start {
-            Start::Pretraining(pretraining) => Some(pretraining.batch),
-            Start::Teacher => None,
-        };
-        let batches = of_start.into_iter().chain(method.update.as_ref().map(|(update, _)| update.batch));
-        let periods = stream("Embedding&MLP", cx, batches.max().map_or(0, Count::get))?;
+        let periods = method.stream(cx.task, cx.device)?;
         let model = match &method.start {
             Start::Pretraining(Pretraining { model: hyper, .. }) => {
                 let categories = periods.categories().map(|categories| categories.count());
@@ -219,7 +232,7 @@ impl<'p> Learner<'p> for IncrementalLearner<'_, 'p> {
     fn end(&mut self, cx: &mut Context<'_>, period: Period<'p>) -> Result<()> {
         let start = Instant::now();
         if let Some(strategy) = &mut self.strategy {
-            strategy.end(cx, period, &mut self.model)?;
+            strategy.end(cx, period)?;
         }
         cx.meter.since(start, Phase::Prepare);
         Ok(())

@@ -21,7 +21,7 @@ mod strategy;
 mod stream;
 
 use harness::method::{Built, Params};
-use harness::value::{Count, Limit, Rate, Weight, checked};
+use harness::value::{Count, Rate, Weight, checked};
 use serde::Deserialize;
 
 pub use self::batch_update::BatchUpdate;
@@ -40,7 +40,7 @@ pub fn build_iu(params: Params<'_>) -> Built {
         update: Update,
     }
     let IuParams { pretraining, update } = params.read()?;
-    let strategy = || Box::new(BatchUpdate { window: Limit::At(1) }) as Box<dyn Strategy>;
+    let strategy = || Box::new(BatchUpdate { window: 1 }) as Box<dyn Strategy>;
     Ok(Box::new(Incremental { start: Start::Pretraining(pretraining), update: Some((update, Box::new(strategy))) }))
 }
 
@@ -53,7 +53,7 @@ pub fn build_bu(params: Params<'_>) -> Built {
         window: Count,
     }
     let BuParams { update, window } = params.read()?;
-    let strategy = move || Box::new(BatchUpdate { window: Limit::At(window.get()) }) as Box<dyn Strategy>;
+    let strategy = move || Box::new(BatchUpdate { window: window.get() }) as Box<dyn Strategy>;
     Ok(Box::new(Incremental { start: Start::Teacher, update: Some((update, Box::new(strategy))) }))
 }
 

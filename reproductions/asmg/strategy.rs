@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harness::data::ItemCategories;
 use harness::error::{Error, Kind, Result};
 use harness::split::SampleRange;
-use harness::split::periods::Period;
+use harness::split::periods::{Period, Periods};
 use harness::train::Context;
 use harness::weights::State;
 
@@ -14,6 +14,14 @@ use crate::models::embedding_mlp::{EmbeddingMlp, LocalBatch};
 /// How a model is updated from period to period: what it is trained on, and what the method carries besides the model. One
 /// value goes with one run.
 pub trait Strategy {
+    /// Refuses a stream that it cannot go through.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input)
+    fn check(&self, _periods: &Periods) -> Result<()> {
+        Ok(())
+    }
+
     /// The samples to train on before `period` is tested; `model` is as the period before left it. Called again when a run is
     /// resumed within the period, so it may depend on what is carried and on the run's streams alone.
     ///
@@ -30,7 +38,7 @@ pub trait Strategy {
     ///
     /// # Errors
     /// Errors of the data.
-    fn end(&mut self, _cx: &mut Context<'_>, _period: Period<'_>, _model: &mut EmbeddingMlp) -> Result<()> {
+    fn end(&mut self, _cx: &mut Context<'_>, _period: Period<'_>) -> Result<()> {
         Ok(())
     }
 

@@ -1,21 +1,21 @@
 //! The stream that the methods of this paper learn from.
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::split::periods::Periods;
-use harness::train::Context;
+use harness::train::Task;
 
 use super::strategy::no_samples;
 
-/// The run's stream of labelled samples. `method` names the method in messages, and `batch` is the largest number of samples
+/// The stream of labelled samples of a task. `method` names the method in messages, and `batch` is the largest number of samples
 /// of one of its steps.
 ///
 /// # Errors
 /// [`Missing`](Kind::Missing) for another device than the CPU; [`Input`](Kind::Input) if the stream is not of samples, or a
 /// period has fewer than a batch.
-pub fn stream<'p>(method: &str, cx: &Context<'p>, batch: usize) -> Result<&'p Periods> {
-    let periods =
-        cx.task.periods().ok_or_else(|| Error::new(Kind::Internal, format!("{method} learns from periods")))?;
-    if !cx.device.is_cpu() {
+pub fn stream<'p>(method: &str, task: &'p Task, device: &Device, batch: usize) -> Result<&'p Periods> {
+    let periods = task.periods().ok_or_else(|| Error::new(Kind::Internal, format!("{method} learns from periods")))?;
+    if !device.is_cpu() {
         return Err(Error::new(Kind::Missing, format!("{method} trains on the CPU alone"))
             .expected("`--device cpu`")
             .hint("its step is written by hand for the CPU; there is none for CUDA yet"));

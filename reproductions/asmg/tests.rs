@@ -9,15 +9,20 @@ use harness::data::{Clock, Dataset, Interaction, ItemCategories, Part, Values};
 use harness::digest::Digest;
 use harness::error::{Kind, Result};
 use harness::method::Trained;
-use harness::metrics::{Candidates, Protocol};
+use harness::metrics::{Candidates, Protocol, Scorer};
+use harness::nn::sigmoid;
+use harness::optim::TfAdam;
+use harness::queries::{LabelledPair, Queries};
 use harness::rng::Stream;
 use harness::split::periods::{Catalogue, Periods, Roles, by_count, given};
-use harness::split::{Cut, Labelling, Negatives, Positives, Sizes, Ties};
+use harness::split::{Cut, HeldOut, Labelling, Negatives, Positives, Sizes, Ties};
 use harness::train::{Checkpoint, Context, Task, Teacher};
 use harness::weights::{PeriodArtefacts, Provenance};
 
+use crate::golden::assert_near;
+use crate::kit::impressions::{FIRST, LAST, SAMPLES, impressions, pretrained, train_on_impressions};
 use crate::kit::{Watcher, method, same_on_threads};
-use crate::models::embedding_mlp::{NAME, without_moments};
+use crate::models::embedding_mlp::{EmbeddingMlp, EmbeddingMlpScorer, LocalBatch, NAME, without_moments};
 
 const IU: &str = r#"{pretraining = {model = {dim = 8}, batch = 64, learning_rate = 1e-2, epochs = 3,
     stopping = {watch = ["auc"], patience = 3, every = 1, decimals = 4, ties = "later"}}, UPDATE}"#;
@@ -100,6 +105,7 @@ fn go(periods: Periods, name: &str, params: &str, folder: &Path, until: usize) -
     } else {
         cx.tested_models = Some(&kept);
     }
+    method.check(cx.task, cx.device)?;
     method.train(&mut cx)
 }
 
@@ -168,6 +174,54 @@ fn moments_go_on_from_the_pre_trained_model() {
     assert_eq!(frozen.periods[0].test.values, iu.periods[0].test.values);
     assert_eq!(frozen.periods.len(), 4);
     assert!(frozen.periods.iter().all(|period| period.epochs_run == 0));
+}
+
+/// An update by hand: batches of the last period in the order of its stream, one step each, from the model of the period
+/// before; IncCTR's labels lie between the sample's own and what that model answers.
+#[test]
+fn a_period_is_learnt_batch_by_batch() {
+    const SEED: u64 = 3;
+    let adam = TfAdam { learning_rate: 1e-2 };
+    let update = r#"update = {batch = 16, learning_rate = 1e-2, epochs = 2, optimiser = "carried"}"#;
+    for (name, weight) in [("bu", 0.0f32), ("incctr", 0.4)] {
+        let own = if name == "bu" { "window = 1".into() } else { format!("weight = {weight}") };
+        let method = method(name, &format!("{{{update}, {own}}}")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let run = train_on_impressions(&*method, true, folder.path(), usize::MAX).unwrap();
+        let periods = impressions(true);
+        let mut model = EmbeddingMlp::new(pretrained(&periods)).unwrap();
+        let mut batch = LocalBatch::new(&model.sizes());
+        for number in FIRST + 1..=LAST {
+            let samples = periods.samples(number - 1..number).unwrap();
+            let queries = Queries::of_samples(samples, periods.n_items(), HeldOut::Valid);
+            let queries = queries.with_categories(periods.categories());
+            let scorer = EmbeddingMlpScorer::new(&model.weights().unwrap(), &queries).unwrap();
+            let soft = |pair: LabelledPair| {
+                let mut score = [0.0];
+                scorer.score(pair.asker, &[pair.item], &mut score);
+                sigmoid(score[0])
+            };
+            let soft: Vec<f32> = queries.pairs().iter().copied().map(soft).collect();
+            for epoch in 0..2 {
+                let order = Stream::new(SEED, "trial", &format!("period-{number}.order"), epoch).permutation(SAMPLES);
+                for positions in order.chunks(16) {
+                    batch.clear();
+                    batch.push(samples, positions, periods.categories());
+                    for (label, &position) in batch.labels_mut().iter_mut().zip(positions) {
+                        *label = weight.mul_add(soft[position as usize], (1.0 - weight) * *label);
+                    }
+                    model.forward_backward(&batch);
+                    model.step(&batch, &adam);
+                }
+            }
+            model.settle();
+        }
+        // A scorer adds in another order than a training step.
+        let tolerance = if name == "bu" { f64::MIN_POSITIVE } else { 1e-5 };
+        for (got, want) in run.weights.parameters.iter().zip(&model.weights().unwrap().parameters) {
+            assert_near(&got.values, &want.values, tolerance, format!("{name}, {}", want.name));
+        }
+    }
 }
 
 #[test]

@@ -108,7 +108,10 @@ pub fn train_on_impressions(
     until: usize,
 ) -> Result<Trained> {
     let metrics = ["auc", "logloss"];
-    with_impressions(impressions(with_categories), &metrics, folder, until, |cx| method.train(cx))
+    with_impressions(impressions(with_categories), &metrics, folder, until, |cx| {
+        method.check(cx.task, cx.device)?;
+        method.train(cx)
+    })
 }
 
 /// All that a run through periods came to, but for its seconds.

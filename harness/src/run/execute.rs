@@ -9,7 +9,7 @@ use super::prepared::Prepared;
 use super::{Job, ModelStore};
 use crate::data::Lock;
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::file;
 use crate::meter::PeakMemory;
 use crate::record::{Record, Records, Stored as _};
@@ -61,6 +61,7 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     // The report would refuse a stray copy, but only after hours of training.
     Records::check_places(&job.results.join(&job.spec.profile))?;
     let prepared = Prepared::new(job)?;
+    check_trials(&prepared)?;
     if options.fresh {
         forget(&prepared)?;
     }
@@ -103,6 +104,14 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
         }
     }
     Ok(outcome)
+}
+
+/// Refuses a trial that cannot learn from the data before hours are spent on its teacher.
+fn check_trials(prepared: &Prepared<'_>) -> Result<()> {
+    prepared.runs.iter().try_for_each(|run| {
+        let place = || Place::file(&prepared.job.spec.file).key(format!("trial `{}`", run.trial.id));
+        run.trial.built.check(&prepared.task, &prepared.job.device.device).map_err(|error| error.or_at(place()))
+    })
 }
 
 enum Done {

@@ -191,3 +191,22 @@ fn raw_digest(manifest: &Manifest) -> Digest {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{case, doubles};
+
+    #[test]
+    fn a_run_through_periods_has_the_plain_mean_of_those_tested() {
+        let case = case("asmg.json", "test_average");
+        let auc: Metric = "auc".parse().unwrap();
+        let of = |value: f64| BTreeMap::from([(auc, value)]);
+        let periods: Vec<_> = doubles(&case["inputs"]["auc_by_test_period"]).into_iter().map(of).collect();
+        let [(_, mean)] = &means(&[auc], periods.iter())[..] else { panic!("one metric") };
+        assert!((mean - case["expected"]["average"].as_f64().unwrap()).abs() < 1e-10, "{mean}");
+        let one = 0.1 + 0.2;
+        assert_eq!(means(&[auc], std::iter::once(&of(one))), [("auc".to_string(), one)]);
+        assert!(means(&["logloss".parse().unwrap()], periods.iter()).is_empty(), "a metric that not all have");
+    }
+}

@@ -28,7 +28,6 @@ use super::past_models::{Coordinates, PastModel};
 use super::sequence_batch::SequenceBatch;
 use super::sequence_plan::{SequencePlan, Set};
 use crate::asmg::learner::must_fit;
-use crate::asmg::stream::stream;
 use crate::models::embedding_mlp::{self, EmbeddingMlpSizes, without_moments};
 
 /// A generator that learns period after period, with the past models that it reads.
@@ -61,15 +60,14 @@ impl<'p> GeneratorLearner<'p> {
         cx: &Context<'p>,
         new: impl FnOnce(EmbeddingMlpSizes) -> Box<dyn ModelGenerator>,
     ) -> Result<Self> {
-        let periods = stream("ASMG's generator", cx, training.batch.get())?;
+        let plan = SequencePlan::new(training, cx.task, cx.device)?;
         let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "ASMG's generator has no teacher"))?;
         let base = without_moments(teacher.weights.clone())?;
         let sizes = EmbeddingMlpSizes::of(&base)?;
-        must_fit(&sizes, periods)?;
+        must_fit(&sizes, plan.periods)?;
         let layout = base.parameters.into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
         let batch = SequenceBatch::new(sizes);
-        let plan = SequencePlan { training, periods };
-        plan.check(&sizes, states)?;
+        plan.check_memory(&sizes, states)?;
         Ok(Self {
             plan,
             generator: new(sizes),

@@ -21,15 +21,17 @@ pub mod sequence_batch;
 pub mod sequence_loss;
 mod sequence_plan;
 
+use candle_core::Device;
 use harness::error::Result;
 use harness::method::{Built, Method, Params, Trained};
 use harness::split::TrainingData;
-use harness::train::{Context, learn};
+use harness::train::{Context, Task, learn};
 
 use self::gru::Gru;
 use self::learner::GeneratorLearner;
 use self::linear::Linear;
 pub use self::options::{GruHyper, InitialState, LinearHyper, MeanWeights};
+use self::sequence_plan::SequencePlan;
 use crate::models::embedding_mlp;
 
 /// The method `asmg`: the GRU in its variants multi, unif, single, zero and full.
@@ -70,6 +72,10 @@ impl Method for GruHyper {
         TrainingData::Samples
     }
 
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        SequencePlan::new(self.training(), task, device).map(|_| ())
+    }
+
     fn learns_from(&self) -> &'static [&'static str] {
         BASE
     }
@@ -93,6 +99,10 @@ impl Method for LinearHyper {
 
     fn learns_on(&self) -> TrainingData {
         TrainingData::Samples
+    }
+
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        SequencePlan::new(self.training(), task, device).map(|_| ())
     }
 
     fn learns_from(&self) -> &'static [&'static str] {

@@ -1,14 +1,17 @@
 //! The data and the models of a generator, period by period.
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
 use harness::split::SampleRange;
 use harness::split::periods::Periods;
+use harness::train::Task;
 use harness::value::Limit;
 
 use super::chunks::{Chunks, equal, plain};
 use super::options::{GeneratorTraining, TrainUntil};
 use super::sequence_loss::SequenceLoss;
+use crate::asmg::stream::stream;
 use crate::models::embedding_mlp::EmbeddingMlpSizes;
 
 /// A data set of a sequence's loss.
@@ -28,12 +31,19 @@ pub struct SequencePlan<'p> {
 }
 
 impl<'p> SequencePlan<'p> {
-    /// Refuses what would fail in some period. `states`: hidden numbers of each coordinate that are kept from period to
-    /// period.
+    /// Refuses what would fail in some period.
     ///
     /// # Errors
-    /// [`Input`](Kind::Input)
-    pub fn check(&self, sizes: &EmbeddingMlpSizes, states: usize) -> Result<()> {
+    /// [`Input`](Kind::Input) if there are too few periods before the first tested one, or the samples of a period do not make
+    /// the batches; [`Missing`](Kind::Missing) for a device other than the CPU.
+    pub fn new(training: GeneratorTraining, task: &'p Task, device: &Device) -> Result<Self> {
+        let periods = stream("ASMG's generator", task, device, training.batch.get())?;
+        let plan = Self { training, periods };
+        plan.check_periods()?;
+        Ok(plan)
+    }
+
+    fn check_periods(&self) -> Result<()> {
         let (first, roles) = (self.first(), self.periods.roles());
         let tested = *roles.tested().start();
         if first >= tested {
@@ -46,10 +56,6 @@ impl<'p> SequencePlan<'p> {
                 .got(format!("its first model would be that of period {first}; {}", roles.describe()))
                 .hint("the model of the pre-training is not read: `length` models come after it; give the stream a longer warm-up"));
         }
-        let length = self.sequence(roles.last()).count() + 1;
-        // Models, and hidden states twice; what a batch needs is small beside them.
-        check_fits("the models that the generator reads", [sizes.layout().count(), length + 2 * states], 4)
-            .map_err(|error| error.hint("use a smaller `length`"))?;
         if let TrainUntil::Period(until) = self.training.train_until
             && !(first + 1..=roles.last()).contains(&until)
         {
@@ -62,6 +68,18 @@ impl<'p> SequencePlan<'p> {
             self.sets_before(period)?;
         }
         Ok(())
+    }
+
+    /// Refuses models that do not fit into memory. `states`: hidden numbers of each coordinate that are kept from period to
+    /// period.
+    ///
+    /// # Errors
+    /// [`Input`](Kind::Input)
+    pub fn check_memory(&self, sizes: &EmbeddingMlpSizes, states: usize) -> Result<()> {
+        let length = self.sequence(self.periods.last()).count() + 1;
+        // Models, and hidden states twice; what a batch needs is small beside them.
+        check_fits("the models that the generator reads", [sizes.layout().count(), length + 2 * states], 4)
+            .map_err(|error| error.hint("use a smaller `length`"))
     }
 
     /// The first period that is tested with a generated model: that of the k-th model after the pre-trained one.

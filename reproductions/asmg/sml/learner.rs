@@ -327,3 +327,6 @@ impl<B: BaseModel> Model for TransferLearner<'_, '_, B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,12 +17,13 @@ mod options;
 mod tensor;
 pub mod transfer;
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
 use harness::method::{Built, Method, Params, Trained};
 use harness::split::TrainingData;
 use harness::split::periods::Periods;
-use harness::train::{Context, learn};
+use harness::train::{Context, Task, learn};
 use harness::weights::{Parameter, State};
 use serde::Deserialize;
 
@@ -52,9 +53,22 @@ struct SmlMf {
     pretraining: MfPretraining,
 }
 
+impl Sml {
+    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+        stream_of(&self.training, task, device, &[self.training.transfer, self.training.base])
+    }
+}
+
+impl SmlMf {
+    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+        let parts = [self.training.transfer, self.training.base, self.pretraining.part()];
+        stream_of(&self.training, task, device, &parts)
+    }
+}
+
 impl Method for Sml {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let periods = stream_of(&self.training, cx, &[self.training.transfer, self.training.base])?;
+        let periods = self.stream(cx.task, cx.device)?;
         let pretrained = pretrained(cx, periods)?;
         let sizes = pretrained.sizes();
         let tables = pretrained.tensors().len() - LAYER_NAMES.len();
@@ -82,6 +96,10 @@ impl Method for Sml {
         TrainingData::Samples
     }
 
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        self.stream(task, device).map(|_| ())
+    }
+
     fn learns_from(&self) -> &'static [&'static str] {
         &[embedding_mlp::NAME]
     }
@@ -93,8 +111,7 @@ impl Method for Sml {
 
 impl Method for SmlMf {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let parts = [self.training.transfer, self.training.base, self.pretraining.part()];
-        let periods = stream_of(&self.training, cx, &parts)?;
+        let periods = self.stream(cx.task, cx.device)?;
         let sizes = self.pretraining.model.sizes(periods.n_users(), periods.n_items());
         // A table, its moments, the one served before, and copies of the selected and the best epoch: 4 bytes each.
         check_fits("the model", [sizes.layout().count()], 40).map_err(|error| error.hint("use a smaller `dim`"))?;
@@ -114,18 +131,27 @@ impl Method for SmlMf {
     fn learns_on(&self) -> TrainingData {
         TrainingData::Samples
     }
+
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        self.stream(task, device).map(|_| ())
+    }
 }
 
 /// The stream of the run, whose protocol must measure what SML chooses epochs by, if it chooses.
-fn stream_of<'p>(training: &SmlTraining, cx: &Context<'p>, parts: &[PartTraining]) -> Result<&'p Periods> {
-    let metrics = &cx.task.protocol.metrics;
+fn stream_of<'p>(
+    training: &SmlTraining,
+    task: &'p Task,
+    device: &Device,
+    parts: &[PartTraining],
+) -> Result<&'p Periods> {
+    let metrics = &task.protocol.metrics;
     let chooses = training.report == ReportedEpoch::BestEpoch || training.checkpoint == KeptTransfer::BestTransferEpoch;
     if chooses && !metrics.contains(&learner::auc()) {
         return Err(Error::new(Kind::Input, "SML chooses epochs by `auc`, which the protocol does not measure")
             .expected("`auc` among the metrics")
             .got(metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
     }
-    stream("SML", cx, parts.iter().map(|part| part.batch.get()).max().unwrap_or(0))
+    stream("SML", task, device, parts.iter().map(|part| part.batch.get()).max().unwrap_or(0))
 }
 
 /// A tensor of the base model with a new transfer.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use harness::error::{Error, Kind, Result};
 use harness::split::SampleRange;
-use harness::split::periods::Period;
+use harness::split::periods::{Period, Periods};
 use harness::train::Context;
 use harness::value::{Limit, Rate};
 use harness::weights::State;
@@ -63,29 +63,19 @@ impl Spmf {
         Self { fraction, drawing, reservoirs, next }
     }
 
-    /// Fills the reservoirs with samples of the pre-training periods, which are `samples`.
-    ///
-    /// # Errors
-    /// [`Input`](Kind::Input) if a reservoir is empty, or too small for a later period.
-    fn fill(&mut self, cx: &Context<'_>, first: usize, samples: SampleRange<'_>) -> Result<()> {
+    /// Number of samples in the reservoir of a class, of which the pre-training has `count`.
+    fn size(&self, count: usize) -> usize {
+        (self.fraction.get() * count as f64).floor() as usize
+    }
+
+    /// Fills the reservoirs with samples of the pre-training periods.
+    fn fill(&mut self, cx: &Context<'_>, samples: SampleRange<'_>) {
         let of_classes = by_class(samples, 0);
         for (class, name) in CLASSES.into_iter().enumerate() {
-            let size = (self.fraction.get() * of_classes[class].len() as f64).floor() as usize;
-            if size == 0 {
-                return Err(Error::new(Kind::Input, format!("the reservoir of {name} is empty"))
-                    .expected("a `fraction` of the pre-training samples that is at least one of them")
-                    .got(format!("{} of {}", self.fraction.get(), of_classes[class].len())));
-            }
-            let periods = cx.task.periods().ok_or_else(no_samples)?;
-            for number in first..periods.last() {
-                let samples = periods.samples(number..number + 1).ok_or_else(no_samples)?;
-                let count = [samples.positives(), samples.len() - samples.positives()][class];
-                self.drawing.check(size, count, name, number)?;
-            }
             let mut stream = cx.stream(&format!("reservoir-{name}"), 0);
+            let size = self.size(of_classes[class].len());
             self.reservoirs[class] = Reservoir::new(&of_classes[class], size, &mut stream);
         }
-        Ok(())
     }
 }
 
@@ -96,7 +86,31 @@ fn by_class(samples: SampleRange<'_>, start: usize) -> ByClass<Vec<u32>> {
     [positives, negatives]
 }
 
+/// Numbers of samples by class.
+fn counts(samples: SampleRange<'_>) -> ByClass<usize> {
+    [samples.positives(), samples.len() - samples.positives()]
+}
+
 impl Strategy for Spmf {
+    /// Refuses an empty reservoir, and one that is too small for a period.
+    fn check(&self, periods: &Periods) -> Result<()> {
+        let samples = |numbers| periods.samples(numbers).ok_or_else(no_samples);
+        let first = *periods.roles().evaluated().start();
+        let pretraining = counts(samples(0..first)?);
+        for (class, name) in CLASSES.into_iter().enumerate() {
+            let size = self.size(pretraining[class]);
+            if size == 0 {
+                return Err(Error::new(Kind::Input, format!("the reservoir of {name} is empty"))
+                    .expected("a `fraction` of the pre-training samples that is at least one of them")
+                    .got(format!("{} of {}", self.fraction.get(), pretraining[class])));
+            }
+            for number in first..periods.last() {
+                self.drawing.check(size, counts(samples(number..number + 1)?)[class], name, number)?;
+            }
+        }
+        Ok(())
+    }
+
     fn training_set<'p>(
         &mut self,
         cx: &mut Context<'_>,
@@ -127,10 +141,10 @@ impl Strategy for Spmf {
         Ok(TrainingSet { samples, positions, labels: None, order: Order::AsGiven, facts })
     }
 
-    fn end(&mut self, cx: &mut Context<'_>, period: Period<'_>, _: &mut EmbeddingMlp) -> Result<()> {
+    fn end(&mut self, cx: &mut Context<'_>, period: Period<'_>) -> Result<()> {
         if period.is_first() {
-            let samples = period.samples_before(Limit::All).ok_or_else(no_samples)?;
-            return self.fill(cx, period.number(), samples);
+            self.fill(cx, period.samples_before(Limit::All).ok_or_else(no_samples)?);
+            return Ok(());
         }
         self.reservoirs = std::mem::take(&mut self.next);
         Ok(())

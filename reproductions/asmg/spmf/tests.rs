@@ -2,13 +2,18 @@
 
 use harness::error::Kind;
 use harness::method::Trained;
+use harness::metrics::Scorer;
+use harness::queries::Queries;
+use harness::split::HeldOut;
 
+use super::reservoir::{draw_weighted, rank_weights};
 use super::*;
 use crate::kit::impressions::{
     FIRST, LAST, SAMPLES, assert_resumes, bits_of_periods, impressions, pretrained, train_on_impressions,
     with_impressions,
 };
 use crate::kit::{method, same_on_threads};
+use crate::models::embedding_mlp::EmbeddingMlpScorer;
 
 const SPMF: &str = r#"{fraction = 0.4, drawing = {beside-period = {ratio = 0.5}},
     update = {learning_rate = 1e-2, epochs = 1, batch = 16, optimiser = "carried"}}"#;
@@ -65,7 +70,7 @@ fn a_period_is_learnt_after_old_samples() {
             let periods = cx.task.periods().unwrap();
             let mut model = EmbeddingMlp::new(pretrained(periods)).unwrap();
             let mut spmf = Spmf::new(fraction, drawing);
-            spmf.end(cx, periods.period(FIRST), &mut model).unwrap();
+            spmf.end(cx, periods.period(FIRST)).unwrap();
             for number in FIRST + 1..=LAST {
                 let (period, reservoirs) = (periods.period(number), spmf.reservoirs.clone());
                 let set = spmf.training_set(cx, period, &mut model).unwrap();
@@ -74,6 +79,34 @@ fn a_period_is_learnt_after_old_samples() {
                 assert!(training.is_sorted_by(|a, b| a < b) && set.order == Order::AsGiven, "{training:?}");
                 let own = training.iter().filter(|sample| of_period.contains(sample)).count();
                 assert_eq!(own == SAMPLES, drawing.keeps_period(), "{own} of the period itself");
+                // Positives are drawn by what the model that is to be updated gives them.
+                let is_positive = |sample: &u32| set.samples.get(*sample as usize).label;
+                let mut pool = reservoirs[0].samples().to_vec();
+                if !drawing.keeps_period() {
+                    pool.extend(of_period.clone().filter(is_positive));
+                }
+                let queries = Queries::of_samples(set.samples, periods.n_items(), HeldOut::Valid);
+                let queries = queries.with_categories(periods.categories());
+                let scorer = EmbeddingMlpScorer::new(&model.weights().unwrap(), &queries).unwrap();
+                let scores: Vec<f32> = pool
+                    .iter()
+                    .map(|&sample| {
+                        let (mut score, pair) = ([0.0], queries.pairs()[sample as usize]);
+                        scorer.score(pair.asker, &[pair.item], &mut score);
+                        score[0]
+                    })
+                    .collect();
+                assert!(scores.iter().any(|score| *score != scores[0]));
+                let positives = of_period.clone().filter(is_positive).count();
+                let mut stream = cx.stream("draw-positives", 0);
+                let drawn = draw_weighted(&rank_weights(&scores), drawing.count(positives), &mut stream);
+                let mut want: Vec<u32> = drawn.into_iter().map(|at| pool[at as usize]).collect();
+                if drawing.keeps_period() {
+                    want.extend(of_period.clone().filter(is_positive));
+                }
+                want.sort_unstable();
+                let got: Vec<u32> = training.iter().copied().filter(is_positive).collect();
+                assert_eq!(got, want, "period {number}");
                 for (class, reservoir) in reservoirs.iter().enumerate() {
                     let is = |sample: u32| set.samples.get(sample as usize).label == (class == 0);
                     assert!(reservoir.samples().iter().all(|&sample| is(sample) && sample < of_period.start));
@@ -81,7 +114,18 @@ fn a_period_is_learnt_after_old_samples() {
                     assert!(old.clone().count() > 3 && old.clone().all(|sample| reservoir.samples().contains(sample)));
                 }
                 assert_eq!(spmf.reservoirs, reservoirs, "they are updated when the period has ended");
-                spmf.end(cx, period, &mut model).unwrap();
+                // The chances of newcomers fall with the number of their class in all periods before.
+                let seen = (0..of_period.start).filter(is_positive).count();
+                let before = [seen, of_period.start as usize - seen];
+                let mut want = reservoirs.clone();
+                for (class, reservoir) in want.iter_mut().enumerate() {
+                    let new: Vec<u32> =
+                        of_period.clone().filter(|sample| is_positive(sample) == (class == 0)).collect();
+                    let mut stream = cx.stream(["update-positives", "update-negatives"][class], 0);
+                    reservoir.update(&new, before[class], &mut stream);
+                }
+                spmf.end(cx, period).unwrap();
+                assert_eq!(spmf.reservoirs, want);
                 for (after, before) in spmf.reservoirs.iter().zip(&reservoirs) {
                     let from = |sample: &&u32| before.samples().contains(sample) || of_period.contains(sample);
                     assert!(after != before && after.samples().iter().filter(from).count() == before.samples().len());

@@ -5,7 +5,7 @@ use harness::simd::dispatch;
 use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 use super::batch::{LocalBatch, LocalPart};
-use super::layers::{LANES, Lanes, add_gradients, add_sums, input_slopes, linear, relu, through_relu};
+use super::layers::{LANES, SampleLanes, add_gradients, add_sums, input_slopes, linear, relu, through_relu};
 use super::sizes::EmbeddingMlpSizes;
 use super::tensors::EmbeddingMlpTensors;
 
@@ -21,16 +21,16 @@ pub struct EmbeddingMlpKernel {
     entities: Vec<f32>,
     entity_gradients: Vec<f32>,
     /// Gradients of the layers by lane.
-    layers: [Vec<Lanes>; 6],
+    layers: [Vec<SampleLanes>; 6],
 }
 
 /// Some samples on their way through the layers.
 struct Trace {
-    input: Vec<Lanes>,
-    hidden: [Vec<Lanes>; 2],
-    logit: [Lanes; 1],
-    input_slopes: Vec<Lanes>,
-    hidden_slopes: [Vec<Lanes>; 2],
+    input: Vec<SampleLanes>,
+    hidden: [Vec<SampleLanes>; 2],
+    logit: [SampleLanes; 1],
+    input_slopes: Vec<SampleLanes>,
+    hidden_slopes: [Vec<SampleLanes>; 2],
     /// The input of one sample, or its slopes.
     row: Vec<f32>,
 }
@@ -145,7 +145,7 @@ struct Gradients<'a, 'g> {
     user: &'a mut [f32],
     entity: &'a mut [f32],
     /// By lane.
-    layers: &'a mut [Vec<Lanes>; 6],
+    layers: &'a mut [Vec<SampleLanes>; 6],
     sums: &'a mut [&'g mut [f32]; 6],
     loss: f64,
 }

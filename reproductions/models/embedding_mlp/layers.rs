@@ -10,18 +10,18 @@ use pulp::Simd;
 pub const LANES: usize = 16;
 
 /// A number for each of some samples.
-pub type Lanes = [f32; LANES];
+pub type SampleLanes = [f32; LANES];
 
 /// The same in registers.
 type Registers<S, const REGS: usize> = [<S as Simd>::f32s; REGS];
 
 #[inline(always)]
-fn load<S: Simd, const REGS: usize>(lanes: &Lanes) -> Registers<S, REGS> {
+fn load<S: Simd, const REGS: usize>(lanes: &SampleLanes) -> Registers<S, REGS> {
     *<&Registers<S, REGS>>::try_from(S::as_simd_f32s(lanes).0).expect("registers of so many lanes")
 }
 
 #[inline(always)]
-fn store<S: Simd, const REGS: usize>(lanes: &mut Lanes, registers: Registers<S, REGS>) {
+fn store<S: Simd, const REGS: usize>(lanes: &mut SampleLanes, registers: Registers<S, REGS>) {
     S::as_mut_simd_f32s(lanes).0.copy_from_slice(&registers);
 }
 
@@ -50,7 +50,13 @@ macro_rules! in_groups {
 
 /// `out[o]` = `bias[o]` + Σ `x[i]` · `weights[i, o]`, by ascending i.
 #[inline(always)]
-pub fn linear<S: Simd, const REGS: usize>(simd: S, weights: &[f32], bias: &[f32], x: &[Lanes], out: &mut [Lanes]) {
+pub fn linear<S: Simd, const REGS: usize>(
+    simd: S,
+    weights: &[f32],
+    bias: &[f32],
+    x: &[SampleLanes],
+    out: &mut [SampleLanes],
+) {
     assert!(weights.len() == x.len() * out.len() && bias.len() == out.len(), "inputs × outputs");
     in_groups!(out.len(), first => outputs::<S, REGS>(simd, weights, bias, x, out));
 }
@@ -62,8 +68,8 @@ fn outputs<S: Simd, const REGS: usize, const N: usize>(
     simd: S,
     weights: &[f32],
     bias: &[f32],
-    x: &[Lanes],
-    out: &mut [Lanes],
+    x: &[SampleLanes],
+    out: &mut [SampleLanes],
 ) {
     let mut sums = [[simd.splat_f32s(0.0); REGS]; N];
     for (sum, bias) in sums.iter_mut().zip(&bias[first..first + N]) {
@@ -84,7 +90,7 @@ fn outputs<S: Simd, const REGS: usize, const N: usize>(
 
 /// `x[o]` += `values[o]`, in each lane.
 #[inline(always)]
-pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut [Lanes]) {
+pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut [SampleLanes]) {
     for (x, value) in x.iter_mut().zip(values) {
         let (value, mut registers) = (simd.splat_f32s(*value), load::<S, REGS>(x));
         for register in &mut registers {
@@ -96,7 +102,7 @@ pub fn add_to_lanes<S: Simd, const REGS: usize>(simd: S, values: &[f32], x: &mut
 
 /// max(x, 0), and not a number for what is none.
 #[inline(always)]
-pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
+pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [SampleLanes]) {
     let zero = simd.splat_f32s(0.0);
     for x in x {
         let mut registers = load::<S, REGS>(x);
@@ -110,7 +116,12 @@ pub fn relu<S: Simd, const REGS: usize>(simd: S, x: &mut [Lanes]) {
 
 /// The slopes of a layer's inputs, Σ `weights[i, o]` · `slopes[o]` by ascending o.
 #[inline(always)]
-pub fn input_slopes<S: Simd, const REGS: usize>(simd: S, weights: &[f32], slopes: &[Lanes], out: &mut [Lanes]) {
+pub fn input_slopes<S: Simd, const REGS: usize>(
+    simd: S,
+    weights: &[f32],
+    slopes: &[SampleLanes],
+    out: &mut [SampleLanes],
+) {
     assert_eq!(weights.len(), out.len() * slopes.len(), "inputs × outputs");
     in_groups!(out.len(), first => inputs::<S, REGS>(simd, weights, slopes, out));
 }
@@ -121,8 +132,8 @@ fn inputs<S: Simd, const REGS: usize, const N: usize>(
     first: usize,
     simd: S,
     weights: &[f32],
-    slopes: &[Lanes],
-    out: &mut [Lanes],
+    slopes: &[SampleLanes],
+    out: &mut [SampleLanes],
 ) {
     let outputs = slopes.len();
     let weights = &weights[first * outputs..(first + N) * outputs];
@@ -143,7 +154,7 @@ fn inputs<S: Simd, const REGS: usize, const N: usize>(
 
 /// The slopes of what went into [`relu`], from those of what came out: those of dead units are 0 (TensorFlow's at 0, too).
 #[inline(always)]
-pub fn through_relu<S: Simd, const REGS: usize>(simd: S, activations: &[Lanes], slopes: &mut [Lanes]) {
+pub fn through_relu<S: Simd, const REGS: usize>(simd: S, activations: &[SampleLanes], slopes: &mut [SampleLanes]) {
     let zero = simd.splat_f32s(0.0);
     for (activations, slopes) in activations.iter().zip(slopes) {
         let (activations, mut registers) = (load::<S, REGS>(activations), load::<S, REGS>(slopes));
@@ -159,10 +170,10 @@ pub fn through_relu<S: Simd, const REGS: usize>(simd: S, activations: &[Lanes], 
 #[inline(always)]
 pub fn add_gradients<S: Simd, const REGS: usize>(
     simd: S,
-    x: &[Lanes],
-    slopes: &[Lanes],
-    weights: &mut [Lanes],
-    bias: &mut [Lanes],
+    x: &[SampleLanes],
+    slopes: &[SampleLanes],
+    weights: &mut [SampleLanes],
+    bias: &mut [SampleLanes],
 ) {
     assert_eq!(weights.len(), x.len() * slopes.len(), "inputs × outputs");
     for (x, weights) in x.iter().zip(weights.chunks_exact_mut(slopes.len())) {
@@ -186,7 +197,7 @@ pub fn add_gradients<S: Simd, const REGS: usize>(
 
 /// `out[k]` += the sum of the lanes of `sums[k]`, halves first.
 #[inline(always)]
-pub fn add_sums(sums: &[Lanes], out: &mut [f32]) {
+pub fn add_sums(sums: &[SampleLanes], out: &mut [f32]) {
     assert_eq!(sums.len(), out.len());
     for (sum, out) in sums.iter().zip(out) {
         let mut sum = *sum;

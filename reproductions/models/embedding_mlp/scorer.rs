@@ -12,7 +12,7 @@ use harness::weights::Weights;
 use pulp::{Simd, WithSimd};
 
 use super::kernel::{add, average};
-use super::layers::{LANES, Lanes, add_to_lanes, linear, relu};
+use super::layers::{LANES, SampleLanes, add_to_lanes, linear, relu};
 use super::sizes::EmbeddingMlpSizes;
 use super::tensors::EmbeddingMlpTensors;
 
@@ -27,7 +27,7 @@ pub struct EmbeddingMlpScorer {
     entities: Vec<f32>,
     layers: [Vec<f32>; 6],
     /// Blocks of [`LANES`] items: their part of the first layer, `[hidden, LANES]`.
-    items: Vec<Lanes>,
+    items: Vec<SampleLanes>,
 }
 
 impl EmbeddingMlpScorer {
@@ -119,7 +119,7 @@ fn entities(dim: usize, item: &[f32], category: &[f32], categories: &ItemCategor
 /// Part of the first layer that items make, block by block.
 struct OfItems<'a> {
     scorer: &'a EmbeddingMlpScorer,
-    out: &'a mut [Lanes],
+    out: &'a mut [SampleLanes],
 }
 
 impl WithSimd for OfItems<'_> {
@@ -164,7 +164,7 @@ struct Answer<'a, F> {
     out: &'a mut [f32],
 }
 
-impl<F: Fn(usize, &mut [Lanes])> WithSimd for Answer<'_, F> {
+impl<F: Fn(usize, &mut [SampleLanes])> WithSimd for Answer<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -178,7 +178,7 @@ impl<F: Fn(usize, &mut [Lanes])> WithSimd for Answer<'_, F> {
     }
 }
 
-impl<F: Fn(usize, &mut [Lanes])> Answer<'_, F> {
+impl<F: Fn(usize, &mut [SampleLanes])> Answer<'_, F> {
     #[inline(always)]
     fn run<S: Simd, const REGS: usize>(self, simd: S) {
         let EmbeddingMlpScorer { sizes, users, histories, entities, layers, .. } = self.scorer;
@@ -220,7 +220,7 @@ impl Scorer for EmbeddingMlpScorer {
     fn score(&self, query: u32, items: &[u32], out: &mut [f32]) {
         assert_eq!(items.len(), out.len(), "a score for each item");
         let hidden = self.sizes.hidden[0];
-        let part = |start: usize, first: &mut [Lanes]| {
+        let part = |start: usize, first: &mut [SampleLanes]| {
             for (lane, &item) in items[start..].iter().take(LANES).enumerate() {
                 let (block, from) = (item as usize / LANES * hidden, item as usize % LANES);
                 for (first, of_item) in first.iter_mut().zip(&self.items[block..]) {
@@ -234,7 +234,7 @@ impl Scorer for EmbeddingMlpScorer {
     fn score_all(&self, query: u32, out: &mut [f32]) {
         assert_eq!(out.len(), self.sizes.items, "a score for each item");
         let hidden = self.sizes.hidden[0];
-        let part = |start: usize, first: &mut [Lanes]| {
+        let part = |start: usize, first: &mut [SampleLanes]| {
             first.copy_from_slice(&self.items[start / LANES * hidden..][..hidden]);
         };
         dispatch(Answer { scorer: self, query, items: part, out });

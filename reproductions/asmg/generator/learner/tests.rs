@@ -106,7 +106,9 @@ fn go_on(device: &Device, name: &str, params: &str, folder: &Path, until: usize)
     let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
     let new = Context::new(&task, TRIAL, SEED, device, checkpoint, &watcher);
     let mut cx = Context { teacher: Some(&teacher), tested_models: Some(&ours), ..new };
-    method(name, params).unwrap().train(&mut cx)
+    let method = method(name, params).unwrap();
+    method.check(&task, device)?;
+    method.train(&mut cx)
 }
 
 fn go(name: &str, params: &str, folder: &Path, until: usize) -> Result<Trained> {
