@@ -109,7 +109,7 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
 /// Refuses a trial that cannot learn from the data before hours are spent on its teacher.
 fn check_trials(prepared: &Prepared<'_>) -> Result<()> {
     prepared.runs.iter().try_for_each(|run| {
-        let place = || Place::file(&prepared.job.spec.file).key(format!("trial `{}`", run.trial.id));
+        let place = || Place::file(&prepared.job.spec.file).key(format!("trial.{}", run.trial.id));
         run.trial.built.check(&prepared.task, &prepared.job.device.device).map_err(|error| error.or_at(place()))
     })
 }
