@@ -51,6 +51,11 @@ pub trait Method: Send + Sync {
         Ok(())
     }
 
+    /// Whether the method also reads the model that its teacher learnt from, where there is one.
+    fn learns_from_teachers_teacher(&self) -> bool {
+        false
+    }
+
     /// Whether the method reads the models with which its teacher was tested on each period of the stream
     /// ([`Teacher::tested_on`](crate::train::Teacher::tested_on)), so that the engine keeps them.
     fn learns_from_periods(&self) -> bool {

@@ -99,6 +99,7 @@ fn go(periods: Periods, name: &str, params: &str, folder: &Path, until: usize) -
         weights: artefact.weights,
         tested_models: kept.clone(),
         folder: folder.join("derived"),
+        teacher: None,
     });
     if method.learns_from_periods() {
         cx.teacher = tested.as_ref();

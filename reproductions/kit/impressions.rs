@@ -90,6 +90,7 @@ pub fn with_impressions<T>(
         weights,
         tested_models,
         folder: folder.join("derived"),
+        teacher: None,
     };
     let metrics = metrics.iter().map(|metric| metric.parse().unwrap()).collect();
     let protocol = Protocol::new(Candidates::Labelled, metrics).unwrap();

@@ -64,6 +64,7 @@ impl World {
                 of: Provenance { run: Digest::of(b"run"), split: Digest::of(b"split") },
             },
             folder: folder.join("derived"),
+            teacher: None,
         };
         let checkpoint = Checkpoint::new(folder.join("checkpoint"), Duration::MAX);
         let begun = Context::new(&task, "student", 3, &Device::Cpu, checkpoint, watcher);

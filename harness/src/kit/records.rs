@@ -63,6 +63,7 @@ pub fn sample(trial: &str, seed: u64) -> Record {
         memory: MemoryUse { peak_rss_bytes: Some(77_000_000) },
         latency: Some(Latency { requests: 1000, threads: 1, p50_us: 120.5, p99_us: 180.0 }),
         curve: Some(curve),
+        facts: BTreeMap::new(),
         periods: Vec::new(),
         time_ties: None,
         ranks: Some(QueryRanks {

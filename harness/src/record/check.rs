@@ -7,6 +7,7 @@ use super::stored::{Check, flaw};
 use super::{CurveRecord, ParameterShape, QueryRanks, Record, Stored};
 use crate::meter::{Latency, Machine};
 use crate::metrics::Metric;
+use crate::train::Fact;
 
 impl Stored for Record {
     const FORMAT: u32 = 1;
@@ -29,6 +30,9 @@ impl Stored for Record {
         }
         metrics(self)?;
         times(self)?;
+        if let Some((name, _)) = self.facts.iter().find(|(_, fact)| matches!(fact, Fact::Number(x) if !x.is_finite())) {
+            return flaw(format!("facts.{name}"), "a finite number or a text", "another number");
+        }
         if let Some(curve) = &self.curve {
             check_curve("curve", curve, self.epochs_run)?;
         }

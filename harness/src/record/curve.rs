@@ -10,7 +10,8 @@ const DIGITS: usize = 7;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurveRecord {
-    /// Names of the columns: `loss` (mean of the batch losses), then metrics on validation data.
+    /// Names of the columns: `loss` (mean of the batch losses), then its parts where the method has some, then metrics on
+    /// validation data.
     pub columns: Vec<String>,
     /// `rows[epoch][column]`, from epoch 0 on; `None` where nothing was measured in that epoch.
     pub rows: Vec<Vec<Option<f64>>>,

@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::meter::{Arithmetic, Latency, Machine};
 use crate::metrics::{Metric, Reads};
 use crate::split::TimeTies;
+use crate::train::Fact;
 
 /// All that one run measured, with digests of all that it was made from. Metrics are named as in the spec's protocol,
 /// such as `ndcg@10`.
@@ -69,6 +70,9 @@ pub struct Record {
     /// Time of one request to the trained model, on one thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// What the method reports of its model, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub facts: BTreeMap<String, Fact>,
     /// Loss and validation metrics by epoch, for a method that trains in epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<CurveRecord>,

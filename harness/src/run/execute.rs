@@ -8,11 +8,11 @@ use super::plan::Run;
 use super::prepared::Prepared;
 use super::{Job, ModelStore};
 use crate::data::Lock;
-use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file;
 use crate::meter::PeakMemory;
 use crate::record::{Record, Records, Stored as _};
+use crate::spec::{Trial, run_fingerprint};
 use crate::train::{Checkpoint, Context, Teacher};
 use crate::weights::Artefact;
 
@@ -137,7 +137,7 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     if let Some(spec) = adopt(prepared, run, &store)? {
         return Ok(Done::For(spec));
     }
-    let teacher = run.teacher.map(|fingerprint| teacher(prepared, run, fingerprint)).transpose()?;
+    let teacher = teacher(prepared, run.trial, run.seed, run.trial.built.learns_from_teachers_teacher())?;
     if !store.checkpoint().exists() {
         // A run that starts over makes its own: those of an earlier program could be taken for them.
         store.period_models().iter().for_each(|file| drop(std::fs::remove_file(file)));
@@ -270,16 +270,20 @@ fn put(prepared: &Prepared<'_>, run: &Run<'_>, record: &Record) -> Result<()> {
     Ok(())
 }
 
-fn teacher(prepared: &Prepared<'_>, run: &Run<'_>, fingerprint: Digest) -> Result<Teacher> {
-    let trial = run.trial.teacher.clone().expect("a run with a teacher's fingerprint has a teacher");
-    let store = prepared.store(fingerprint);
+/// The teacher of a trial at a seed; with its own teacher, where `whole_chain`.
+fn teacher(prepared: &Prepared<'_>, of: &Trial, seed: u64, whole_chain: bool) -> Result<Option<Teacher>> {
+    let Some(trial) = of.teacher.clone() else { return Ok(None) };
+    let spec = prepared.job.spec;
+    let teaching = spec.trial(&trial).expect("a checked spec has the teachers of its trials");
+    let store = prepared.store(run_fingerprint(spec, teaching, seed, prepared.dataset_digest));
     let Artefact { kind, weights } = store.load(prepared.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")
     })?;
     let kind = kind.expect("a spec whose teacher is no model is refused");
     let tested_models = store.tested_models(prepared.split_digest);
-    Ok(Teacher { trial, kind, weights, tested_models, folder: store.derived() })
+    let own = if whole_chain { teacher(prepared, teaching, seed, true)?.map(Box::new) } else { None };
+    Ok(Some(Teacher { trial, kind, weights, tested_models, folder: store.derived(), teacher: own }))
 }
 
 /// Finds out before hours of training whether `what` can be written.

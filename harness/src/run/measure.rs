@@ -110,6 +110,7 @@ pub(super) fn record(
         seconds,
         memory,
         latency: Some(latency),
+        facts: cx.facts.clone(),
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
         periods: periods.iter().map(|learnt| period(learnt, learnt.period < first_tested)).collect(),
         time_ties: prepared.time_ties.clone(),
@@ -174,10 +175,12 @@ fn period(learnt: &Learnt, warm_up: bool) -> PeriodRecord {
 
 fn curve(learnt: &train::Curve) -> CurveRecord {
     let validation = &learnt.validation;
-    let columns = std::iter::once("loss".to_string()).chain(validation.keys().map(Metric::to_string));
-    let mut curve = CurveRecord::new(columns.collect());
+    let columns = std::iter::once("loss".to_string()).chain(learnt.parts.keys().cloned());
+    let mut curve = CurveRecord::new(columns.chain(validation.keys().map(Metric::to_string)).collect());
     for (epoch, loss) in learnt.loss.iter().enumerate() {
-        let row: Vec<_> = std::iter::once(Some(*loss)).chain(validation.values().map(|v| v[epoch])).collect();
+        let parts = learnt.parts.values().map(|part| Some(part[epoch]));
+        let row: Vec<_> =
+            std::iter::once(Some(*loss)).chain(parts).chain(validation.values().map(|v| v[epoch])).collect();
         curve.push(&row);
     }
     curve

@@ -10,8 +10,6 @@ pub(super) struct Run<'a> {
     pub trial: &'a Trial,
     pub seed: u64,
     pub fingerprint: Digest,
-    /// Fingerprint of the teacher's run at the same seed.
-    pub teacher: Option<Digest>,
     /// Whether another run of the plan learns from this one, so that its model must be kept.
     pub teaches: bool,
     /// Whether a trial of the spec, planned or not, learns from the models with which this run is tested on each period.
@@ -38,10 +36,6 @@ pub(super) fn plan<'a>(spec: &'a Spec, data: Digest, filter: &Filter) -> Vec<Run
         trial,
         seed,
         fingerprint: run_fingerprint(spec, trial, seed, data),
-        teacher: trial.teacher.as_ref().map(|id| {
-            let teacher = spec.trial(id).expect("a checked spec has the teachers of its trials");
-            run_fingerprint(spec, teacher, seed, data)
-        }),
         asked_by_period: spec
             .trials
             .iter()

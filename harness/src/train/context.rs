@@ -1,10 +1,11 @@
 //! The context of a run: everything that a method is given.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use candle_core::Device;
 
-use super::{Checkpoint, Observer, Task, Teacher};
+use super::{Checkpoint, Fact, Observer, Task, Teacher};
 use crate::error::Result;
 use crate::meter::{Meter, Phase};
 use crate::metrics::Scorer;
@@ -40,6 +41,8 @@ pub struct Context<'a> {
     /// Saved state of the current period, or of the run where there are no periods.
     pub checkpoint: Checkpoint,
     pub meter: Meter,
+    /// What the method has found out and the record is to say, beside metrics: by name.
+    pub facts: BTreeMap<String, Fact>,
 }
 
 impl<'a> Context<'a> {
@@ -64,6 +67,7 @@ impl<'a> Context<'a> {
             period: None,
             checkpoint,
             meter,
+            facts: BTreeMap::new(),
         }
     }
 

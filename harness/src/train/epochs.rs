@@ -126,7 +126,9 @@ impl<'r> Epochs<'r> {
         require(next > 0 && next <= self.most, || format!("epoch {next} of {}", self.most))?;
         let of_epochs = |n: usize| n == next;
         require(
-            of_epochs(curve.loss.len()) && curve.validation.values().all(|values| of_epochs(values.len())),
+            of_epochs(curve.loss.len())
+                && curve.parts.values().all(|values| of_epochs(values.len()))
+                && curve.validation.values().all(|values| of_epochs(values.len())),
             || format!("a curve that is not of {next} epochs"),
         )?;
         sound::seconds(seconds)?;
@@ -178,6 +180,20 @@ impl<'r> Epochs<'r> {
     /// # Errors
     /// Diverged if the loss or a score is not finite; Interrupted, after saving, if the person asked.
     pub fn end(&mut self, cx: &mut Context<'_>, loss: f64, model: &mut dyn Model) -> Result<()> {
+        self.end_with_parts(cx, loss, &[], model)
+    }
+
+    /// The same, with parts of the loss and other numbers of the epoch for the curve, by name: the same names in each epoch.
+    ///
+    /// # Errors
+    /// As [`end`](Self::end).
+    pub fn end_with_parts(
+        &mut self,
+        cx: &mut Context<'_>,
+        loss: f64,
+        parts: &[(&str, f64)],
+        model: &mut dyn Model,
+    ) -> Result<()> {
         let epoch = self.next;
         if !loss.is_finite() {
             return Err(Error::new(Kind::Diverged, format!("the loss of epoch {epoch} is not a number"))
@@ -187,6 +203,9 @@ impl<'r> Epochs<'r> {
         }
         self.next += 1;
         self.curve.loss.push(loss);
+        for (name, part) in parts {
+            self.curve.parts.entry((*name).to_string()).or_default().push(*part);
+        }
         let validation = self.validate(cx, epoch, model)?;
         let name = validation.map(|(metric, _)| metric.to_string());
         cx.observer.epoch(Epoch {

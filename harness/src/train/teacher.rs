@@ -17,6 +17,9 @@ pub struct Teacher {
     pub tested_models: PeriodArtefacts,
     /// Folder of data that its students derive from it, such as lists of best items.
     pub folder: PathBuf,
+    /// The model that it learnt from itself, for a method that [asks for
+    /// it](crate::method::Method::learns_from_teachers_teacher); else none.
+    pub teacher: Option<Box<Self>>,
 }
 
 impl Teacher {

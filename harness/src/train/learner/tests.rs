@@ -195,6 +195,7 @@ fn the_model_after_each_period_is_kept_where_it_is_asked_for() {
         weights: Weights::default(),
         tested_models: models.clone(),
         folder: kept.path().into(),
+        teacher: None,
     };
     let counts = |period| teacher.tested_on(period).unwrap().parameters[0].values.clone();
     assert_eq!(counts(2), last);

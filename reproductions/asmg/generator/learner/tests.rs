@@ -99,6 +99,7 @@ fn go_on(device: &Device, name: &str, params: &str, folder: &Path, until: usize)
         weights: base(&periods, periods.last()),
         tested_models,
         folder: folder.join("derived"),
+        teacher: None,
     };
     let metrics = ["auc", "logloss"].map(|name| name.parse().unwrap()).to_vec();
     let task = Task::new(split::Cut::Periods(periods), &Protocol::new(Candidates::Labelled, metrics)?)?;
