@@ -24,6 +24,9 @@ pub const GOWALLA: [usize; 3] = [13_149, 14_009, 33];
 
 /// Few samples, because the long benches take half a second an iteration. The calling thread becomes one of rayon's, as in
 /// the program.
+///
+/// # Panics
+/// If rayon was used before.
 pub fn criterion() -> Criterion {
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("the first use of the threads");
     Criterion::default()

@@ -28,7 +28,8 @@ pub fn set_up(threads: Option<usize>) -> Result<()> {
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        // This thread is one of them, so that it works on what it shares out and does not sleep until it is done.
+        // This thread is one of them, so that it works on what it shares out and does not sleep until it is done. No other
+        // thread may use rayon: with one thread nobody would do its work until this one does.
         .use_current_thread()
         .build_global()
         .map_err(|e| Error::new(Kind::Internal, "cannot start the threads").got(e.to_string()))

@@ -18,7 +18,7 @@ use crate::weights::Weights;
 
 /// A method with its checked hyper-parameters.
 pub trait Method: Send + Sync {
-    /// Trains one run.
+    /// Trains one run, on data that [`check`](Self::check) did not refuse.
     ///
     /// # Errors
     /// [`Diverged`](crate::error::Kind::Diverged) at a non-finite loss,
@@ -43,7 +43,7 @@ pub trait Method: Send + Sync {
     }
 
     /// Refuses data that it cannot learn from, or a device that it does not run on, as far as that can be said without its
-    /// teacher: the engine asks before it trains any run of a command, teachers too.
+    /// teacher. The engine asks all trials that a command is to train, and those that they learn from, before it trains the first.
     ///
     /// # Errors
     /// [`Input`](crate::error::Kind::Input) for data that does not fit; [`Missing`](crate::error::Kind::Missing) for a device.

@@ -19,8 +19,10 @@ use harness::weights::{Artefact, State, Weights};
 
 use super::options::{OptimiserState, Pretraining, Update};
 use super::strategy::{Order, Strategy, TrainingSet, no_samples};
-use super::stream::stream;
-use crate::models::embedding_mlp::{self, EmbeddingMlp, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch};
+use super::stream::labelled_stream;
+use crate::models::embedding_mlp::{
+    self, EmbeddingMlp, EmbeddingMlpHyper, EmbeddingMlpScorer, EmbeddingMlpSizes, LocalBatch,
+};
 
 /// A method that updates an Embedding&MLP from period to period.
 pub struct Incremental {
@@ -58,7 +60,12 @@ impl Method for Incremental {
     }
 
     fn check(&self, task: &Task, device: &Device) -> Result<()> {
-        let periods = self.stream(task, device)?;
+        let periods = self.samples(task, device)?;
+        if let Start::Pretraining(pretraining) = &self.start {
+            // Weights and two moments; the selected copy, while the one before is still there: 4 bytes each.
+            check_fits("the model", [sizes(&pretraining.model, periods).layout().count()], 36)
+                .map_err(|error| error.hint("use a smaller `dim`"))?;
+        }
         self.update.as_ref().map_or(Ok(()), |(_, make)| make().check(periods))
     }
 
@@ -76,13 +83,13 @@ impl Method for Incremental {
 
 impl Incremental {
     /// The stream, whose periods have a batch at least.
-    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+    fn samples<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
         let of_start = match &self.start {
             Start::Pretraining(pretraining) => Some(pretraining.batch),
             Start::Teacher => None,
         };
         let batches = of_start.into_iter().chain(self.update.as_ref().map(|(update, _)| update.batch));
-        stream("Embedding&MLP", task, device, batches.max().map_or(0, Count::get))
+        labelled_stream("Embedding&MLP", task, device, batches.max().map_or(0, Count::get))
     }
 }
 
@@ -109,15 +116,10 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
     /// # Errors
     /// If the stream has no samples, the model does not fit into memory, or the teacher's does not fit the data.
     pub fn new(method: &'m Incremental, cx: &Context<'p>) -> Result<Self> {
-        let periods = method.stream(cx.task, cx.device)?;
+        let periods = method.samples(cx.task, cx.device)?;
         let model = match &method.start {
             Start::Pretraining(Pretraining { model: hyper, .. }) => {
-                let categories = periods.categories().map(|categories| categories.count());
-                let sizes = hyper.sizes(periods.n_users(), periods.n_items(), categories);
-                // Weights and two moments; the selected copy, while the one before is still there: 4 bytes each.
-                check_fits("the model", [sizes.layout().count()], 36)
-                    .map_err(|error| error.hint("use a smaller `dim`"))?;
-                EmbeddingMlp::new(sizes.initial(|purpose| cx.stream(purpose, 0)).into())?
+                EmbeddingMlp::new(sizes(hyper, periods).initial(|purpose| cx.stream(purpose, 0)).into())?
             }
             Start::Teacher => pretrained(cx, periods)?,
         };
@@ -125,6 +127,12 @@ impl<'m, 'p> IncrementalLearner<'m, 'p> {
         let batch = LocalBatch::new(&model.sizes());
         Ok(Self { method, periods, model, strategy, batch, material: None, first: true })
     }
+}
+
+/// The sizes of a model of this data.
+fn sizes(hyper: &EmbeddingMlpHyper, periods: &Periods) -> EmbeddingMlpSizes {
+    let categories = periods.categories().map(|categories| categories.count());
+    hyper.sizes(periods.n_users(), periods.n_items(), categories)
 }
 
 /// The model that the teacher was tested with on the first tested period.

@@ -13,7 +13,7 @@ use super::strategy::no_samples;
 /// # Errors
 /// [`Missing`](Kind::Missing) for another device than the CPU; [`Input`](Kind::Input) if the stream is not of samples, or a
 /// period has fewer than a batch.
-pub fn stream<'p>(method: &str, task: &'p Task, device: &Device, batch: usize) -> Result<&'p Periods> {
+pub fn labelled_stream<'p>(method: &str, task: &'p Task, device: &Device, batch: usize) -> Result<&'p Periods> {
     let periods = task.periods().ok_or_else(|| Error::new(Kind::Internal, format!("{method} learns from periods")))?;
     if !device.is_cpu() {
         return Err(Error::new(Kind::Missing, format!("{method} trains on the CPU alone"))

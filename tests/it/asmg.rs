@@ -1,6 +1,8 @@
 //! ASMG's methods over a stream of labelled samples, through the real program.
 
-use crate::home::{Home, files};
+use std::fs;
+
+use crate::home::{Home, files, wait_until};
 
 /// The embedded data in eight periods: two train, three warm up, three are tested. Every method of ASMG.
 pub const LABELLED: &str = r#"id = "small"
@@ -155,4 +157,53 @@ fn a_stream_of_samples_is_run_recorded_and_served() {
     assert!(home.record("multi", 0).get("ranks").is_none());
     home.reprise("check small --accept --reason first").with(0);
     home.reprise("check small --rerun --trial multi").with(0).tells(&["multi"]);
+}
+
+#[test]
+fn a_trial_that_cannot_learn_from_the_data_is_refused_before_its_teacher_is_trained() {
+    for (from, to, words) in [
+        ("length = 2\ninitial", "length = 3\ninitial", ["trial.multi", "a generator needs a period to learn from"]),
+        ("fraction = 0.5", "fraction = 1e-9", ["trial.spmf", "the reservoir of positives is empty"]),
+        (
+            "base = {learning_rate = 1e-2, epochs = 2, batch = 1024}",
+            "base = {learning_rate = 1e-2, epochs = 2, batch = 99999}",
+            ["trial.sml-mf", "`batch` is larger than period 0"],
+        ),
+    ] {
+        let home = Home::new(LABELLED);
+        home.edit("reproductions/small.toml", from, to);
+        home.reprise("run small").with(2).tells(&words);
+        let models =
+            files(&home.cache).into_iter().filter(|file| file.contains("model") || file.contains("tested-on-"));
+        assert_eq!((models.count(), home.results()), (0, vec![]), "nothing was trained");
+    }
+}
+
+/// Killed while the base model, a generator and a transfer learn.
+#[test]
+fn killed_in_any_period_and_started_again_a_stream_ends_with_the_same_bytes() {
+    const TRIALS: [&str; 3] = ["iu", "multi", "sml"];
+    const RUN: &str = "run small --trial multi --trial sml --checkpoint-every 0";
+    let ends = |home: &Home| {
+        TRIALS.map(|trial| {
+            let model = fs::read(home.store(trial, 0).join("model.safetensors")).unwrap();
+            (home.record(trial, 0)["metrics"].to_string(), model)
+        })
+    };
+    let whole = Home::new(LABELLED);
+    whole.reprise(RUN).with(0).tells(&["3 trained"]);
+    let killed = Home::new(LABELLED);
+    // What is there when the program is killed, for the first time and for the second.
+    for signs in [["tested-on-3", "tested-on-5"], ["iu/seed-0.json", "checkpoint.safetensors"]] {
+        let mut child = killed.start(RUN);
+        wait_until("some periods are learnt", || {
+            assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be stopped");
+            let there: Vec<String> = files(&killed.cache).into_iter().chain(killed.results()).collect();
+            signs.iter().all(|sign| there.iter().any(|file| file.contains(sign)))
+        });
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+    }
+    killed.reprise(RUN).with(0).tells(&["going on after"]);
+    assert!(ends(&killed) == ends(&whole), "bytes differ from those of an uninterrupted run");
 }

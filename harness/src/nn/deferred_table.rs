@@ -59,7 +59,7 @@ pub struct DeferredTable {
     recent: Vec<AdamStep>,
     /// By row: how many of `recent` it has made.
     made: Vec<u32>,
-    /// The moments of the rows that are gathered.
+    /// Room for the moments of gathered rows; means nothing between calls.
     gathered: [Vec<f32>; 2],
 }
 

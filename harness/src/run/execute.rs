@@ -54,7 +54,7 @@ pub struct FailedRun {
 ///
 /// # Errors
 /// What concerns all runs: a trial or seed that the spec does not have, data that is missing or wrong, a protocol that
-/// does not fit the split, folders that cannot be written.
+/// does not fit the split, a trial that cannot learn from the data or on the device, folders that cannot be written.
 pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     check_writable("the records", &job.results, "--results DIR")?;
     check_writable("states and models", job.cache.runs(), "--cache DIR")?;

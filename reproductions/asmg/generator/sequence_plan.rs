@@ -11,7 +11,7 @@ use harness::value::Limit;
 use super::chunks::{Chunks, equal, plain};
 use super::options::{GeneratorTraining, TrainUntil};
 use super::sequence_loss::SequenceLoss;
-use crate::asmg::stream::stream;
+use crate::asmg::stream::labelled_stream;
 use crate::models::embedding_mlp::EmbeddingMlpSizes;
 
 /// A data set of a sequence's loss.
@@ -37,7 +37,7 @@ impl<'p> SequencePlan<'p> {
     /// [`Input`](Kind::Input) if there are too few periods before the first tested one, or the samples of a period do not make
     /// the batches; [`Missing`](Kind::Missing) for a device other than the CPU.
     pub fn new(training: GeneratorTraining, task: &'p Task, device: &Device) -> Result<Self> {
-        let periods = stream("ASMG's generator", task, device, training.batch.get())?;
+        let periods = labelled_stream("ASMG's generator", task, device, training.batch.get())?;
         let plan = Self { training, periods };
         plan.check_periods()?;
         Ok(plan)

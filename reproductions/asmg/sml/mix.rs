@@ -5,7 +5,7 @@
 //!   → gelu(x·first) → gelu(·second)            n1, then n2 values; no biases
 //! ```
 //!
-//! The authors write this as two convolutions. MixRows lie in lanes, so no bit depends on the vector width; what is
+//! The authors write this as two convolutions. Coordinates lie in lanes, so no bit depends on the vector width; what is
 //! summed over coordinates is summed by lane within a block of fixed size, then over lanes, then over blocks.
 
 use harness::simd::dispatch;
@@ -20,10 +20,10 @@ pub const INPUTS: usize = 3;
 /// What keeps the division by ‖prev‖ defined where prev is zero (code).
 const NORM_SHIFT: f32 = 1e-15;
 
-/// MixRows side by side.
+/// Coordinates side by side.
 const LANES: usize = 16;
 
-/// MixRows of one task: 32 KiB of results, within the L2 cache.
+/// Coordinates of one task: 32 KiB of results, within the L2 cache.
 const BLOCK: usize = 1024;
 
 type Lanes = [f32; LANES];
@@ -41,7 +41,7 @@ pub struct Mix<'a> {
 
 /// The coordinates of some rows, row-major.
 #[derive(Clone, Copy)]
-pub struct MixRows<'a> {
+pub struct MixCoordinates<'a> {
     /// `[rows, width]`: of the period before, constant.
     pub prev: &'a [f32],
     /// `[rows, width]`: of the base model in training.
@@ -76,7 +76,7 @@ impl Mix<'_> {
     ///
     /// # Panics
     /// If sizes do not fit.
-    pub fn forward(self, coordinates: MixRows<'_>, out: &mut [f32]) {
+    pub fn forward(self, coordinates: MixCoordinates<'_>, out: &mut [f32]) {
         self.check(coordinates, out.len());
         out.par_chunks_mut(BLOCK * self.n2).enumerate().for_each(|(block, out)| {
             dispatch(Forward { mix: self, coordinates, start: block * BLOCK, out });
@@ -87,7 +87,7 @@ impl Mix<'_> {
     ///
     /// # Panics
     /// If sizes do not fit.
-    pub fn backward_to_input(self, coordinates: MixRows<'_>, gradient: &[f32], into: &mut [f32]) {
+    pub fn backward_to_input(self, coordinates: MixCoordinates<'_>, gradient: &[f32], into: &mut [f32]) {
         self.check(coordinates, gradient.len());
         assert_eq!(into.len(), coordinates.upd.len(), "one gradient for each coordinate");
         into.par_chunks_mut(BLOCK).enumerate().for_each(|(block, into)| {
@@ -101,7 +101,7 @@ impl Mix<'_> {
     /// If sizes do not fit.
     pub fn backward_to_weights(
         self,
-        coordinates: MixRows<'_>,
+        coordinates: MixCoordinates<'_>,
         gradient: &[f32],
         first: &mut [f32],
         second: &mut [f32],
@@ -120,8 +120,8 @@ impl Mix<'_> {
         }
     }
 
-    fn check(self, coordinates: MixRows<'_>, results: usize) {
-        let MixRows { prev, upd, inverse_norms, width } = coordinates;
+    fn check(self, coordinates: MixCoordinates<'_>, results: usize) {
+        let MixCoordinates { prev, upd, inverse_norms, width } = coordinates;
         assert!(self.first.len() == INPUTS * self.n1 && self.second.len() == self.n1 * self.n2, "matrices of a mix");
         assert!(prev.len() == upd.len() && upd.len() == inverse_norms.len() * width, "coordinates of a mix");
         assert_eq!(results, upd.len() * self.n2, "results of a mix");
@@ -197,7 +197,7 @@ fn add_lanes(lanes: &Lanes) -> f32 {
     lanes[0]
 }
 
-impl MixRows<'_> {
+impl MixCoordinates<'_> {
     /// The inputs of coordinates `start..start + count`, and the factors prev/(‖prev‖ + 1e-15) of the last; zeros beyond.
     #[inline(always)]
     fn load(&self, start: usize, count: usize) -> ([Lanes; INPUTS], Lanes) {
@@ -223,7 +223,7 @@ impl MixRows<'_> {
 /// One block of [`Mix::forward`].
 struct Forward<'a> {
     mix: Mix<'a>,
-    coordinates: MixRows<'a>,
+    coordinates: MixCoordinates<'a>,
     start: usize,
     out: &'a mut [f32],
 }
@@ -250,7 +250,7 @@ impl NullaryFnOnce for Forward<'_> {
 /// One block of [`Mix::backward_to_input`].
 struct ToInput<'a> {
     mix: Mix<'a>,
-    coordinates: MixRows<'a>,
+    coordinates: MixCoordinates<'a>,
     gradient: &'a [f32],
     start: usize,
     into: &'a mut [f32],
@@ -289,7 +289,7 @@ impl NullaryFnOnce for ToInput<'_> {
 /// One block of [`Mix::backward_to_weights`].
 struct ToWeights<'a> {
     mix: Mix<'a>,
-    coordinates: MixRows<'a>,
+    coordinates: MixCoordinates<'a>,
     gradient: &'a [f32],
     start: usize,
     end: usize,
@@ -348,7 +348,7 @@ mod tests {
         let mut norms = Vec::new();
         inverse_norms(&prev, width, &mut norms);
         let mix = Mix { first: &first, second: &second, n1, n2 };
-        let coordinates = MixRows { prev: &prev, upd: &upd, inverse_norms: &norms, width };
+        let coordinates = MixCoordinates { prev: &prev, upd: &upd, inverse_norms: &norms, width };
         let at_level = |level: pulp::Arch| {
             let (mut out, mut into) = (vec![f32::NAN; gradient.len()], vec![f32::NAN; upd.len()]);
             let mut sums = vec![[0.0; LANES]; first.len() + second.len()];

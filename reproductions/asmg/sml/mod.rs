@@ -35,7 +35,7 @@ use self::options::{
 use self::tensor::TransferredTensor;
 use self::transfer::{Transfer, TransferSizes};
 use super::learner::pretrained;
-use super::stream::stream;
+use super::stream::labelled_stream;
 use crate::models::embedding_mlp::{self, LAYER_NAMES};
 use crate::models::mf;
 
@@ -54,21 +54,21 @@ struct SmlMf {
 }
 
 impl Sml {
-    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
-        stream_of(&self.training, task, device, &[self.training.transfer, self.training.base])
+    fn samples<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+        samples_of(&self.training, task, device, &[self.training.transfer, self.training.base])
     }
 }
 
 impl SmlMf {
-    fn stream<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
+    fn samples<'p>(&self, task: &'p Task, device: &Device) -> Result<&'p Periods> {
         let parts = [self.training.transfer, self.training.base, self.pretraining.part()];
-        stream_of(&self.training, task, device, &parts)
+        samples_of(&self.training, task, device, &parts)
     }
 }
 
 impl Method for Sml {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let periods = self.stream(cx.task, cx.device)?;
+        let periods = self.samples(cx.task, cx.device)?;
         let pretrained = pretrained(cx, periods)?;
         let sizes = pretrained.sizes();
         let tables = pretrained.tensors().len() - LAYER_NAMES.len();
@@ -97,7 +97,7 @@ impl Method for Sml {
     }
 
     fn check(&self, task: &Task, device: &Device) -> Result<()> {
-        self.stream(task, device).map(|_| ())
+        self.samples(task, device).map(|_| ())
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
@@ -111,10 +111,8 @@ impl Method for Sml {
 
 impl Method for SmlMf {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let periods = self.stream(cx.task, cx.device)?;
+        let periods = self.samples(cx.task, cx.device)?;
         let sizes = self.pretraining.model.sizes(periods.n_users(), periods.n_items());
-        // A table, its moments, the one served before, and copies of the selected and the best epoch: 4 bytes each.
-        check_fits("the model", [sizes.layout().count()], 40).map_err(|error| error.hint("use a smaller `dim`"))?;
         let initial = sizes.initial(|purpose| cx.stream(purpose, 0));
         let tensor = |start: Parameter| {
             let sizes = self.tables.sizes(start.shape[1]);
@@ -133,12 +131,15 @@ impl Method for SmlMf {
     }
 
     fn check(&self, task: &Task, device: &Device) -> Result<()> {
-        self.stream(task, device).map(|_| ())
+        let periods = self.samples(task, device)?;
+        let sizes = self.pretraining.model.sizes(periods.n_users(), periods.n_items());
+        // A table, its moments, the one served before, and copies of the selected and the best epoch: 4 bytes each.
+        check_fits("the model", [sizes.layout().count()], 40).map_err(|error| error.hint("use a smaller `dim`"))
     }
 }
 
 /// The stream of the run, whose protocol must measure what SML chooses epochs by, if it chooses.
-fn stream_of<'p>(
+fn samples_of<'p>(
     training: &SmlTraining,
     task: &'p Task,
     device: &Device,
@@ -151,7 +152,7 @@ fn stream_of<'p>(
             .expected("`auc` among the metrics")
             .got(metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
     }
-    stream("SML", task, device, parts.iter().map(|part| part.batch.get()).max().unwrap_or(0))
+    labelled_stream("SML", task, device, parts.iter().map(|part| part.batch.get()).max().unwrap_or(0))
 }
 
 /// A tensor of the base model with a new transfer.

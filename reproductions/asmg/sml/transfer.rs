@@ -17,7 +17,7 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::gelu::gelu;
-use super::mix::{INPUTS, Mix, MixRows, inverse_norms};
+use super::mix::{INPUTS, Mix, MixCoordinates, inverse_norms};
 
 /// Rows that are transferred together where all of a table are: bounds memory.
 const BLOCK: usize = 2048;
@@ -125,7 +125,7 @@ impl Transfer {
         inverse_norms(&tape.prev, width, &mut tape.inverse_norms);
         tape.mixed.resize(rows * width * n2, 0.0);
         let Tape { prev, upd, inverse_norms, mixed, .. } = &mut *tape;
-        self.mix().forward(MixRows { prev, upd, inverse_norms, width }, mixed);
+        self.mix().forward(MixCoordinates { prev, upd, inverse_norms, width }, mixed);
         tape.hidden.resize(rows * hidden, 0.0);
         tape.slopes.resize(rows * hidden, 0.0);
         let ((kernel, bias), (out_kernel, out_bias)) = (self.layer(0), self.layer(1));
@@ -199,9 +199,9 @@ impl Transfer {
         }
     }
 
-    fn coordinates<'t>(&self, tape: &'t Tape) -> MixRows<'t> {
+    fn coordinates<'t>(&self, tape: &'t Tape) -> MixCoordinates<'t> {
         let Tape { prev, upd, inverse_norms, .. } = tape;
-        MixRows { prev, upd, inverse_norms, width: self.sizes.width }
+        MixCoordinates { prev, upd, inverse_norms, width: self.sizes.width }
     }
 
     /// One step of the optimiser over all weights.

@@ -149,16 +149,31 @@ fn threads_change_no_bit() {
             let values = Stream::new(0, "deferred", name, 0).normals(2000 * 8, 0.1);
             Parameter { name: name.into(), shape: vec![2000, 8], values }
         };
-        let mut table = DeferredTable::from(parameter("large"));
-        let ids: Vec<u32> = (0..2000).step_by(3).collect();
+        let (mut table, mut dense) = (DeferredTable::from(parameter("large")), DenseParameter::new(parameter("large")));
+        // Many blocks and a part of one, in no order.
+        let mut ids: Vec<u32> = (0..2000).step_by(3).collect();
+        ids.rotate_left(100);
+        ids.swap(7, 600);
         let gradients = parameter("gradients").values[..ids.len() * 8].to_vec();
+        let (adam, mut rows) = (TfAdam { learning_rate: 1e-3 }, Vec::new());
         for _ in 0..3 {
-            table.gather(&ids, &mut Vec::new());
-            table.step(&TfAdam { learning_rate: 1e-3 }, &ids, &gradients);
+            table.gather(&ids, &mut rows);
+            for (row, &id) in rows.chunks(8).zip(&ids) {
+                assert_eq!(bits(row), bits(&dense.weights[id as usize * 8..][..8]), "row {id}");
+            }
+            table.step(&adam, &ids, &gradients);
+            dense.gradient.fill(0.0);
+            for (gradient, &id) in gradients.chunks(8).zip(&ids) {
+                dense.gradient[id as usize * 8..][..8].copy_from_slice(gradient);
+            }
+            dense.step(&adam);
             table.gather(&[], &mut Vec::new());
-            table.step(&TfAdam { learning_rate: 1e-3 }, &[], &[]);
+            table.step(&adam, &[], &[]);
+            dense.gradient.fill(0.0);
+            dense.step(&adam);
         }
         table.settle();
+        assert_eq!(bits(table.weights()), bits(&dense.weights));
         table.weights().to_vec()
     });
 }
