@@ -8,9 +8,10 @@ use harness::train::Context;
 use serde::de::{DeserializeSeed, EnumAccess, Error, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::pieces::{self, PieceHyper, PieceKind, PieceScorer};
 use super::recommender::{PairHyper, PairKind};
 use super::sequence::{self, SequentialHyper, SequentialKind};
-use super::{Side, bpr, caser, embedding_mlp, fossil, mf, neumf, sasrec, training};
+use super::{Side, bpr, caser, embedding_mlp, fossil, mf, neumf, nextitnet, residual_sasrec, sasrec, training};
 
 /// Makes the list of sequential kinds, and the choice among their hyper-parameters, each of a type of its own, from their
 /// modules.
@@ -42,11 +43,32 @@ macro_rules! pair_kinds {
     };
 }
 
+/// Makes the list of the kinds over pieces, and the choice among their hyper-parameters, from their modules.
+macro_rules! piece_kinds {
+    ($($module:ident: $hyper:ident),+) => {
+        static PIECES: &[&PieceKind] = &[$(&$module::KIND),+];
+
+        /// The names of the kinds that are trained on pieces: what a teacher of AdaRec may be.
+        pub static PIECE_NAMES: &[&str] = &[$($module::KIND.name),+];
+
+        /// Reads the hyper-parameters of the kind of this name, one of [`PIECE_NAMES`].
+        fn read_pieces(name: &str, params: Params<'_>) -> std::result::Result<Box<dyn PieceHyper>, toml::de::Error> {
+            $(if name == $module::KIND.name {
+                return Ok(Box::new(params.read::<$module::$hyper>()?));
+            })+
+            Err(toml::de::Error::unknown_variant(name, PIECE_NAMES))
+        }
+    };
+}
+
 // Kinds that are trained on pairs.
 pair_kinds!(bpr, neumf);
 
 // Kinds that are trained on windows of sequences.
 sequential_kinds!(caser: CaserHyper, fossil: FossilHyper);
+
+// Kinds that are trained on pieces of sequences.
+piece_kinds!(nextitnet: NextItNetHyper, residual_sasrec: ResidualSasRecHyper);
 
 /// The kind of this name that is trained on pairs.
 pub fn pair_kind(name: &str) -> Option<&'static PairKind> {
@@ -56,6 +78,11 @@ pub fn pair_kind(name: &str) -> Option<&'static PairKind> {
 /// The sequential kind of this name.
 pub fn sequential_kind(name: &str) -> Option<&'static SequentialKind> {
     SEQUENTIAL.iter().find(|kind| kind.name == name).copied()
+}
+
+/// The kind of this name over pieces.
+pub fn piece_kind(name: &str) -> Option<&'static PieceKind> {
+    PIECES.iter().find(|kind| kind.name == name).copied()
 }
 
 /// Where the hyper-parameters of a kind are read from.
@@ -172,6 +199,19 @@ impl Method for PlainSequential {
     }
 }
 
+/// A network over pieces, trained by itself: the method of its kind's name.
+struct PlainPieces(Box<dyn PieceHyper>);
+
+impl Method for PlainPieces {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        pieces::train(cx, &*self.0)
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(self.0.kind().name)
+    }
+}
+
 /// Registers every kind: how its models are served, and the method that trains one by itself.
 pub fn register(mut registry: Registry) -> Registry {
     for &kind in PAIRS {
@@ -183,6 +223,13 @@ pub fn register(mut registry: Registry) -> Registry {
         registry = registry
             .with(kind.name, |params| Ok(Box::new(PlainSequential(read_sequential(kind.name, params)?))))
             .with_model(kind.name, |weights, queries| sequence::scorer(kind, weights, queries));
+    }
+    for &kind in PIECES {
+        registry = registry
+            .with(kind.name, |params| Ok(Box::new(PlainPieces(read_pieces(kind.name, params)?))))
+            .with_model(kind.name, |weights, queries| {
+                Ok(Box::new(PieceScorer::new((kind.encoder)(weights)?, queries)?))
+            });
     }
     registry
         .with_model(sasrec::NAME, sasrec::scorer)

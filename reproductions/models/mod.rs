@@ -2,6 +2,7 @@
 
 pub mod bpr;
 pub mod caser;
+mod dense;
 pub mod embedding_mlp;
 mod factors;
 pub mod fossil;
@@ -11,8 +12,11 @@ mod lists;
 pub mod losses;
 pub mod mf;
 pub mod neumf;
+pub mod nextitnet;
+pub mod pieces;
 pub mod pop;
 mod recommender;
+pub mod residual_sasrec;
 pub mod sasrec;
 pub mod sequence;
 mod side;
@@ -22,7 +26,9 @@ mod term;
 mod training;
 
 pub use factors::Factors;
-pub use kinds::{PAIR_NAMES, PairStudent, SequentialStudent, pair_kind, register, sequential_kind};
+pub use kinds::{
+    PAIR_NAMES, PIECE_NAMES, PairStudent, SequentialStudent, pair_kind, piece_kind, register, sequential_kind,
+};
 pub use lists::{ListLoss, Lists};
 pub use recommender::{PairHyper, PairKind, Recommender};
 pub use side::Side;

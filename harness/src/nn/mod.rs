@@ -18,7 +18,7 @@ mod trainable;
 
 pub use activation::Activation;
 pub use deferred_table::{DeferredTable, TINY};
-pub use dense_parameter::DenseParameter;
+pub use dense_parameter::{DenseParameter, clip_gradients};
 pub use device_table::DeviceTable;
 pub use dropout::Dropout;
 pub use embedding::EmbeddingTable;

@@ -18,8 +18,8 @@ pub struct Adam {
 }
 
 /// β₁, β₂ and ε: the defaults of torch and of TensorFlow, which no paper of this project changes.
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
+pub(super) const BETA1: f64 = 0.9;
+pub(super) const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
 /// Adam as `tf.compat.v1.train.AdamOptimizer` has it, without weight decay:

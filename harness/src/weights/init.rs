@@ -7,6 +7,8 @@ use crate::rng::Stream;
 pub enum Init {
     Zeros,
     Ones,
+    /// This value everywhere.
+    Constant(f32),
     /// Mean 0 and this standard deviation.
     Normal(f64),
     /// Within ±this bound.
@@ -41,6 +43,7 @@ impl Init {
         match self {
             Self::Zeros => vec![0.0; n],
             Self::Ones => vec![1.0; n],
+            Self::Constant(value) => vec![*value; n],
             Self::Normal(std) => stream.normals(n, *std),
             Self::Uniform(bound) => (0..n).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32).collect(),
             Self::Pieces(pieces) => {
@@ -76,6 +79,7 @@ mod tests {
         let n = 40_000;
         assert!(Init::Zeros.draw(&mut stream(), n).iter().all(|v| *v == 0.0));
         assert!(Init::Ones.draw(&mut stream(), n).iter().all(|v| *v == 1.0));
+        assert_eq!(Init::Constant(0.1).draw(&mut stream(), 3), [0.1; 3]);
         let spread =
             |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
         assert!((spread(&Init::Normal(0.3).draw(&mut stream(), n)) / 0.3 - 1.0).abs() < 0.02);

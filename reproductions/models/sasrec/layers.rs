@@ -1,9 +1,10 @@
 //! The layers between the tables, laid out for products.
 
-use harness::nn::{LayerNorm, add_product, padded, transpose};
+use harness::nn::{LayerNorm, padded};
 
 use super::SasRecSizes;
 use super::sizes::OF_BLOCK;
+use crate::models::dense::Dense;
 
 /// Under the root of every norm (code).
 const EPSILON: f32 = 1e-8;
@@ -32,16 +33,6 @@ pub struct Norm {
     shift: Vec<f32>,
 }
 
-/// y = x·W + b.
-pub struct Dense {
-    /// W, `[d, padded d]`
-    weights: Vec<f32>,
-    /// Wᵀ, `[d, padded d]`, for the way back.
-    transposed: Vec<f32>,
-    /// `[padded d]`
-    bias: Vec<f32>,
-}
-
 impl SasRecLayers {
     /// From the values of the parameters after the tables, in their order.
     ///
@@ -49,9 +40,8 @@ impl SasRecLayers {
     /// If there are not as many as there must be.
     pub fn new(sizes: SasRecSizes, values: &[&[f32]]) -> Self {
         assert_eq!(values.len(), sizes.blocks * OF_BLOCK.len() + 2, "the parameters of {} blocks", sizes.blocks);
-        let dim = sizes.dim;
         let norm = |at: &[&[f32]]| Norm { scale: at[0].to_vec(), shift: at[1].to_vec() };
-        let dense = |at: &[&[f32]]| Dense::new(at[0], at[1], dim);
+        let dense = |at: &[&[f32]]| Dense::new(at[0], at[1]);
         let (of_blocks, top) = values.split_at(values.len() - 2);
         let block = |at: &[&[f32]]| Block {
             attention_norm: norm(at),
@@ -75,35 +65,5 @@ impl Norm {
     /// The norm as a layer over rows of `d` values.
     pub fn as_layer(&self) -> LayerNorm<'_> {
         LayerNorm { scale: &self.scale, shift: &self.shift, epsilon: EPSILON }
-    }
-}
-
-impl Dense {
-    fn new(weights: &[f32], bias: &[f32], dim: usize) -> Self {
-        let stride = padded(dim);
-        let (mut packed, mut transposed, mut packed_bias) =
-            (vec![0.0; dim * stride], vec![0.0; dim * stride], vec![0.0; stride]);
-        for (out, row) in packed.chunks_exact_mut(stride).zip(weights.chunks_exact(dim)) {
-            out[..dim].copy_from_slice(row);
-        }
-        transpose(&mut transposed, stride, weights, dim, dim);
-        packed_bias[..dim].copy_from_slice(bias);
-        Self { weights: packed, transposed, bias: packed_bias }
-    }
-
-    /// `out` = x·W + b, of rows `[padded d]`.
-    pub fn forward(&self, x: &[f32], out: &mut Vec<f32>) {
-        let stride = self.bias.len();
-        out.clear();
-        for _ in 0..x.len() / stride {
-            out.extend_from_slice(&self.bias);
-        }
-        add_product(out, stride, x, stride, &self.weights);
-    }
-
-    /// `x_gradient` += y_gradient·Wᵀ, of rows `[padded d]`.
-    pub fn backward(&self, y_gradient: &[f32], x_gradient: &mut [f32]) {
-        let stride = self.bias.len();
-        add_product(x_gradient, stride, y_gradient, stride, &self.transposed);
     }
 }

@@ -1,0 +1,173 @@
+//! Some pieces through the blocks and back, on one thread.
+//!
+//! Rows go by time, then by piece: row `t·n + k` is position `t` of the `k`-th of `n` pieces. Every element is one chain of
+//! fused multiply-adds in a stated order, or a sum of a stated structure: a piece has the same bits on every machine and
+//! whichever pieces are in the same group.
+
+use harness::simd;
+
+use super::layers::{Half, NextItNetLayers, ResidualBlock};
+use super::sizes::{OF_BLOCK, TAPS};
+use crate::models::pieces::rows::{add_rows, rectify, rectify_slopes};
+
+/// Pieces of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
+pub const GROUP: usize = 16;
+
+/// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
+#[derive(Default)]
+pub struct GroupTrace {
+    pieces: usize,
+    blocks: Vec<BlockTrace>,
+    /// What the output layer reads.
+    pub out: Vec<f32>,
+    /// ∂L/∂out before the way back, ∂L/∂embedding after it.
+    pub gradient: Vec<f32>,
+    /// A convolution's output on the way forward; slopes on the way back.
+    scratch: Vec<f32>,
+    slopes: Vec<f32>,
+}
+
+/// Results of one block.
+#[derive(Default)]
+struct BlockTrace {
+    input: Vec<f32>,
+    halves: [HalfTrace; 2],
+    scale_gradient: f32,
+}
+
+/// Results of a convolution, its norm and the activation; and the gradients of their parameters.
+#[derive(Default)]
+struct HalfTrace {
+    normal: Vec<f32>,
+    inverse: Vec<f32>,
+    out: Vec<f32>,
+    /// `[3, C, padded C]`
+    taps: Vec<f32>,
+    /// `[padded C]`
+    bias: Vec<f32>,
+    norm_scale: Vec<f32>,
+    norm_shift: Vec<f32>,
+}
+
+/// `n` zeros.
+fn zeros(values: &mut Vec<f32>, n: usize) {
+    values.clear();
+    values.resize(n, 0.0);
+}
+
+impl GroupTrace {
+    /// Takes pieces of ids `inputs: [pieces, L]` through the blocks; `item` is the table `[I + 1, C]`.
+    pub fn forward(&mut self, layers: &NextItNetLayers, item: &[f32], inputs: &[u32]) {
+        let (length, width, stride) = (layers.sizes.length, layers.sizes.width, layers.stride());
+        self.pieces = inputs.len() / length;
+        let size = inputs.len() * stride;
+        self.blocks.resize_with(layers.blocks.len(), BlockTrace::default);
+        self.scratch.resize(size, 0.0);
+        let mut x = std::mem::take(&mut self.out);
+        x.resize(size, 0.0);
+        for (k, ids) in inputs.chunks_exact(length).enumerate() {
+            for (time, &id) in ids.iter().enumerate() {
+                let row = &mut x[(time * self.pieces + k) * stride..][..width];
+                row.copy_from_slice(&item[id as usize * width..][..width]);
+            }
+        }
+        for (block, trace) in layers.blocks.iter().zip(&mut self.blocks) {
+            std::mem::swap(&mut trace.input, &mut x);
+            trace.forward(block, stride, self.pieces, &mut self.scratch, &mut x);
+        }
+        self.out = x;
+    }
+
+    /// From `self.gradient` at the output to all gradients of the group, and that of the embedding.
+    pub fn backward(&mut self, layers: &NextItNetLayers) {
+        let Self { pieces, blocks, gradient, scratch, slopes, .. } = self;
+        for (block, trace) in layers.blocks.iter().zip(blocks).rev() {
+            trace.backward(block, layers.stride(), *pieces, gradient, [scratch, slopes]);
+        }
+    }
+
+    /// The embedding, if `layer` is 0, or else the output of the `layer`-th block: rows by time, then piece.
+    pub fn of_block(&self, layer: usize) -> &[f32] {
+        self.blocks.get(layer).map_or(&self.out, |block| &block.input)
+    }
+
+    /// The gradient of the `number`-th parameter of a block; where it has rows, they are padded.
+    pub fn parameter_gradient(&self, block: usize, number: usize) -> &[f32] {
+        let trace = &self.blocks[block];
+        let Some(half) = trace.halves.get(number / 4) else { return std::slice::from_ref(&trace.scale_gradient) };
+        debug_assert!(number < OF_BLOCK.len());
+        match number % 4 {
+            0 => &half.taps,
+            1 => &half.bias,
+            2 => &half.norm_scale,
+            _ => &half.norm_shift,
+        }
+    }
+}
+
+impl BlockTrace {
+    /// From `self.input` to the next block's, `out`.
+    fn forward(
+        &mut self,
+        block: &ResidualBlock,
+        stride: usize,
+        pieces: usize,
+        scratch: &mut [f32],
+        out: &mut Vec<f32>,
+    ) {
+        let [first, second] = &mut self.halves;
+        first.forward(&block.halves[0], &self.input, stride, pieces, scratch);
+        second.forward(&block.halves[1], &first.out, stride, pieces, scratch);
+        out.clone_from(&self.input);
+        simd::add_scaled(out, block.scale, &second.out);
+    }
+
+    /// From ∂L/∂out to ∂L/∂input, in place.
+    fn backward(
+        &mut self,
+        block: &ResidualBlock,
+        stride: usize,
+        pieces: usize,
+        gradient: &mut [f32],
+        [of_second, of_first]: [&mut Vec<f32>; 2],
+    ) {
+        let [first, second] = &mut self.halves;
+        self.scale_gradient = simd::dot(gradient, &second.out);
+        of_second.resize(gradient.len(), 0.0);
+        rectify_slopes(of_second, gradient, block.scale, &second.out);
+        second.backward(&block.halves[1], &first.out, stride, pieces, of_second);
+        zeros(of_first, gradient.len());
+        block.halves[1].convolution.backward(of_second, pieces, of_first);
+        // In place of the second's, which are used up.
+        rectify_slopes(of_second, of_first, 1.0, &first.out);
+        first.backward(&block.halves[0], &self.input, stride, pieces, of_second);
+        block.halves[0].convolution.backward(of_second, pieces, gradient);
+    }
+}
+
+impl HalfTrace {
+    fn forward(&mut self, half: &Half, x: &[f32], stride: usize, pieces: usize, scratch: &mut [f32]) {
+        half.convolution.forward(x, pieces, scratch);
+        // What lies beyond C is not written, and stays zero.
+        self.normal.resize(x.len(), 0.0);
+        self.out.resize(x.len(), 0.0);
+        self.inverse.resize(x.len() / stride, 0.0);
+        half.norm().forward(scratch, stride, &mut self.normal, &mut self.inverse, &mut self.out);
+        rectify(&mut self.out);
+    }
+
+    /// From the slopes of the norm's output to those of the convolution's, in place, and to the gradients of the parameters;
+    /// `x` is what the convolution read.
+    fn backward(&mut self, half: &Half, x: &[f32], stride: usize, pieces: usize, slopes: &mut [f32]) {
+        let norm = half.norm();
+        let width = norm.scale.len();
+        zeros(&mut self.norm_scale, width);
+        zeros(&mut self.norm_shift, width);
+        let sums = [&mut self.norm_scale[..], &mut self.norm_shift[..]];
+        norm.backward(slopes, stride, &self.normal, &self.inverse, sums);
+        zeros(&mut self.bias, stride);
+        add_rows(&mut self.bias, slopes);
+        zeros(&mut self.taps, TAPS * width * stride);
+        half.convolution.add_gradients(x, slopes, pieces, &mut self.taps);
+    }
+}
