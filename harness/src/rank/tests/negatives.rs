@@ -18,7 +18,7 @@ fn negatives_are_distinct_unobserved_and_the_protocols_own() {
             assert!(part.of(user).iter().all(|item| !distinct.contains(item)));
         }
     }
-    let other = Protocol::new(Candidates::Sampled { negatives: 30, seed: 1 }, metrics(&["loo-hr@5"])).unwrap();
+    let other = Protocol::new(Candidates::Sampled { negatives: 30, seed: 1, draw: Draw::Stream }, metrics(&["loo-hr@5"])).unwrap();
     assert_ne!(ours.negatives(0), ranker(&other, &split, HeldOut::Test).negatives(0));
 }
 
