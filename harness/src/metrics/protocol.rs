@@ -268,7 +268,10 @@ mod tests {
             ("candidates = \"sampled\"\nnegatives = 5\nmetrics = [\"ap\"]", "need `seed`"),
             ("candidates = \"sampled\"\nnegatives = 0\nseed = 1\nmetrics = [\"ap\"]", "without negatives"),
             ("candidates = \"full\"\ndraw = \"sha256\"\nmetrics = [\"ap\"]", "`draw` has no meaning"),
-            ("candidates = \"sampled\"\nnegatives = 5\nseed = 1\ndraw = \"sha\"\nmetrics = [\"ap\"]", "unknown variant `sha`"),
+            (
+                "candidates = \"sampled\"\nnegatives = 5\nseed = 1\ndraw = \"sha\"\nmetrics = [\"ap\"]",
+                "unknown variant `sha`",
+            ),
             ("candidates = \"full\"\nmetrics = []", "measures nothing"),
             ("candidates = \"full\"\nmetrics = [\"ap\", \"hr@5\", \"ap\"]", "`ap` is listed twice"),
             ("candidates = \"full\"\nmetrics = [\"hr@0\"]", "cutoff of metric `hr` is 0"),

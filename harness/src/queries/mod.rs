@@ -145,7 +145,22 @@ impl Queries {
         };
         let (known, seen, targets) = (None, OnceLock::new(), targets.items().to_vec());
         let (users, owners, categories, pairs) = (None, None, None, Vec::new());
-        Self { noun, part, n_items, inputs, users, owners, categories, pairs, known, seen, ahead: None, ids, offsets, targets }
+        Self {
+            noun,
+            part,
+            n_items,
+            inputs,
+            users,
+            owners,
+            categories,
+            pairs,
+            known,
+            seen,
+            ahead: None,
+            ids,
+            offsets,
+            targets,
+        }
     }
 
     /// Items that can be answered: the ids below this.

@@ -162,7 +162,9 @@ impl Events {
             }
             retain(&mut dataset, |event| chosen.contains(&event.value));
         }
-        if (self.from.is_some() || self.before.is_some() || self.whole_seconds || self.whole_kiloseconds) && dataset.clock != Clock::Unix {
+        if (self.from.is_some() || self.before.is_some() || self.whole_seconds || self.whole_kiloseconds)
+            && dataset.clock != Clock::Unix
+        {
             return Err(wrong(format!("`{name}` has no times that are moments, which `events` asks for"))
                 .expected("a column of times whose unit the manifest says, or one of ISO times")
                 .got("an order alone"));

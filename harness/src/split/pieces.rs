@@ -97,9 +97,9 @@ impl Pieces {
         let split = &self.split;
         match self.test_input {
             TestInput::Training => split.train.clone(),
-            TestInput::WithValidation => {
-                UserItems::from_rows(split.train.rows().zip(split.valid.rows()).map(|(train, valid)| [train, valid].concat()))
-            }
+            TestInput::WithValidation => UserItems::from_rows(
+                split.train.rows().zip(split.valid.rows()).map(|(train, valid)| [train, valid].concat()),
+            ),
         }
     }
 
@@ -198,7 +198,8 @@ impl Slicing {
             for sequence in of_user.chunk_by(|a, b| session_of(a) == session_of(b)) {
                 numbers.clear();
                 numbers.extend(sequence.iter().map(number));
-                let at_one_time = |place: usize| sequence.get(place).is_some_and(|next| next.time == sequence[place - 1].time);
+                let at_one_time =
+                    |place: usize| sequence.get(place).is_some_and(|next| next.time == sequence[place - 1].time);
                 let mut end = sequence.len();
                 while end >= self.shortest {
                     let begin = end.saturating_sub(self.length);

@@ -199,6 +199,11 @@ impl SplitRule {
         }
     }
 
+    /// Who asks for held-out items, in the plural, for people.
+    pub fn askers(&self) -> &'static str {
+        if matches!(self, Self::Pieces(_)) { "pieces" } else { "users" }
+    }
+
     /// Whether it holds out items for validation.
     pub fn has_validation(&self) -> bool {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
