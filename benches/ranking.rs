@@ -7,7 +7,7 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
-use harness::metrics::{Candidates, Protocol};
+use harness::metrics::{Candidates, Draw, Protocol};
 use harness::queries::Queries;
 use harness::rank::{Index, Ranker};
 use harness::split::HeldOut;
@@ -44,7 +44,7 @@ fn sampled(c: &mut Criterion) {
     let queries = Queries::of_users(&support::split(1), HeldOut::Test);
     let names = ["loo-hr@5", "loo-ndcg@5", "loo-mrr@5", "loo-hr@10", "loo-ndcg@10", "loo-mrr@10"];
     let metrics = names.map(|m| m.parse().expect("a metric")).to_vec();
-    let candidates = Candidates::Sampled { negatives: 499, seed: 0 };
+    let candidates = Candidates::Sampled { negatives: 499, seed: 0, draw: Draw::Stream };
     let protocol = Protocol::new(candidates, metrics).expect("a protocol");
     c.bench_function("ranking/draw-negatives-499", |b| {
         let make = |queries| Ranker::new(black_box(&protocol), queries).expect("a ranker");

@@ -10,7 +10,10 @@ use std::num::NonZeroUsize;
 use harness::data::{Cache, DatasetCounts, Manifest, load};
 use harness::error::Result;
 use harness::split::periods::Catalogue;
-use harness::split::{Cut, LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes, SplitPhase, SplitRule, Ties};
+use harness::split::{
+    AtLeast, Cut, LONGEST_HISTORY, Labelling, Negatives, Positives, SequenceUnit, Sizes, Slicing, SplitPhase, SplitRule,
+    TestInput, Ties,
+};
 use libfuzzer_sys::fuzz_target;
 use reprise_fuzz::{accepted, folder};
 use sha2::{Digest as _, Sha256};
@@ -123,6 +126,13 @@ fuzz_target!(|input: (u16, &[u8])| {
             SplitRule::LeaveRandomOut { least: 2, seed: 1 },
             SplitRule::SeventyTenTwenty { core: 0, phase: SplitPhase::Tune },
             SplitRule::SeventyTenTwenty { core: 2, phase: SplitPhase::Report },
+            SplitRule::Pieces(Slicing {
+                sequences: SequenceUnit::Users,
+                at_least: vec![AtLeast::Items(one), AtLeast::Users(one)],
+                length: 4,
+                shortest: 3,
+                test_input: TestInput::WithValidation,
+            }),
             SplitRule::PeriodsByTime {
                 days: one,
                 first: one,
@@ -152,6 +162,10 @@ fuzz_target!(|input: (u16, &[u8])| {
             match accepted(rule.apply(&dataset, ties)).map(|applied| applied.cut) {
                 Some(Cut::Split(split)) => {
                     assert!(split.train.pairs().all(|(_, item)| (item as usize) < split.n_items));
+                }
+                Some(Cut::Pieces(pieces)) => {
+                    assert!(pieces.split.train.pairs().all(|(_, item)| (item as usize) < pieces.split.n_items));
+                    assert_eq!(pieces.split.n_users, pieces.owners.of_askers().len());
                 }
                 Some(Cut::Periods(periods)) => {
                     let samples = periods.samples(0..2).into_iter().flat_map(|samples| samples.iter());

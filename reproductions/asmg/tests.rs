@@ -49,7 +49,7 @@ fn dataset(events: usize) -> Dataset {
     let mut event = |time: usize| {
         let user = stream.below(USERS);
         let item = (user + stream.below(8)) % ITEMS;
-        Interaction { user, item, time: (time as i64).into(), value: 1.0 }
+        Interaction { user, item, time: (time as i64).into(), value: 1.0, session: 0 }
     };
     Dataset {
         name: "made-up".into(),
@@ -57,6 +57,7 @@ fn dataset(events: usize) -> Dataset {
         n_items: ITEMS as usize,
         user_places: Vec::new(),
         item_places: Vec::new(),
+        session_places: Vec::new(),
         categories: Some(ItemCategories::new(5, (0..ITEMS).map(|item| vec![item % 5, (item / 2) % 5]))),
         clock: Clock::Order,
         values: Values::None,

@@ -33,7 +33,7 @@ pub fn impressions(with_categories: bool) -> Periods {
     let events = (0..(LAST + 1) * SAMPLES).map(|k| {
         let (user, item) = (stream.below(40), stream.below(30));
         let likes = user % 5 == item % 5 || stream.below(4) == 0;
-        Interaction { user, item, time: (k as i64).into(), value: if likes { 5.0 } else { 2.0 } }
+        Interaction { user, item, time: (k as i64).into(), value: if likes { 5.0 } else { 2.0 }, session: 0 }
     });
     let categories = ItemCategories::new(4, (0..30u32).map(|item| vec![item % 3, 3]));
     let dataset = Dataset {
@@ -42,6 +42,7 @@ pub fn impressions(with_categories: bool) -> Periods {
         n_items: 30,
         user_places: Vec::new(),
         item_places: Vec::new(),
+        session_places: Vec::new(),
         categories: with_categories.then_some(categories),
         clock: Clock::Unix,
         values: Values::Numbers,

@@ -16,6 +16,7 @@ mod home;
 mod latency;
 mod page;
 mod periods;
+mod pieces;
 mod resume;
 mod same_bits;
 mod samples;

@@ -16,6 +16,8 @@ pub struct Interaction {
     pub time: Time,
     /// Rating, count or other weight of the source; 1 where it has none.
     pub value: f32,
+    /// The session of the user that it belongs to, a dense id from 0; 0 where the source has no sessions.
+    pub session: u32,
 }
 
 /// A part of a dataset as its source divides it: `all`, or `train`, `valid`, `test`, or `period-0`, ….
@@ -39,6 +41,8 @@ pub struct Dataset {
     pub user_places: Vec<u32>,
     /// The same of items.
     pub item_places: Vec<u32>,
+    /// The same of sessions, which are numbered as they come; empty where the source has none.
+    pub session_places: Vec<u32>,
     /// Of the items, where the source has them; numbered in the order of the source's ids.
     pub categories: Option<ItemCategories>,
     /// What the times of its interactions are.
@@ -85,12 +89,17 @@ impl Dataset {
         self.item_places.get(item as usize).copied().unwrap_or(item)
     }
 
+    /// Whether its interactions belong to sessions of the users.
+    pub fn has_sessions(&self) -> bool {
+        !self.session_places.is_empty()
+    }
+
     pub fn n_interactions(&self) -> usize {
         self.parts.iter().map(|part| part.interactions.len()).sum()
     }
 
-    /// Digest of the prepared content: sizes, and every interaction of every part in order. Fractions of seconds and
-    /// categories of items are separate fields, present only if there are any.
+    /// Digest of the prepared content: sizes, and every interaction of every part in order. Fractions of seconds, sessions
+    /// and categories of items are separate fields, present only if there are any.
     pub fn digest(&self) -> Digest {
         let mut hasher = FieldHasher::new("reprise dataset 1");
         hasher.field("users", &(self.n_users as u64).to_le_bytes());
@@ -108,6 +117,10 @@ impl Dataset {
                 let fractions: Vec<u8> =
                     part.interactions.iter().flat_map(|i| i.time.billionths.to_le_bytes()).collect();
                 hasher.field(&format!("{}\0fractions", part.name), &fractions);
+            }
+            if self.has_sessions() {
+                let sessions: Vec<u32> = part.interactions.iter().map(|i| i.session).collect();
+                hasher.u32s(&format!("{}\0sessions", part.name), &sessions);
             }
         }
         if let Some(categories) = &self.categories {

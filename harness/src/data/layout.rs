@@ -26,6 +26,8 @@ pub enum Separator {
 pub enum FieldKind {
     User,
     Item,
+    /// The session of the user that the interaction belongs to.
+    Session,
     /// A number, in the unit that the layout's `time` says; decimals count.
     Time,
     /// `2014-04-07T10:51:09`, with or without a fraction of the second, `Z` or an offset such as `-05:00`; without one
@@ -118,6 +120,11 @@ impl FileLayout {
             Self::Table { time: Some(unit), .. } => unit.clock(),
             _ => Clock::Position,
         }
+    }
+
+    /// Whether its interactions belong to sessions of their users.
+    pub fn has_sessions(&self) -> bool {
+        matches!(self, Self::Table { columns, .. } if columns.contains(&FieldKind::Session))
     }
 
     /// Whether it tells the categories of items.

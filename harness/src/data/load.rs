@@ -86,13 +86,14 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
         take_pairs_out(&mut parts, take_out, manifest)?;
     }
     let (n_users, n_items) = reader.sizes();
-    let (user_places, item_places) = reader.places();
+    let [user_places, item_places, session_places] = reader.places();
     Ok(Dataset {
         name: manifest.id.clone(),
         n_users,
         n_items,
         user_places,
         item_places,
+        session_places,
         categories,
         clock: manifest.clock(),
         values: manifest.values(),

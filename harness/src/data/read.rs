@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::error::{Error, Kind, Place, Result};
 
 use self::categories::Categories;
-use self::numbering::{Numbering, number};
+use self::numbering::{Numbering, Numbers, number, numbered, places};
 use super::categories::ItemCategories;
 use super::dataset::{Interaction, Part};
 use super::layout::{FieldKind, FileLayout, Leading, Separator};
@@ -22,6 +22,8 @@ use super::time::{self, Time, TimeUnit, Unreadable};
 pub(super) struct Reader {
     users: Numbering,
     items: Numbering,
+    /// Numbers of sessions, as they come, and by number the user whose session it is.
+    sessions: (Numbers, Vec<u32>),
     /// Of the items, where the manifest has them.
     categories: Option<Categories>,
     /// Interactions read so far: their position is the time where the source has none.
@@ -38,6 +40,7 @@ impl Reader {
         Self {
             users: Numbering::new(manifest.users.ids),
             items: Numbering::new(manifest.items.ids),
+            sessions: (Numbers::new(), Vec::new()),
             categories: manifest.files.iter().any(|file| file.layout.has_categories()).then(Categories::default),
             position: 0,
             quoted: None,
@@ -145,12 +148,12 @@ impl Reader {
             || !names.iter().any(has_digit) && ids.is_some_and(|ids| ids.iter().all(is_number))
     }
 
-    /// The place of each user and each item in the order of the source's ids, of mapped ones; see
+    /// The place of each user, each item and each session in the order of the source's ids, of mapped ones; see
     /// [`Dataset::item_places`].
     ///
     /// [`Dataset::item_places`]: super::Dataset::item_places
-    pub(super) fn places(&self) -> (Vec<u32>, Vec<u32>) {
-        (self.users.places(), self.items.places())
+    pub(super) fn places(&self) -> [Vec<u32>; 3] {
+        [self.users.places(), self.items.places(), places(&self.sessions.0)]
     }
 
     /// The categories of all items, where the manifest has them; the items that occur in `parts` have at least one.
@@ -203,7 +206,8 @@ impl Reader {
             _ => (&no_labels, None),
         };
         let expected = || format!("{} fields", columns.len());
-        let mut row = Interaction { user: 0, item: 0, time: self.position.into(), value: 1.0 };
+        let mut row = Interaction { user: 0, item: 0, time: self.position.into(), value: 1.0, session: 0 };
+        let mut session = None;
         // Of a row about an item that has no interaction nothing is kept.
         let (mut item, mut of_item) = (None, None);
         for column in columns {
@@ -212,6 +216,7 @@ impl Reader {
                 FieldKind::User => row.user = self.users.id("user", self.bare(field)?)?,
                 FieldKind::Item if of_items => item = self.items.known("item", self.bare(field)?)?,
                 FieldKind::Item => item = Some(self.items.id("item", self.bare(field)?)?),
+                FieldKind::Session => session = Some(self.bare(field)?),
                 FieldKind::Category => of_item = Some(self.bare(field)?),
                 FieldKind::Time => row.time = time(field, unit)?,
                 FieldKind::IsoTime => row.time = iso_time(field)?,
@@ -231,11 +236,31 @@ impl Reader {
                 return Err(BadLine::new("each item once", quoted(&line())));
             }
         }
+        if let Some(session) = session {
+            row.session = self.session_of(row.user, session)?;
+        }
         if !of_items {
             self.position += 1;
             into.push(Interaction { item: item.expect("a checked table has a column `item`"), ..row });
         }
         Ok(())
+    }
+
+    /// The number of a session, which must be one of the user.
+    fn session_of(&mut self, user: u32, field: &[u8]) -> Field<u32> {
+        let (numbers, users) = &mut self.sessions;
+        let session = numbered(numbers, "session", field)?;
+        if session as usize == users.len() {
+            users.push(user);
+        }
+        match users[session as usize] {
+            other if other == user => Ok(session),
+            other => {
+                let [other, user] = [other, user].map(|user| self.users.name_of(user));
+                let expected = format!("a session of one user: it began as one of user {other}");
+                Err(BadLine::new(expected, format!("user {user} in session {}", quoted(field))))
+            }
+        }
     }
 
     fn list(
@@ -267,7 +292,7 @@ impl Reader {
         }
         while let Some(field) = separator.next(&mut rest) {
             let item = self.items.id("item", self.bare(field)?)?;
-            into.push(Interaction { user, item, time: self.position.into(), value: 1.0 });
+            into.push(Interaction { user, item, time: self.position.into(), value: 1.0, session: 0 });
             self.position += 1;
         }
         let got = into.len() - before;

@@ -188,6 +188,13 @@ impl Checker<'_> {
         if manifest.files.iter().all(|file| file.layout.is_of_items()) {
             return Err(self.error(&wire.id, "", "a dataset needs at least one file of interactions"));
         }
+        let mut of_interactions = manifest.files.iter().filter(|file| !file.layout.is_of_items());
+        let with_sessions = of_interactions.clone().filter(|file| file.layout.has_sessions()).count();
+        if with_sessions > 0 && of_interactions.any(|file| !file.layout.has_sessions()) {
+            return Err(self
+                .error(&wire.id, "", "some files say the session of an interaction, and others do not")
+                .expected("a column `session` in every file of interactions, or in none"));
+        }
         let says = |file: &&DataFile| file.layout.has_categories();
         let of_items = manifest.files.iter().filter(says).filter(|file| file.layout.is_of_items()).count();
         let all = manifest.files.iter().filter(says).count();

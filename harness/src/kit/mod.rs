@@ -15,7 +15,8 @@ pub type NamedPart<'a> = (&'a str, &'a [(u32, u32, i64)]);
 
 /// The dataset `made-up` of these parts, by the clock of Unix; every row has the value 1.
 pub fn dataset(n_users: usize, n_items: usize, parts: &[NamedPart<'_>]) -> Dataset {
-    let row = |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time: time.into(), value: 1.0 };
+    let row =
+        |&(user, item, time): &(u32, u32, i64)| Interaction { user, item, time: time.into(), value: 1.0, session: 0 };
     let part = |&(name, rows): &NamedPart<'_>| Part { name: name.into(), interactions: rows.iter().map(row).collect() };
     Dataset {
         name: "made-up".into(),
@@ -23,6 +24,7 @@ pub fn dataset(n_users: usize, n_items: usize, parts: &[NamedPart<'_>]) -> Datas
         n_items,
         user_places: Vec::new(),
         item_places: Vec::new(),
+        session_places: Vec::new(),
         categories: None,
         clock: Clock::Unix,
         values: Values::None,
@@ -68,6 +70,7 @@ impl Scorer for Table {
 pub fn applied(rule: &SplitRule, dataset: &Dataset) -> Result<Split> {
     match rule.apply(dataset, Ties::FileOrder)?.cut {
         Cut::Split(split) => Ok(split),
+        Cut::Pieces(pieces) => Ok(pieces.split),
         Cut::Periods(_) => panic!("a stream of periods"),
     }
 }

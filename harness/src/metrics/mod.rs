@@ -8,5 +8,5 @@ mod scorer;
 
 pub use definition::{Definition, Direction, Reads};
 pub use metric::Metric;
-pub use protocol::{Candidates, Protocol};
+pub use protocol::{Candidates, Draw, Protocol};
 pub use scorer::{Dot, Encode, Scorer};

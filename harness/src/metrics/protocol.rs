@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Result};
 /// How a paper evaluates: which candidates the held-out items are ranked among, and by which metrics. Values under two
 /// protocols are not comparable.
 ///
-/// In a spec: `candidates = "full"`, `candidates = "all"`, or `candidates = "sampled"` with `negatives` and `seed`;
-/// `metrics = ["recall@10", "ap"]`. Or `candidates = "labelled"` with metrics of scores, such as `auc`.
+/// In a spec: `candidates = "full"`, `candidates = "all"`, or `candidates = "sampled"` with `negatives`, `seed` and, if
+/// it is not from a stream, `draw`; `metrics = ["recall@10", "ap"]`. Or `candidates = "labelled"` with metrics of scores, such as `auc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireProtocol", into = "WireProtocol")]
 pub struct Protocol {
@@ -34,9 +34,21 @@ pub enum Candidates {
     /// The only held-out item, then `negatives` distinct items drawn uniformly from those that the
     /// user has in no part. Drawn once from `seed`, which is the protocol's own: the same for
     /// validation and test, for every trial and every run seed. Ties: the held-out item wins.
-    Sampled { negatives: usize, seed: u64 },
+    /// Pieces of one user share its draw, which is from the items that are in none of them and nowhere
+    /// else in what the user did.
+    Sampled { negatives: usize, seed: u64, draw: Draw },
     /// None: every labelled (query, item) pair of the test is scored by itself, and nothing is ranked.
     Labelled,
+}
+
+/// How sampled candidates are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// From our own random streams: what a spec means that does not say `draw`.
+    Stream,
+    /// Those whose ASCII text `seed/user/item` has the least SHA-256, users and items numbered from 1 as the split rule
+    /// orders them; any program can make the same draw. In a spec `draw = "sha256"`.
+    Sha256,
 }
 
 /// The table `protocol` as written in a spec. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
@@ -48,6 +60,8 @@ struct WireProtocol {
     negatives: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draw: Option<WireDraw>,
     metrics: Vec<Metric>,
 }
 
@@ -58,6 +72,12 @@ enum WireCandidates {
     All,
     Sampled,
     Labelled,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireDraw {
+    Sha256,
 }
 
 impl Reads {
@@ -98,8 +118,12 @@ impl Candidates {
         match self {
             Self::Full => "all items that the user has not interacted with".into(),
             Self::All => "all items that are known, those of the query too".into(),
-            Self::Sampled { negatives, seed } => format!(
+            Self::Sampled { negatives, seed, draw: Draw::Stream } => format!(
                 "the held-out item and {negatives} items drawn from stream {seed}, the same for every trial and seed"
+            ),
+            Self::Sampled { negatives, seed, draw: Draw::Sha256 } => format!(
+                "the held-out item and the {negatives} items that the user never had to do with whose text \
+                 `{seed}/user/item` has the least SHA-256, the same for every trial and seed"
             ),
             Self::Labelled => "none: every labelled pair of the test is scored by itself".into(),
         }
@@ -167,6 +191,10 @@ impl TryFrom<WireProtocol> for Protocol {
                 .expected(format!("`{key} = {example}`"))
                 .got("nothing")
         };
+        let draw = wire.draw.map_or(Draw::Stream, |WireDraw::Sha256| Draw::Sha256);
+        if draw != Draw::Stream && !matches!(wire.candidates, WireCandidates::Sampled) {
+            return Err(stray("draw"));
+        }
         let candidates = match (wire.candidates, wire.negatives, wire.seed) {
             (WireCandidates::Full, None, None) => Candidates::Full,
             (WireCandidates::All, None, None) => Candidates::All,
@@ -177,7 +205,7 @@ impl TryFrom<WireProtocol> for Protocol {
             (WireCandidates::Full | WireCandidates::All | WireCandidates::Labelled, None, Some(_)) => {
                 return Err(stray("seed"));
             }
-            (WireCandidates::Sampled, Some(negatives), Some(seed)) => Candidates::Sampled { negatives, seed },
+            (WireCandidates::Sampled, Some(negatives), Some(seed)) => Candidates::Sampled { negatives, seed, draw },
             (WireCandidates::Sampled, None, _) => return Err(absent("negatives", "499")),
             (WireCandidates::Sampled, _, None) => return Err(absent("seed", "0")),
         };
@@ -187,13 +215,17 @@ impl TryFrom<WireProtocol> for Protocol {
 
 impl From<Protocol> for WireProtocol {
     fn from(protocol: Protocol) -> Self {
-        let (candidates, negatives, seed) = match protocol.candidates {
-            Candidates::Full => (WireCandidates::Full, None, None),
-            Candidates::All => (WireCandidates::All, None, None),
-            Candidates::Labelled => (WireCandidates::Labelled, None, None),
-            Candidates::Sampled { negatives, seed } => (WireCandidates::Sampled, Some(negatives), Some(seed)),
+        let unsampled = |candidates| (candidates, None, None, None);
+        let (candidates, negatives, seed, draw) = match protocol.candidates {
+            Candidates::Full => unsampled(WireCandidates::Full),
+            Candidates::All => unsampled(WireCandidates::All),
+            Candidates::Labelled => unsampled(WireCandidates::Labelled),
+            Candidates::Sampled { negatives, seed, draw } => {
+                let draw = (draw == Draw::Sha256).then_some(WireDraw::Sha256);
+                (WireCandidates::Sampled, Some(negatives), Some(seed), draw)
+            }
         };
-        Self { candidates, negatives, seed, metrics: protocol.metrics }
+        Self { candidates, negatives, seed, draw, metrics: protocol.metrics }
     }
 }
 
@@ -208,7 +240,13 @@ mod tests {
     #[test]
     fn reads_both_kinds_and_writes_them_back() {
         let sampled = read("candidates = \"sampled\"\nnegatives = 499\nseed = 0\nmetrics = [\"loo-hr@5\"]").unwrap();
-        assert_eq!(sampled.candidates, Candidates::Sampled { negatives: 499, seed: 0 });
+        assert_eq!(sampled.candidates, Candidates::Sampled { negatives: 499, seed: 0, draw: Draw::Stream });
+        // As it was before there was another draw: fingerprints hang on it.
+        let written = r#"{"candidates":"sampled","negatives":499,"seed":0,"metrics":["loo-hr@5"]}"#;
+        assert_eq!(serde_json::to_string(&sampled).unwrap(), written);
+        let text = "candidates = \"sampled\"\nnegatives = 100\nseed = 42\ndraw = \"sha256\"\nmetrics = [\"loo-hr@5\"]";
+        let hashed = read(text).unwrap();
+        assert_eq!(hashed.candidates, Candidates::Sampled { negatives: 100, seed: 42, draw: Draw::Sha256 });
         let full = read("candidates = \"full\"\nmetrics = [\"recall@10\", \"ap\"]").unwrap();
         assert_eq!(full.candidates, Candidates::Full);
         assert_eq!(full.largest_cutoff(), Some(10));
@@ -216,7 +254,7 @@ mod tests {
         assert_eq!(all.candidates, Candidates::All);
         let labelled = read("candidates = \"labelled\"\nmetrics = [\"auc\", \"logloss\"]").unwrap();
         assert_eq!((labelled.candidates, labelled.largest_cutoff()), (Candidates::Labelled, None));
-        for protocol in [sampled, full, all, labelled] {
+        for protocol in [sampled, hashed, full, all, labelled] {
             assert_eq!(read(&toml::to_string(&protocol).unwrap()).unwrap(), protocol);
         }
     }
@@ -229,6 +267,11 @@ mod tests {
             ("candidates = \"sampled\"\nseed = 5\nmetrics = [\"ap\"]", "need `negatives`"),
             ("candidates = \"sampled\"\nnegatives = 5\nmetrics = [\"ap\"]", "need `seed`"),
             ("candidates = \"sampled\"\nnegatives = 0\nseed = 1\nmetrics = [\"ap\"]", "without negatives"),
+            ("candidates = \"full\"\ndraw = \"sha256\"\nmetrics = [\"ap\"]", "`draw` has no meaning"),
+            (
+                "candidates = \"sampled\"\nnegatives = 5\nseed = 1\ndraw = \"sha\"\nmetrics = [\"ap\"]",
+                "unknown variant `sha`",
+            ),
             ("candidates = \"full\"\nmetrics = []", "measures nothing"),
             ("candidates = \"full\"\nmetrics = [\"ap\", \"hr@5\", \"ap\"]", "`ap` is listed twice"),
             ("candidates = \"full\"\nmetrics = [\"hr@0\"]", "cutoff of metric `hr` is 0"),

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! split → users, asked for their held-out items      ┐
+//! pieces → pieces of sequences, asked likewise       ┤
 //! period → sub-sequences, asked for what comes next  ┼→ Queries → evaluation, serving
 //! period → impressions with labelled items           ┘
 //! ```
 //!
-//! An *asker* is whoever a model answers: a user of a split, a sub-sequence of a session, or a user at the moment of an
+//! An *asker* is whoever a model answers: a user of a split, a piece of a user's sequence, a sub-sequence of a session, or a user at the moment of an
 //! impression. A query is an asker with targets; users without a held-out item ask nothing.
 
 use std::sync::{Arc, OnceLock};
@@ -14,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use crate::data::ItemCategories;
 use crate::split::periods::Period;
 use crate::split::periods::sessions::{answerable, sub_sequences};
-use crate::split::{HeldOut, SampleRange, Split, UserItems, numbered};
+use crate::split::{HeldOut, Owners, Pieces, SampleRange, Split, TestInput, UserItems, numbered};
 
 /// A pair of an asker and an item whose outcome is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Queries {
     inputs: Arc<UserItems>,
     /// By asker: the user; none where askers are the users themselves, or sessions, which nothing else is known of.
     users: Option<Vec<u32>>,
+    /// Of askers that are pieces: the users whose pieces they are.
+    owners: Option<Arc<Owners>>,
     /// Of the items, where the stream has them.
     categories: Option<Arc<ItemCategories>>,
     /// Pairs to be scored, those of an asker side by side; none where askers have targets.
@@ -65,6 +68,17 @@ impl Queries {
     pub fn of_both_parts(split: &Split) -> [Self; 2] {
         let train = Arc::new(split.train.clone());
         [HeldOut::Valid, HeldOut::Test].map(|part| Self::of_part(split, part, train.clone()))
+    }
+
+    /// The validation and the test of pieces: each asks for its one held-out item. Inputs of the validation are the
+    /// training items, those of the test what the rule says.
+    pub fn of_pieces(pieces: &Pieces) -> [Self; 2] {
+        let [valid, test] = Self::of_both_parts(&pieces.split);
+        let test = match pieces.test_input {
+            TestInput::Training => test,
+            TestInput::WithValidation => Self { inputs: Arc::new(pieces.test_inputs()), ..test },
+        };
+        [valid, test].map(|queries| Self { noun: "piece", owners: Some(pieces.owners.clone()), ..queries })
     }
 
     fn of_part(split: &Split, part: HeldOut, train: Arc<UserItems>) -> Self {
@@ -130,8 +144,23 @@ impl Queries {
             HeldOut::Test => "test",
         };
         let (known, seen, targets) = (None, OnceLock::new(), targets.items().to_vec());
-        let (users, categories, pairs) = (None, None, Vec::new());
-        Self { noun, part, n_items, inputs, users, categories, pairs, known, seen, ahead: None, ids, offsets, targets }
+        let (users, owners, categories, pairs) = (None, None, None, Vec::new());
+        Self {
+            noun,
+            part,
+            n_items,
+            inputs,
+            users,
+            owners,
+            categories,
+            pairs,
+            known,
+            seen,
+            ahead: None,
+            ids,
+            offsets,
+            targets,
+        }
     }
 
     /// Items that can be answered: the ids below this.
@@ -180,8 +209,31 @@ impl Queries {
         Arc::ptr_eq(&self.inputs, &other.inputs) && self.n_items == other.n_items
     }
 
-    /// By asker: all items that the asker has in any part, ascending.
+    /// Whether the askers of both are the same pieces of the same users, whatever they ask.
+    pub fn has_owners_of(&self, other: &Self) -> bool {
+        matches!((&self.owners, &other.owners), (Some(own), Some(others)) if Arc::ptr_eq(own, others))
+    }
+
+    /// The owner of an asker, who has the items that are no negatives of it: of a piece the user; else the asker itself.
+    pub fn owner(&self, asker: u32) -> u32 {
+        self.owners.as_ref().map_or(asker, |owners| owners.of_askers()[asker as usize])
+    }
+
+    /// Whether askers are pieces, in which an item may come again, so that an asker may be asked for an item of its input.
+    pub fn are_pieces(&self) -> bool {
+        self.owners.is_some()
+    }
+
+    /// Name of the owner of askers in messages.
+    pub fn name_of_owner(&self, owner: u32) -> String {
+        numbered(if self.are_pieces() { "user" } else { self.noun }, owner)
+    }
+
+    /// By owner of askers: all items that the owner has in any part, ascending. Of pieces also what is in none.
     pub fn taken(&self) -> UserItems {
+        if let Some(owners) = &self.owners {
+            return owners.items().clone();
+        }
         let asked = self.iter().flat_map(|(id, targets)| targets.iter().map(move |&item| (id, item)));
         let others = self.known.iter().chain(&self.ahead).flat_map(UserItems::pairs);
         let pairs: Vec<(u32, u32)> = self.inputs.pairs().chain(asked).chain(others).collect();

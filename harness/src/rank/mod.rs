@@ -14,6 +14,7 @@ mod device;
 mod evaluation;
 mod full;
 mod index;
+mod negatives;
 mod panels;
 mod pointwise;
 mod ranker;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::evaluation::{Evaluation, Ranks};
+use super::negatives::draw_negatives;
 use super::{Index, full, pointwise, sampled};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol, Scorer};
@@ -21,7 +22,7 @@ enum CandidateItems {
     Full,
     /// All items; `excluded` has none for every asker.
     All { excluded: UserItems },
-    /// The target and these, by asker. Rankers of one split share them.
+    /// The target and these, by owner of askers. Rankers of one split share them.
     Sampled { negatives: Arc<Vec<Vec<u32>>> },
     /// None: labelled pairs are scored.
     Labelled,
@@ -35,13 +36,17 @@ impl Ranker {
         Self::sharing(protocol, queries, None)
     }
 
-    /// A ranker of other queries under the same protocol, which shares the negatives of askers of both.
+    /// A ranker of other queries under the same protocol, which shares the negatives of askers, or owners of pieces, of both.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn beside(&self, queries: Queries) -> Result<Self> {
         let drawn = match &self.candidates {
-            CandidateItems::Sampled { negatives } if queries.asks_as(&self.queries) => Some(negatives),
+            CandidateItems::Sampled { negatives }
+                if queries.asks_as(&self.queries) || queries.has_owners_of(&self.queries) =>
+            {
+                Some(negatives)
+            }
             _ => None,
         };
         Self::sharing(&self.protocol, queries, drawn)
@@ -76,15 +81,19 @@ impl Ranker {
                 check_cutoff(&queries, protocol, |id| queries.n_items() - seen.of(id).len())?;
                 CandidateItems::Full
             }
-            Candidates::Sampled { negatives, seed } => {
+            Candidates::Sampled { negatives, seed, draw } => {
                 check_one_target(&queries, "ranking among sampled candidates")?;
                 check_cutoff(&queries, protocol, |_| negatives + 1)?;
-                check_unseen(&queries, &queries.inputs().sorted())?;
-                let asked =
-                    |drawn: &&Arc<Vec<Vec<u32>>>| queries.ids().iter().all(|&id| !drawn[id as usize].is_empty());
+                // In a piece an item may come again, and being asked for does not hang on what was seen.
+                if !queries.are_pieces() {
+                    check_unseen(&queries, &queries.inputs().sorted())?;
+                }
+                let asked = |drawn: &&Arc<Vec<Vec<u32>>>| {
+                    queries.ids().iter().all(|&id| !drawn[queries.owner(id) as usize].is_empty())
+                };
                 let negatives = match drawn.filter(asked) {
                     Some(drawn) => drawn.clone(),
-                    None => Arc::new(sampled::draw_negatives(&queries, negatives, seed)?),
+                    None => Arc::new(draw_negatives(&queries, negatives, seed, draw)?),
                 };
                 CandidateItems::Sampled { negatives }
             }
@@ -135,7 +144,7 @@ impl Ranker {
     pub fn negatives(&self, asker: u32) -> Option<&[u32]> {
         match &self.candidates {
             CandidateItems::Full | CandidateItems::All { .. } | CandidateItems::Labelled => None,
-            CandidateItems::Sampled { negatives } => Some(&negatives[asker as usize]),
+            CandidateItems::Sampled { negatives } => Some(&negatives[self.queries.owner(asker) as usize]),
         }
     }
 }

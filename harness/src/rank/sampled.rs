@@ -4,10 +4,9 @@ use rayon::prelude::*;
 
 use super::evaluation::Ranks;
 use super::index::not_finite;
-use crate::error::{Error, Kind, Result};
-use crate::metrics::{Dot, Protocol, Scorer};
+use crate::error::Result;
+use crate::metrics::{Dot, Scorer};
 use crate::queries::Queries;
-use crate::rng::{Rejection, Stream};
 use crate::simd::{Above, all_finite, count_above};
 
 /// Queries in a block: they share each tile of items while it is in the cache.
@@ -15,38 +14,7 @@ pub(super) const BLOCK: usize = 256;
 /// Size of a tile of item rows: half of a 1 MiB L2 cache, beside the block's encoded queries.
 const TILE_BYTES: usize = 512 * 1024;
 
-/// By asker: `count` distinct items for each that asks, uniform over what the asker has in no part, ascending; none for
-/// the others. An asker's draw depends on the seed and on its own items alone.
-///
-/// # Errors
-/// An asker with fewer than `count` such items.
-pub(super) fn draw_negatives(queries: &Queries, count: usize, seed: u64) -> Result<Vec<Vec<u32>>> {
-    let (taken, n_items) = (queries.taken(), queries.n_items());
-    let sampler = Rejection::new(n_items);
-    let drawn: Vec<Result<Vec<u32>>> = queries
-        .ids()
-        .par_iter()
-        .map(|&id| {
-            let mut stream = Stream::new(seed, Protocol::STREAM, "negatives", u64::from(id));
-            let taken = taken.of(id);
-            let mut drawn = sampler.distinct(&mut stream, taken, count).ok_or_else(|| {
-                Error::new(Kind::Input, format!("{} has too few items left to draw negatives from", queries.name(id)))
-                    .expected(format!("at least {count} of {n_items} items outside the user's own"))
-                    .got(format!("{} (the user has {})", n_items - taken.len(), taken.len()))
-                    .hint("lower `negatives`, or use `candidates = \"full\"`")
-            })?;
-            drawn.sort_unstable();
-            Ok(drawn)
-        })
-        .collect();
-    let mut negatives = vec![Vec::new(); taken.n_users()];
-    for (&id, drawn) in queries.ids().iter().zip(drawn) {
-        negatives[id as usize] = drawn?;
-    }
-    Ok(negatives)
-}
-
-/// Rank of the target = 1 + #{negatives with a higher score}.
+/// Rank of the target = 1 + #{negatives with a higher score}; `negatives`: by owner of askers, ascending.
 pub(super) fn ranks(
     scorer: &dyn Scorer,
     queries: &Queries,
@@ -58,12 +26,15 @@ pub(super) fn ranks(
         .ids()
         .par_chunks(block)
         .zip(queries.targets().par_chunks(block))
-        .map(|(ids, targets)| block_ranks(scorer, dot.as_ref(), ids, targets, negatives))
+        .map(|(ids, targets)| {
+            let left = ids.iter().map(|&id| &negatives[queries.owner(id) as usize][..]).collect();
+            block_ranks(scorer, dot.as_ref(), ids, targets, left)
+        })
         .collect();
     blocks.into_iter().collect()
 }
 
-/// `targets`: one for each of `ids`.
+/// `targets` and the negatives `left`: one, and one list, for each of `ids`.
 ///
 /// Goes through the item table tile by tile, not query by query: 499 rows of 200 dimensions, drawn
 /// from all of it, would come from memory again for every query.
@@ -72,7 +43,7 @@ fn block_ranks(
     dot: Option<&Dot<'_>>,
     ids: &[u32],
     targets: &[u32],
-    negatives: &[Vec<u32>],
+    mut left: Vec<&[u32]>,
 ) -> Result<Ranks> {
     let (dim, mut x) = (dot.map_or(0, |dot| dot.dim), Vec::new());
     if let Some(dot) = dot {
@@ -94,7 +65,6 @@ fn block_ranks(
     for (row, target) in targets.iter().enumerate() {
         score(row, std::slice::from_ref(target), &mut of_target[row..row + 1])?;
     }
-    let mut left: Vec<&[u32]> = ids.iter().map(|&query| &negatives[query as usize][..]).collect();
     let mut above = vec![Above::default(); ids.len()];
     let mut scores = vec![0.0; left.iter().map(|items| items.len()).max().unwrap_or(0)];
     // A model that is no dot product scores all candidates of a query at once.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kit::{Table, on_threads, same_on_threads};
-use crate::metrics::{Candidates, Dot, Encode, Metric, Protocol, Scorer};
+use crate::metrics::{Candidates, Dot, Draw, Encode, Metric, Protocol, Scorer};
 use crate::queries::Queries;
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
@@ -77,7 +77,7 @@ fn full(names: &[&str]) -> Protocol {
 }
 
 fn sampled(negatives: usize, names: &[&str]) -> Protocol {
-    Protocol::new(Candidates::Sampled { negatives, seed: 0 }, metrics(names)).unwrap()
+    Protocol::new(Candidates::Sampled { negatives, seed: 0, draw: Draw::Stream }, metrics(names)).unwrap()
 }
 
 fn ranker(protocol: &Protocol, split: &Split, part: HeldOut) -> Ranker {

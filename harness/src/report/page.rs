@@ -199,11 +199,11 @@ fn served(spec: &Spec, latencies: &HostLatencies, blocks: &mut Vec<PageBlock>) {
         words(|record| format!("`{}`", record.command)),
     )));
     blocks.push(PageBlock::Table(all));
-    blocks.push(PageBlock::Text(
-        "Seconds to rank for all queries at once: their number by the *queries/s* above. They are the users that have \
-         training items; a model too slow for that many in a few seconds was measured on fewer."
-            .into(),
-    ));
+    blocks.push(PageBlock::Text(format!(
+        "Seconds to rank for all queries at once: their number by the *queries/s* above. They are the {} that have \
+         training items; a model too slow for that many in a few seconds was measured on fewer.",
+        spec.split.askers()
+    )));
     if let Some(impressions) = impressions {
         blocks.push(PageBlock::Table(impressions));
         blocks.push(PageBlock::Text(

@@ -11,7 +11,7 @@ use crate::data::{Catalog, Manifest};
 use crate::error::{Error, Kind};
 use crate::kit::{latency_sample, sample};
 use crate::method::{Method, Registry, Trained};
-use crate::metrics::{Candidates, Protocol};
+use crate::metrics::{Candidates, Draw, Protocol};
 use crate::record::{Checked, Record, RunId, Stale};
 use crate::spec::{Columns, Comparison, LoggedCurve, Measure, Quantity, Spec, Trial};
 use crate::split::{Events, SplitRule};
@@ -41,7 +41,7 @@ fn hr5() -> Measure {
 }
 
 fn spec() -> Spec {
-    let candidates = Candidates::Sampled { negatives: 499, seed: 0 };
+    let candidates = Candidates::Sampled { negatives: 499, seed: 0, draw: Draw::Stream };
     Spec {
         id: "de-rrd/citeulike".into(),
         title: "DE-RRD on CiteULike".into(),

@@ -24,7 +24,7 @@ use crate::split::TrainingData;
 pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Registry) -> Result<Spec> {
     let wire = WireSpec::read(document, &resolved.root)?;
     place(document, &wire)?;
-    wire.split.check().map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
+    wire.split.check(wire.events.ties).map_err(|error| error.or_at(Place::file(document.file).key("split")))?;
     fits_the_protocol(&wire).map_err(|error| error.or_at(Place::file(document.file).key("protocol")))?;
     plain_name(document, &wire.dataset, "the dataset's id")?;
     let seeds = seeds(document, &wire.seeds)?;

@@ -36,6 +36,10 @@ pub struct Events {
     /// Times are cut to whole seconds: within a second they are equal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole_seconds: bool,
+    /// Times are cut to whole kiloseconds: within 1,000 seconds they are equal. AdaRec's code divides the milliseconds of
+    /// ML-2K by 1,000 twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_kiloseconds: bool,
     #[serde(default, skip_serializing_if = "Ties::are_in_file_order")]
     pub ties: Ties,
 }
@@ -112,6 +116,9 @@ impl Events {
         if self.whole_seconds {
             texts.push("times are cut to whole seconds".into());
         }
+        if self.whole_kiloseconds {
+            texts.push("times are cut to whole kiloseconds".into());
+        }
         match self.ties {
             Ties::FileOrder => {}
             Ties::Item => texts.push("of equal times the lower item comes first".into()),
@@ -155,7 +162,9 @@ impl Events {
             }
             retain(&mut dataset, |event| chosen.contains(&event.value));
         }
-        if (self.from.is_some() || self.before.is_some() || self.whole_seconds) && dataset.clock != Clock::Unix {
+        if (self.from.is_some() || self.before.is_some() || self.whole_seconds || self.whole_kiloseconds)
+            && dataset.clock != Clock::Unix
+        {
             return Err(wrong(format!("`{name}` has no times that are moments, which `events` asks for"))
                 .expected("a column of times whose unit the manifest says, or one of ISO times")
                 .got("an order alone"));
@@ -178,6 +187,10 @@ impl Events {
         if self.whole_seconds {
             let all = dataset.parts.iter_mut().flat_map(|part| &mut part.interactions);
             all.for_each(|event| event.time.billionths = 0);
+        }
+        if self.whole_kiloseconds {
+            let all = dataset.parts.iter_mut().flat_map(|part| &mut part.interactions);
+            all.for_each(|event| event.time = (event.time.whole.div_euclid(1000) * 1000).into());
         }
         if dataset.n_interactions() == 0 {
             let error = Error::new(Kind::Data, format!("no interaction of `{name}` counts")).expected("at least one");
@@ -289,6 +302,10 @@ mod tests {
         fine.parts[0].interactions[0].time.billionths = 5;
         let events: Events = toml::from_str("whole_seconds = true").unwrap();
         assert_eq!(events.keep(fine.clone()).unwrap().parts, made().parts);
+        // The first moment of 2014-10-01 is no multiple of 1,000 seconds.
+        let events: Events = toml::from_str("whole_kiloseconds = true").unwrap();
+        let cut = events.keep(fine.clone()).unwrap();
+        assert_eq!(cut.parts[0].interactions[0].time, 1_412_121_000.into());
         assert_eq!(Events::default().keep(fine.clone()).unwrap().parts, fine.parts);
     }
 

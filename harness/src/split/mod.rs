@@ -3,6 +3,7 @@
 mod events;
 mod labelling;
 pub mod periods;
+mod pieces;
 mod renumbering;
 mod rule;
 mod samples;
@@ -12,6 +13,7 @@ mod user_items;
 
 pub use events::{Events, Ties};
 pub use labelling::{LONGEST_HISTORY, Labelling, Negatives, Positives, Sizes};
+pub use pieces::{AtLeast, Owners, Pieces, SHORTEST_LENGTH, SHORTEST_PIECE, SequenceUnit, Slicing, TestInput};
 pub use rule::{Applied, Cut, SHORTEST, SplitRule, TrainingData};
 pub use samples::{LabelledSample, SampleRange, Samples};
 pub use seventy_ten_twenty::SplitPhase;

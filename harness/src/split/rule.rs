@@ -12,6 +12,7 @@ use crate::suggest::{did_you_mean, one_of};
 use super::events::Ties;
 use super::labelling::Labelling;
 use super::periods::{self, Catalogue, Periods, Roles};
+use super::pieces::{Pieces, Slicing};
 use super::renumbering::Renumbering;
 use super::seventy_ten_twenty::{self, SplitPhase};
 use super::time_ties::{TimeTies, at_cuts};
@@ -49,6 +50,9 @@ pub enum SplitRule {
     /// user with fewer than five items has no test item and is not evaluated.
     #[serde(rename = "70-10-20")]
     SeventyTenTwenty { core: usize, phase: SplitPhase },
+    /// Sequences of users, or sessions, are cut from their end into pieces; a piece is asked for its last item, and for the
+    /// one before it (AdaRec). An item may come twice in a piece.
+    Pieces(Slicing),
     /// A stream of periods, the dataset's own: its parts `period-0`, `period-1`, … up to `last`, each a session by user of
     /// the dataset. What the periods are for: see [`Roles`].
     Periods {
@@ -138,6 +142,7 @@ pub struct Applied {
 #[derive(Debug)]
 pub enum Cut {
     Split(Split),
+    Pieces(Pieces),
     Periods(Periods),
 }
 
@@ -164,6 +169,7 @@ impl SplitRule {
                 };
                 format!("{core}{cut} of each user's items, by time")
             }
+            Self::Pieces(slicing) => slicing.describe(),
             Self::Periods { catalogue, .. } => {
                 format!("the authors' periods, of which {}; {}", self.roles_for_people(), catalogue.describe())
             }
@@ -193,6 +199,11 @@ impl SplitRule {
         }
     }
 
+    /// Who asks for held-out items, in the plural, for people.
+    pub fn askers(&self) -> &'static str {
+        if matches!(self, Self::Pieces(_)) { "pieces" } else { "users" }
+    }
+
     /// Whether it holds out items for validation.
     pub fn has_validation(&self) -> bool {
         !matches!(self, Self::SeventyTenTwenty { phase: SplitPhase::Report, .. })
@@ -207,13 +218,14 @@ impl SplitRule {
         }
     }
 
-    /// Refuses what cannot be meant, before any data is read.
+    /// Refuses what cannot be meant, before any data is read; `ties` is what the spec says of equal times.
     ///
     /// # Errors
-    /// [`Input`](Kind::Input), as of [`Roles::new`] and [`Labelling::check`].
-    pub fn check(&self) -> Result<()> {
+    /// [`Input`](Kind::Input), as of [`Roles::new`], [`Labelling::check`] and [`Slicing::check`].
+    pub fn check(&self, ties: Ties) -> Result<()> {
         self.roles()?;
         match self {
+            Self::Pieces(slicing) => slicing.check(ties),
             Self::PeriodsByCount { samples, .. } | Self::PeriodsByDay { samples, .. } => samples.check(),
             _ => Ok(()),
         }
@@ -247,6 +259,12 @@ impl SplitRule {
         };
         let mut counted = None;
         let split = match self {
+            Self::Pieces(slicing) => {
+                let (pieces, tied) = slicing.cut(dataset, ties)?;
+                self.is_left(dataset, &pieces.split)?;
+                let ties = TimeTies::of(dataset, ties, tied)?;
+                return Ok(Applied { cut: Cut::Pieces(pieces), ties });
+            }
             Self::Periods { last, pretrained, tested_from, catalogue } => {
                 let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
                 return stream(periods::given(dataset, roles, *catalogue)?, None);
@@ -294,6 +312,12 @@ impl SplitRule {
                 seventy_ten_twenty::split(dataset, &pairs(&kept), *core == 0, *phase)
             }
         };
+        self.is_left(dataset, &split)?;
+        Ok(Applied { cut: Cut::Split(split), ties: counted })
+    }
+
+    /// Refuses a split of which a part has nothing.
+    fn is_left(&self, dataset: &Dataset, split: &Split) -> Result<()> {
         for (name, part) in [("training", &split.train), ("validation", &split.valid), ("test", &split.test)] {
             if part.is_empty() && (self.has_validation() || name != "validation") {
                 return Err(Error::new(Kind::Data, format!("no {name} interactions are left of `{}`", dataset.name))
@@ -301,7 +325,7 @@ impl SplitRule {
                     .got(format!("none, after the rule: {}", self.describe())));
             }
         }
-        Ok(Applied { cut: Cut::Split(split), ties: counted })
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::split::{Cut, Split, UserItems};
 pub struct Task {
     pub data: Cut,
     pub protocol: Protocol,
-    /// By asker of the test: the items of its input, ascending. Of a split, the training part of each user.
+    /// By asker of the test: the items of its input, ascending. Of a split, the training part of each user or piece.
     pub seen: UserItems,
     /// Ranks the validation items of a split; none where it has none, and for a stream of periods, in which a method makes
     /// its own.
@@ -30,6 +30,10 @@ impl Task {
                 let [valid, test] = Queries::of_both_parts(split);
                 ((!valid.is_empty()).then_some(valid), test)
             }
+            Cut::Pieces(pieces) => {
+                let [valid, test] = Queries::of_pieces(pieces);
+                (Some(valid), test)
+            }
             Cut::Periods(periods) => (None, Queries::of_period(periods.period(periods.last()))),
         };
         let valid = valid.map(|valid| Ranker::new(protocol, valid)).transpose()?;
@@ -37,10 +41,12 @@ impl Task {
             Some(valid) => valid.beside(test)?,
             None => Ranker::new(protocol, test)?,
         };
-        Ok(Self { seen: test.queries().inputs().sorted(), data, protocol: protocol.clone(), valid, test })
+        // The test of a piece may be asked from its validation item, too, which training must not know.
+        let inputs = valid.as_ref().unwrap_or(&test).queries().inputs();
+        Ok(Self { seen: inputs.sorted(), data, protocol: protocol.clone(), valid, test })
     }
 
-    /// The split.
+    /// The split; of pieces, the one whose users they are.
     ///
     /// # Panics
     /// If the data is a stream of periods: a spec that asks a method of a single split to go through one is refused when
@@ -48,6 +54,7 @@ impl Task {
     pub fn split(&self) -> &Split {
         match &self.data {
             Cut::Split(split) => split,
+            Cut::Pieces(pieces) => &pieces.split,
             Cut::Periods(_) => panic!("a stream of periods has no single split"),
         }
     }
@@ -55,7 +62,7 @@ impl Task {
     /// The stream of periods, where the data is one.
     pub fn periods(&self) -> Option<&Periods> {
         match &self.data {
-            Cut::Split(_) => None,
+            Cut::Split(_) | Cut::Pieces(_) => None,
             Cut::Periods(periods) => Some(periods),
         }
     }
@@ -64,6 +71,7 @@ impl Task {
     pub fn digest(&self) -> Digest {
         match &self.data {
             Cut::Split(split) => split.digest(),
+            Cut::Pieces(pieces) => pieces.digest(),
             Cut::Periods(periods) => periods.digest(),
         }
     }

@@ -53,7 +53,8 @@ fn periods() -> Periods {
         let mut stream = Stream::new(0, "world", "period", u64::from(period));
         let known = 12 + 6 * period;
         let mut interactions: Vec<Interaction> = Vec::new();
-        let mut add = |user, item| interactions.push(Interaction { user, item, time: 0.into(), value: 1.0 });
+        let mut add =
+            |user, item| interactions.push(Interaction { user, item, time: 0.into(), value: 1.0, session: 0 });
         let first = if period == 0 { 0 } else { known - 6 };
         (first..known).for_each(|item| add(1000 * period, item)); // New items in their order.
         for session in 1..=50 {
@@ -69,6 +70,7 @@ fn periods() -> Periods {
         n_items: 33,
         user_places: Vec::new(),
         item_places: Vec::new(),
+        session_places: Vec::new(),
         categories: None,
         clock: Clock::Order,
         values: Values::None,

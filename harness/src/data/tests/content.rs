@@ -116,6 +116,30 @@ fn lists_and_tables_are_read_as_the_layout_says() {
 }
 
 #[test]
+fn sessions_are_read_with_their_order_and_belong_to_one_user() {
+    let layout = table("session user item", "");
+    let data = mapped(&layout, "12,1,a\n9,2,a\n12,1,b\nx,2,b\n");
+    let sessions: Vec<u32> = data.parts[0].interactions.iter().map(|event| event.session).collect();
+    assert_eq!((sessions, data.session_places.clone()), (vec![0, 1, 0, 2], vec![1, 0, 2]));
+    assert!(data.has_sessions());
+    let without = mapped(&table("skip user item", ""), "12,1,a\n9,2,a\n12,1,b\nx,2,b\n");
+    assert!(!without.has_sessions() && without.digest() != data.digest());
+    let others = mapped(&layout, "12,1,a\n9,2,a\n13,1,b\nx,2,b\n");
+    assert_ne!(others.digest(), data.digest(), "the digest covers sessions");
+    refused(&layout, b"12,1,1\n12,2,1\n", 2, &["it began as one of user `1`", "user `2` in session `12`"]);
+    refused(&layout, b",1,1\n", 1, &["the session's id"]);
+    let twice = read(&table("session user item session", ""), "map", b"1,1,1,1\n").unwrap_err();
+    assert!(twice.to_string().contains("one category and one session"), "{twice}");
+    let items = "form = \"items\"\nseparator = \"comma\"\ncolumns = [\"item\", \"category\", \"session\"]";
+    assert!(read(items, "map", b"1,1,1\n").unwrap_err().to_string().contains("`skip` alone"));
+    // The other file has no sessions.
+    let mut site = Site::new();
+    site.sources[0] += &format!("[file.layout]\n{layout}\n");
+    let error = Manifest::parse(&site.text(), &site.folder.path().join("tiny.toml")).unwrap_err().to_string();
+    assert!(error.contains("a column `session` in every file of interactions, or in none"), "{error}");
+}
+
+#[test]
 fn the_manifest_says_the_unit_of_its_times() {
     let times = |unit: &str, times: [&str; 2]| {
         let rows: String = times.iter().map(|time| format!("1,2,{time}\n")).collect();

@@ -97,8 +97,9 @@ impl Checker<'_> {
                 if times(FieldKind::Time) + times(FieldKind::IsoTime) > 1
                     || times(FieldKind::Value) + times(FieldKind::Label) > 1
                     || times(FieldKind::Category) > 1
+                    || times(FieldKind::Session) > 1
                 {
-                    return wrong("columns", "a table has at most one time, one value and one category");
+                    return wrong("columns", "a table has at most one time, one value, one category and one session");
                 }
                 let labels = layout.labels.clone().unwrap_or_default();
                 if (times(FieldKind::Label) == 1) == labels.is_empty() {

@@ -18,8 +18,25 @@ fn negatives_are_distinct_unobserved_and_the_protocols_own() {
             assert!(part.of(user).iter().all(|item| !distinct.contains(item)));
         }
     }
-    let other = Protocol::new(Candidates::Sampled { negatives: 30, seed: 1 }, metrics(&["loo-hr@5"])).unwrap();
+    let other =
+        Protocol::new(Candidates::Sampled { negatives: 30, seed: 1, draw: Draw::Stream }, metrics(&["loo-hr@5"]))
+            .unwrap();
     assert_ne!(ours.negatives(0), ranker(&other, &split, HeldOut::Test).negatives(0));
+}
+
+/// The items with the least `sha256sum` of `7/1/item`, users and items numbered from 1.
+#[test]
+fn negatives_of_least_digest_are_those_of_any_program() {
+    let split = split(2, 12, &[(1, 3)], &[(1, 5)], &[(0, 4), (1, 6)]);
+    let drawn = |negatives| {
+        let candidates = Candidates::Sampled { negatives, seed: 7, draw: Draw::Sha256 };
+        let ranker = ranker(&Protocol::new(candidates, metrics(&["loo-hr@1"])).unwrap(), &split, HeldOut::Test);
+        [0, 1].map(|user| ranker.negatives(user).unwrap().to_vec())
+    };
+    // In their order 2, 10, 3, 6, 9, 0, 4, 11, 1, 5, 8, 7 and 4, 1, 3, 0, 10, 7, 11, 9, 5, 8, 2, 6.
+    assert_eq!(drawn(3), [[2, 3, 10], [0, 1, 4]]);
+    assert_eq!(drawn(7), [[0, 2, 3, 6, 9, 10, 11], [0, 1, 4, 7, 9, 10, 11]]);
+    assert_eq!(drawn(9)[1], [0, 1, 2, 4, 7, 8, 9, 10, 11], "all that are left");
 }
 
 #[test]

@@ -120,11 +120,16 @@ fn golden_ranking_among_negatives() {
     let (scores, expected) = (floats(&case["inputs"]["scores_target_in_column_0"]), &case["expected"]);
     let split = split(3, 4, &[], &[], &[(0, 0), (1, 0), (2, 0)]);
     for k in ["1", "2", "3"] {
-        let metrics = [("hit", "hr"), ("mrr", "mrr"), ("ndcg", "ndcg")].map(|(name, id)| (name, format!("{id}@{k}")));
-        let protocol = full(&metrics.each_ref().map(|(_, metric)| &**metric));
-        let evaluation = test(&protocol, &split, &Table { n_items: 4, scores: scores.clone() });
-        for (name, metric) in &metrics {
-            near(evaluation.values[&metric.parse().unwrap()], &expected[k][name]);
+        let ids = [("hit", "hr"), ("mrr", "mrr"), ("ndcg", "ndcg")];
+        let ids = ids.into_iter().chain([("hit", "loo-hr"), ("mrr", "loo-mrr"), ("ndcg", "loo-ndcg")]);
+        let metrics: Vec<(&str, String)> = ids.map(|(name, id)| (name, format!("{id}@{k}"))).collect();
+        let names: Vec<&str> = metrics.iter().map(|(_, metric)| &**metric).collect();
+        // The three other items are the negatives.
+        for protocol in [full(&names), sampled(3, &names)] {
+            let evaluation = test(&protocol, &split, &Table { n_items: 4, scores: scores.clone() });
+            for (name, metric) in &metrics {
+                near(evaluation.values[&metric.parse().unwrap()], &expected[k][name]);
+            }
         }
     }
 }

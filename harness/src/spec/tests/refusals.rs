@@ -401,3 +401,17 @@ fn blames_a_wrong_override_on_the_profile() {
 fn refuses_dates() {
     has(&refused("title = \"T\"", "title = 2020-01-01"), &["no dates", "small.toml:2:9 (key `title`)"]);
 }
+
+#[test]
+fn refuses_pieces_that_cannot_be_meant() {
+    let pieces = |length: &str, more: &str| {
+        let rule = "rule = \"leave-last-out\"\ncore = 5";
+        let keys = "rule = \"pieces\"\nsequences = \"users\"\nat_least = [{ items = 4 }]\nshortest = 4\ntest_input = \"training\"";
+        resolve_text(&edited(rule, &format!("{keys}\n{length}\n{more}")), None)
+    };
+    assert!(pieces("length = 20", "").is_ok());
+    let refused = |length, more| pieces(length, more).err().expect("the spec is refused").to_string();
+    has(&refused("length = 3", ""), &["small.toml (key `split`)", "`length`: the pieces are too short", "got:      3"]);
+    has(&refused("lenght = 20", ""), &["small.toml:17:1 (key `split.lenght`)", "did you mean `length`?"]);
+    has(&refused("length = 20", "[events]\nties = \"item\""), &["would order a piece by the ids of its items"]);
+}

@@ -45,7 +45,13 @@ fn data_that_is_no_stream_is_refused() {
         (0, &[(1, 0, 0), (2, 1, 0), (3, 2, 0)], "period 0 of `made-up` has nothing to learn from"),
     ] {
         let mut dataset = three_periods();
-        let events = events.iter().map(|&(user, item, time)| Interaction { user, item, time: time.into(), value: 1.0 });
+        let events = events.iter().map(|&(user, item, time)| Interaction {
+            user,
+            item,
+            time: time.into(),
+            value: 1.0,
+            session: 0,
+        });
         dataset.parts[part].interactions = events.collect();
         let error = refused(&dataset, 2);
         assert!(error.kind() == Kind::Data && error.to_string().contains(says), "{says}: {error}");

@@ -52,7 +52,7 @@ fn held_out_items_that_a_tie_chose_are_counted_and_may_be_refused() {
     assert_eq!(ties(&data, &rule, Ties::Item), counted("item", 3, 2));
     let tests = |ties| match rule.apply(&data, ties).unwrap().cut {
         Cut::Split(split) => pairs(&split.test),
-        Cut::Periods(_) => panic!("a stream of periods"),
+        Cut::Pieces(_) | Cut::Periods(_) => panic!("a stream of periods"),
     };
     assert_eq!(tests(Ties::FileOrder), [(0, 8), (1, 7), (2, 6), (4, 3)]);
     assert_eq!(tests(Ties::Item), [(0, 9), (1, 9), (2, 6), (4, 3)]);

@@ -43,7 +43,7 @@ fn periods() -> Periods {
     let mut stream = Stream::new(0, "asmg", "events", 0);
     let mut event = |time: i64| {
         let user = stream.below(20);
-        Interaction { user, item: (user + stream.below(8)) % 30, time: time.into(), value: 1.0 }
+        Interaction { user, item: (user + stream.below(8)) % 30, time: time.into(), value: 1.0, session: 0 }
     };
     let dataset = Dataset {
         name: "made-up".into(),
@@ -51,6 +51,7 @@ fn periods() -> Periods {
         n_items: 30,
         user_places: Vec::new(),
         item_places: Vec::new(),
+        session_places: Vec::new(),
         categories: Some(ItemCategories::new(5, (0..30).map(|item| vec![item % 5, (item / 2) % 5]))),
         clock: Clock::Order,
         values: Values::None,

@@ -16,7 +16,7 @@ type Rated = (u32, u32, i64, f32);
 
 /// A dataset of one part.
 fn dataset(n_users: usize, n_items: usize, events: &[Rated]) -> Dataset {
-    let event = |&(user, item, time, value): &Rated| Interaction { user, item, time: time.into(), value };
+    let event = |&(user, item, time, value): &Rated| Interaction { user, item, time: time.into(), value, session: 0 };
     let mut dataset = kit::dataset(n_users, n_items, &[("all", &[])]);
     dataset.parts[0].interactions = events.iter().map(event).collect();
     Dataset { values: Values::Numbers, ..dataset }
@@ -284,7 +284,7 @@ fn a_period_may_be_a_day() {
     let at = |day: i64, second: i64| first.time().whole + day * DAY + second;
     let events = [(0, 0, at(1, 5), 1.0), (1, 1, at(0, 0), 1.0), (0, 1, at(1, DAY - 1), 1.0), (1, 2, at(2, 0), 1.0)];
     let mut days = dataset(2, 4, &events);
-    days.parts[0].interactions.push(Interaction { user: 0, item: 3, time: at(0, 9).into(), value: 1.0 });
+    days.parts[0].interactions.push(Interaction { user: 0, item: 3, time: at(0, 9).into(), value: 1.0, session: 0 });
     let cut =
         |dataset: &Dataset, last| by_day(dataset, &first, &drawn(1, 0), Roles::after_the_first(last), Ties::FileOrder);
     let periods = cut(&days, 2).unwrap();
