@@ -10,10 +10,12 @@
 //! dcd     DCD, which corrects RRD
 //! ader    ADER, and continual learning of sessions
 //! asmg    ASMG, which generates models from those of past periods
+//! adarec  AdaRec, which distils into a student whose architecture is searched
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 
+pub mod adarec;
 pub mod ader;
 pub mod asmg;
 pub mod dcd;

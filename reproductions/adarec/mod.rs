@@ -1,0 +1,27 @@
+//! AdaRec: distillation into a student whose architecture is searched (Chen, Yuan, Yang, Li and Yang; arXiv 2107.07173).
+//!
+//! "(code)" stands for the anonymous repository that carries the paper's title, Anonymous-2611/AdaRec. The paper's text was
+//! not at hand.
+//!
+//! ```text
+//! operation → architecture (one operation for each edge of a cell) ← relaxation (α, drawn from by Gumbel noise)
+//! student: tables → cells, each: taps → convolutions, batch norm → nodes → mixture, layer norm → representation
+//! losses: embedding loss, hidden loss (layer map or transport), efficiency; cross entropy and output loss are the models'
+//! ```
+
+pub mod architecture;
+mod batch_norm;
+mod cell;
+mod convolutions;
+pub mod encoder;
+pub mod hidden_loss;
+pub mod layer_flow;
+pub mod operation;
+mod pass;
+mod pooling;
+pub mod projection;
+pub mod relaxation;
+pub mod search_loss;
+pub mod student;
+pub mod student_sizes;
+pub mod transport;

@@ -1,0 +1,492 @@
+//! The student in training: its step by hand, without a graph.
+//!
+//! ```text
+//! embedding = dropout(token + position) → cells → dropout → representation → output layer (its loss is made elsewhere)
+//! ```
+//!
+//! A pass takes blocks of whole sequences through the cells in parallel, and stops at each node, where batch normalisation needs
+//! the statistics of the whole batch. In a search the value of an edge is the drawn operation's; yet the statistics of all
+//! convolutions move at each step, and α's gradient needs ⟨∂L/∂f, operation(x)⟩ for all of them. For a convolution y with batch
+//! normalisation that is, channel by channel,
+//!
+//! ```text
+//! γ·(⟨g, y⟩ − mean(y)·Σg)/√(variance + ε) + β·Σg,   ⟨g, y⟩ = ⟨W, Σ_t x(t + shift)·g(t)⟩
+//! ```
+//!
+//! so that only moments of y are kept, and one product of the unfolded feature map with the nodes' gradients serves all
+//! operations of all edges that read it. It equals the sum over elements up to rounding: both are sums of the same terms in f32,
+//! in another order.
+
+use harness::error::{Error, Kind, Result};
+use harness::nn::{DenseParameter, Dropout, Trainable, padded};
+use harness::rng::Stream;
+use harness::weights::{Settings, Weights};
+use rayon::prelude::*;
+
+use super::architecture::{Architecture, EDGES, NODES, edge, ends};
+use super::cell::{CellParameters, CellPass, Chosen, EdgePass};
+use super::encoder::{StudentEncoder, check_ids};
+use super::operation::Operation;
+use super::pass::{Block, CellRows};
+use super::student_sizes::StudentSizes;
+
+/// Positions of a block, about; it has whole sequences. Fixed, so that nothing depends on threads.
+const ROWS: usize = 80;
+
+/// What the losses read of a training pass, `[T, C]` each for T positions.
+#[derive(Default)]
+pub struct StudentFeatures {
+    /// The embedding after dropout: what the first cell reads.
+    pub embedding: Vec<f32>,
+    /// Outputs of the cells.
+    pub cells: Vec<Vec<f32>>,
+    /// The last cell's output after dropout: what the output layer reads.
+    pub representation: Vec<f32>,
+}
+
+/// ∂L/∂ of [`StudentFeatures`] that the losses ask for, `[T, C]` each.
+#[derive(Clone, Copy)]
+pub struct FeatureGradients<'a> {
+    pub representation: &'a [f32],
+    /// None without a loss on hidden layers.
+    pub cells: Option<&'a [Vec<f32>]>,
+    /// None without a loss on embeddings.
+    pub embedding: Option<&'a [f32]>,
+}
+
+/// A student in training, searched or of one architecture.
+pub struct Student {
+    sizes: StudentSizes,
+    dropout: Dropout,
+    token: DenseParameter,
+    position: DenseParameter,
+    cells: Vec<CellParameters>,
+    output: [DenseParameter; 2],
+    /// Of the step in progress, or of the last one.
+    ids: Vec<u32>,
+    passes: Vec<CellPass>,
+    blocks: Vec<Block>,
+    /// Factors of dropout, `[T, C]`: of the embedding, and of the last cell's output.
+    masks: [Vec<f32>; 2],
+    features: StudentFeatures,
+}
+
+impl Student {
+    /// A student that starts at these weights. `dropout` is that of the embedding and of the representation (0.1).
+    ///
+    /// # Errors
+    /// If they are not a [student's](StudentSizes::layout), or of sizes that no student has.
+    pub fn new(weights: Weights, dropout: Dropout) -> Result<Self> {
+        let sizes = StudentSizes::of(&weights)?;
+        sizes.check()?;
+        let mut parameters = weights.parameters.into_iter();
+        let dense = |parameters: &mut dyn Iterator<Item = _>| {
+            DenseParameter::new(parameters.next().expect("the layout was checked"))
+        };
+        let (token, position) = (dense(&mut parameters), dense(&mut parameters));
+        let cells = (0..sizes.cells).map(|_| CellParameters::new(&sizes, &mut parameters)).collect();
+        let output = [dense(&mut parameters), dense(&mut parameters)];
+        Ok(Self {
+            sizes,
+            dropout,
+            token,
+            position,
+            cells,
+            output,
+            ids: Vec::new(),
+            passes: Vec::new(),
+            blocks: Vec::new(),
+            masks: Default::default(),
+            features: StudentFeatures::default(),
+        })
+    }
+
+    /// The sizes of the student.
+    pub fn sizes(&self) -> &StudentSizes {
+        &self.sizes
+    }
+
+    /// The space, or the architecture.
+    pub fn settings(&self) -> Settings {
+        self.sizes.settings()
+    }
+
+    /// All tensors in the order of the [layout](StudentSizes::layout), running statistics included.
+    pub fn tensors(&self) -> Vec<&dyn Trainable> {
+        let tables = [&self.token, &self.position].map(|tensor| tensor as &dyn Trainable);
+        let cells = self.cells.iter().flat_map(CellParameters::tensors);
+        tables.into_iter().chain(cells).chain(self.output.iter().map(|tensor| tensor as &dyn Trainable)).collect()
+    }
+
+    /// All tensors in the order of the layout, running statistics included.
+    pub fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
+        let tables = [&mut self.token, &mut self.position].map(|tensor| tensor as &mut dyn Trainable);
+        let cells = self.cells.iter_mut().flat_map(CellParameters::tensors_mut);
+        let output = self.output.iter_mut().map(|tensor| tensor as &mut dyn Trainable);
+        tables.into_iter().chain(cells).chain(output).collect()
+    }
+
+    /// All that is trained, in the order of the layout, with the gradients of the step in progress. Operations that were not
+    /// drawn have gradients of 0, by which an optimiser with decay or momentum still moves them (code).
+    pub fn dense_mut(&mut self) -> impl Iterator<Item = &mut DenseParameter> {
+        let tables = [&mut self.token, &mut self.position].into_iter();
+        tables.chain(self.cells.iter_mut().flat_map(CellParameters::dense_mut)).chain(&mut self.output)
+    }
+
+    /// The output layer, weight `[I + 1, C]` and bias `[I + 1]`; its gradients are filled by whoever makes the loss.
+    pub fn output_mut(&mut self) -> &mut [DenseParameter; 2] {
+        &mut self.output
+    }
+
+    /// The output layer, weight `[I + 1, C]` and bias `[I + 1]`.
+    pub fn output(&self) -> &[DenseParameter; 2] {
+        &self.output
+    }
+
+    /// What the losses read of the last training pass.
+    pub fn features(&self) -> &StudentFeatures {
+        &self.features
+    }
+
+    /// Features and output layer at once, for the loss that reads the one and fills the gradients of the other.
+    pub fn features_and_output_mut(&mut self) -> (&StudentFeatures, &mut [DenseParameter; 2]) {
+        (&self.features, &mut self.output)
+    }
+
+    /// The student as it answers with the operations of `architecture`, copied from its weights and running statistics as
+    /// they stand.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if an edge lacks its operation.
+    pub fn encoder(&self, architecture: &Architecture) -> Result<StudentEncoder> {
+        self.check(architecture)?;
+        let tables = [&self.token, &self.position].map(|table| table.weights.clone());
+        Ok(StudentEncoder::of_cells(&self.sizes, tables, &self.cells, architecture))
+    }
+
+    fn check(&self, architecture: &Architecture) -> Result<()> {
+        for (number, operation) in architecture.0.iter().enumerate() {
+            if !self.sizes.operations(number).contains(operation) {
+                let (node, source) = ends(number);
+                return Err(Error::new(Kind::Internal, format!("edge {node}-{source} of a student has no `{operation}`")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a step in training mode: `ids: [T]` are whole sequences of L ids, 0 being padding. Moves the running statistics of
+    /// all convolutions, also of those that are not of `architecture`. [`features`](Self::features) are of this pass
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if the ids are not whole sequences, one has no row, or an edge lacks its operation.
+    pub fn forward(&mut self, ids: &[u32], architecture: &Architecture, dropout: &mut Stream) -> Result<()> {
+        let (channels, length) = (self.sizes.channels, self.sizes.length);
+        check_ids(ids, length, self.sizes.items + 1)?;
+        self.check(architecture)?;
+        let width = padded(channels);
+        for mask in &mut self.masks {
+            mask.resize(ids.len() * channels, 0.0);
+            self.dropout.draw(dropout, channels, mask);
+        }
+        self.ids.clear();
+        self.ids.extend_from_slice(ids);
+        self.embed(width);
+        let sizes = &self.sizes;
+        let passes = self.cells.par_iter().map(|cell| CellPass::new(sizes, cell, architecture, width));
+        passes.collect_into_vec(&mut self.passes);
+        for cell in 0..sizes.cells {
+            for source in 0..NODES {
+                let pass = &self.passes[cell];
+                self.blocks.par_iter_mut().for_each(|block| {
+                    if source > 0 {
+                        block.node(pass, cell, source);
+                    }
+                    block.expand(pass, cell, source);
+                });
+                self.combine(cell, source);
+            }
+            let pass = &self.passes[cell];
+            self.blocks.par_iter_mut().for_each(|block| {
+                block.node(pass, cell, NODES);
+                block.mix(pass, cell);
+            });
+        }
+        self.gather_features(width);
+        Ok(())
+    }
+
+    /// Positions of a block.
+    fn rows_of_block(&self) -> usize {
+        (ROWS / self.sizes.length).max(1) * self.sizes.length
+    }
+
+    fn embed(&mut self, width: usize) {
+        let (channels, length) = (self.sizes.channels, self.sizes.length);
+        let rows = self.rows_of_block();
+        let embedding = &mut self.features.embedding;
+        embedding.clear();
+        for (place, (&id, mask)) in self.ids.iter().zip(self.masks[0].chunks_exact(channels)).enumerate() {
+            let token = &self.token.weights[id as usize * channels..][..channels];
+            let position = &self.position.weights[place % length * channels..][..channels];
+            embedding.extend((0..channels).map(|j| (token[j] + position[j]) * mask[j]));
+        }
+        self.blocks.resize_with(self.ids.len().div_ceil(rows), Block::default);
+        for (block, embedding) in self.blocks.iter_mut().zip(embedding.chunks(rows * channels)) {
+            block.rows = embedding.len() / channels;
+            block.cells.resize_with(self.sizes.cells, CellRows::default);
+            pad(embedding, channels, width, &mut block.cells[0].maps[0]);
+        }
+    }
+
+    /// The batch's statistics of the convolutions that read a feature map.
+    fn combine(&mut self, cell: usize, source: usize) {
+        let blocks = &self.blocks;
+        for node in source + 1..=NODES {
+            let number = edge(node, source);
+            let Some(parameters) = &mut self.cells[cell].edges[number] else { continue };
+            let (channels, width) = (self.sizes.channels, padded(self.sizes.channels));
+            let [running_mean, running_variance] = &mut parameters.statistics;
+            for (at, statistics) in self.passes[cell].edges[number].statistics.iter_mut().enumerate() {
+                let of = at * channels..(at + 1) * channels;
+                let moments = blocks.iter().map(|block| block.cells[cell].moments(number, at, block.rows, width));
+                let bias = &parameters.dense[1].weights[of.clone()];
+                let running = [&mut running_mean.values[of.clone()], &mut running_variance.values[of]];
+                statistics.combine(moments, bias, running);
+            }
+        }
+    }
+
+    fn gather_features(&mut self, width: usize) {
+        let (channels, cells) = (self.sizes.channels, self.sizes.cells);
+        let StudentFeatures { cells: outputs, representation, .. } = &mut self.features;
+        outputs.resize_with(cells, Vec::new);
+        for (cell, output) in outputs.iter_mut().enumerate() {
+            output.clear();
+            for block in &self.blocks {
+                let rows = block.cells.get(cell + 1).map_or(&block.out, |next| &next.maps[0]);
+                rows.chunks_exact(width).for_each(|row| output.extend_from_slice(&row[..channels]));
+            }
+        }
+        representation.clear();
+        representation.extend(outputs[cells - 1].iter().zip(&self.masks[1]).map(|(x, factor)| x * factor));
+    }
+
+    /// Ends a step: overwrites the gradients of all but the output layer. With `search`, returns ∂L/∂(weight of each operation of
+    /// each edge), `[edges, operations of the edge]`, which sums over all cells: what
+    /// [`ArchitectureParameters::backward`](super::relaxation::ArchitectureParameters::backward) takes.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if no pass is in progress, or a gradient has another size than its feature.
+    pub fn backward(&mut self, gradients: FeatureGradients<'_>, search: bool) -> Result<Option<Vec<f64>>> {
+        let (channels, width, cells) = (self.sizes.channels, padded(self.sizes.channels), self.sizes.cells);
+        let n = self.ids.len() * channels;
+        let fits = n > 0
+            && gradients.representation.len() == n
+            && gradients.embedding.is_none_or(|gradient| gradient.len() == n)
+            && gradients.cells.is_none_or(|of| of.len() == cells && of.iter().all(|gradient| gradient.len() == n));
+        if !fits {
+            return Err(Error::new(Kind::Internal, "gradients of other sizes than the student's features"));
+        }
+        let masked: Vec<f32> = gradients.representation.iter().zip(&self.masks[1]).map(|(g, mask)| g * mask).collect();
+        let rows = self.rows_of_block();
+        for (block, gradient) in self.blocks.iter_mut().zip(masked.chunks(rows * channels)) {
+            pad(gradient, channels, width, &mut block.gradient);
+        }
+        let mut of_operations: Option<Vec<Vec<f64>>> =
+            search.then(|| (0..EDGES).map(|number| vec![0.0; self.sizes.operations(number).len()]).collect());
+        for cell in (0..cells).rev() {
+            let pass = &self.passes[cell];
+            let of_cell = gradients.cells.map(|cells| &cells[cell][..]);
+            self.blocks.par_iter_mut().enumerate().for_each(|(number, block)| {
+                if let Some(gradient) = of_cell {
+                    let gradient = &gradient[number * rows * channels..][..block.rows * channels];
+                    add_rows(gradient, channels, width, &mut block.gradient);
+                }
+                block.unmix(pass, cell);
+            });
+            for source in (0..NODES).rev() {
+                self.means(cell, source + 1);
+                let pass = &self.passes[cell];
+                self.blocks.par_iter_mut().for_each(|block| block.back(pass, cell, source, search));
+            }
+            self.gather_cell(cell);
+            if let Some(sums) = &mut of_operations {
+                self.add_operations(cell, sums);
+            }
+        }
+        self.gather_tables(width, gradients.embedding);
+        Ok(of_operations.map(|sums| sums.concat()))
+    }
+
+    /// The batch's means of g and g·ŷ for the edges into a node.
+    fn means(&mut self, cell: usize, node: usize) {
+        let count = self.ids.len() as f64;
+        for source in 0..node {
+            let number = edge(node, source);
+            let EdgePass { chosen, statistics } = &mut self.passes[cell].edges[number];
+            let Chosen::Convolution(chosen) = chosen else { continue };
+            let mean_of = |of: &dyn Fn(&Block) -> &[f32], out: &mut [f32]| {
+                let sums = total(self.blocks.iter().map(of), out.len());
+                out.iter_mut().zip(sums).for_each(|(out, sum)| *out = (sum / count) as f32);
+            };
+            mean_of(&|block| &block.sums.plain[node - 1], &mut chosen.mean);
+            mean_of(&|block| &block.sums.along[number], &mut chosen.mean_along);
+            let inverse = &statistics[chosen.index].inverse;
+            for ((factor, scale), inverse) in chosen.factor.iter_mut().zip(&chosen.scale).zip(inverse) {
+                *factor = scale * inverse;
+            }
+        }
+    }
+
+    /// The gradients of a cell's tensors, from what the way back left in the blocks.
+    fn gather_cell(&mut self, cell: usize) {
+        let (channels, width) = (self.sizes.channels, padded(self.sizes.channels));
+        let (blocks, pass) = (&self.blocks, &self.passes[cell]);
+        let CellParameters { edges, dense: [nodes, norm_scale, norm_shift] } = &mut self.cells[cell];
+        edges.par_iter_mut().enumerate().for_each(|(number, parameters)| {
+            let Some(parameters) = parameters else { return };
+            parameters.dense.iter_mut().for_each(|tensor| tensor.gradient.fill(0.0));
+            let Chosen::Convolution(chosen) = &pass.edges[number].chosen else { return };
+            let [weight, _, scale, shift] = &mut parameters.dense;
+            let mut first = 0;
+            for tap in chosen.runs.iter().flat_map(|run| &run.taps) {
+                let gradient = &mut weight.gradient[(chosen.first_tap + tap) * channels * channels..];
+                for (input, gradient) in gradient.chunks_exact_mut(channels).take(channels).enumerate() {
+                    for block in blocks {
+                        let row = &block.sums.weights[number][(first + input) * width..][..channels];
+                        gradient.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                    }
+                }
+                first += width;
+            }
+            let node = ends(number).0;
+            let sums: [&dyn Fn(&Block) -> &[f32]; 2] =
+                [&|block| &block.sums.along[number], &|block| &block.sums.plain[node - 1]];
+            for (tensor, of) in [scale, shift].into_iter().zip(sums) {
+                let gradient = &mut tensor.gradient[chosen.index * channels..][..channels];
+                gradient.iter_mut().zip(total(blocks.iter().map(of), channels)).for_each(|(out, sum)| *out = sum as f32);
+            }
+        });
+        let weights = pass.nodes.map(f64::from);
+        let slopes: [f64; NODES] =
+            std::array::from_fn(|node| blocks.iter().map(|block| block.sums.nodes[node]).sum::<f64>());
+        let mean: f64 = weights.iter().zip(&slopes).map(|(weight, slope)| weight * slope).sum();
+        for (gradient, (weight, slope)) in nodes.gradient.iter_mut().zip(weights.iter().zip(&slopes)) {
+            *gradient = (weight * (slope - mean)) as f32;
+        }
+        for (side, tensor) in [norm_scale, norm_shift].into_iter().enumerate() {
+            let sums = total(blocks.iter().map(|block| &block.sums.norm[side][..]), channels);
+            tensor.gradient.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum as f32);
+        }
+    }
+
+    /// Adds ⟨∂L/∂f, operation(x)⟩ of one cell for all operations of all edges.
+    fn add_operations(&self, cell: usize, sums: &mut [Vec<f64>]) {
+        let (channels, width) = (self.sizes.channels, padded(self.sizes.channels));
+        let (blocks, pass) = (&self.blocks, &self.passes[cell]);
+        let plain: [Vec<f64>; NODES] =
+            std::array::from_fn(|node| total(blocks.iter().map(|block| &block.sums.plain[node][..]), channels));
+        for (source, of_source) in pass.sources.iter().enumerate() {
+            let readers = NODES - source;
+            let size = blocks[0].sums.products[source].len();
+            let mut products = vec![0.0f32; size];
+            for block in blocks {
+                harness::simd::add_scaled(&mut products, 1.0, &block.sums.products[source]);
+            }
+            let tap = width * readers * width;
+            for group in &of_source.groups {
+                let mut dots = vec![0.0f32; group.edges.len() * width];
+                let mut weight = group.weight.chunks_exact(dots.len());
+                for run in &group.runs {
+                    let rows = products[run.column * tap..][..run.taps.len() * tap].chunks_exact(readers * width);
+                    for (weight, row) in weight.by_ref().zip(rows) {
+                        for (side, (number, _)) in group.edges.iter().enumerate() {
+                            let reader = ends(*number).0 - source - 1;
+                            let row = &row[reader * width..][..width];
+                            let weight = &weight[side * width..][..width];
+                            let dots = &mut dots[side * width..][..width];
+                            dots.iter_mut().zip(weight).zip(row).for_each(|((dot, w), g)| *dot += w * g);
+                        }
+                    }
+                }
+                for (&(number, at), dots) in group.edges.iter().zip(dots.chunks_exact(width)) {
+                    let parameters = self.cells[cell].edges[number].as_ref().expect("an edge with convolutions");
+                    let [_, _, scale, shift] = parameters.dense.each_ref().map(|t| &t.weights[at * channels..][..channels]);
+                    let statistics = &pass.edges[number].statistics[at];
+                    let plain = &plain[ends(number).0 - 1];
+                    let sum: f64 = (0..channels)
+                        .map(|j| {
+                            let along = f64::from(dots[j]) - f64::from(statistics.mean[j]) * plain[j];
+                            f64::from(scale[j]) * f64::from(statistics.inverse[j]) * along + f64::from(shift[j]) * plain[j]
+                        })
+                        .sum();
+                    *self.slot(number, group.operation, sums) += sum;
+                }
+            }
+        }
+        for number in 0..EDGES {
+            for (k, operation) in [Operation::MaxPool, Operation::AvgPool, Operation::SkipConnect].into_iter().enumerate() {
+                if self.sizes.operations(number).contains(&operation) {
+                    let sum: f64 = blocks.iter().map(|block| block.sums.free[number][k]).sum();
+                    *self.slot(number, operation, sums) += sum;
+                }
+            }
+        }
+    }
+
+    fn slot<'a>(&self, number: usize, operation: Operation, sums: &'a mut [Vec<f64>]) -> &'a mut f64 {
+        let at = self.sizes.operations(number).iter().position(|other| *other == operation);
+        &mut sums[number][at.expect("an operation of the edge")]
+    }
+
+    /// The gradients of both tables; padding has none in the first.
+    fn gather_tables(&mut self, width: usize, of_embedding: Option<&[f32]>) {
+        let (channels, length) = (self.sizes.channels, self.sizes.length);
+        self.token.gradient.fill(0.0);
+        self.position.gradient.fill(0.0);
+        let rows = self.blocks.iter().flat_map(|block| block.gradient.chunks_exact(width));
+        let mut row = vec![0.0; channels];
+        for (place, (gradient, &id)) in rows.zip(&self.ids).enumerate() {
+            let at = place * channels..(place + 1) * channels;
+            row.copy_from_slice(&gradient[..channels]);
+            if let Some(of_embedding) = of_embedding {
+                row.iter_mut().zip(&of_embedding[at.clone()]).for_each(|(sum, value)| *sum += value);
+            }
+            row.iter_mut().zip(&self.masks[0][at]).for_each(|(value, factor)| *value *= factor);
+            let add = |sums: &mut [f32]| sums.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
+            add(&mut self.position.gradient[place % length * channels..][..channels]);
+            if id != 0 {
+                add(&mut self.token.gradient[id as usize * channels..][..channels]);
+            }
+        }
+    }
+}
+
+/// `out: [rows, width]`, zeros beyond the channels.
+fn pad(rows: &[f32], channels: usize, width: usize, out: &mut Vec<f32>) {
+    out.clear();
+    for row in rows.chunks_exact(channels) {
+        out.extend_from_slice(row);
+        out.resize(out.len().next_multiple_of(width), 0.0);
+    }
+}
+
+/// Adds rows of the channels to rows of `width`.
+fn add_rows(rows: &[f32], channels: usize, width: usize, sums: &mut [f32]) {
+    for (sums, row) in sums.chunks_exact_mut(width).zip(rows.chunks_exact(channels)) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+/// Sums over blocks in their order, of their first `n` values.
+fn total<'a>(blocks: impl Iterator<Item = &'a [f32]>, n: usize) -> Vec<f64> {
+    let mut sums = vec![0.0f64; n];
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests;
