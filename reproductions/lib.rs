@@ -79,6 +79,10 @@ pub fn registry() -> Registry {
         .with("pretrained", asmg::build_pretrained)
         .with("sml", asmg::sml::build)
         .with("sml-mf", asmg::sml::build_mf)
+        .with("adarec-search", adarec::build_search)
+        .with("adarec-student", adarec::build_student)
+        .with_model(adarec::SEARCH, adarec::search_scorer)
+        .with_model(adarec::STUDENT, adarec::scorer)
         .in_order(&ORDER_IN_FIGURES)
 }
 

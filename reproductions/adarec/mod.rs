@@ -12,16 +12,26 @@
 pub mod architecture;
 mod batch_norm;
 mod cell;
+pub mod control;
 mod convolutions;
+pub mod distiller;
 pub mod encoder;
 pub mod hidden_loss;
 pub mod layer_flow;
+pub mod learner;
+mod method;
 pub mod operation;
+pub mod options;
 mod pass;
 mod pooling;
 pub mod projection;
 pub mod relaxation;
 pub mod search_loss;
+mod serve;
 pub mod student;
 pub mod student_sizes;
+pub mod teacher_answers;
 pub mod transport;
+
+pub use self::method::{build_search, build_student};
+pub use self::serve::{SEARCH, STUDENT, scorer, search_scorer};

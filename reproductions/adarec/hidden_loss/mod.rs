@@ -21,39 +21,20 @@ use serde::Deserialize;
 use self::kernels::{Divergences, ExpOf, GradientRows, LogSoftmax};
 use super::layer_flow::{LayerFlow, LayerMap, TeacherUpdate};
 use super::projection::{PackedProjection, Projection, ProjectionGradients, ROWS};
+use crate::models::pieces::{KlDirection, KlMean};
 use harness::nn::padded;
 use harness::simd;
 
-/// Which distribution is the reference of a divergence, KL(reference ‖ other).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reference {
-    /// KL(student ‖ teacher) (code).
-    Student,
-    /// KL(teacher ‖ student).
-    Teacher,
-}
-
-/// What a sum of divergences over all positions is divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DividedBy {
-    /// The pieces of the batch, B (code).
-    Pieces,
-    /// Their positions, B·L.
-    Positions,
-}
-
 /// The options of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct HiddenOptions {
     /// How layers are paired.
     pub map: LayerMap,
     /// Which distances adapt the weights of the teacher's layers.
     pub teacher_update: TeacherUpdate,
-    pub reference: Reference,
-    pub divided_by: DividedBy,
+    pub direction: KlDirection,
+    pub mean: KlMean,
 }
 
 /// A step's loss, unweighted, and how it came about; matrices are `[student layers, teacher layers]`.
@@ -172,10 +153,7 @@ impl HiddenLoss {
         if !fits {
             return Err(Error::new(Kind::Internal, "hidden layers of other sizes than the loss was made for"));
         }
-        let divisor = match self.options.divided_by {
-            DividedBy::Pieces => pieces,
-            DividedBy::Positions => rows,
-        } as f64;
+        let divisor = self.options.mean.divisor(pieces, rows / pieces);
         let packed = self.projection.packed();
         self.blocks.resize_with(rows.div_ceil(ROWS), HiddenBlock::default);
         let of_block = |number: usize, width: usize| number * ROWS * width..((number + 1) * ROWS).min(rows) * width;
@@ -189,17 +167,17 @@ impl HiddenLoss {
             (0..pairs).map(|k| self.blocks.iter().map(|block| block.sums[k][side]).sum::<f64>() / divisor).collect()
         };
         let [of_student, of_teacher] = [total(0), total(1)];
-        let (distances, opposite) = match self.options.reference {
-            Reference::Student => (of_student, of_teacher),
-            Reference::Teacher => (of_teacher, of_student),
+        let (distances, opposite) = match self.options.direction {
+            KlDirection::StudentTeacher => (of_student, of_teacher),
+            KlDirection::TeacherStudent => (of_teacher, of_student),
         };
         let flow = self.flow.flow(&distances)?;
         let loss = flow.iter().zip(&distances).map(|(f, d)| f * d).sum();
-        let (scale, reference) = ((weight / divisor) as f32, self.options.reference);
+        let (scale, direction) = ((weight / divisor) as f32, self.options.direction);
         self.blocks.par_iter_mut().enumerate().for_each(|(number, block)| {
             let cells = cells.iter().map(|cell| &cell[of_block(number, channels)]);
             let teacher: Vec<&[f32]> = teacher.iter().map(|layer| &layer[of_block(number, width)]).collect();
-            block.gradients(&packed, width, cells, &teacher, &flow, (reference, scale));
+            block.gradients(&packed, width, cells, &teacher, &flow, (direction, scale));
         });
         self.projection.gather(self.blocks.iter().map(|block| &block.gained));
         for (layer, gradient) in gradients.iter_mut().enumerate() {
@@ -256,7 +234,7 @@ impl HiddenBlock {
         cells: impl Iterator<Item = &'a [f32]>,
         teacher: &[&[f32]],
         flow: &[f64],
-        (reference, scale): (Reference, f32),
+        (direction, scale): (KlDirection, f32),
     ) {
         let Self { log_student, gained, x_gradients, out, student, teacher: q, slopes, room, .. } = self;
         gained.clear(projection);
@@ -272,9 +250,9 @@ impl HiddenBlock {
                     continue;
                 }
                 let f = f as f32;
-                match reference {
-                    Reference::Student => simd::dispatch(kernels::AddDifference { sum: slopes, f, a: log_p, b: log_q }),
-                    Reference::Teacher => {
+                match direction {
+                    KlDirection::StudentTeacher => simd::dispatch(kernels::AddDifference { sum: slopes, f, a: log_p, b: log_q }),
+                    KlDirection::TeacherStudent => {
                         simd::dispatch(ExpOf { x: log_q, out: q });
                         simd::dispatch(kernels::AddDifference { sum: slopes, f, a: p, b: q });
                     }
@@ -283,7 +261,7 @@ impl HiddenBlock {
             // What pads the rows is zeros.
             out.clear();
             out.resize(n / width * padded(width), 0.0);
-            let of_softmax = reference == Reference::Student;
+            let of_softmax = direction == KlDirection::StudentTeacher;
             simd::dispatch(GradientRows { p, slopes, width, scale, of_softmax, stride: padded(width), out });
             x_gradient.resize(cell.len(), 0.0);
             projection.backward(cell, out, gained, room, x_gradient);

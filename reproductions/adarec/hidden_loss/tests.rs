@@ -11,8 +11,8 @@ fn stream(purpose: &str) -> Stream {
 const CODED: HiddenOptions = HiddenOptions {
     map: LayerMap::Emd,
     teacher_update: TeacherUpdate::Opposite,
-    reference: Reference::Student,
-    divided_by: DividedBy::Pieces,
+    direction: KlDirection::StudentTeacher,
+    mean: KlMean::Pieces,
 };
 
 /// One layer each, whose projection is the identity.
@@ -37,12 +37,12 @@ fn divergences_and_their_gradients_are_those_of_the_vector() {
     let (expected, log_teacher) = (&case["expected"], log_of(&teacher, 4));
     let [as_used, other] =
         ["kl_student_teacher_as_used", "kl_teacher_student"].map(|key| expected[key].as_f64().unwrap());
-    for (reference, want, opposite, gradient) in [
-        (Reference::Student, as_used, other, "grad_student_of_as_used"),
-        (Reference::Teacher, other, as_used, "grad_student_of_teacher_student"),
+    for (direction, want, opposite, gradient) in [
+        (KlDirection::StudentTeacher, as_used, other, "grad_student_of_as_used"),
+        (KlDirection::TeacherStudent, other, as_used, "grad_student_of_teacher_student"),
     ] {
-        for (divided_by, divisor) in [(DividedBy::Pieces, 1.0), (DividedBy::Positions, 3.0)] {
-            let mut loss = identity(HiddenOptions { reference, divided_by, ..CODED }, 4);
+        for (mean, divisor) in [(KlMean::Pieces, 1.0), (KlMean::Positions, 3.0)] {
+            let mut loss = identity(HiddenOptions { direction, mean, ..CODED }, 4);
             let mut gradients = vec![Vec::new()];
             let step = loss.step(&[&student], &[&log_teacher], 2, 1.0, &mut gradients).unwrap();
             assert_near(&[step.loss, step.distances[0]], &[want / divisor; 2], 1e-6, "loss");
@@ -86,8 +86,8 @@ fn gradients_are_those_of_finite_differences() {
     let log_teacher = log_of(&teacher, width);
     let teacher_layers: Vec<&[f32]> = log_teacher.chunks_exact(rows * width).collect();
     let cells: Vec<&[f32]> = features.iter().map(|x| &x[..]).collect();
-    for reference in [Reference::Student, Reference::Teacher] {
-        let options = HiddenOptions { reference, ..CODED };
+    for direction in [KlDirection::StudentTeacher, KlDirection::TeacherStudent] {
+        let options = HiddenOptions { direction, ..CODED };
         let mut loss = HiddenLoss::new(options, layers, channels, width, stream).unwrap();
         let mut gradients = vec![Vec::new(); 2];
         let step = loss.step(&cells, &teacher_layers, 13, 0.6, &mut gradients).unwrap();
@@ -100,7 +100,7 @@ fn gradients_are_those_of_finite_differences() {
                 out.extend((0..width).map(|j| b[j] + (0..channels).map(|c| row[c] * w[c * width + j]).sum::<f64>()));
             }
             let [of_student, of_teacher] = stated_distances(&out, &teacher, [2, 3, rows, width], 13.0);
-            if reference == Reference::Student { [of_student, of_teacher] } else { [of_teacher, of_student] }
+            if direction == KlDirection::StudentTeacher { [of_student, of_teacher] } else { [of_teacher, of_student] }
         };
         let [want, opposite] = distances(&inputs);
         assert_near(&step.distances, &want, 1e-4, "D");
@@ -117,7 +117,7 @@ fn gradients_are_those_of_finite_differences() {
                 };
                 let want = 0.6 * (moved(1e-4) - moved(-1e-4)) / 2e-4;
                 let got = f64::from(gradient[at]);
-                assert!((got - want).abs() < 1e-5 + 1e-4 * want.abs(), "{reference:?}, {which}, {at}: {got} {want}");
+                assert!((got - want).abs() < 1e-5 + 1e-4 * want.abs(), "{direction:?}, {which}, {at}: {got} {want}");
             }
         }
     }
@@ -170,7 +170,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(loss.step(&[&x], &[&log[..4]], 1, 1.0, &mut gradients).unwrap_err().kind(), Kind::Internal);
     let endless = [f32::NAN; 8];
     assert_eq!(loss.step(&[&endless], &[&log], 1, 1.0, &mut gradients).unwrap_err().kind(), Kind::Diverged);
-    let options = "{ map = \"emd\", teacher-update = \"opposite\", reference = \"student\", divided-by = \"pieces\" }";
+    let options = "{ map = \"emd\", teacher_update = \"opposite\", direction = \"student-teacher\", mean = \"pieces\" }";
     assert_eq!(parse::<HiddenOptions>(options).unwrap(), CODED);
     assert!(parse::<HiddenOptions>("{ map = \"emd\" }").is_err());
 }

@@ -1,0 +1,268 @@
+//! AdaRec's methods: a search, and students of one architecture.
+
+use candle_core::Device;
+use harness::error::{Error, Kind, Result};
+use harness::meter::check_fits;
+use harness::method::{Built, Method, Params, Trained};
+use harness::train::{Context, Task, Teacher};
+use harness::value::checked;
+use harness::weights::Weights;
+use serde::{Deserialize, Deserializer};
+
+use super::architecture::Architecture;
+use super::control::equally_costly;
+use super::distiller::Distiller;
+use super::learner::{Learnt, StudentLearner};
+use super::options::{
+    DistillationHyper, SearchHyper, Start, StudentArchitecture, StudentHyper, StudentParams, check_length,
+};
+use super::relaxation::ArchitectureParameters;
+use super::serve::{self, of_searched};
+use super::student::Student;
+use super::student_sizes::{Network, StudentSizes, inherit};
+use super::teacher_answers::TeacherAnswers;
+use crate::models::pieces::{PieceEncoder, PieceTraining};
+use crate::models::{PIECE_NAMES, piece_kind};
+
+/// The method `adarec-search`: a super-net and its α learn from a teacher, and α's largest entries are the architecture.
+struct Search {
+    model: StudentHyper,
+    search: SearchHyper,
+    distillation: DistillationHyper,
+    training: PieceTraining,
+}
+
+impl<'de> Deserialize<'de> for Search {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wire {
+            model: StudentHyper,
+            search: SearchHyper,
+            distillation: DistillationHyper,
+            training: PieceTraining,
+        }
+        let Wire { model, search, distillation, training } = Wire::deserialize(deserializer)?;
+        checked(Self { model, search, distillation, training }, |search| {
+            check_length(search.training.length)?;
+            // τ falls with every change, so the last is the smallest.
+            search.search.temperature.after(search.training.epochs.get() - 1).map(|_| ())
+        })
+    }
+}
+
+impl Method for Search {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a search without a teacher"))?;
+        let sizes = StudentSizes {
+            items: cx.split().n_items,
+            length: self.training.length.get(),
+            channels: self.model.channels.get(),
+            cells: self.model.cells.get(),
+            network: Network::Search(self.search.space.clone()),
+        };
+        sizes.check()?;
+        let student = Student::new(sizes.initial(|purpose| cx.stream(purpose, 0)), self.model.dropout())?;
+        let alpha = ArchitectureParameters::new(self.search.space.clone(), |purpose| cx.stream(purpose, 0));
+        let distiller = distiller(cx, &self.distillation, teacher, &sizes)?;
+        let mut learner = StudentLearner::new(student, Learnt::Search(&self.search, alpha), Some(distiller));
+        let selected = learner.train(cx, &self.training)?;
+        let derived = learner.architecture()?;
+        report(cx, &sizes, &derived);
+        let (cells, length) = (sizes.cells, sizes.length);
+        cx.facts.insert("labels seen in the space".into(), (self.search.space.labels_seen(cells, length) as f64).into());
+        let weights = harness::train::Model::weights(&learner)?;
+        let scorer = serve::search_scorer(&weights, cx.task.test.queries())?;
+        Ok(Trained { scorer, weights, meta: None, selected: Some(selected), periods: Vec::new() })
+    }
+
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        check(task, device, &self.training, self.model.channels.get())
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(serve::SEARCH)
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        PIECE_NAMES
+    }
+}
+
+/// The method `adarec-student`.
+impl Method for StudentParams {
+    fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
+        let (weights, dropout) = self.start(cx)?;
+        let sizes = StudentSizes::of(&weights)?;
+        let Network::Fixed(architecture) = sizes.network else {
+            return Err(Error::new(Kind::Internal, "a student without an architecture"));
+        };
+        self.check_teacher_length(sizes.length)?;
+        let teacher = match self.architecture {
+            StudentArchitecture::Fixed { .. } => cx.teacher,
+            _ => cx.teacher.and_then(|search| search.teacher.as_deref()),
+        };
+        let distiller = match self.distillation.get() {
+            None => None,
+            Some(hyper) => {
+                let teacher = teacher.ok_or_else(|| Error::new(Kind::Internal, "distillation without a teacher"))?;
+                Some(distiller(cx, hyper, teacher, &sizes)?)
+            }
+        };
+        let student = Student::new(weights, dropout)?;
+        let mut learner = StudentLearner::new(student, Learnt::Weights(architecture), distiller);
+        let selected = learner.train(cx, &self.training)?;
+        report(cx, &sizes, &architecture);
+        let weights = harness::train::Model::weights(&learner)?;
+        let scorer = serve::scorer(&weights, cx.task.test.queries())?;
+        Ok(Trained { scorer, weights, meta: None, selected: Some(selected), periods: Vec::new() })
+    }
+
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        let channels = match &self.architecture {
+            StudentArchitecture::Fixed { model, .. } => model.channels.get(),
+            _ => 1,
+        };
+        check(task, device, &self.training, channels)
+    }
+
+    fn makes(&self) -> Option<&'static str> {
+        Some(serve::STUDENT)
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        match (&self.architecture, self.distillation.get()) {
+            (StudentArchitecture::Fixed { .. }, None) => &[],
+            (StudentArchitecture::Fixed { .. }, Some(_)) => PIECE_NAMES,
+            _ => &[serve::SEARCH],
+        }
+    }
+
+    fn learns_from_teachers_teacher(&self) -> bool {
+        !matches!(self.architecture, StudentArchitecture::Fixed { .. }) && self.distillation.get().is_some()
+    }
+}
+
+impl StudentParams {
+    /// The initial weights, and the dropout.
+    fn start(&self, cx: &Context<'_>) -> Result<(Weights, harness::nn::Dropout)> {
+        let fresh = |sizes: StudentSizes| {
+            sizes.check()?;
+            Ok::<Weights, Error>(sizes.initial(|purpose| cx.stream(purpose, 0)))
+        };
+        let (start, dropout) = match &self.architecture {
+            StudentArchitecture::Fixed { operations, model } => {
+                let weights = fresh(StudentSizes {
+                    items: cx.split().n_items,
+                    length: self.training.length.get(),
+                    channels: model.channels.get(),
+                    cells: model.cells.get(),
+                    network: Network::Fixed(*operations),
+                })?;
+                return Ok((weights, model.dropout()));
+            }
+            StudentArchitecture::Derived { start, dropout } | StudentArchitecture::Random { start, dropout, .. } => {
+                (*start, harness::nn::Dropout::new(dropout.get()))
+            }
+        };
+        let search = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a derived student without a search"))?;
+        let (network, _, derived) = of_searched(search.weights.clone())?;
+        let sizes = StudentSizes::of(&network)?;
+        let architecture = match (&self.architecture, &sizes.network) {
+            (StudentArchitecture::Random { draw, .. }, Network::Search(space)) => {
+                equally_costly(space, &derived, &mut cx.stream(&format!("random-architecture-{}", draw.get()), 0))?
+            }
+            _ => derived,
+        };
+        let weights = match start {
+            Start::Inherited => inherit(&network, architecture)?,
+            Start::Fresh => fresh(StudentSizes { network: Network::Fixed(architecture), ..sizes })?,
+        };
+        Ok((weights, dropout))
+    }
+
+    fn check_teacher_length(&self, length: usize) -> Result<()> {
+        check_lengths("the student reads as many positions as the super-net that it comes from", length, &self.training)
+    }
+}
+
+fn check_lengths(what: &str, length: usize, training: &PieceTraining) -> Result<()> {
+    if training.length.get() == length {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Input, what)
+        .expected(format!("`length = {length}`"))
+        .got(format!("`length = {}`", training.length.get())))
+}
+
+/// What is learnt from a trained network over pieces.
+///
+/// # Errors
+/// [`Input`](Kind::Input) if it reads another number of positions, was trained on other items, or is narrower than the student.
+fn distiller(
+    cx: &Context<'_>,
+    hyper: &DistillationHyper,
+    teacher: &Teacher,
+    student: &StudentSizes,
+) -> Result<Distiller> {
+    let kind = piece_kind(&teacher.kind)
+        .ok_or_else(|| Error::new(Kind::Internal, format!("a `{}` is no network over pieces", teacher.kind)))?;
+    let encoder: Box<dyn PieceEncoder> = (kind.encoder)(&teacher.weights)?;
+    let refuse = |what: &str, expected: usize, got: usize| {
+        Err(Error::new(Kind::Input, format!("teacher `{}` and its student {what}", teacher.trial))
+            .expected(format!("{expected}, as the student"))
+            .got(format!("{got}")))
+    };
+    if encoder.length() != student.length {
+        return refuse("read different numbers of positions", student.length, encoder.length());
+    }
+    if encoder.output_layer().classes() != student.items + 1 {
+        return refuse("know different numbers of items", student.items, encoder.output_layer().classes() - 1);
+    }
+    let answers = TeacherAnswers::new(encoder, &cx.split().train)?;
+    Distiller::new(*hyper, answers, student, |purpose| cx.stream(purpose, 0))
+}
+
+/// Refuses what can be told without a teacher.
+fn check(task: &Task, device: &Device, training: &PieceTraining, channels: usize) -> Result<()> {
+    if !device.is_cpu() {
+        return Err(Error::new(Kind::Missing, "students of AdaRec train on the CPU alone")
+            .expected("`--device cpu`")
+            .hint("their step is written by hand for the CPU; there is none for CUDA yet"));
+    }
+    let items = task.split().n_items;
+    // Table and output layer: weights, gradient, two moments and the selected copy.
+    check_fits("the model", [items, 2 * channels + 1], 20).map_err(|error| error.hint("use fewer `channels`"))?;
+    check_fits("what a batch computes", [training.batch.get(), training.length.get(), 64, channels], 4)
+        .map_err(|error| error.hint("use a smaller `batch`, `length` or fewer `channels`"))
+}
+
+/// Tells the record what was found and what it costs.
+fn report(cx: &mut Context<'_>, sizes: &StudentSizes, architecture: &Architecture) {
+    let parameters = sizes.parameters(architecture);
+    let [of_cells, of_output] = sizes.macs(architecture);
+    cx.facts.insert("architecture".into(), architecture.to_string().into());
+    for (name, value) in [
+        ("parameters of tables", parameters.tables),
+        ("parameters of cells", parameters.cells),
+        ("parameters of the output layer", parameters.output),
+        ("multiply-adds of cells", of_cells),
+        ("multiply-adds of the output layer", of_output),
+        ("labels seen", architecture.labels_seen(sizes.cells, sizes.length) as u64),
+    ] {
+        cx.facts.insert(name.into(), (value as f64).into());
+    }
+    let cost = super::relaxation::efficiency_loss(architecture);
+    cx.facts.insert("efficiency loss".into(), cost.into());
+}
+
+/// The method `adarec-search`.
+pub fn build_search(params: Params<'_>) -> Built {
+    Ok(Box::new(params.read::<Search>()?))
+}
+
+/// The method `adarec-student`: a student of one architecture, which may be written, searched or random, learns from a teacher
+/// or by cross entropy alone.
+pub fn build_student(params: Params<'_>) -> Built {
+    Ok(Box::new(params.read::<StudentParams>()?))
+}

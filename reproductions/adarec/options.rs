@@ -1,0 +1,157 @@
+//! Hyper-parameters of AdaRec's students. The values of the code stand in parentheses.
+
+use harness::error::{Error, Kind, Result};
+use harness::nn::Dropout;
+use harness::value::{Count, Share, Weight, checked};
+use serde::{Deserialize, Deserializer};
+
+use super::architecture::Architecture;
+use super::hidden_loss::HiddenOptions;
+use super::operation::SearchSpace;
+use super::relaxation::Temperature;
+use crate::models::pieces::training::Rates;
+use crate::models::pieces::{KlDirection, KlMean};
+
+/// The size of a student, and its dropout.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudentHyper {
+    /// C (64 with NextItNet as the teacher, 32 with the others).
+    pub channels: Count,
+    /// (4)
+    pub cells: Count,
+    /// Of the embedding, and of what the output layer reads (0.1).
+    pub dropout: Share,
+}
+
+impl StudentHyper {
+    pub fn dropout(&self) -> Dropout {
+        Dropout::new(self.dropout.get())
+    }
+}
+
+/// What a student learns from a teacher: (1 − γ)·CE + γ·(L_emb + L_hid + L_out).
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistillationHyper {
+    /// γ (0.5).
+    pub gamma: Share,
+    pub hidden: HiddenOptions,
+    pub output: OutputOptions,
+}
+
+/// The divergence between the answers of student and teacher.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputOptions {
+    pub direction: KlDirection,
+    pub mean: KlMean,
+}
+
+/// Whether there is a teacher to learn from: in a spec `"none"`, or the table of [`DistillationHyper`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected `\"none\"` or a table of `gamma`, `hidden` and `output`")]
+pub enum MayDistil {
+    No(NoTeacher),
+    From(DistillationHyper),
+}
+
+/// The word `"none"`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoTeacher {
+    None,
+}
+
+impl MayDistil {
+    pub fn get(&self) -> Option<&DistillationHyper> {
+        match self {
+            Self::No(_) => None,
+            Self::From(hyper) => Some(hyper),
+        }
+    }
+}
+
+/// How architectures are searched: in one level, with the weights of the network, by the same loss and β·L_eff.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchHyper {
+    /// (`"coded"`, all ten operations)
+    pub space: SearchSpace,
+    /// (1, ×0.8 every 5 epochs)
+    pub temperature: Temperature,
+    /// AdamW's for α (2e-5 and 1e-4).
+    pub alpha: Rates,
+    /// β (8).
+    pub efficiency: Weight,
+    /// The architecture that validation sees (`"drawn"`).
+    pub validation: ValidatedArchitecture,
+}
+
+/// The architecture with which a super-net is validated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidatedArchitecture {
+    /// One drawn for each batch of 128 pieces, as in training: the metric is then a random one (code).
+    Drawn,
+    /// The one that α stands for.
+    Derived,
+}
+
+/// The architecture of a student that is trained by itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum StudentArchitecture {
+    /// Written in the spec.
+    Fixed { operations: Architecture, model: StudentHyper },
+    /// The one that the teacher, a search, came to.
+    Derived { start: Start, dropout: Share },
+    /// One of the teacher's space, drawn among those that cost as much as the derived one and are not it: the control of a
+    /// search. Which draw of the run it is, from 1.
+    Random { draw: Count, start: Start, dropout: Share },
+}
+
+/// The weights at which a derived student starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// Those of the super-net, running statistics included (code).
+    Inherited,
+    /// New ones.
+    Fresh,
+}
+
+/// Hyper-parameters of a student that is trained by itself.
+#[derive(Clone, Debug)]
+pub struct StudentParams {
+    pub architecture: StudentArchitecture,
+    pub distillation: MayDistil,
+    pub training: crate::models::pieces::PieceTraining,
+}
+
+impl<'de> Deserialize<'de> for StudentParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wire {
+            architecture: StudentArchitecture,
+            distillation: MayDistil,
+            training: crate::models::pieces::PieceTraining,
+        }
+        let Wire { architecture, distillation, training } = Wire::deserialize(deserializer)?;
+        checked(Self { architecture, distillation, training }, |params| check_length(params.training.length))
+    }
+}
+
+/// Refuses inputs that are shorter than any piece.
+///
+/// # Errors
+/// [`Input`](Kind::Input)
+pub fn check_length(length: Count) -> Result<()> {
+    const LEAST: usize = 4;
+    if length.get() >= LEAST {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Input, format!("`length` = {} is shorter than any piece", length.get()))
+        .expected(format!("at least {LEAST}")))
+}
