@@ -68,8 +68,7 @@ mod tests {
             .unwrap()
             .remove("s")
             .unwrap();
-        let all: Architecture =
-            "cau_cnn_3|cau_cnn_3,cau_cnn_3|cau_cnn_3,cau_cnn_3,cau_cnn_3".parse().unwrap();
+        let all: Architecture = "cau_cnn_3|cau_cnn_3,cau_cnn_3|cau_cnn_3,cau_cnn_3,cau_cnn_3".parse().unwrap();
         let error = equally_costly(&space, &all, &mut stream()).unwrap_err().to_string();
         assert!(error.contains("no other architecture"), "{error}");
     }

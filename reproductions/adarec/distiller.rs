@@ -96,8 +96,7 @@ impl StudentLosses {
         let mut losses = SearchLoss::default();
         let (features, [weights, bias]) = student.features_and_output_mut();
         let layer = OutputLayer { weights: &weights.weights, bias: &bias.weights, width };
-        let onto =
-            OutputGradients { x: representation, weights: &mut weights.gradient, bias: &mut bias.gradient };
+        let onto = OutputGradients { x: representation, weights: &mut weights.gradient, bias: &mut bias.gradient };
         let (x, labels) = (&features.representation, batch.labels());
         let gradients = match distiller {
             None => {
@@ -107,7 +106,8 @@ impl StudentLosses {
             Some(distiller) => {
                 let gamma = distiller.gamma();
                 let Distiller { hyper, answers, embedding: of_embedding, hidden } = distiller;
-                let BatchAnswers { embedding: theirs, hidden: layers, last, layer: teacher } = answers.of(pieces, batch);
+                let BatchAnswers { embedding: theirs, hidden: layers, last, layer: teacher } =
+                    answers.of(pieces, batch);
                 let divisor = hyper.output.mean.divisor(batch.pieces(), batch.length());
                 let distillation = Distillation {
                     representations: last,

@@ -125,8 +125,7 @@ impl<'h> StudentLearner<'h> {
         };
         student.forward(batch.inputs(), &architecture, dropout)?;
         let gamma = distiller.as_ref().map_or(0.0, Distiller::gamma);
-        let (mut step, upstream) =
-            losses.backward(student, (pieces, batch), distiller.as_mut(), drawn.is_some())?;
+        let (mut step, upstream) = losses.backward(student, (pieces, batch), distiller.as_mut(), drawn.is_some())?;
         let mut beta = 0.0;
         if let (Learnt::Search(hyper, alpha), Some(drawn), Some(mut upstream)) = (network, drawn, upstream) {
             beta = hyper.efficiency.get();

@@ -4,7 +4,7 @@ use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::check_fits;
 use harness::method::{Built, Method, Params, Trained};
-use harness::train::{Context, Task, Teacher};
+use harness::train::{Context, Model, Task, Teacher};
 use harness::value::checked;
 use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
@@ -70,8 +70,9 @@ impl Method for Search {
         let derived = learner.architecture()?;
         report(cx, &sizes, &derived);
         let (cells, length) = (sizes.cells, sizes.length);
-        cx.facts.insert("labels seen in the space".into(), (self.search.space.labels_seen(cells, length) as f64).into());
-        let weights = harness::train::Model::weights(&learner)?;
+        cx.facts
+            .insert("labels seen in the space".into(), (self.search.space.labels_seen(cells, length) as f64).into());
+        let weights = learner.weights()?;
         let scorer = serve::search_scorer(&weights, cx.task.test.queries())?;
         Ok(Trained { scorer, weights, meta: None, selected: Some(selected), periods: Vec::new() })
     }
@@ -92,38 +93,34 @@ impl Method for Search {
 /// The method `adarec-student`.
 impl Method for StudentParams {
     fn train(&self, cx: &mut Context<'_>) -> Result<Trained> {
-        let (weights, dropout) = self.start(cx)?;
-        let sizes = StudentSizes::of(&weights)?;
+        let (sizes, weights) = self.begin(cx)?;
         let Network::Fixed(architecture) = sizes.network else {
             return Err(Error::new(Kind::Internal, "a student without an architecture"));
         };
-        self.check_teacher_length(sizes.length)?;
         let teacher = match self.architecture {
-            StudentArchitecture::Fixed { .. } => cx.teacher,
-            _ => cx.teacher.and_then(|search| search.teacher.as_deref()),
+            StudentArchitecture::Fixed(_) => cx.teacher,
+            _ => cx.teacher.and_then(|derived_from| derived_from.teacher.as_deref()),
         };
-        let distiller = match self.distillation.get() {
-            None => None,
-            Some(hyper) => {
-                let teacher = teacher.ok_or_else(|| Error::new(Kind::Internal, "distillation without a teacher"))?;
-                Some(distiller(cx, hyper, teacher, &sizes)?)
+        let distiller = match (self.distillation.get(), teacher) {
+            (None, _) => None,
+            (Some(hyper), Some(teacher)) => Some(distiller(cx, hyper, teacher, &sizes)?),
+            (Some(_), None) => {
+                return Err(Error::new(Kind::Input, "there is no teacher to distil from")
+                    .expected("a student of a search or of a student that learnt from a teacher itself")
+                    .got("one that learnt by cross entropy alone"));
             }
         };
-        let student = Student::new(weights, dropout)?;
+        let student = Student::new(weights, self.model.dropout())?;
         let mut learner = StudentLearner::new(student, Learnt::Weights(architecture), distiller);
         let selected = learner.train(cx, &self.training)?;
         report(cx, &sizes, &architecture);
-        let weights = harness::train::Model::weights(&learner)?;
+        let weights = learner.weights()?;
         let scorer = serve::scorer(&weights, cx.task.test.queries())?;
         Ok(Trained { scorer, weights, meta: None, selected: Some(selected), periods: Vec::new() })
     }
 
     fn check(&self, task: &Task, device: &Device) -> Result<()> {
-        let channels = match &self.architecture {
-            StudentArchitecture::Fixed { model, .. } => model.channels.get(),
-            _ => 1,
-        };
-        check(task, device, &self.training, channels)
+        check(task, device, &self.training, self.model.channels.get())
     }
 
     fn makes(&self) -> Option<&'static str> {
@@ -131,68 +128,69 @@ impl Method for StudentParams {
     }
 
     fn learns_from(&self) -> &'static [&'static str] {
-        match (&self.architecture, self.distillation.get()) {
-            (StudentArchitecture::Fixed { .. }, None) => &[],
-            (StudentArchitecture::Fixed { .. }, Some(_)) => PIECE_NAMES,
-            _ => &[serve::SEARCH],
+        match (self.architecture, self.distillation.get()) {
+            (StudentArchitecture::Fixed(_), None) => &[],
+            (StudentArchitecture::Fixed(_), Some(_)) => PIECE_NAMES,
+            (StudentArchitecture::Derived, _) => &[serve::SEARCH, serve::STUDENT],
+            (StudentArchitecture::Random(_), _) => &[serve::SEARCH],
         }
     }
 
     fn learns_from_teachers_teacher(&self) -> bool {
-        !matches!(self.architecture, StudentArchitecture::Fixed { .. }) && self.distillation.get().is_some()
+        !matches!(self.architecture, StudentArchitecture::Fixed(_)) && self.distillation.get().is_some()
     }
 }
 
 impl StudentParams {
-    /// The initial weights, and the dropout.
-    fn start(&self, cx: &Context<'_>) -> Result<(Weights, harness::nn::Dropout)> {
+    /// The sizes and the initial weights.
+    fn begin(&self, cx: &Context<'_>) -> Result<(StudentSizes, Weights)> {
+        let sizes = |architecture| StudentSizes {
+            items: cx.split().n_items,
+            length: self.training.length.get(),
+            channels: self.model.channels.get(),
+            cells: self.model.cells.get(),
+            network: Network::Fixed(architecture),
+        };
         let fresh = |sizes: StudentSizes| {
             sizes.check()?;
-            Ok::<Weights, Error>(sizes.initial(|purpose| cx.stream(purpose, 0)))
+            let weights = sizes.initial(|purpose| cx.stream(purpose, 0));
+            Ok((sizes, weights))
         };
-        let (start, dropout) = match &self.architecture {
-            StudentArchitecture::Fixed { operations, model } => {
-                let weights = fresh(StudentSizes {
-                    items: cx.split().n_items,
-                    length: self.training.length.get(),
-                    channels: model.channels.get(),
-                    cells: model.cells.get(),
-                    network: Network::Fixed(*operations),
-                })?;
-                return Ok((weights, model.dropout()));
+        let written = match self.architecture {
+            StudentArchitecture::Fixed(architecture) => return fresh(sizes(architecture)),
+            StudentArchitecture::Derived => None,
+            StudentArchitecture::Random(draw) => Some(draw),
+        };
+        let teacher = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a derived student without a teacher"))?;
+        let of_student = teacher.kind == serve::STUDENT;
+        let (network, derived) = match of_student {
+            true => (teacher.weights.clone(), None),
+            false => of_searched(teacher.weights.clone()).map(|(network, _, derived)| (network, Some(derived)))?,
+        };
+        let theirs = StudentSizes::of(&network)?;
+        let architecture = match (&theirs.network, derived, written) {
+            (Network::Fixed(architecture), ..) => *architecture,
+            (Network::Search(_), Some(derived), None) => derived,
+            (Network::Search(space), Some(derived), Some(draw)) => {
+                equally_costly(space, &derived, &mut cx.stream(&format!("random-architecture-{draw}"), 0))?
             }
-            StudentArchitecture::Derived { start, dropout } | StudentArchitecture::Random { start, dropout, .. } => {
-                (*start, harness::nn::Dropout::new(dropout.get()))
-            }
+            _ => return Err(Error::new(Kind::Internal, "a super-net without a derived architecture")),
         };
-        let search = cx.teacher.ok_or_else(|| Error::new(Kind::Internal, "a derived student without a search"))?;
-        let (network, _, derived) = of_searched(search.weights.clone())?;
-        let sizes = StudentSizes::of(&network)?;
-        let architecture = match (&self.architecture, &sizes.network) {
-            (StudentArchitecture::Random { draw, .. }, Network::Search(space)) => {
-                equally_costly(space, &derived, &mut cx.stream(&format!("random-architecture-{}", draw.get()), 0))?
-            }
-            _ => derived,
-        };
-        let weights = match start {
-            Start::Inherited => inherit(&network, architecture)?,
-            Start::Fresh => fresh(StudentSizes { network: Network::Fixed(architecture), ..sizes })?,
-        };
-        Ok((weights, dropout))
+        let ours = sizes(architecture);
+        let plain = |sizes: &StudentSizes| [sizes.length, sizes.channels, sizes.cells];
+        if plain(&ours) != plain(&theirs) {
+            let text =
+                |[length, channels, cells]: [usize; 3]| format!("length {length}, {channels} channels, {cells} cells");
+            return Err(Error::new(Kind::Input, format!("the student is of another size than `{}`", teacher.trial))
+                .expected(text(plain(&theirs)))
+                .got(text(plain(&ours))));
+        }
+        match self.start {
+            Start::Fresh => fresh(ours),
+            Start::Inherited if of_student => Ok((ours, network)),
+            Start::Inherited => Ok((ours, inherit(&network, architecture)?)),
+        }
     }
-
-    fn check_teacher_length(&self, length: usize) -> Result<()> {
-        check_lengths("the student reads as many positions as the super-net that it comes from", length, &self.training)
-    }
-}
-
-fn check_lengths(what: &str, length: usize, training: &PieceTraining) -> Result<()> {
-    if training.length.get() == length {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Input, what)
-        .expected(format!("`length = {length}`"))
-        .got(format!("`length = {}`", training.length.get())))
 }
 
 /// What is learnt from a trained network over pieces.

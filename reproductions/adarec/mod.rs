@@ -35,3 +35,6 @@ pub mod transport;
 
 pub use self::method::{build_search, build_student};
 pub use self::serve::{SEARCH, STUDENT, scorer, search_scorer};
+
+#[cfg(test)]
+mod tests;

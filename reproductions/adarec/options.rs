@@ -10,7 +10,7 @@ use super::hidden_loss::HiddenOptions;
 use super::operation::SearchSpace;
 use super::relaxation::Temperature;
 use crate::models::pieces::training::Rates;
-use crate::models::pieces::{KlDirection, KlMean};
+use crate::models::pieces::{KlDirection, KlMean, PieceTraining};
 
 /// The size of a student, and its dropout.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -98,48 +98,64 @@ pub enum ValidatedArchitecture {
     Derived,
 }
 
-/// The architecture of a student that is trained by itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// The architecture of a student that is trained by itself, in a spec a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StudentArchitecture {
-    /// Written in the spec.
-    Fixed { operations: Architecture, model: StudentHyper },
-    /// The one that the teacher, a search, came to.
-    Derived { start: Start, dropout: Share },
+    /// Written in the spec, such as `cau_cnn_3|none,skip_connect|…`.
+    Fixed(Architecture),
+    /// That of the teacher: the one that a search came to, or a student's. `derived`.
+    Derived,
     /// One of the teacher's space, drawn among those that cost as much as the derived one and are not it: the control of a
-    /// search. Which draw of the run it is, from 1.
-    Random { draw: Count, start: Start, dropout: Share },
+    /// search. `random-1`, `random-2`, … are different draws.
+    Random(usize),
 }
 
-/// The weights at which a derived student starts.
+impl<'de> Deserialize<'de> for StudentArchitecture {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match (&text[..], text.strip_prefix("random-").map(str::parse)) {
+            ("derived", _) => Ok(Self::Derived),
+            (_, Some(Ok(draw))) if draw > 0 => Ok(Self::Random(draw)),
+            _ => text.parse().map(Self::Fixed).map_err(|error: Error| {
+                serde::de::Error::custom(error.hint("or `derived`, or `random-1`, `random-2`, …"))
+            }),
+        }
+    }
+}
+
+/// The weights at which a student starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
-    /// Those of the super-net, running statistics included (code).
+    /// Those of the teacher, running statistics included (code).
     Inherited,
     /// New ones.
     Fresh,
 }
 
 /// Hyper-parameters of a student that is trained by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct StudentParams {
     pub architecture: StudentArchitecture,
+    pub start: Start,
+    /// Of a derived or random one as of the teacher.
+    pub model: StudentHyper,
     pub distillation: MayDistil,
-    pub training: crate::models::pieces::PieceTraining,
+    pub training: PieceTraining,
 }
 
 impl<'de> Deserialize<'de> for StudentParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Wire {
-            architecture: StudentArchitecture,
-            distillation: MayDistil,
-            training: crate::models::pieces::PieceTraining,
-        }
-        let Wire { architecture, distillation, training } = Wire::deserialize(deserializer)?;
-        checked(Self { architecture, distillation, training }, |params| check_length(params.training.length))
+        checked(Self::deserialize(deserializer)?, |params| {
+            check_length(params.training.length)?;
+            if matches!(params.architecture, StudentArchitecture::Fixed(_)) && params.start == Start::Inherited {
+                return Err(Error::new(Kind::Input, "a written architecture has no weights to inherit")
+                    .expected("`start = \"fresh\"`, or `architecture = \"derived\"`")
+                    .got("`start = \"inherited\"`"));
+            }
+            Ok(())
+        })
     }
 }
 

@@ -251,7 +251,9 @@ impl HiddenBlock {
                 }
                 let f = f as f32;
                 match direction {
-                    KlDirection::StudentTeacher => simd::dispatch(kernels::AddDifference { sum: slopes, f, a: log_p, b: log_q }),
+                    KlDirection::StudentTeacher => {
+                        simd::dispatch(kernels::AddDifference { sum: slopes, f, a: log_p, b: log_q })
+                    }
                     KlDirection::TeacherStudent => {
                         simd::dispatch(ExpOf { x: log_q, out: q });
                         simd::dispatch(kernels::AddDifference { sum: slopes, f, a: p, b: q });

@@ -170,7 +170,8 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(loss.step(&[&x], &[&log[..4]], 1, 1.0, &mut gradients).unwrap_err().kind(), Kind::Internal);
     let endless = [f32::NAN; 8];
     assert_eq!(loss.step(&[&endless], &[&log], 1, 1.0, &mut gradients).unwrap_err().kind(), Kind::Diverged);
-    let options = "{ map = \"emd\", teacher_update = \"opposite\", direction = \"student-teacher\", mean = \"pieces\" }";
+    let options =
+        "{ map = \"emd\", teacher_update = \"opposite\", direction = \"student-teacher\", mean = \"pieces\" }";
     assert_eq!(parse::<HiddenOptions>(options).unwrap(), CODED);
     assert!(parse::<HiddenOptions>("{ map = \"emd\" }").is_err());
 }

@@ -126,7 +126,8 @@ impl<'a> Reference<'a> {
             for node in 1..=NODES {
                 let mut map = vec![0.0; x.len()];
                 for source in 0..node {
-                    let input: Vec<f64> = maps[source].iter().map(|v| v.max(0.0)).collect();
+                    let input: Vec<f64> =
+                        maps[source].iter().map(|v| if *v > FROM_ZERO { *v } else { 0.0 }).collect();
                     let number = edge(node, source);
                     for operation in Operation::ALL {
                         let weight = self.operations[number][operation as usize];
@@ -190,3 +191,6 @@ impl<'a> Reference<'a> {
 }
 
 const STEP: f64 = 1e-6;
+
+/// What a step makes of an exact zero, of which pools leave many, is below it: the slope of max(x, 0) at 0 is 0.
+const FROM_ZERO: f64 = 1e-4;
