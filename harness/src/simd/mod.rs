@@ -13,6 +13,7 @@ mod finite;
 mod gathered;
 mod level;
 mod rows;
+mod sha256;
 mod tanh;
 
 use std::sync::LazyLock;
@@ -26,6 +27,7 @@ pub use gathered::add_gathered;
 pub use level::{CAP, Level};
 use pulp::{Arch, WithSimd};
 pub use rows::{ByRow, OfRows, add_lanes};
+pub(crate) use sha256::{MESSAGES, sha256_of_blocks};
 pub use tanh::{logistic, tanh};
 
 /// Lanes of a sum: two AVX-512 registers, four of AVX2; enough chains to hide the latency
