@@ -13,6 +13,7 @@ mod finite;
 mod gathered;
 mod level;
 mod rows;
+mod sha256;
 mod squares;
 mod tanh;
 
@@ -27,6 +28,7 @@ pub use gathered::add_gathered;
 pub use level::{CAP, Level};
 use pulp::{Arch, WithSimd};
 pub use rows::{ByRow, OfRows, add_lanes};
+pub(crate) use sha256::{MESSAGES, sha256_of_blocks};
 pub use squares::sum_of_squares;
 pub use tanh::{logistic, tanh};
 
