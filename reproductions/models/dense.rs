@@ -2,7 +2,7 @@
 
 use harness::nn::{add_product, add_transposed_product, padded, transpose};
 
-use super::pieces::rows::add_rows;
+use super::pieces::rows::{add_rows, fill_rows};
 
 /// A layer of d values to d, y = x·W + b, laid out for products.
 pub struct Dense {
@@ -35,10 +35,8 @@ impl Dense {
     /// `out` = x·W + b, of rows `[padded d]`.
     pub fn forward(&self, x: &[f32], out: &mut Vec<f32>) {
         let stride = self.bias.len();
-        out.clear();
-        for _ in 0..x.len() / stride {
-            out.extend_from_slice(&self.bias);
-        }
+        out.resize(x.len(), 0.0);
+        fill_rows(out, &self.bias);
         add_product(out, stride, x, stride, &self.weights);
     }
 

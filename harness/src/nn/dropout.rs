@@ -1,10 +1,14 @@
 //! Dropout masks from the run's own streams.
 
 use crate::rng::Stream;
+use crate::simd;
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 /// Windows that one task draws for; fixed, so that masks do not depend on threads.
 const BLOCK: usize = 64;
+/// Numbers drawn at once: one by one, the stream's own buffer is most of the work.
+const WORDS: usize = 1024;
 
 /// Inverted dropout: a value is dropped with probability p, or else divided by 1 − p, so that nothing is to be
 /// scaled when the model is served.
@@ -32,10 +36,33 @@ impl Dropout {
         let bound = (self.p * 4_294_967_296.0) as u32;
         let blocks: Vec<_> = masks.chunks_mut(BLOCK * width).map(|block| (block, stream.fork())).collect();
         blocks.into_par_iter().for_each(|(block, mut stream)| {
-            for factor in block {
-                *factor = if stream.u32() < bound { 0.0 } else { kept };
+            let mut drawn = [0; WORDS];
+            for factors in block.chunks_mut(WORDS) {
+                let drawn = &mut drawn[..factors.len()];
+                stream.fill(drawn);
+                simd::dispatch(Factors { factors, drawn, bound, kept });
             }
         });
+    }
+}
+
+/// Numbers of the stream → factors.
+struct Factors<'a> {
+    factors: &'a mut [f32],
+    drawn: &'a [u32],
+    /// Below it: dropped.
+    bound: u32,
+    kept: f32,
+}
+
+impl NullaryFnOnce for Factors<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (factor, drawn) in self.factors.iter_mut().zip(self.drawn) {
+            *factor = if *drawn < self.bound { 0.0 } else { self.kept };
+        }
     }
 }
 

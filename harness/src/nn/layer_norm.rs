@@ -2,9 +2,9 @@
 //!
 //! Sums have the structure of [`simd`], so that bits depend on nothing but the row.
 
-use pulp::NullaryFnOnce;
+use pulp::{Simd, WithSimd};
 
-use crate::simd::{self, LANES};
+use crate::simd::{self, LANES, add_lanes};
 
 /// y = scale · x̂ + shift with x̂ = (x − mean)/√(variance + ε), the variance being the biased one.
 pub struct LayerNorm<'a> {
@@ -57,27 +57,37 @@ impl LayerNorm<'_> {
     }
 }
 
-/// Σ term(j), by lanes: term j goes to lane j mod [`LANES`], and lanes are added by halves.
+/// Σ of the values of a row, by lanes: value j goes to lane j mod [`LANES`], and lanes are added by halves. With `SQUARED`, of
+/// their squares; with factors, of the products.
 #[inline(always)]
-fn sum(width: usize, term: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let whole = width - width % LANES;
-    for first in (0..whole).step_by(LANES) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += term(first + lane);
+fn sum<S: Simd, const REGS: usize, const SQUARED: bool>(simd: S, values: &[f32], factors: Option<&[f32]>) -> f32 {
+    let term = |value, factor| match (SQUARED, factor) {
+        (true, _) => simd.mul_f32s(value, value),
+        (false, Some(factor)) => simd.mul_f32s(value, factor),
+        (false, None) => value,
+    };
+    let (body, tail) = S::as_simd_f32s(values);
+    let factors = factors.map(|factors| S::as_simd_f32s(factors));
+    let mut sums = [simd.splat_f32s(0.0); REGS];
+    let whole = body.len() / REGS * REGS;
+    for first in (0..whole).step_by(REGS) {
+        for (reg, sum) in sums.iter_mut().enumerate() {
+            let at = first + reg;
+            *sum = simd.add_f32s(*sum, term(body[at], factors.map(|factors| factors.0[at])));
         }
     }
-    for (sum, j) in lanes.iter_mut().zip(whole..width) {
-        *sum += term(j);
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
+    // A fixed loop with tests inside: a running index would push the sums out of registers.
+    for (reg, sum) in sums.iter_mut().enumerate() {
+        let at = whole + reg;
+        if at < body.len() {
+            *sum = simd.add_f32s(*sum, term(body[at], factors.map(|factors| factors.0[at])));
+        } else if at == body.len() && !tail.is_empty() {
+            let factor = factors.map(|factors| simd.partial_load_f32s(factors.1));
+            *sum = simd.add_f32s(*sum, term(simd.partial_load_f32s(tail), factor));
         }
-        half /= 2;
     }
-    lanes[0]
+    let [sum] = add_lanes(simd, [sums]);
+    sum
 }
 
 struct Forward<'a> {
@@ -89,22 +99,38 @@ struct Forward<'a> {
     out: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Forward<'_> {
+impl WithSimd for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 2>(simd),
+            8 => self.run::<S, 4>(simd),
+            4 => self.run::<S, 8>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// Rows whose sums are in `REGS` registers, [`LANES`] lanes together.
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize>(self, simd: S) {
         let LayerNorm { scale, shift, epsilon } = *self.norm;
         let (width, stride) = (scale.len(), self.stride);
         let shift = &shift[..width];
         for (row, inverse) in self.inverse.iter_mut().enumerate() {
             let at = row * stride..row * stride + width;
             let (x, normal, out) = (&self.x[at.clone()], &mut self.normal[at.clone()], &mut self.out[at]);
-            let mean = sum(width, |j| x[j]) / width as f32;
-            let variance = sum(width, |j| (x[j] - mean) * (x[j] - mean)) / width as f32;
+            let mean = sum::<S, REGS, false>(simd, x, None) / width as f32;
+            for j in 0..width {
+                normal[j] = x[j] - mean;
+            }
+            let variance = sum::<S, REGS, true>(simd, normal, None) / width as f32;
             *inverse = 1.0 / (variance + epsilon).sqrt();
             for j in 0..width {
-                normal[j] = (x[j] - mean) * *inverse;
+                normal[j] *= *inverse;
                 out[j] = scale[j].mul_add(normal[j], shift[j]);
             }
         }
@@ -121,11 +147,24 @@ struct Backward<'a> {
     shift_gradient: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Backward<'_> {
+impl WithSimd for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 2>(simd),
+            8 => self.run::<S, 4>(simd),
+            4 => self.run::<S, 8>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// As [`Forward::run`].
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize>(self, simd: S) {
         let (width, stride) = (self.scale.len(), self.stride);
         let scale = self.scale;
         let (scale_gradient, shift_gradient) = (&mut self.scale_gradient[..width], &mut self.shift_gradient[..width]);
@@ -137,8 +176,8 @@ impl NullaryFnOnce for Backward<'_> {
                 shift_gradient[j] += gradient[j];
                 gradient[j] *= scale[j];
             }
-            let mean = sum(width, |j| gradient[j]) / width as f32;
-            let along = sum(width, |j| gradient[j] * normal[j]) / width as f32;
+            let mean = sum::<S, REGS, false>(simd, gradient, None) / width as f32;
+            let along = sum::<S, REGS, false>(simd, gradient, Some(normal)) / width as f32;
             for j in 0..width {
                 gradient[j] = inverse * (gradient[j] - mean - normal[j] * along);
             }

@@ -18,6 +18,9 @@ pub use sampler::Rejection;
 
 use crate::digest::FieldHasher;
 
+/// Numbers that go through a buffer at once.
+const FILLED: usize = 256;
+
 /// A random stream: ChaCha8, keyed by seed, trial, purpose and epoch. Its values are the same on every machine.
 pub struct Stream(ChaCha8Rng);
 
@@ -49,6 +52,16 @@ impl Stream {
     /// The next 64 bits of the stream.
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
+    }
+
+    /// The next numbers of the stream, as so many calls of [`u32`](Self::u32) give them.
+    pub fn fill(&mut self, words: &mut [u32]) {
+        let mut bytes = [0; 4 * FILLED];
+        for words in words.chunks_mut(FILLED) {
+            let bytes = &mut bytes[..4 * words.len()];
+            self.0.fill_bytes(bytes);
+            words.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
+        }
     }
 
     /// Uniform in `0..n` without bias (Lemire, "Fast random integer generation in an interval", 2019).
@@ -101,6 +114,20 @@ mod tests {
     const PINNED_U32: [u32; 4] = [3916316867, 3807441890, 2422665910, 3238154998];
     const PINNED_BELOW: [u32; 8] = [4, 8, 3, 0, 8, 7, 2, 0];
     const PINNED_NORMAL: [u64; 2] = [13828567938930147355, 13831552385198417561];
+
+    #[test]
+    fn many_numbers_are_those_of_as_many_calls() {
+        for n in [0, 1, 63, 64, 65, 1000] {
+            let mut one_by_one = Stream::new(0, "teacher", "negatives", 0);
+            let mut at_once = Stream::new(0, "teacher", "negatives", 0);
+            // From the middle of a block of the generator, too.
+            assert_eq!(one_by_one.u32(), at_once.u32());
+            let mut words = vec![0; n];
+            at_once.fill(&mut words);
+            assert_eq!(words, (0..n).map(|_| one_by_one.u32()).collect::<Vec<_>>());
+            assert_eq!(one_by_one.u64(), at_once.u64());
+        }
+    }
 
     #[test]
     fn every_name_makes_another_stream() {

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use super::group::{GROUP, GroupTrace};
 use super::layers::NextItNetLayers;
 use super::sizes::{NextItNetSizes, OUTPUT};
-use crate::models::pieces::rows::by_piece;
 use crate::models::pieces::{OutputLayer, PieceEncoder, PieceOutputs};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
@@ -55,7 +54,7 @@ impl PieceEncoder for NextItNetEncoder<'_> {
             |trace, (mut part, inputs)| {
                 trace.forward(&self.layers, &self.item, inputs);
                 let write = |block: usize, out: &mut [f32]| {
-                    by_piece(trace.of_block(block), self.layers.stride(), width, length, out);
+                    trace.order.by_piece(trace.of_block(block), self.layers.stride(), width, out);
                 };
                 write(0, part.embedding);
                 for (group, out) in part.hidden.iter_mut().enumerate() {
@@ -73,9 +72,9 @@ impl PieceEncoder for NextItNetEncoder<'_> {
             GroupTrace::default,
             |trace, (out, inputs)| {
                 trace.forward(&self.layers, &self.item, inputs);
-                // Rows go by time: those of the last position stand at the end.
-                let rows = trace.out[trace.out.len() - out.len() / width * stride..].chunks_exact(stride);
-                out.chunks_exact_mut(width).zip(rows).for_each(|(out, row)| out.copy_from_slice(&row[..width]));
+                for (piece, out) in out.chunks_exact_mut(width).enumerate() {
+                    out.copy_from_slice(&trace.out[trace.order.row(length - 1, piece) * stride..][..width]);
+                }
             },
         );
     }

@@ -1,14 +1,16 @@
 //! Some pieces through the blocks and back, on one thread.
 //!
-//! Rows go by time, then by piece: row `t·n + k` is position `t` of the `k`-th of `n` pieces. Every element is one chain of
-//! fused multiply-adds in a stated order, or a sum of a stated structure: a piece has the same bits on every machine and
-//! whichever pieces are in the same group.
+//! Rows go [by time, then by piece](TimeRows). Where all pieces of a group begin with the padding, their first positions are
+//! computed once: what a causal convolution makes of the padding alone depends on the position only. Every element is one
+//! chain of fused multiply-adds in a stated order, or a sum of a stated structure: a piece has the same bits on every machine
+//! and whichever pieces are in the same group.
 
 use harness::simd;
 
 use super::layers::{Half, NextItNetLayers, ResidualBlock};
 use super::sizes::{OF_BLOCK, TAPS};
-use crate::models::pieces::rows::{add_rows, rectify, rectify_slopes};
+use crate::models::pieces::PADDING;
+use crate::models::pieces::rows::{TimeRows, add_branch, add_rows, rectify, rectify_slopes};
 
 /// Pieces of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
 pub const GROUP: usize = 16;
@@ -16,7 +18,7 @@ pub const GROUP: usize = 16;
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
 pub struct GroupTrace {
-    pieces: usize,
+    pub order: TimeRows,
     blocks: Vec<BlockTrace>,
     /// What the output layer reads.
     pub out: Vec<f32>,
@@ -25,6 +27,8 @@ pub struct GroupTrace {
     /// A convolution's output on the way forward; slopes on the way back.
     scratch: Vec<f32>,
     slopes: Vec<f32>,
+    /// What a convolution makes of shared positions.
+    sums: Vec<f32>,
 }
 
 /// Results of one block.
@@ -59,30 +63,32 @@ impl GroupTrace {
     /// Takes pieces of ids `inputs: [pieces, L]` through the blocks; `item` is the table `[I + 1, C]`.
     pub fn forward(&mut self, layers: &NextItNetLayers, item: &[f32], inputs: &[u32]) {
         let (length, width, stride) = (layers.sizes.length, layers.sizes.width, layers.stride());
-        self.pieces = inputs.len() / length;
-        let size = inputs.len() * stride;
+        let pieces = inputs.chunks_exact(length);
+        let padded = |ids: &[u32]| ids.iter().take_while(|&&id| id == PADDING).count();
+        // At least one position of its own, the last: it is what is scored.
+        let shared = pieces.clone().map(padded).min().map_or(0, |shared| shared.min(length - 1));
+        self.order = TimeRows { pieces: pieces.len(), length, shared };
+        let size = self.order.count() * stride;
         self.blocks.resize_with(layers.blocks.len(), BlockTrace::default);
         self.scratch.resize(size, 0.0);
         let mut x = std::mem::take(&mut self.out);
         x.resize(size, 0.0);
-        for (k, ids) in inputs.chunks_exact(length).enumerate() {
-            for (time, &id) in ids.iter().enumerate() {
-                let row = &mut x[(time * self.pieces + k) * stride..][..width];
-                row.copy_from_slice(&item[id as usize * width..][..width]);
-            }
+        for (row, time, piece) in self.order.each() {
+            let id = inputs[piece * length + time] as usize;
+            x[row * stride..][..width].copy_from_slice(&item[id * width..][..width]);
         }
         for (block, trace) in layers.blocks.iter().zip(&mut self.blocks) {
             std::mem::swap(&mut trace.input, &mut x);
-            trace.forward(block, stride, self.pieces, &mut self.scratch, &mut x);
+            trace.forward(block, stride, self.order, [&mut self.scratch, &mut self.slopes], &mut x);
         }
         self.out = x;
     }
 
     /// From `self.gradient` at the output to all gradients of the group, and that of the embedding.
     pub fn backward(&mut self, layers: &NextItNetLayers) {
-        let Self { pieces, blocks, gradient, scratch, slopes, .. } = self;
+        let Self { order, blocks, gradient, scratch, slopes, sums, .. } = self;
         for (block, trace) in layers.blocks.iter().zip(blocks).rev() {
-            trace.backward(block, layers.stride(), *pieces, gradient, [scratch, slopes]);
+            trace.backward(block, layers.stride(), *order, gradient, [scratch, slopes, sums]);
         }
     }
 
@@ -111,15 +117,14 @@ impl BlockTrace {
         &mut self,
         block: &ResidualBlock,
         stride: usize,
-        pieces: usize,
-        scratch: &mut [f32],
+        order: TimeRows,
+        [scratch, gathered]: [&mut Vec<f32>; 2],
         out: &mut Vec<f32>,
     ) {
         let [first, second] = &mut self.halves;
-        first.forward(&block.halves[0], &self.input, stride, pieces, scratch);
-        second.forward(&block.halves[1], &first.out, stride, pieces, scratch);
-        out.clone_from(&self.input);
-        simd::add_scaled(out, block.scale, &second.out);
+        first.forward(&block.halves[0], &self.input, stride, order, [&mut *scratch, &mut *gathered]);
+        second.forward(&block.halves[1], &first.out, stride, order, [scratch, gathered]);
+        add_branch(out, &self.input, block.scale, &second.out);
     }
 
     /// From ∂L/∂out to ∂L/∂input, in place.
@@ -127,27 +132,34 @@ impl BlockTrace {
         &mut self,
         block: &ResidualBlock,
         stride: usize,
-        pieces: usize,
+        order: TimeRows,
         gradient: &mut [f32],
-        [of_second, of_first]: [&mut Vec<f32>; 2],
+        [of_second, of_first, sums]: [&mut Vec<f32>; 3],
     ) {
         let [first, second] = &mut self.halves;
         self.scale_gradient = simd::dot(gradient, &second.out);
         of_second.resize(gradient.len(), 0.0);
         rectify_slopes(of_second, gradient, block.scale, &second.out);
-        second.backward(&block.halves[1], &first.out, stride, pieces, of_second);
+        second.backward(&block.halves[1], &first.out, stride, order, of_second, sums);
         zeros(of_first, gradient.len());
-        block.halves[1].convolution.backward(of_second, pieces, of_first);
+        block.halves[1].convolution.backward(of_second, order, of_first, sums);
         // In place of the second's, which are used up.
         rectify_slopes(of_second, of_first, 1.0, &first.out);
-        first.backward(&block.halves[0], &self.input, stride, pieces, of_second);
-        block.halves[0].convolution.backward(of_second, pieces, gradient);
+        first.backward(&block.halves[0], &self.input, stride, order, of_second, sums);
+        block.halves[0].convolution.backward(of_second, order, gradient, sums);
     }
 }
 
 impl HalfTrace {
-    fn forward(&mut self, half: &Half, x: &[f32], stride: usize, pieces: usize, scratch: &mut [f32]) {
-        half.convolution.forward(x, pieces, scratch);
+    fn forward(
+        &mut self,
+        half: &Half,
+        x: &[f32],
+        stride: usize,
+        order: TimeRows,
+        [scratch, gathered]: [&mut Vec<f32>; 2],
+    ) {
+        half.convolution.forward(x, order, scratch, gathered);
         // What lies beyond C is not written, and stays zero.
         self.normal.resize(x.len(), 0.0);
         self.out.resize(x.len(), 0.0);
@@ -158,16 +170,24 @@ impl HalfTrace {
 
     /// From the slopes of the norm's output to those of the convolution's, in place, and to the gradients of the parameters;
     /// `x` is what the convolution read.
-    fn backward(&mut self, half: &Half, x: &[f32], stride: usize, pieces: usize, slopes: &mut [f32]) {
+    fn backward(
+        &mut self,
+        half: &Half,
+        x: &[f32],
+        stride: usize,
+        order: TimeRows,
+        slopes: &mut [f32],
+        sums: &mut Vec<f32>,
+    ) {
         let norm = half.norm();
         let width = norm.scale.len();
         zeros(&mut self.norm_scale, width);
         zeros(&mut self.norm_shift, width);
-        let sums = [&mut self.norm_scale[..], &mut self.norm_shift[..]];
-        norm.backward(slopes, stride, &self.normal, &self.inverse, sums);
+        let of_norm = [&mut self.norm_scale[..], &mut self.norm_shift[..]];
+        norm.backward(slopes, stride, &self.normal, &self.inverse, of_norm);
         zeros(&mut self.bias, stride);
         add_rows(&mut self.bias, slopes);
         zeros(&mut self.taps, TAPS * width * stride);
-        half.convolution.add_gradients(x, slopes, pieces, &mut self.taps);
+        half.convolution.add_gradients(x, slopes, order, &mut self.taps, sums);
     }
 }

@@ -1,9 +1,12 @@
 //! The layers between the tables, laid out for products.
 
+use std::ops::Range;
+
 use harness::nn::{LayerNorm, add_product, add_transposed_product, padded, transpose};
 
 use super::NextItNetSizes;
 use super::sizes::{OF_BLOCK, TAPS};
+use crate::models::pieces::rows::{TimeRows, add_rows, fill_rows};
 
 /// Under the root of every norm (code).
 const EPSILON: f32 = 1e-8;
@@ -29,8 +32,8 @@ pub struct Half {
     norm_shift: Vec<f32>,
 }
 
-/// A causal convolution. Rows of activations go by time, then by piece: a tap is a product whose rows are so many pieces
-/// further on, and zeros before the first position are rows that no product has.
+/// A causal convolution. Rows of activations go [by time, then by piece](TimeRows): a tap is a product whose rows are so many
+/// positions further on, and zeros before the first position are rows that no product has.
 pub struct Convolution {
     dilation: usize,
     /// Of each tap W, `[C, padded C]` (input, output).
@@ -96,44 +99,112 @@ impl Convolution {
         Self { dilation, taps, transposed, bias: packed_bias }
     }
 
-    /// Values by which a tap reads back, of rows by time and so many pieces.
-    fn shift(&self, tap: usize, pieces: usize) -> usize {
-        (TAPS - 1 - tap) * self.dilation * pieces * self.bias.len()
+    /// Positions by which a tap reads back.
+    fn shift(&self, tap: usize) -> usize {
+        (TAPS - 1 - tap) * self.dilation
     }
 
-    /// `out` = the convolution of rows `x: [L·pieces, padded C]`.
-    pub fn forward(&self, x: &[f32], pieces: usize, out: &mut [f32]) {
+    /// `out` = the convolution of rows `x: [rows, padded C]`. `gathered`: a buffer.
+    pub fn forward(&self, x: &[f32], order: TimeRows, out: &mut [f32], gathered: &mut Vec<f32>) {
         let stride = self.bias.len();
-        out.chunks_exact_mut(stride).for_each(|row| row.copy_from_slice(&self.bias));
+        fill_rows(out, &self.bias);
         for tap in (0..TAPS).rev() {
-            let shift = self.shift(tap, pieces);
-            if shift < x.len() {
-                add_product(&mut out[shift..], stride, &x[..x.len() - shift], stride, &self.taps[tap]);
+            let parts = TapRows::new(order, self.shift(tap));
+            for (read, written) in parts.row_by_row() {
+                let x = &x[read.start * stride..read.end * stride];
+                add_product(&mut out[written.start * stride..written.end * stride], stride, x, stride, &self.taps[tap]);
+            }
+            if !parts.shared.is_empty() {
+                // A row for each of the pieces that read it, so that each sums as if it had it alone.
+                gathered.resize(parts.shared.len() * order.pieces * stride, 0.0);
+                for (rows, time) in gathered.chunks_exact_mut(order.pieces * stride).zip(parts.shared.clone()) {
+                    fill_rows(rows, &x[time * stride..][..stride]);
+                }
+                let written = &mut out[parts.readers().start * stride..][..gathered.len()];
+                add_product(written, stride, gathered, stride, &self.taps[tap]);
             }
         }
     }
 
-    /// `x_gradient` += what ∂L/∂out, `gradient`, gives the input.
-    pub fn backward(&self, gradient: &[f32], pieces: usize, x_gradient: &mut [f32]) {
+    /// `x_gradient` += what ∂L/∂out, `gradient`, gives the input. `sums`: a buffer.
+    pub fn backward(&self, gradient: &[f32], order: TimeRows, x_gradient: &mut [f32], sums: &mut Vec<f32>) {
         let stride = self.bias.len();
         for tap in (0..TAPS).rev() {
-            let shift = self.shift(tap, pieces);
-            if shift < gradient.len() {
-                let rest = gradient.len() - shift;
-                add_product(&mut x_gradient[..rest], stride, &gradient[shift..], stride, &self.transposed[tap]);
+            let parts = TapRows::new(order, self.shift(tap));
+            let mut add = |read: Range<usize>, gradient: &[f32]| {
+                let x_gradient = &mut x_gradient[read.start * stride..read.end * stride];
+                add_product(x_gradient, stride, gradient, stride, &self.transposed[tap]);
+            };
+            for (read, written) in parts.row_by_row() {
+                add(read, &gradient[written.start * stride..written.end * stride]);
             }
+            parts.sum_of_readers(gradient, stride, sums);
+            add(parts.shared, sums);
         }
     }
 
-    /// Adds what ∂L/∂out gives the taps to `taps: [3, C, padded C]`.
-    pub fn add_gradients(&self, x: &[f32], gradient: &[f32], pieces: usize, taps: &mut [f32]) {
+    /// Adds what ∂L/∂out gives the taps to `taps: [3, C, padded C]`. `sums`: a buffer.
+    pub fn add_gradients(&self, x: &[f32], gradient: &[f32], order: TimeRows, taps: &mut [f32], buffer: &mut Vec<f32>) {
         let stride = self.bias.len();
         let of_tap = taps.len() / TAPS;
         for (tap, sums) in taps.chunks_exact_mut(of_tap).enumerate() {
-            let shift = self.shift(tap, pieces);
-            if shift < x.len() {
-                add_transposed_product(sums, stride, &x[..x.len() - shift], stride, &gradient[shift..]);
+            let parts = TapRows::new(order, self.shift(tap));
+            let mut add = |read: Range<usize>, gradient: &[f32]| {
+                if !read.is_empty() {
+                    let x = &x[read.start * stride..read.end * stride];
+                    add_transposed_product(sums, stride, x, stride, gradient);
+                }
+            };
+            for (read, written) in parts.row_by_row() {
+                add(read, &gradient[written.start * stride..written.end * stride]);
             }
+            parts.sum_of_readers(gradient, stride, buffer);
+            add(parts.shared, buffer);
         }
+    }
+}
+
+/// Which rows a tap reads for which rows of the output.
+struct TapRows {
+    order: TimeRows,
+    shift: usize,
+    /// Shared positions that positions of single pieces read.
+    shared: Range<usize>,
+}
+
+impl TapRows {
+    fn new(order: TimeRows, shift: usize) -> Self {
+        let TimeRows { length, shared, .. } = order;
+        // Of the positions from `shared` on, those that read what is before it.
+        let readers = shared.max(shift)..(shared + shift).min(length);
+        let read = if readers.is_empty() { 0..0 } else { readers.start - shift..readers.end - shift };
+        Self { order, shift, shared: read }
+    }
+
+    /// Rows that are read, and as many rows for which they are: of shared positions, then of single pieces.
+    fn row_by_row(&self) -> [(Range<usize>, Range<usize>); 2] {
+        let TimeRows { pieces, length, shared } = self.order;
+        let of_shared = shared.saturating_sub(self.shift);
+        let of_pieces = (length - shared).saturating_sub(self.shift) * pieces;
+        let end = self.order.count();
+        [(0..of_shared, shared - of_shared..shared), (shared..shared + of_pieces, end - of_pieces..end)]
+    }
+
+    /// Rows of single pieces that read shared positions.
+    fn readers(&self) -> Range<usize> {
+        let first = self.order.row(self.shared.start + self.shift, 0);
+        first..first + self.shared.len() * self.order.pieces
+    }
+
+    /// `sums` = of each shared position that is read the sum of the gradients of its readers, `[positions, stride]`.
+    fn sum_of_readers(&self, gradient: &[f32], stride: usize, sums: &mut Vec<f32>) {
+        sums.clear();
+        if self.shared.is_empty() {
+            return;
+        }
+        sums.resize(self.shared.len() * stride, 0.0);
+        let readers = self.readers();
+        let rows = gradient[readers.start * stride..readers.end * stride].chunks_exact(self.order.pieces * stride);
+        sums.chunks_exact_mut(stride).zip(rows).for_each(|(sum, rows)| add_rows(sum, rows));
     }
 }

@@ -14,7 +14,7 @@ use super::encoder::NextItNetEncoder;
 use super::group::{GROUP, GroupTrace};
 use super::layers::NextItNetLayers;
 use super::sizes::{NextItNetSizes, OF_BLOCK};
-use crate::models::pieces::rows::{add_padded, by_piece, by_time};
+use crate::models::pieces::rows::add_padded;
 use crate::models::pieces::training::{PieceModel, check_batch};
 use crate::models::pieces::{OutputGradients, OutputLayer, OutputLoss, PieceBatch, PieceScorer};
 
@@ -77,9 +77,8 @@ impl NextItNet {
         });
         self.item.gradient.fill(0.0);
         for (group, inputs) in groups.iter().zip(inputs.chunks(GROUP * length)) {
-            let pieces = inputs.len() / length;
-            for (row, gradient) in group.gradient.chunks_exact(stride).enumerate() {
-                let id = inputs[row % pieces * length + row / pieces] as usize;
+            for (row, time, piece) in group.order.each() {
+                let (id, gradient) = (inputs[piece * length + time] as usize, &group.gradient[row * stride..]);
                 add_scaled(&mut self.item.gradient[id * width..][..width], 1.0, &gradient[..width]);
             }
         }
@@ -103,7 +102,7 @@ impl PieceModel for NextItNet {
             .zip(self.x.par_chunks_mut(of_group * width))
             .for_each(|((group, inputs), x)| {
                 group.forward(&layers, item, inputs);
-                by_piece(&group.out, stride, width, length, x);
+                group.order.by_piece(&group.out, stride, width, x);
             });
         let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width };
         let onto = OutputGradients {
@@ -114,7 +113,7 @@ impl PieceModel for NextItNet {
         let losses = self.loss.loss(layer, &self.x, batch.labels(), 1.0, None, onto);
         self.groups.par_iter_mut().zip(self.x_gradient.par_chunks(of_group * width)).for_each(|(group, gradient)| {
             group.gradient.resize(group.out.len(), 0.0);
-            by_time(gradient, width, stride, length, &mut group.gradient);
+            group.order.by_time(gradient, width, stride, &mut group.gradient);
             group.backward(&layers);
         });
         self.gather(&layers, batch.inputs());

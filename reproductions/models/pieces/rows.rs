@@ -45,6 +45,56 @@ impl NullaryFnOnce for RectifySlopes<'_> {
     }
 }
 
+/// Each row of `rows: [n, row.len()]` becomes `row`.
+///
+/// # Panics
+/// If the rows are not whole.
+pub fn fill_rows(rows: &mut [f32], row: &[f32]) {
+    assert!(rows.len().is_multiple_of(row.len()), "rows of {}", row.len());
+    simd::dispatch(FillRows(rows, row));
+}
+
+struct FillRows<'a>(&'a mut [f32], &'a [f32]);
+
+impl NullaryFnOnce for FillRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(rows, from) = self;
+        for row in rows.chunks_exact_mut(from.len()) {
+            // Element by element: rows are too short for a call.
+            for (value, from) in row.iter_mut().zip(from) {
+                *value = *from;
+            }
+        }
+    }
+}
+
+/// `out` = x + scale · branch, each element one fused multiply-add.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn add_branch(out: &mut Vec<f32>, x: &[f32], scale: f32, branch: &[f32]) {
+    assert_eq!(x.len(), branch.len(), "rows of one length");
+    out.resize(x.len(), 0.0);
+    simd::dispatch(AddBranch(out, x, scale, branch));
+}
+
+struct AddBranch<'a>(&'a mut [f32], &'a [f32], f32, &'a [f32]);
+
+impl NullaryFnOnce for AddBranch<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(out, x, scale, branch) = self;
+        for ((out, x), branch) in out.iter_mut().zip(x).zip(branch) {
+            *out = scale.mul_add(*branch, *x);
+        }
+    }
+}
+
 /// Adds each row of `rows: [n, sum.len()]` to `sum`, in ascending order.
 ///
 /// # Panics
@@ -70,23 +120,53 @@ impl NullaryFnOnce for AddRows<'_> {
     }
 }
 
-/// Rows by time, then piece, padded (`[L·pieces, stride]`), written as rows by piece, then time, without padding
-/// (`[pieces·L, width]`).
-pub fn by_piece(rows: &[f32], stride: usize, width: usize, length: usize, out: &mut [f32]) {
-    let pieces = rows.len() / stride / length;
-    for (k, piece) in out.chunks_exact_mut(length * width).enumerate() {
-        for (time, out) in piece.chunks_exact_mut(width).enumerate() {
-            out.copy_from_slice(&rows[(time * pieces + k) * stride..][..width]);
-        }
-    }
+/// How rows of activations of some pieces lie: by time, then piece. The first positions, where all pieces have the padding
+/// and a network may compute the same for all, have one row each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRows {
+    pub pieces: usize,
+    /// L.
+    pub length: usize,
+    /// Positions that have one row for all pieces, the first ones.
+    pub shared: usize,
 }
 
-/// The way back of [`by_piece`]: what pads the rows of `out` is left alone.
-pub fn by_time(rows: &[f32], width: usize, stride: usize, length: usize, out: &mut [f32]) {
-    let pieces = out.len() / stride / length;
-    for (k, piece) in rows.chunks_exact(length * width).enumerate() {
-        for (time, row) in piece.chunks_exact(width).enumerate() {
-            out[(time * pieces + k) * stride..][..width].copy_from_slice(row);
+impl TimeRows {
+    /// Number of rows.
+    pub fn count(&self) -> usize {
+        self.shared + (self.length - self.shared) * self.pieces
+    }
+
+    /// The row of a position of a piece.
+    pub fn row(&self, time: usize, piece: usize) -> usize {
+        if time < self.shared { time } else { self.shared + (time - self.shared) * self.pieces + piece }
+    }
+
+    /// Every row with one of its positions: row, time, piece.
+    pub fn each(self) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..self.length).flat_map(move |time| {
+            let pieces = if time < self.shared { 1 } else { self.pieces };
+            (0..pieces).map(move |piece| (self.row(time, piece), time, piece))
+        })
+    }
+
+    /// Padded rows `[count, stride]`, written by piece, then time, without padding (`[pieces·L, width]`).
+    pub fn by_piece(&self, rows: &[f32], stride: usize, width: usize, out: &mut [f32]) {
+        for (piece, out) in out.chunks_exact_mut(self.length * width).enumerate() {
+            for (time, out) in out.chunks_exact_mut(width).enumerate() {
+                out.copy_from_slice(&rows[self.row(time, piece) * stride..][..width]);
+            }
+        }
+    }
+
+    /// The way back of [`by_piece`](Self::by_piece), of values that are zeros at shared positions: what pads the rows of
+    /// `out` is left alone.
+    pub fn by_time(&self, rows: &[f32], width: usize, stride: usize, out: &mut [f32]) {
+        out[..self.shared * stride].fill(0.0);
+        for (piece, rows) in rows.chunks_exact(self.length * width).enumerate() {
+            for (time, row) in rows.chunks_exact(width).enumerate().skip(self.shared) {
+                out[self.row(time, piece) * stride..][..width].copy_from_slice(row);
+            }
         }
     }
 }
@@ -134,14 +214,30 @@ mod tests {
     }
 
     #[test]
+    fn first_positions_may_have_one_row_for_all() {
+        let order = TimeRows { pieces: 3, length: 4, shared: 2 };
+        let rows: Vec<usize> = order.each().map(|(row, ..)| row).collect();
+        assert_eq!((rows, order.count()), ((0..8).collect(), 8));
+        assert_eq!((order.row(1, 2), order.row(2, 0), order.row(3, 1)), (1, 2, 6));
+        let rows: Vec<f32> = (0..8).map(|k| k as f32).collect();
+        let mut out = vec![0.0; 12];
+        order.by_piece(&rows, 1, 1, &mut out);
+        assert_eq!(out, [0.0, 1.0, 2.0, 5.0, 0.0, 1.0, 3.0, 6.0, 0.0, 1.0, 4.0, 7.0]);
+        let mut back = vec![9.0; 8];
+        order.by_time(&out, 1, 1, &mut back);
+        assert_eq!(back, [0.0, 0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
     fn rows_go_by_time_and_back() {
         // Two pieces of three positions of width 2, padded to 4.
         let by_pieces: Vec<f32> = (0..12).map(|k| k as f32).collect();
         let mut rows = vec![9.0; 24];
-        by_time(&by_pieces, 2, 4, 3, &mut rows);
+        let order = TimeRows { pieces: 2, length: 3, shared: 0 };
+        order.by_time(&by_pieces, 2, 4, &mut rows);
         assert_eq!(rows[..12], [0.0, 1.0, 9.0, 9.0, 6.0, 7.0, 9.0, 9.0, 2.0, 3.0, 9.0, 9.0]);
         let mut back = vec![0.0; 12];
-        by_piece(&rows, 4, 2, 3, &mut back);
+        order.by_piece(&rows, 4, 2, &mut back);
         assert_eq!(back, by_pieces);
         let mut sum = vec![7.0; 4];
         add_padded(&mut sum, 2, [&rows[..8], &rows[8..16]].into_iter());

@@ -6,15 +6,12 @@
 
 use harness::nn::transpose;
 use harness::simd::{self, exp};
-use pulp::NullaryFnOnce;
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// Pieces that go through attention together.
 pub const LANES: usize = 16;
 
 type Lanes = [f32; LANES];
-
-/// Sums that stay in registers at once.
-const AT_ONCE: usize = 8;
 
 /// The shape of an attention layer.
 #[derive(Clone, Copy)]
@@ -46,7 +43,9 @@ impl AttentionShape {
 /// zeros.
 pub fn to_lanes(rows: &[f32], stride: usize, shape: AttentionShape, out: &mut Vec<Lanes>) {
     let pieces = rows.len() / stride / shape.length;
-    out.clear();
+    if pieces < LANES {
+        out.clear();
+    }
     out.resize(shape.length * shape.width, [0.0; LANES]);
     for (out, rows) in out.chunks_exact_mut(shape.width).zip(rows.chunks_exact(pieces * stride)) {
         transpose(out.as_flattened_mut(), LANES, rows, stride, shape.width);
@@ -56,6 +55,7 @@ pub fn to_lanes(rows: &[f32], stride: usize, shape: AttentionShape, out: &mut Ve
 /// Adds what lies in lanes `[L, C]` to rows by time, then piece (`[L·pieces, stride]`). `square`: a buffer.
 pub fn add_from_lanes(lanes: &[Lanes], shape: AttentionShape, stride: usize, rows: &mut [f32], square: &mut Vec<f32>) {
     let pieces = rows.len() / stride / shape.length;
+    // What lies beyond C is not written.
     square.clear();
     square.resize(LANES * stride, 0.0);
     for (lanes, rows) in lanes.chunks_exact(shape.width).zip(rows.chunks_exact_mut(pieces * stride)) {
@@ -78,56 +78,78 @@ struct Products<'a> {
     out: &'a mut [Lanes],
 }
 
-impl NullaryFnOnce for Products<'_> {
+impl WithSimd for Products<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Registers of the lanes, and keys at once: as many sums as leave room for the factors.
+        match S::F32_LANES {
+            16 => self.run::<S, 1, 8>(simd),
+            8 => self.run::<S, 2, 4>(simd),
+            4 => self.run::<S, 4, 2>(simd),
+            _ => self.run::<S, LANES, 1>(simd),
+        }
+    }
+}
+
+impl Products<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize, const KEYS: usize>(self, simd: S) {
         let Self { shape, a, b, scale, out } = self;
-        let mut rest = out;
+        let (a, b) = (registers::<S, REGS>(a), registers::<S, REGS>(b));
+        let mut rest = registers_mut::<S, REGS>(out);
+        let scale = simd.splat_f32s(scale);
         for head in 0..shape.heads {
             let columns = shape.columns(head);
-            let row = |values, time: usize| row(values, time, shape.width, &columns);
+            let at = |time: usize| time * shape.width + columns.start..time * shape.width + columns.end;
             for query in 0..shape.length {
-                let a = row(a, query);
+                let a = &a[at(query)];
                 let (of_query, after) = rest.split_at_mut(query + 1);
                 rest = after;
-                let whole = (query + 1) / 4 * 4;
-                for first in (0..whole).step_by(4) {
-                    let b: [&[Lanes]; 4] = [0, 1, 2, 3].map(|k| row(b, first + k));
-                    let sums = dots(a, b);
-                    for (out, sum) in of_query[first..].iter_mut().zip(sums) {
-                        for k in 0..LANES {
-                            out[k] = scale * sum[k];
-                        }
-                    }
+                let (whole, others) = of_query.as_chunks_mut::<KEYS>();
+                let done = whole.len() * KEYS;
+                for (chunk, out) in whole.iter_mut().enumerate() {
+                    *out = dots(simd, a, std::array::from_fn(|k| &b[at(chunk * KEYS + k)]), scale);
                 }
-                for key in whole..=query {
-                    let [sum] = dots(a, [row(b, key)]);
-                    for k in 0..LANES {
-                        of_query[key][k] = scale * sum[k];
-                    }
+                for (k, out) in others.iter_mut().enumerate() {
+                    [*out] = dots(simd, a, [&b[at(done + k)]], scale);
                 }
             }
         }
     }
 }
 
-/// Some columns of a time.
+/// Lanes as registers.
 #[inline(always)]
-fn row<'a>(values: &'a [Lanes], time: usize, width: usize, columns: &std::ops::Range<usize>) -> &'a [Lanes] {
-    &values[time * width + columns.start..time * width + columns.end]
+fn registers<S: Simd, const REGS: usize>(lanes: &[Lanes]) -> &[[S::f32s; REGS]] {
+    S::as_simd_f32s(lanes.as_flattened()).0.as_chunks().0
 }
 
 #[inline(always)]
-fn dots<const N: usize>(a: &[Lanes], b: [&[Lanes]; N]) -> [Lanes; N] {
-    let mut sums = [[0.0; LANES]; N];
+fn registers_mut<S: Simd, const REGS: usize>(lanes: &mut [Lanes]) -> &mut [[S::f32s; REGS]] {
+    S::as_mut_simd_f32s(lanes.as_flattened_mut()).0.as_chunks_mut().0
+}
+
+#[inline(always)]
+fn dots<S: Simd, const REGS: usize, const N: usize>(
+    simd: S,
+    a: &[[S::f32s; REGS]],
+    b: [&[[S::f32s; REGS]]; N],
+    scale: S::f32s,
+) -> [[S::f32s; REGS]; N] {
+    let mut sums = [[simd.splat_f32s(0.0); REGS]; N];
     let b = b.map(|b| &b[..a.len()]);
     for (column, a) in a.iter().enumerate() {
         for (sum, b) in sums.iter_mut().zip(&b) {
-            for k in 0..LANES {
-                sum[k] = a[k].mul_add(b[column][k], sum[k]);
+            for reg in 0..REGS {
+                sum[reg] = simd.mul_add_f32s(a[reg], b[column][reg], sum[reg]);
             }
+        }
+    }
+    for sum in &mut sums {
+        for reg in 0..REGS {
+            sum[reg] = simd.mul_f32s(scale, sum[reg]);
         }
     }
     sums
@@ -196,60 +218,80 @@ struct Sums<'a, const OVER_KEYS: bool> {
     out: &'a mut [Lanes],
 }
 
-impl<const OVER_KEYS: bool> NullaryFnOnce for Sums<'_, OVER_KEYS> {
+impl<const OVER_KEYS: bool> WithSimd for Sums<'_, OVER_KEYS> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As the products: registers of the lanes, and columns at once.
+        match S::F32_LANES {
+            16 => self.run::<S, 1, 8>(simd),
+            8 => self.run::<S, 2, 4>(simd),
+            4 => self.run::<S, 4, 2>(simd),
+            _ => self.run::<S, LANES, 1>(simd),
+        }
+    }
+}
+
+impl<const OVER_KEYS: bool> Sums<'_, OVER_KEYS> {
+    #[inline(always)]
+    fn run<S: Simd, const REGS: usize, const COLUMNS: usize>(self, simd: S) {
         let Self { shape: AttentionShape { heads, length, width }, factors, x, out } = self;
+        let (factors, x) = (registers::<S, REGS>(factors), registers::<S, REGS>(x));
+        let out = registers_mut::<S, REGS>(out);
         let pairs = length * (length + 1) / 2;
+        let of_head = width / heads;
         for head in 0..heads {
             let factors = &factors[head * pairs..][..pairs];
-            let of_head = width / heads;
             for at in 0..length {
-                let others = if OVER_KEYS { 0..at + 1 } else { at..length };
-                let factor = |other: usize| {
-                    let (query, key) = if OVER_KEYS { (at, other) } else { (other, at) };
-                    &factors[query * (query + 1) / 2 + key]
-                };
-                let mut first = 0;
-                while first < of_head {
-                    let column = head * of_head + first;
-                    let out = &mut out[at * width + column..];
-                    if first + AT_ONCE <= of_head {
-                        let sums = weighted::<AT_ONCE>(x, width, column, others.clone(), &factor);
-                        out[..AT_ONCE].copy_from_slice(&sums);
-                        first += AT_ONCE;
-                    } else {
-                        let [sum] = weighted::<1>(x, width, column, others.clone(), &factor);
-                        out[0] = sum;
-                        first += 1;
-                    }
+                let out = &mut out[at * width + head * of_head..][..of_head];
+                let (whole, others) = out.as_chunks_mut::<COLUMNS>();
+                let done = whole.len() * COLUMNS;
+                for (chunk, out) in whole.iter_mut().enumerate() {
+                    let columns = Columns { x, width, first: head * of_head + chunk * COLUMNS };
+                    *out = columns.weighted::<S, COLUMNS, OVER_KEYS>(simd, factors, at, length);
+                }
+                for (k, out) in others.iter_mut().enumerate() {
+                    let columns = Columns { x, width, first: head * of_head + done + k };
+                    [*out] = columns.weighted::<S, 1, OVER_KEYS>(simd, factors, at, length);
                 }
             }
         }
     }
 }
 
-/// Σ over `times` of factor · the columns from `column` on.
-#[inline(always)]
-fn weighted<'f, const N: usize>(
-    x: &[Lanes],
+/// Some columns of all times.
+#[derive(Clone, Copy)]
+struct Columns<'a, V, const REGS: usize> {
+    x: &'a [[V; REGS]],
     width: usize,
-    column: usize,
-    times: std::ops::Range<usize>,
-    factor: &impl Fn(usize) -> &'f Lanes,
-) -> [Lanes; N] {
-    let mut sums = [[0.0; LANES]; N];
-    for time in times {
-        let (factor, x) = (factor(time), &x[time * width + column..][..N]);
-        for (sum, x) in sums.iter_mut().zip(x) {
-            for k in 0..LANES {
-                sum[k] = factor[k].mul_add(x[k], sum[k]);
+    first: usize,
+}
+
+impl<V: Copy, const REGS: usize> Columns<'_, V, REGS> {
+    /// Σ of factor · the `N` columns, over the keys that a query `at` a time sees, or over the queries that see a key.
+    #[inline(always)]
+    fn weighted<S: Simd<f32s = V>, const N: usize, const OVER_KEYS: bool>(
+        self,
+        simd: S,
+        factors: &[[V; REGS]],
+        at: usize,
+        length: usize,
+    ) -> [[V; REGS]; N] {
+        let mut sums = [[simd.splat_f32s(0.0); REGS]; N];
+        let times = if OVER_KEYS { 0..at + 1 } else { at..length };
+        for time in times {
+            let (query, key) = if OVER_KEYS { (at, time) } else { (time, at) };
+            let factor = factors[query * (query + 1) / 2 + key];
+            let x = &self.x[time * self.width + self.first..][..N];
+            for n in 0..N {
+                for reg in 0..REGS {
+                    sums[n][reg] = simd.mul_add_f32s(factor[reg], x[n][reg], sums[n][reg]);
+                }
             }
         }
+        sums
     }
-    sums
 }
 
 /// Slopes of attention weights after dropout → those of scores, in place.

@@ -8,7 +8,7 @@ use super::attention::{Attention, AttentionBuffers, AttentionShape, LANES};
 use super::layers::{AttentionBlock, OwnedNorm};
 use super::sizes::OF_BLOCK;
 use crate::models::dense::Dense;
-use crate::models::pieces::rows::{rectify, rectify_slopes};
+use crate::models::pieces::rows::{add_branch, rectify, rectify_slopes};
 
 /// Dropout factors of one block; none where nothing is dropped.
 #[derive(Default)]
@@ -128,8 +128,7 @@ impl BlockTrace {
             scale_by(&mut self.branch, &masks.feed[1]);
         }
         simd::add_scaled(&mut self.branch, 1.0, &self.feed);
-        out.clone_from(&self.input);
-        simd::add_scaled(out, block.scale, &self.branch);
+        add_branch(out, &self.input, block.scale, &self.branch);
     }
 
     /// From ∂L/∂output to ∂L/∂input, in place, and to the gradients of the parameters.

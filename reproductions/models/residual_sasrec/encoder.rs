@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use super::group::{GROUP, GroupTrace};
 use super::layers::ResidualSasRecLayers;
 use super::sizes::{ResidualSasRecSizes, TABLES};
-use crate::models::pieces::rows::by_piece;
 use crate::models::pieces::{OutputLayer, PieceEncoder, PieceOutputs};
 
 /// Tables, borrowed from a model in training or owned afterwards, and layers.
@@ -68,11 +67,11 @@ impl PieceEncoder for ResidualSasRecEncoder<'_> {
             |trace, (mut part, inputs)| {
                 trace.forward(&self.layers, self.tables(), inputs, None);
                 let stride = self.layers.stride();
-                by_piece(trace.of_block(0), stride, width, length, part.embedding);
+                trace.order.by_piece(trace.of_block(0), stride, width, part.embedding);
                 for (block, out) in part.hidden.iter_mut().enumerate() {
-                    by_piece(trace.of_block(block + 1), stride, width, length, out);
+                    trace.order.by_piece(trace.of_block(block + 1), stride, width, out);
                 }
-                by_piece(&trace.out, stride, width, length, part.last);
+                trace.order.by_piece(&trace.out, stride, width, part.last);
             },
         );
     }
@@ -84,9 +83,9 @@ impl PieceEncoder for ResidualSasRecEncoder<'_> {
             GroupTrace::default,
             |trace, (out, inputs)| {
                 trace.forward(&self.layers, self.tables(), inputs, None);
-                // Rows go by time: those of the last position stand at the end.
-                let rows = trace.out[trace.out.len() - out.len() / width * stride..].chunks_exact(stride);
-                out.chunks_exact_mut(width).zip(rows).for_each(|(out, row)| out.copy_from_slice(&row[..width]));
+                for (piece, out) in out.chunks_exact_mut(width).enumerate() {
+                    out.copy_from_slice(&trace.out[trace.order.row(length - 1, piece) * stride..][..width]);
+                }
             },
         );
     }

@@ -1,6 +1,6 @@
 //! Some pieces through the blocks and back, on one thread.
 //!
-//! Rows go by time, then by piece: row `t·n + k` is position `t` of the `k`-th of `n` pieces. Every element is one chain of
+//! Rows go [by time, then by piece](TimeRows). Every element is one chain of
 //! fused multiply-adds in a stated order, or a sum of a stated structure: a piece has the same bits on every machine and
 //! whichever pieces are in the same group, unless something is dropped.
 
@@ -10,6 +10,7 @@ use harness::rng::Stream;
 use super::attention::{AttentionShape, LANES};
 use super::block::{BlockBuffers, BlockTrace, NormTrace};
 use super::layers::ResidualSasRecLayers;
+use crate::models::pieces::rows::TimeRows;
 
 /// Pieces of a group: what one task takes through the blocks, and attention side by side.
 pub const GROUP: usize = LANES;
@@ -17,6 +18,8 @@ pub const GROUP: usize = LANES;
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
 pub struct GroupTrace {
+    /// No position is shared: what is dropped differs.
+    pub order: TimeRows,
     blocks: Vec<BlockTrace>,
     /// The last block's output.
     hidden: Vec<f32>,
@@ -40,7 +43,8 @@ impl GroupTrace {
         dropout: Option<(Dropout, &mut Stream)>,
     ) {
         let (length, width, stride) = (layers.sizes.length, layers.sizes.width, layers.stride());
-        let (pieces, size) = (inputs.len() / length, inputs.len() * stride);
+        let size = inputs.len() * stride;
+        self.order = TimeRows { pieces: inputs.len() / length, length, shared: 0 };
         let shape = shape(layers);
         self.blocks.resize_with(layers.blocks.len(), BlockTrace::default);
         self.dropped = dropout.is_some();
@@ -50,12 +54,10 @@ impl GroupTrace {
         let mut x = std::mem::take(&mut self.hidden);
         x.clear();
         x.resize(size, 0.0);
-        for (k, ids) in inputs.chunks_exact(length).enumerate() {
-            for (time, &id) in ids.iter().enumerate() {
-                let row = &mut x[(time * pieces + k) * stride..][..width];
-                let (item, position) = (&item[id as usize * width..][..width], &position[time * width..][..width]);
-                row.iter_mut().zip(item.iter().zip(position)).for_each(|(x, (item, position))| *x = item + position);
-            }
+        for (row, time, piece) in self.order.each() {
+            let (id, row) = (inputs[piece * length + time] as usize, &mut x[row * stride..][..width]);
+            let (item, position) = (&item[id * width..][..width], &position[time * width..][..width]);
+            row.iter_mut().zip(item.iter().zip(position)).for_each(|(x, (item, position))| *x = item + position);
         }
         for (block, trace) in layers.blocks.iter().zip(&mut self.blocks) {
             std::mem::swap(&mut trace.input, &mut x);

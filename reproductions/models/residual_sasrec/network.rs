@@ -15,7 +15,7 @@ use super::encoder::ResidualSasRecEncoder;
 use super::group::{GROUP, GroupTrace};
 use super::layers::ResidualSasRecLayers;
 use super::sizes::{OF_BLOCK, ResidualSasRecSizes, TABLES};
-use crate::models::pieces::rows::{add_padded, by_piece, by_time};
+use crate::models::pieces::rows::add_padded;
 use crate::models::pieces::training::{PieceModel, check_batch};
 use crate::models::pieces::{OutputGradients, OutputLayer, OutputLoss, PieceBatch, PieceScorer};
 
@@ -83,9 +83,8 @@ impl ResidualSasRec {
         self.item.gradient.fill(0.0);
         self.position.gradient.fill(0.0);
         for (group, inputs) in groups.iter().zip(inputs.chunks(GROUP * length)) {
-            let pieces = inputs.len() / length;
-            for (row, gradient) in group.gradient.chunks_exact(stride).enumerate() {
-                let (piece, time) = (row % pieces, row / pieces);
+            for (row, time, piece) in group.order.each() {
+                let gradient = &group.gradient[row * stride..];
                 let id = inputs[piece * length + time] as usize;
                 add_scaled(&mut self.item.gradient[id * width..][..width], 1.0, &gradient[..width]);
                 add_scaled(&mut self.position.gradient[time * width..][..width], 1.0, &gradient[..width]);
@@ -115,7 +114,7 @@ impl PieceModel for ResidualSasRec {
             .zip(self.x.par_chunks_mut(of_group * width))
             .for_each(|(((group, mut stream), inputs), x)| {
                 group.forward(&layers, tables, inputs, stream.as_mut().map(|stream| (rate, stream)));
-                by_piece(&group.out, stride, width, length, x);
+                group.order.by_piece(&group.out, stride, width, x);
             });
         let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width };
         let onto = OutputGradients {
@@ -126,7 +125,7 @@ impl PieceModel for ResidualSasRec {
         let losses = self.loss.loss(layer, &self.x, batch.labels(), 1.0, None, onto);
         self.groups.par_iter_mut().zip(self.x_gradient.par_chunks(of_group * width)).for_each(|(group, gradient)| {
             group.gradient.resize(group.out.len(), 0.0);
-            by_time(gradient, width, stride, length, &mut group.gradient);
+            group.order.by_time(gradient, width, stride, &mut group.gradient);
             group.backward(&layers);
         });
         self.gather(stride, batch.inputs());

@@ -68,6 +68,47 @@ fn values_and_gradients_are_those_of_differences_in_f64() {
     }
 }
 
+/// Σ of terms by the letter: lane j mod 32, then by halves.
+fn by_lanes(terms: impl Iterator<Item = f32>) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    terms.enumerate().for_each(|(j, term)| lanes[j % LANES] += term);
+    for half in [16, 8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+    }
+    lanes[0]
+}
+
+#[test]
+fn rows_have_the_stated_bits() {
+    for width in [1, 15, 16, 21, 32, 33, 64, 100, 150] {
+        let (scale, shift, x) = (values("scale", width), values("shift", width), values("x", width));
+        let norm = LayerNorm { scale: &scale, shift: &shift, epsilon: 1e-8 };
+        let (mut normal, mut inverse, mut out) = (vec![0.0; width], vec![0.0], vec![0.0; width]);
+        norm.forward(&x, width, &mut normal, &mut inverse, &mut out);
+        let n = width as f32;
+        let mean = by_lanes(x.iter().copied()) / n;
+        let variance = by_lanes(x.iter().map(|x| (x - mean) * (x - mean))) / n;
+        let stated = 1.0 / (variance + 1e-8).sqrt();
+        assert_eq!(inverse[0].to_bits(), stated.to_bits(), "{width}");
+        let mut gradient = values("gradient", width);
+        let slopes: Vec<f32> = gradient.iter().zip(&scale).map(|(g, scale)| g * scale).collect();
+        let [mean_slope, along] = [
+            by_lanes(slopes.iter().copied()) / n,
+            by_lanes(slopes.iter().zip(&normal).map(|(slope, normal)| slope * normal)) / n,
+        ];
+        norm.backward(&mut gradient, width, &normal, &inverse, [&mut vec![0.0; width], &mut vec![0.0; width]]);
+        for j in 0..width {
+            let x = (x[j] - mean) * stated;
+            assert_eq!(normal[j].to_bits(), x.to_bits(), "{width}");
+            assert_eq!(out[j].to_bits(), scale[j].mul_add(x, shift[j]).to_bits(), "{width}");
+            let slope = stated * (slopes[j] - mean_slope - x * along);
+            assert_eq!(gradient[j].to_bits(), slope.to_bits(), "{width}");
+        }
+    }
+}
+
 #[test]
 fn every_level_has_the_same_bits() {
     let (scale, shift, x) = (values("scale", 150), values("shift", 150), values("x", 5 * STRIDE));

@@ -57,6 +57,28 @@ fn largest(tile: &[f32], first: usize) -> Lanes {
     largest
 }
 
+/// Each row of a tile becomes its class's value.
+pub fn fill(tile: &mut [f32], values: &[f32]) {
+    assert_eq!(tile.len(), values.len() * STRIP, "a value for each class");
+    simd::dispatch(Fill { tile, values });
+}
+
+struct Fill<'a> {
+    tile: &'a mut [f32],
+    values: &'a [f32],
+}
+
+impl NullaryFnOnce for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (row, value) in self.tile.as_chunks_mut::<STRIP>().0.iter_mut().zip(self.values) {
+            *row = [*value; STRIP];
+        }
+    }
+}
+
 /// Logits → e^(logit − largest of the column), in place.
 pub fn exponentials(tile: &mut [f32], state: &mut TileState) {
     simd::dispatch(Exponentials { tile, state });

@@ -46,9 +46,7 @@ fn gather(from: &[f32], width: usize, rows: &[u32], x: &mut Vec<f32>, columns: &
 /// `tile` = the logits of the classes from `first` on.
 fn logits(tile: &mut [f32], layer: OutputLayer<'_>, first: usize, columns: &[f32]) {
     let count = tile.len() / STRIP;
-    for (row, &bias) in tile.chunks_exact_mut(STRIP).zip(&layer.bias[first..]) {
-        row.fill(bias);
-    }
+    kernels::fill(tile, &layer.bias[first..first + count]);
     let weights = &layer.weights[first * layer.width..(first + count) * layer.width];
     add_product(tile, STRIP, weights, layer.width, columns);
 }
