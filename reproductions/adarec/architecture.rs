@@ -120,8 +120,7 @@ impl FromStr for Architecture {
                 .expected("6 operations by node, such as `cau_cnn_3|max_pool,none|skip_connect,none,cau_cnn_5`")
                 .got(format!("`{text}`"))
         };
-        let nodes: Vec<Vec<&str>> =
-            text.split(SEPARATORS[0]).map(|node| node.split(SEPARATORS[1]).collect()).collect();
+        let nodes: Vec<Vec<&str>> = text.split(SEPARATORS[0]).map(|node| node.split(SEPARATORS[1]).collect()).collect();
         if nodes.len() != NODES || nodes.iter().enumerate().any(|(n, edges)| edges.len() != n + 1) {
             return Err(wrong());
         }
@@ -208,7 +207,8 @@ mod tests {
             for (t, sees) in sees.into_iter().enumerate() {
                 let t = t as isize;
                 let direct = steps(t, DilCnn5.reads()).contains(&(t + 1));
-                let chained = steps(t, StdCnn3.reads()).into_iter().any(|u| steps(u, DilCnn5.reads()).contains(&(t + 1)));
+                let chained =
+                    steps(t, StdCnn3.reads()).into_iter().any(|u| steps(u, DilCnn5.reads()).contains(&(t + 1)));
                 assert_eq!(sees, direct || chained, "{t} of {length}");
             }
         }

@@ -263,7 +263,8 @@ impl NullaryFnOnce for Back<'_> {
         let Self { gradient, normal, factor, mean, mean_along, out } = self;
         let channels = factor.len();
         let (mean, mean_along) = (&mean[..channels], &mean_along[..channels]);
-        let rows = gradient.chunks_exact(channels).zip(normal.chunks_exact(channels)).zip(out.chunks_exact_mut(channels));
+        let rows =
+            gradient.chunks_exact(channels).zip(normal.chunks_exact(channels)).zip(out.chunks_exact_mut(channels));
         for ((g, y), out) in rows {
             for j in 0..channels {
                 out[j] = factor[j] * ((-y[j]).mul_add(mean_along[j], g[j] - mean[j]));
@@ -293,8 +294,7 @@ mod tests {
                 level.dispatch(Moments { y: block, mean: &mut mean, deviations: &mut deviations });
                 parts.push((block.len() / channels, mean, deviations));
             }
-            let moments =
-                parts.iter().map(|(rows, mean, deviations)| BlockMoments { rows: *rows, mean, deviations });
+            let moments = parts.iter().map(|(rows, mean, deviations)| BlockMoments { rows: *rows, mean, deviations });
             let mut statistics = BatchStatistics::default();
             let (mut running_mean, mut running_variance) = (vec![1.0; 30], vec![2.0; 30]);
             statistics.combine(moments, &[0.25; 30], [&mut running_mean, &mut running_variance]);

@@ -67,7 +67,10 @@ impl StudentEncoder {
     pub fn new(weights: &Weights) -> Result<Self> {
         let sizes = StudentSizes::of(weights)?;
         let Network::Fixed(architecture) = sizes.network else {
-            return Err(Error::new(Kind::Internal, "a student that is searched answers with a drawn architecture only"));
+            return Err(Error::new(
+                Kind::Internal,
+                "a student that is searched answers with a drawn architecture only",
+            ));
         };
         let mut parameters = weights.parameters.iter().cloned();
         let mut next = || parameters.next().map(|parameter| parameter.values).unwrap_or_default();

@@ -34,22 +34,29 @@ impl LayerMap {
             return Ok(None);
         }
         if teacher < student {
-            return Err(Error::new(Kind::Input, "a fixed map of layers needs as many in the teacher as in the student")
-                .expected(format!("a teacher of at least {student} layers"))
-                .got(teacher.to_string())
-                .hint("pair them by the earth mover's distance (`emd`)"));
+            return Err(Error::new(
+                Kind::Input,
+                "a fixed map of layers needs as many in the teacher as in the student",
+            )
+            .expected(format!("a teacher of at least {student} layers"))
+            .got(teacher.to_string())
+            .hint("pair them by the earth mover's distance (`emd`)"));
         }
         // A student of one layer has no step to the next.
         let [jump, rest] = match student {
             0 | 1 => [0, teacher.saturating_sub(1)],
             _ => [(teacher - 1) / (student - 1), (teacher - 1) % (student - 1)],
         };
-        Ok(Some((0..student).map(|layer| match self {
-            Self::Left | Self::Emd => layer,
-            Self::Right => teacher - student + layer,
-            Self::LeftJump => layer * jump,
-            Self::RightJump => rest + layer * jump,
-        }).collect()))
+        Ok(Some(
+            (0..student)
+                .map(|layer| match self {
+                    Self::Left | Self::Emd => layer,
+                    Self::Right => teacher - student + layer,
+                    Self::LeftJump => layer * jump,
+                    Self::RightJump => rest + layer * jump,
+                })
+                .collect(),
+        ))
     }
 }
 
@@ -145,9 +152,10 @@ impl LayerFlow {
     /// [`Data`](Kind::Data) if it is not there, or of other numbers of layers.
     pub fn restore(&mut self, state: &mut State<'_>) -> Result<()> {
         for (name, weights) in [(STUDENT, &mut self.student), (TEACHER, &mut self.teacher)] {
-            let halves = state.ids.remove(name).filter(|halves| halves.len() == 2 * weights.len()).ok_or_else(|| {
-                Error::new(Kind::Data, "a saved state cannot be used").got(format!("no weights of layers `{name}`"))
-            })?;
+            let halves =
+                state.ids.remove(name).filter(|halves| halves.len() == 2 * weights.len()).ok_or_else(|| {
+                    Error::new(Kind::Data, "a saved state cannot be used").got(format!("no weights of layers `{name}`"))
+                })?;
             for (weight, half) in weights.iter_mut().zip(halves.as_chunks::<2>().0) {
                 *weight = f64::from_bits((u64::from(half[0]) << 32) | u64::from(half[1]));
             }
@@ -209,9 +217,10 @@ mod tests {
     fn the_first_step_is_uniform() {
         let case = case("adarec.json", "emd_4x8_uniform_first_step");
         let layers = LayerFlow::new(LayerMap::Emd, TeacherUpdate::Opposite, 4, 8).unwrap();
-        assert_eq!(layers.weights().concat(), doubles(&serde_json::json!([
-            case["inputs"]["student_weights"], case["inputs"]["teacher_weights"]
-        ])));
+        assert_eq!(
+            layers.weights().concat(),
+            doubles(&serde_json::json!([case["inputs"]["student_weights"], case["inputs"]["teacher_weights"]]))
+        );
         let distances = doubles(&case["inputs"]["distance_student_to_teacher"]);
         let cost: f64 = layers.flow(&distances).unwrap().iter().zip(&distances).map(|(f, d)| f * d).sum();
         assert_near(&[cost], &[case["expected"]["emd_loss"].as_f64().unwrap()], 1e-9, "cost");
@@ -234,10 +243,8 @@ mod tests {
         assert!((next.iter().sum::<f64>() - 1.0).abs() < 1e-12 && next.iter().all(|w| *w > 0.0), "{next:?}");
         let smallest = of([f64::MIN_POSITIVE, 1e300, 1e300, 1e300]);
         assert_eq!(smallest, [1.0, 0.0, 0.0, 0.0]);
-        let layers = LayerFlow {
-            student: one,
-            ..LayerFlow::new(LayerMap::Emd, TeacherUpdate::Opposite, 4, 4).unwrap()
-        };
+        let layers =
+            LayerFlow { student: one, ..LayerFlow::new(LayerMap::Emd, TeacherUpdate::Opposite, 4, 4).unwrap() };
         let flow = layers.flow(&[1.0; 16]).unwrap();
         assert_eq!(flow[4..], [0.0; 12]);
     }
@@ -275,7 +282,11 @@ mod tests {
     fn weights_come_back_bit_for_bit() {
         let mut layers = LayerFlow::new(LayerMap::Emd, TeacherUpdate::Opposite, 3, 2).unwrap();
         let mut other = layers.clone();
-        layers.update(&layers.flow(&[1.0, 2.0, 3.0, 4.0, 5.0, 7.0]).unwrap(), &[1.0, 2.0, 3.0, 4.0, 5.0, 7.0], &[0.1; 6]);
+        layers.update(
+            &layers.flow(&[1.0, 2.0, 3.0, 4.0, 5.0, 7.0]).unwrap(),
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 7.0],
+            &[0.1; 6],
+        );
         let mut state = State::default();
         layers.save(&mut state);
         assert_ne!(layers, other);

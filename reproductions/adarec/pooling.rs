@@ -76,7 +76,8 @@ impl NullaryFnOnce for PoolBackward<'_> {
     fn call(self) {
         let Self { pool, x, length, width, gradient, x_gradient } = self;
         let sequence = length * width;
-        let all = x.chunks_exact(sequence).zip(gradient.chunks_exact(sequence)).zip(x_gradient.chunks_exact_mut(sequence));
+        let all =
+            x.chunks_exact(sequence).zip(gradient.chunks_exact(sequence)).zip(x_gradient.chunks_exact_mut(sequence));
         let beyond = vec![if pool == Pool::Max { f32::NEG_INFINITY } else { 0.0 }; width];
         for ((x, gradient), x_gradient) in all {
             for (t, g) in gradient.chunks_exact(width).enumerate() {

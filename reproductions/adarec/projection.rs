@@ -49,8 +49,7 @@ impl Projection {
         }
         let parameter = |part: &str, shape: Vec<usize>| {
             let name = format!("{name}-{part}");
-            let values =
-                Init::of_layer(channels).draw(&mut stream(&format!("init.{name}")), shape.iter().product());
+            let values = Init::of_layer(channels).draw(&mut stream(&format!("init.{name}")), shape.iter().product());
             DenseParameter::new(Parameter { name, shape, values })
         };
         Ok(Self { weight: parameter("weight", vec![channels, width]), bias: parameter("bias", vec![width]) })

@@ -173,10 +173,13 @@ impl Temperature {
         for _ in 0..changes {
             temperature *= self.factor.get();
             if !temperature.is_normal() {
-                return Err(Error::new(Kind::Input, format!("the temperature leaves the range of numbers by epoch {epochs}"))
-                    .expected("a normal number above 0")
-                    .got(format!("{temperature:e}"))
-                    .hint("fewer epochs, a factor nearer to 1, or changes further apart"));
+                return Err(Error::new(
+                    Kind::Input,
+                    format!("the temperature leaves the range of numbers by epoch {epochs}"),
+                )
+                .expected("a normal number above 0")
+                .got(format!("{temperature:e}"))
+                .hint("fewer epochs, a factor nearer to 1, or changes further apart"));
             }
         }
         Ok(temperature)
@@ -191,7 +194,10 @@ pub fn efficiency_loss(architecture: &Architecture) -> f64 {
 /// Adds β · ∂L_eff/∂(weight of each operation of each edge) to `upstream: [edges, operations of the space]`.
 pub fn add_efficiency_gradient(space: &SearchSpace, beta: f64, upstream: &mut [f64]) {
     for of_edge in upstream.chunks_exact_mut(space.operations().len()) {
-        of_edge.iter_mut().zip(space.operations()).for_each(|(sum, operation)| *sum += beta * Operation::cost(*operation));
+        of_edge
+            .iter_mut()
+            .zip(space.operations())
+            .for_each(|(sum, operation)| *sum += beta * Operation::cost(*operation));
     }
 }
 
@@ -295,10 +301,7 @@ mod tests {
         let mut parameters = ArchitectureParameters::new(SearchSpace::causal(), stream);
         parameters.nodes.iter_mut().for_each(|node| node.weights.fill(0.0));
         parameters.nodes[2].weights[7] = 0.1;
-        assert_eq!(
-            parameters.derive().unwrap().to_string(),
-            "cau_cnn_3|cau_cnn_3,cau_cnn_3|cau_cnn_3,none,cau_cnn_3"
-        );
+        assert_eq!(parameters.derive().unwrap().to_string(), "cau_cnn_3|cau_cnn_3,cau_cnn_3|cau_cnn_3,none,cau_cnn_3");
         parameters.nodes[0].weights[2] = f32::NAN;
         assert_eq!(parameters.derive().unwrap_err().kind(), Kind::Diverged);
         assert!(parameters.draw(1.0, &mut stream("gumbel")).is_err());
@@ -311,7 +314,12 @@ mod tests {
         let chosen = ids(&inputs["selected_operation_per_edge"]);
         let architecture = Architecture(std::array::from_fn(|k| Operation::ALL[chosen[k] as usize]));
         let loss = efficiency_loss(&architecture);
-        assert_near(&[loss, 8.0 * loss], &doubles(&serde_json::json!([expected["loss"], expected["weighted"]])), 1e-7, "L");
+        assert_near(
+            &[loss, 8.0 * loss],
+            &doubles(&serde_json::json!([expected["loss"], expected["weighted"]])),
+            1e-7,
+            "L",
+        );
         let mut upstream = vec![0.5; EDGES * 10];
         add_efficiency_gradient(&SearchSpace::coded(), 8.0, &mut upstream);
         for (k, sum) in upstream.iter().enumerate() {

@@ -18,7 +18,9 @@ pub struct SearchLoss {
 impl SearchLoss {
     /// (1 − γ)·L_CE + γ·(L_emb + L_hid + L_out) + β·L_eff.
     pub fn total(&self, gamma: f64, beta: f64) -> f64 {
-        (1.0 - gamma) * self.cross_entropy + gamma * (self.embedding + self.hidden + self.output) + beta * self.efficiency
+        (1.0 - gamma) * self.cross_entropy
+            + gamma * (self.embedding + self.hidden + self.output)
+            + beta * self.efficiency
     }
 }
 

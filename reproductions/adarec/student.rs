@@ -168,7 +168,10 @@ impl Student {
         for (number, operation) in architecture.0.iter().enumerate() {
             if !self.sizes.operations(number).contains(operation) {
                 let (node, source) = ends(number);
-                return Err(Error::new(Kind::Internal, format!("edge {node}-{source} of a student has no `{operation}`")));
+                return Err(Error::new(
+                    Kind::Internal,
+                    format!("edge {node}-{source} of a student has no `{operation}`"),
+                ));
             }
         }
         Ok(())
@@ -365,7 +368,10 @@ impl Student {
                 [&|block| &block.sums.along[number], &|block| &block.sums.plain[node - 1]];
             for (tensor, of) in [scale, shift].into_iter().zip(sums) {
                 let gradient = &mut tensor.gradient[chosen.index * channels..][..channels];
-                gradient.iter_mut().zip(total(blocks.iter().map(of), channels)).for_each(|(out, sum)| *out = sum as f32);
+                gradient
+                    .iter_mut()
+                    .zip(total(blocks.iter().map(of), channels))
+                    .for_each(|(out, sum)| *out = sum as f32);
             }
         });
         let weights = pass.nodes.map(f64::from);
@@ -400,7 +406,8 @@ impl Student {
                 let mut weight = group.weight.chunks_exact(dots.len());
                 for run in &group.runs {
                     let rows = products[run.column * tap..][..run.taps.len() * tap].chunks_exact(readers * width);
-                    for (weight, row) in weight.by_ref().zip(rows) {
+                    // In this order, which takes no weight where the rows have ended.
+                    for (row, weight) in rows.zip(weight.by_ref()) {
                         for (side, (number, _)) in group.edges.iter().enumerate() {
                             let reader = ends(*number).0 - source - 1;
                             let row = &row[reader * width..][..width];
@@ -412,13 +419,15 @@ impl Student {
                 }
                 for (&(number, at), dots) in group.edges.iter().zip(dots.chunks_exact(width)) {
                     let parameters = self.cells[cell].edges[number].as_ref().expect("an edge with convolutions");
-                    let [_, _, scale, shift] = parameters.dense.each_ref().map(|t| &t.weights[at * channels..][..channels]);
+                    let [_, _, scale, shift] =
+                        parameters.dense.each_ref().map(|t| &t.weights[at * channels..][..channels]);
                     let statistics = &pass.edges[number].statistics[at];
                     let plain = &plain[ends(number).0 - 1];
                     let sum: f64 = (0..channels)
                         .map(|j| {
                             let along = f64::from(dots[j]) - f64::from(statistics.mean[j]) * plain[j];
-                            f64::from(scale[j]) * f64::from(statistics.inverse[j]) * along + f64::from(shift[j]) * plain[j]
+                            f64::from(scale[j]) * f64::from(statistics.inverse[j]) * along
+                                + f64::from(shift[j]) * plain[j]
                         })
                         .sum();
                     *self.slot(number, group.operation, sums) += sum;
@@ -426,7 +435,9 @@ impl Student {
             }
         }
         for number in 0..EDGES {
-            for (k, operation) in [Operation::MaxPool, Operation::AvgPool, Operation::SkipConnect].into_iter().enumerate() {
+            for (k, operation) in
+                [Operation::MaxPool, Operation::AvgPool, Operation::SkipConnect].into_iter().enumerate()
+            {
                 if self.sizes.operations(number).contains(&operation) {
                     let sum: f64 = blocks.iter().map(|block| block.sums.free[number][k]).sum();
                     *self.slot(number, operation, sums) += sum;

@@ -60,9 +60,12 @@ impl StudentSizes {
     /// [`Input`](Kind::Input) if L is below 4, or another size is 0.
     pub fn check(&self) -> Result<()> {
         if self.length < SHORTEST {
-            return Err(Error::new(Kind::Input, "a student reads at least 4 positions, since shorter pieces are dropped")
-                .expected("a `length` of at least 4")
-                .got(self.length.to_string()));
+            return Err(Error::new(
+                Kind::Input,
+                "a student reads at least 4 positions, since shorter pieces are dropped",
+            )
+            .expected("a `length` of at least 4")
+            .got(self.length.to_string()));
         }
         if [self.items, self.channels, self.cells].contains(&0) {
             return Err(Error::new(Kind::Input, "a student without items, channels or cells"));
@@ -92,7 +95,8 @@ impl StudentSizes {
     /// Names and shapes of the tensors.
     pub fn layout(&self) -> Layout {
         let Self { items, length, channels, .. } = *self;
-        let mut tensors = vec![("token".to_string(), vec![items + 1, channels]), ("position".into(), vec![length, channels])];
+        let mut tensors =
+            vec![("token".to_string(), vec![items + 1, channels]), ("position".into(), vec![length, channels])];
         for cell in 0..self.cells {
             for edge in 0..EDGES {
                 let convolutions = self.convolutions(edge);
@@ -214,7 +218,10 @@ pub fn inherit(weights: &Weights, architecture: Architecture) -> Result<Weights>
     for _ in 0..sizes.cells {
         for (edge, &operation) in architecture.0.iter().enumerate() {
             if !from.operations(edge).contains(&operation) {
-                return Err(Error::new(Kind::Internal, format!("a student inherits `{operation}` of a space without it")));
+                return Err(Error::new(
+                    Kind::Internal,
+                    format!("a student inherits `{operation}` of a space without it"),
+                ));
             }
             let convolutions = from.convolutions(edge);
             if convolutions.is_empty() {
@@ -280,7 +287,9 @@ mod tests {
         let weight = of("cell-2-edge-3-1-weight");
         assert_eq!(weight.len(), 24 * 256);
         let [three, five] = [&weight[..9 * 256], &weight[9 * 256..]].map(bound);
-        assert!(three <= 1.0 / 48f32.sqrt() && three > 0.99 / 48f32.sqrt() && five <= 1.0 / 80f32.sqrt() && five > 0.11);
+        assert!(
+            three <= 1.0 / 48f32.sqrt() && three > 0.99 / 48f32.sqrt() && five <= 1.0 / 80f32.sqrt() && five > 0.11
+        );
         assert!(bound(of("output-weight")) <= 0.25 && bound(of("output-bias")) > 0.24);
         assert!(of("cell-0-norm-scale").iter().chain(of("cell-3-edge-1-0-variance")).all(|v| *v == 1.0));
         assert!(bound(of("cell-1-nodes")) < 0.05 && bound(of("cell-1-nodes")) > 0.0);

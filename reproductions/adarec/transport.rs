@@ -23,7 +23,8 @@ pub fn cheapest_flow(sources: &[f64], sinks: &[f64], cost: &[f64]) -> Result<Vec
         let error = Error::new(Kind::Internal, "the sizes of a transport problem do not fit");
         return Err(error.got(format!("{n} sources, {m} sinks, {} costs", cost.len())));
     }
-    if let Some(bad) = cost.iter().find(|c| !c.is_finite()).or(sources.iter().chain(sinks).find(|w| !(**w >= 0.0 && w.is_finite())))
+    if let Some(bad) =
+        cost.iter().find(|c| !c.is_finite()).or(sources.iter().chain(sinks).find(|w| !(**w >= 0.0 && w.is_finite())))
     {
         return Err(Error::new(Kind::Diverged, "a distance or a weight between layers cannot be").got(bad.to_string()));
     }
@@ -119,7 +120,8 @@ impl Path {
             }
         }
         let ends = (0..m).filter(|&j| demand[j] > none && of_sink[j].is_some());
-        let end = ends.reduce(|best, j| if is_better(of_sink[j].expect("a sink on a path"), of_sink[best]) { j } else { best })?;
+        let end = ends
+            .reduce(|best, j| if is_better(of_sink[j].expect("a sink on a path"), of_sink[best]) { j } else { best })?;
         let (mut cells, mut sink) = (Vec::new(), end);
         loop {
             let source = before_sink[sink];
@@ -206,7 +208,8 @@ mod tests {
             // Few values, so that many flows are cheapest.
             let cost: Vec<f64> = (0..n * m).map(|_| f64::from(stream.below(4))).collect();
             let want = brute(&mut supply, &mut demand, &cost, 0);
-            let [sources, sinks] = [&supply, &demand].map(|side| side.iter().map(|&w| f64::from(w)).collect::<Vec<_>>());
+            let [sources, sinks] =
+                [&supply, &demand].map(|side| side.iter().map(|&w| f64::from(w)).collect::<Vec<_>>());
             let flow = cheapest_flow(&sources, &sinks, &cost).unwrap();
             assert_margins(&flow, &sources, &sinks);
             assert_near(&[total(&flow, &cost)], &[want], 1e-12, format!("{supply:?} {demand:?} {cost:?}"));
@@ -244,9 +247,16 @@ mod tests {
             for round in 0..60 {
                 let mut side = |k: usize| {
                     // Now and then a weight of 0, and weights of very different sizes.
-                    let raw: Vec<f64> = (0..k)
-                        .map(|at| if round % 3 == 1 && at % 3 == 2 { 0.0 } else { stream.unit().powi(1 + 3 * (round % 4)) })
-                        .collect();
+                    let raw: Vec<f64> =
+                        (0..k)
+                            .map(|at| {
+                                if round % 3 == 1 && at % 3 == 2 {
+                                    0.0
+                                } else {
+                                    stream.unit().powi(1 + 3 * (round % 4))
+                                }
+                            })
+                            .collect();
                     let sum: f64 = raw.iter().sum();
                     raw.into_iter().map(|w| w / sum).collect::<Vec<_>>()
                 };
@@ -264,7 +274,8 @@ mod tests {
 
     #[test]
     fn what_is_no_problem_is_refused() {
-        let kind = |sources: &[f64], sinks: &[f64], cost: &[f64]| cheapest_flow(sources, sinks, cost).unwrap_err().kind();
+        let kind =
+            |sources: &[f64], sinks: &[f64], cost: &[f64]| cheapest_flow(sources, sinks, cost).unwrap_err().kind();
         assert_eq!(kind(&[1.0], &[1.0], &[f64::NAN]), Kind::Diverged);
         assert_eq!(kind(&[f64::NAN], &[1.0], &[1.0]), Kind::Diverged);
         assert_eq!(kind(&[1.5, -0.5], &[1.0], &[1.0, 1.0]), Kind::Diverged);

@@ -1,4 +1,4 @@
-use harness::nn::{DenseParameter, Dropout, Trainable};
+use harness::nn::{DenseParameter, Dropout};
 use harness::rng::Stream;
 use harness::weights::Parameter;
 use serde_json::Value;
@@ -80,7 +80,8 @@ fn a_cell_is_that_of_the_vector() {
     let case = case("adarec.json", "student_cell");
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
     let names: Vec<Vec<String>> = serde_json::from_value(inputs["architecture"].clone()).unwrap();
-    let architecture: Architecture = names.iter().map(|node| node.join(",")).collect::<Vec<_>>().join("|").parse().unwrap();
+    let architecture: Architecture =
+        names.iter().map(|node| node.join(",")).collect::<Vec<_>>().join("|").parse().unwrap();
     let sizes = sizes(5, 4, Network::Fixed(architecture));
     let mut cell = served(&sizes, &architecture, |number| {
         let (node, source) = ends(number);

@@ -200,7 +200,15 @@ mod tests {
                 level.dispatch(AddDifference { sum: &mut slopes, f: 0.3, a: &log, b: &log_q });
                 let mut out = vec![0.0; rows * stride];
                 let (scale, of_softmax) = (0.7, true);
-                level.dispatch(GradientRows { p: &p, slopes: &slopes, width, scale, of_softmax, stride, out: &mut out });
+                level.dispatch(GradientRows {
+                    p: &p,
+                    slopes: &slopes,
+                    width,
+                    scale,
+                    of_softmax,
+                    stride,
+                    out: &mut out,
+                });
                 // Rows of the softmax sum to 1, and each log is that of its number.
                 for (p, x) in p.chunks_exact(width).zip(x.chunks_exact(stride)) {
                     let powers: Vec<f64> = x[..width].iter().map(|x| f64::from(*x).exp()).collect();

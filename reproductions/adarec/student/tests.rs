@@ -99,8 +99,7 @@ fn gradients_are_those_of_finite_differences() {
         ("none|none,skip_connect|cau_cnn_5,cau_cnn_5,cau_cnn_5", false),
     ] {
         let architecture: Architecture = text.parse().unwrap();
-        let network =
-            if searched { Network::Search(SearchSpace::coded()) } else { Network::Fixed(architecture) };
+        let network = if searched { Network::Search(SearchSpace::coded()) } else { Network::Fixed(architecture) };
         let sizes = StudentSizes { items: 7, length: 10, channels: 3, cells: 2, network };
         let mut weights = sizes.initial(stream);
         for parameter in &mut weights.parameters {
@@ -113,7 +112,8 @@ fn gradients_are_those_of_finite_differences() {
         let mut student = Student::new(weights.clone(), Dropout::new(0.2)).unwrap();
         let ids = ids(200, 7);
         let of_operations = step(&mut student, &ids, &architecture, searched);
-        let mut reference = reference::Reference::new(&sizes, &weights, &ids, &student.masks, &architecture);
+        let masks = student.masks.clone();
+        let mut reference = reference::Reference::new(&sizes, &weights, &ids, &masks, &architecture);
         let features = reference.features();
         assert_near(&student.features.embedding, &features.embedding, 1e-5, "embedding");
         for (ours, want) in student.features.cells.iter().zip(&features.cells) {
@@ -144,7 +144,12 @@ fn gradients_are_those_of_finite_differences() {
             let zeros = of_edge.iter().filter(|g| **g == 0.0).count();
             let drawn = architecture.0[0].taps() * 9;
             assert_eq!(zeros, of_edge.len() - drawn);
-            assert!(gradients.iter().filter(|(name, _)| name.contains("edge") && name.ends_with("bias")).all(|(_, g)| g.iter().all(|g| *g == 0.0)));
+            assert!(
+                gradients
+                    .iter()
+                    .filter(|(name, _)| name.contains("edge") && name.ends_with("bias"))
+                    .all(|(_, g)| g.iter().all(|g| *g == 0.0))
+            );
         }
         if let Some(of_operations) = of_operations {
             let largest = of_operations.iter().fold(0.0f64, |largest, g| largest.max(g.abs()));
@@ -187,9 +192,8 @@ fn a_drawn_architecture_is_the_student_of_it() {
     assert!(step(&mut fixed, &ids, &architecture, false).is_none());
     assert_near(&searched.features.representation, &fixed.features.representation, 1e-6, "representation");
     for name in ["token", "cell-0-nodes", "cell-1-norm-scale"] {
-        let of = |student: &mut Student| {
-            student.dense_mut().find(|tensor| tensor.name() == name).unwrap().gradient.clone()
-        };
+        let of =
+            |student: &mut Student| student.dense_mut().find(|tensor| tensor.name() == name).unwrap().gradient.clone();
         assert_near(&of(&mut searched), &of(&mut fixed), 1e-4, name);
     }
     assert_near(
@@ -203,8 +207,7 @@ fn a_drawn_architecture_is_the_student_of_it() {
 #[test]
 fn state_and_weights_come_back() {
     let architecture = Architecture([Operation::DilCnn3; EDGES]);
-    let sizes =
-        StudentSizes { items: 9, length: 4, channels: 4, cells: 1, network: Network::Fixed(architecture) };
+    let sizes = StudentSizes { items: 9, length: 4, channels: 4, cells: 1, network: Network::Fixed(architecture) };
     let mut student = Student::new(sizes.initial(stream), Dropout::new(0.0)).unwrap();
     step(&mut student, &[1, 2, 3, 4, 0, 5, 6, 7], &architecture, false);
     let mut state = harness::weights::State::default();
@@ -223,8 +226,7 @@ fn state_and_weights_come_back() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let architecture = Architecture([Operation::SkipConnect; EDGES]);
-    let sizes =
-        StudentSizes { items: 9, length: 4, channels: 4, cells: 1, network: Network::Fixed(architecture) };
+    let sizes = StudentSizes { items: 9, length: 4, channels: 4, cells: 1, network: Network::Fixed(architecture) };
     let mut student = Student::new(sizes.initial(stream), Dropout::new(0.0)).unwrap();
     let refused = |result: Result<()>, said: &str| {
         let error = result.unwrap_err().to_string();
