@@ -406,7 +406,7 @@ impl Student {
                 let mut weight = group.weight.chunks_exact(dots.len());
                 for run in &group.runs {
                     let rows = products[run.column * tap..][..run.taps.len() * tap].chunks_exact(readers * width);
-                    // Rows first: a zip takes one more of its first than of its second.
+                    // In this order, which takes no weight where the rows have ended.
                     for (row, weight) in rows.zip(weight.by_ref()) {
                         for (side, (number, _)) in group.edges.iter().enumerate() {
                             let reader = ends(*number).0 - source - 1;

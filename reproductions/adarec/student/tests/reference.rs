@@ -126,8 +126,7 @@ impl<'a> Reference<'a> {
             for node in 1..=NODES {
                 let mut map = vec![0.0; x.len()];
                 for source in 0..node {
-                    let input: Vec<f64> =
-                        maps[source].iter().map(|v| if *v > FROM_ZERO { *v } else { 0.0 }).collect();
+                    let input: Vec<f64> = maps[source].iter().map(|v| if *v > FROM_ZERO { *v } else { 0.0 }).collect();
                     let number = edge(node, source);
                     for operation in Operation::ALL {
                         let weight = self.operations[number][operation as usize];

@@ -1,0 +1,120 @@
+//! Steps of AdaRec's student at the sizes of `adarec/movielens-100k`: 64 pieces of 20 positions, 16 channels, 4 cells, a
+//! teacher of width 64 with 4 layers.
+//!
+//! `cargo bench --bench adarec_student -- --quick`
+
+#![allow(clippy::disallowed_methods, reason = "what is timed, and no result")]
+
+mod support;
+
+use criterion::{Criterion, Throughput};
+use harness::nn::Dropout;
+use harness::rng::Stream;
+use reproductions::adarec::architecture::{Architecture, EDGES};
+use reproductions::adarec::hidden_loss::{HiddenLoss, HiddenOptions, log_softmax};
+use reproductions::adarec::layer_flow::{LayerMap, TeacherUpdate};
+use reproductions::adarec::operation::{Operation, SearchSpace};
+use reproductions::adarec::projection::EmbeddingLoss;
+use reproductions::adarec::relaxation::ArchitectureParameters;
+use reproductions::adarec::student::{FeatureGradients, Student};
+use reproductions::adarec::student_sizes::{Network, StudentSizes};
+use reproductions::adarec::transport::cheapest_flow;
+use reproductions::models::pieces::{KlDirection, KlMean};
+
+const PIECES: usize = 64;
+const LENGTH: usize = 20;
+const ITEMS: usize = 1_268;
+const CHANNELS: usize = 16;
+const CELLS: usize = 4;
+const TEACHER: usize = 64;
+const ROWS: usize = PIECES * LENGTH;
+
+fn stream(purpose: &str) -> Stream {
+    Stream::new(0, "bench", purpose, 0)
+}
+
+fn student(network: Network, cells: usize) -> Student {
+    let sizes = StudentSizes { items: ITEMS, length: LENGTH, channels: CHANNELS, cells, network };
+    Student::new(sizes.initial(stream), Dropout::new(0.1)).expect("the student's own weights")
+}
+
+/// Forward and back, and both, where each step draws an architecture; one cell alone is what its six edges take.
+fn steps(criterion: &mut Criterion) {
+    let ids: Vec<u32> = {
+        let mut stream = stream("ids");
+        (0..ROWS).map(|_| 1 + stream.below(ITEMS as u32)).collect()
+    };
+    let gradient = stream("gradient").normals(ROWS * CHANNELS, 1e-3);
+    let std = Architecture([Operation::StdCnn3; EDGES]);
+    for (name, network, cells) in [
+        ("full", Network::Search(SearchSpace::coded()), CELLS),
+        ("full/one-cell", Network::Search(SearchSpace::coded()), 1),
+        ("causal", Network::Search(SearchSpace::causal()), CELLS),
+        ("discrete", Network::Fixed(std), CELLS),
+    ] {
+        let mut group = criterion.benchmark_group(format!("adarec/student/{name}"));
+        group.throughput(Throughput::Elements(PIECES as u64));
+        let space = match &network {
+            Network::Search(space) => Some(space.clone()),
+            Network::Fixed(_) => None,
+        };
+        let alpha = space.map(|space| ArchitectureParameters::new(space, stream));
+        let mut student = student(network, cells);
+        let (mut gumbel, mut dropout) = (stream("gumbel"), stream("dropout"));
+        let of_cells = vec![gradient.clone(); cells];
+        let mut draw =
+            || alpha.as_ref().map_or(std, |alpha| alpha.draw(1.0, &mut gumbel).expect("finite").architecture);
+        let gradients =
+            FeatureGradients { representation: &gradient, cells: Some(&of_cells), embedding: Some(&gradient) };
+        group.bench_function("forward", |bencher| {
+            bencher.iter(|| student.forward(&ids, &draw(), &mut dropout).expect("items of the table"));
+        });
+        group.bench_function("step", |bencher| {
+            bencher.iter(|| {
+                student.forward(&ids, &draw(), &mut dropout).expect("items of the table");
+                student.backward(gradients, alpha.is_some()).expect("as many gradients")
+            });
+        });
+        group.finish();
+    }
+}
+
+/// The losses between hidden layers and between embeddings, with their gradients, and the transport alone.
+fn losses(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("adarec/losses");
+    let options = HiddenOptions {
+        map: LayerMap::Emd,
+        teacher_update: TeacherUpdate::Opposite,
+        direction: KlDirection::StudentTeacher,
+        mean: KlMean::Pieces,
+    };
+    for (name, channels, width, layers) in [("hidden", CHANNELS, TEACHER, 4), ("hidden/paper", 64, 256, 8)] {
+        let cells: Vec<Vec<f32>> =
+            (0..CELLS).map(|k| stream(&format!("cell {k}")).normals(ROWS * channels, 1.0)).collect();
+        let cells: Vec<&[f32]> = cells.iter().map(|cell| &cell[..]).collect();
+        let mut teacher = vec![0.0; layers * ROWS * width];
+        log_softmax(&stream("teacher").normals(layers * ROWS * width, 1.0), width, &mut teacher);
+        let teacher: Vec<&[f32]> = teacher.chunks_exact(ROWS * width).collect();
+        let mut loss = HiddenLoss::new(options, [CELLS, layers], channels, width, stream).expect("a wider teacher");
+        let mut gradients = vec![Vec::new(); CELLS];
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| loss.step(&cells, &teacher, PIECES, 0.5, &mut gradients).expect("finite distances"));
+        });
+    }
+    let mut loss = EmbeddingLoss::new(CHANNELS, TEACHER, stream).expect("a wider teacher");
+    let (x, teacher) = (stream("x").normals(ROWS * CHANNELS, 1.0), stream("t").normals(ROWS * TEACHER, 1.0));
+    let mut gradient = vec![0.0; x.len()];
+    group.bench_function("embedding", |bencher| bencher.iter(|| loss.step(&x, &teacher, 0.5, &mut gradient)));
+    let cost: Vec<f64> = stream("cost").normals(32, 1.0).into_iter().map(|c| f64::from(c.abs())).collect();
+    group.bench_function("transport", |bencher| {
+        bencher.iter(|| cheapest_flow(&[0.25; 4], &[0.125; 8], &cost).expect("finite costs"));
+    });
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = support::criterion();
+    steps(&mut criterion);
+    losses(&mut criterion);
+    criterion.final_summary();
+}
