@@ -13,7 +13,7 @@ use harness::metrics::Definition;
 use harness::spec;
 use harness::train::Context;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "METHOD.md",
     "BIAS.md",
@@ -24,6 +24,7 @@ const PAGES: [&str; 10] = [
     "reproductions/rd/NOTES.md",
     "reproductions/ader/NOTES.md",
     "reproductions/asmg/NOTES.md",
+    "reproductions/adarec/NOTES.md",
 ];
 
 fn root() -> &'static Path {
