@@ -1,5 +1,5 @@
 //! Served models, teacher against student, with made-up weights: BPR and NeuMF at CiteULike's sizes, Caser and Fossil at
-//! RD's Gowalla.
+//! RD's Gowalla, NextItNet and a student of AdaRec at MovieLens 100K in pieces of 20.
 //!
 //! `cargo bench --bench latency -- --quick`. After criterion's own lines comes one table, in the columns of a
 //! report and measured as `reprise latency` measures; of what a filter leaves out it has no row.
@@ -20,15 +20,21 @@ use harness::rng::Stream;
 use harness::run::{ComputeDevice, DeviceChoice};
 use harness::split::{HeldOut, UserItems};
 use harness::weights::Weights;
+use reproductions::adarec::architecture::{Architecture, EDGES};
+use reproductions::adarec::operation::Operation;
+use reproductions::adarec::student_sizes::{Network, StudentSizes};
+use reproductions::models::nextitnet::NextItNetSizes;
 use reproductions::models::{bpr, neumf};
 use support::{GOWALLA, ITEMS, SEEN, USERS, gowalla};
 
 /// Queries of a batch that criterion measures: ten blocks.
 const BATCH: u32 = 960;
 
-/// A kind of model: its weights at some sizes. The registry knows how they are served.
+/// A teacher and a student: their weights at some sizes. The registry knows how they are served.
 struct Model {
     name: &'static str,
+    /// As the registry names the models of teacher and student.
+    kinds: [&'static str; 2],
     /// Of the teacher and the student.
     dims: [usize; 2],
     /// Users, items, training items per user.
@@ -37,12 +43,21 @@ struct Model {
 }
 
 const CITEULIKE: [usize; 3] = [USERS, ITEMS, SEEN];
+/// MovieLens 100K as AdaRec has it, in pieces of 20.
+const PIECES: [usize; 3] = [4_388, 1_268, 16];
 
-const MODELS: [Model; 4] = [
-    Model { name: "bpr", dims: [200, 20], data: CITEULIKE, weights: bpr_weights },
-    Model { name: "neumf", dims: [250, 25], data: CITEULIKE, weights: neumf_weights },
-    Model { name: "caser", dims: [100, 50], data: GOWALLA, weights: caser_weights },
-    Model { name: "fossil", dims: [50, 20], data: GOWALLA, weights: fossil_weights },
+const MODELS: [Model; 5] = [
+    Model { name: "bpr", kinds: ["bpr"; 2], dims: [200, 20], data: CITEULIKE, weights: bpr_weights },
+    Model { name: "neumf", kinds: ["neumf"; 2], dims: [250, 25], data: CITEULIKE, weights: neumf_weights },
+    Model { name: "caser", kinds: ["caser"; 2], dims: [100, 50], data: GOWALLA, weights: caser_weights },
+    Model { name: "fossil", kinds: ["fossil"; 2], dims: [50, 20], data: GOWALLA, weights: fossil_weights },
+    Model {
+        name: "adarec",
+        kinds: ["nextitnet", "adarec-student"],
+        dims: [64, 16],
+        data: PIECES,
+        weights: adarec_weights,
+    },
 ];
 
 fn bpr_weights(dim: usize) -> Weights {
@@ -63,6 +78,17 @@ fn fossil_weights(dim: usize) -> Weights {
     gowalla::fossil(dim).initial(0.01, |purpose| Stream::new(0, "bench", purpose, dim as u64))
 }
 
+/// NextItNet of four groups, or the student of four cells whose edges are all `cau_cnn_3`.
+fn adarec_weights(dim: usize) -> Weights {
+    let (items, length) = (PIECES[1], 20);
+    let stream = |purpose: &str| Stream::new(0, "bench", purpose, dim as u64);
+    if dim == 64 {
+        return NextItNetSizes { items, width: dim, length, groups: 4, dilations: vec![1, 4] }.initial(stream);
+    }
+    let network = Network::Fixed(Architecture([Operation::CauCnn3; EDGES]));
+    StudentSizes { items, length, channels: dim, cells: 4, network }.initial(stream)
+}
+
 /// Benches one model; its row, if any of its benches was asked for.
 fn one(
     criterion: &mut Criterion,
@@ -72,7 +98,7 @@ fn one(
     queries: &Queries,
 ) -> Option<ServedModel> {
     let (seen, n_items) = (queries.seen(), queries.n_items());
-    let serve = registry.model(model.name).expect("a kind of model");
+    let serve = registry.model(model.kinds[usize::from(student)]).expect("a kind of model");
     let label = |student: bool| format!("{} {}", model.name, if student { "student" } else { "teacher" });
     // Made by the first bench that needs it: a filter may leave all out.
     let weights = LazyCell::new(|| (model.weights)(model.dims[usize::from(student)]));
