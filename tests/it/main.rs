@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests hold our values against those of std")]
 
+mod adarec;
 mod asmg;
 mod bad_input;
 mod check;
