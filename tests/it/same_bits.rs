@@ -9,7 +9,7 @@ use harness::digest::Digest;
 use harness::simd::{CAP, Level};
 
 use crate::home::{Ended, Home};
-use crate::{asmg, distill, periods, sequential};
+use crate::{adarec, asmg, distill, periods, sequential};
 
 /// Has the golden file written anew from the widest level of this machine.
 const BLESS: &str = "REPRISE_BLESS";
@@ -29,7 +29,7 @@ struct Bits {
 }
 
 /// The experiments: together they have every method, at sizes beyond a vector's width and no multiple of it.
-fn experiments() -> [String; 4] {
+fn experiments() -> [String; 5] {
     let neumf = "\n[[trial]]\nid = \"neumf\"\nlabel = \"NeuMF\"\nmethod = \"neumf\"\n[trial.params]\ndim = 37\n\
                  learning_rate = 1e-2\nweight_decay = 1e-3\nbatch = 64\ninit_std = 0.1\nepochs = 3\n\
                  [trial.params.stopping]\nwatch = [\"ndcg@5\"]\npatience = 3\nevery = 1\ndecimals = 4\n";
@@ -45,7 +45,12 @@ fn experiments() -> [String; 4] {
     let weeks =
         weeks.replace("least = 20", "least = 60").replace("dim = 16", "dim = 21").replace("heads = 1", "heads = 3");
     let labelled = asmg::LABELLED.replace("dim = 8", "dim = 21");
-    [of_users + neumf + item_cf, windows, weeks, labelled]
+    let sasrec = "\n[[trial]]\nid = \"residual-sasrec\"\nlabel = \"SASRec\"\nmethod = \"residual-sasrec\"\n[trial.params]\n\
+                  width = 21\nblocks = 2\nheads = 3\ndropout = 0.2\n[trial.params.training]\nlength = 10\nbatch = 64\n\
+                  optimiser = {lamb = {learning_rate = 5e-3, weight_decay = 0.01}}\nschedule = \"constant\"\n\
+                  clip = \"none\"\nepochs = 2\nstopping = \"none\"\n";
+    let pieces = adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19") + sasrec;
+    [of_users + neumf + item_cf, windows, weeks, labelled, pieces]
 }
 
 /// What every run of an experiment ends with where kernels go no further than `cap`.

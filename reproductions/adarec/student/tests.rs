@@ -110,7 +110,7 @@ fn gradients_are_those_of_finite_differences() {
             }
         }
         let mut student = Student::new(weights.clone(), Dropout::new(0.2)).unwrap();
-        let ids = ids(200, 7);
+        let ids = ids(120, 7);
         let of_operations = step(&mut student, &ids, &architecture, searched);
         let masks = student.masks.clone();
         let mut reference = reference::Reference::new(&sizes, &weights, &ids, &masks, &architecture);
@@ -125,7 +125,7 @@ fn gradients_are_those_of_finite_differences() {
         let mut compared = 0;
         for (name, gradient) in gradients.iter().filter(|(name, _)| !name.starts_with("output")) {
             let largest = gradient.iter().fold(0.0f32, |largest, g| largest.max(g.abs()));
-            for at in (0..gradient.len()).step_by(1 + gradient.len() / 12) {
+            for at in (0..gradient.len()).step_by(1 + gradient.len() / 8) {
                 if name == "token" && at < 3 {
                     assert_eq!(gradient[at], 0.0, "padding");
                     continue;

@@ -16,6 +16,9 @@ pub struct Reference<'a> {
     representation: Vec<f32>,
     cells: Vec<Vec<f32>>,
     embedding: Vec<f32>,
+    /// Where a map is exactly 0, by cell and map: there max(x, 0) has the slope 0, as in PyTorch, and a difference would take
+    /// half of the other side's.
+    zeros: Vec<Vec<bool>>,
 }
 
 pub struct Features {
@@ -42,7 +45,8 @@ impl<'a> Reference<'a> {
         for (of_edge, chosen) in operations.iter_mut().zip(architecture.0) {
             of_edge[chosen as usize] = 1.0;
         }
-        Self {
+        let mut reference = Self {
+            zeros: Vec::new(),
             sizes,
             tensors: tensors.collect(),
             ids,
@@ -51,7 +55,11 @@ impl<'a> Reference<'a> {
             representation: normals("representation"),
             cells: (0..sizes.cells).map(|k| normals(&format!("cell {k}"))).collect(),
             embedding: normals("embedding"),
-        }
+        };
+        let mut zeros = Vec::new();
+        reference.run(|map| zeros.push(map.iter().map(|v| *v == 0.0).collect()));
+        reference.zeros = zeros;
+        reference
     }
 
     fn operation(&self, operation: Operation, x: &[f64], cell: usize, number: usize) -> Vec<f64> {
@@ -111,6 +119,11 @@ impl<'a> Reference<'a> {
     }
 
     pub fn features(&self) -> Features {
+        self.run(|_| ())
+    }
+
+    /// `visit` gets each map that edges read.
+    fn run(&self, mut visit: impl FnMut(&[f64])) -> Features {
         let (c, length) = (self.sizes.channels, self.sizes.length);
         let mut x: Vec<f64> = Vec::new();
         for (place, &id) in self.ids.iter().enumerate() {
@@ -123,10 +136,14 @@ impl<'a> Reference<'a> {
         let mut cells = Vec::new();
         for cell in 0..self.sizes.cells {
             let mut maps = vec![x.clone()];
+            visit(&x);
             for node in 1..=NODES {
                 let mut map = vec![0.0; x.len()];
                 for source in 0..node {
-                    let input: Vec<f64> = maps[source].iter().map(|v| if *v > FROM_ZERO { *v } else { 0.0 }).collect();
+                    let mut input: Vec<f64> = maps[source].iter().map(|v| v.max(0.0)).collect();
+                    if let Some(zeros) = self.zeros.get(cell * NODES + source) {
+                        input.iter_mut().zip(zeros).filter(|(_, zero)| **zero).for_each(|(input, _)| *input = 0.0);
+                    }
                     let number = edge(node, source);
                     for operation in Operation::ALL {
                         let weight = self.operations[number][operation as usize];
@@ -135,6 +152,9 @@ impl<'a> Reference<'a> {
                             map.iter_mut().zip(out).for_each(|(sum, out)| *sum += weight * out);
                         }
                     }
+                }
+                if node < NODES {
+                    visit(&map);
                 }
                 maps.push(map);
             }
@@ -190,6 +210,3 @@ impl<'a> Reference<'a> {
 }
 
 const STEP: f64 = 1e-6;
-
-/// What a step makes of an exact zero, of which pools leave many, is below it: the slope of max(x, 0) at 0 is 0.
-const FROM_ZERO: f64 = 1e-4;
