@@ -364,14 +364,11 @@ impl Student {
                 first += width;
             }
             let node = ends(number).0;
-            let sums: [&dyn Fn(&Block) -> &[f32]; 2] =
-                [&|block| &block.sums.along[number], &|block| &block.sums.plain[node - 1]];
-            for (tensor, of) in [scale, shift].into_iter().zip(sums) {
+            let along = total(blocks.iter().map(|block| &block.sums.along[number][..]), channels);
+            let plain = total(blocks.iter().map(|block| &block.sums.plain[node - 1][..]), channels);
+            for (tensor, sums) in [(scale, along), (shift, plain)] {
                 let gradient = &mut tensor.gradient[chosen.index * channels..][..channels];
-                gradient
-                    .iter_mut()
-                    .zip(total(blocks.iter().map(of), channels))
-                    .for_each(|(out, sum)| *out = sum as f32);
+                gradient.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum as f32);
             }
         });
         let weights = pass.nodes.map(f64::from);

@@ -87,17 +87,18 @@ impl<'a> Reference<'a> {
             }
             convolution => {
                 let (node, source) = ends(number);
-                let of = |name: &str| &self.tensors[&format!("cell-{cell}-edge-{node}-{source}-{name}")];
+                let of = |name: &str| &self.tensors[&format!("cell-{cell}-edge-{node}-{source}-{name}")][..];
+                let [weight, bias, scale, shift] = ["weight", "bias", "scale", "shift"].map(of);
                 let all = self.sizes.operations(number).iter().filter(|o| o.is_convolution());
                 let before: Vec<_> = all.take_while(|o| **o != convolution).collect();
                 let (at, first): (usize, usize) = (before.len(), before.iter().map(|o| o.taps()).sum());
                 for row in 0..rows {
                     for j in 0..c {
-                        let mut sum = of("bias")[at * c + j];
+                        let mut sum = bias[at * c + j];
                         for (tap, &shift) in convolution.reads().iter().enumerate() {
                             let Some(input) = read(row, shift) else { continue };
                             for (i, input) in input.iter().enumerate() {
-                                sum += input * of("weight")[((first + tap) * c + i) * c + j];
+                                sum += input * weight[((first + tap) * c + i) * c + j];
                             }
                         }
                         out[row * c + j] = sum;
@@ -107,7 +108,7 @@ impl<'a> Reference<'a> {
                     let column: Vec<f64> = out.iter().skip(j).step_by(c).copied().collect();
                     let mean = column.iter().sum::<f64>() / rows as f64;
                     let variance = column.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / rows as f64;
-                    let (scale, shift) = (of("scale")[at * c + j], of("shift")[at * c + j]);
+                    let (scale, shift) = (scale[at * c + j], shift[at * c + j]);
                     for row in 0..rows {
                         let y = &mut out[row * c + j];
                         *y = scale * (*y - mean) / (variance + 1e-5).sqrt() + shift;
@@ -139,8 +140,8 @@ impl<'a> Reference<'a> {
             visit(&x);
             for node in 1..=NODES {
                 let mut map = vec![0.0; x.len()];
-                for source in 0..node {
-                    let mut input: Vec<f64> = maps[source].iter().map(|v| v.max(0.0)).collect();
+                for (source, from) in maps.iter().enumerate() {
+                    let mut input: Vec<f64> = from.iter().map(|v| v.max(0.0)).collect();
                     if let Some(zeros) = self.zeros.get(cell * NODES + source) {
                         input.iter_mut().zip(zeros).filter(|(_, zero)| **zero).for_each(|(input, _)| *input = 0.0);
                     }
