@@ -99,6 +99,22 @@ impl Canvas<'_> {
         self.0.draw(&dashes).map_err(failed)
     }
 
+    /// Draws a curve of many points in dashes, each followed by a gap, of these lengths in pixels; unbroken without them.
+    /// Unlike [`dashes`](Self::dashes), whose lengths plotters finds by the platform's `hypot`, it has the same bits
+    /// everywhere on curves, too.
+    pub(super) fn pattern(
+        &self,
+        points: &[(f64, f64)],
+        dash_gap: Option<(f64, f64)>,
+        colour: Colour,
+        width: f64,
+    ) -> Result<()> {
+        match dash_gap {
+            None => self.line(points, colour, 1.0, width),
+            Some(lengths) => pieces(points, lengths).iter().try_for_each(|dash| self.line(dash, colour, 1.0, width)),
+        }
+    }
+
     /// Draws a ring with a white middle.
     pub(super) fn ring(&self, place: (f64, f64), radius: f64, colour: Colour) -> Result<()> {
         self.shape(Mark::Disc, place, radius, colour)?;
@@ -164,6 +180,36 @@ impl Canvas<'_> {
     }
 }
 
+/// The dashes of a line through points: the parts of these lengths that lie between gaps.
+fn pieces(points: &[(f64, f64)], (dash, gap): (f64, f64)) -> Vec<Vec<(f64, f64)>> {
+    let (mut pieces, mut piece) = (Vec::new(), points[..1].to_vec());
+    let (mut drawn, mut left) = (true, dash);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        loop {
+            let (x, y) = (to.0 - from.0, to.1 - from.1);
+            let length = (x * x + y * y).sqrt();
+            if length <= left {
+                left -= length;
+                if drawn {
+                    piece.push(to);
+                }
+                break;
+            }
+            from = (from.0 + x * left / length, from.1 + y * left / length);
+            piece.push(from);
+            if drawn {
+                pieces.push(std::mem::take(&mut piece));
+            }
+            (drawn, left) = (!drawn, if drawn { gap } else { dash });
+        }
+    }
+    if piece.len() > 1 {
+        pieces.push(piece);
+    }
+    pieces
+}
+
 fn fine(pixels: f64) -> i32 {
     (pixels * FINER).round() as i32
 }
@@ -178,4 +224,19 @@ fn escaped(text: &str) -> String {
 
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::new(Kind::Internal, "a figure could not be drawn").got(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_run_around_corners() {
+        let dashes = pieces(&[(0.0, 0.0), (4.0, 0.0), (4.0, 4.0)], (3.0, 2.0));
+        let expected = [vec![(0.0, 0.0), (3.0, 0.0)], vec![(4.0, 1.0), (4.0, 4.0)]];
+        assert_eq!(dashes, expected);
+        let dashes = pieces(&[(0.0, 0.0), (2.0, 0.0), (2.0, 6.0)], (3.0, 1.0));
+        let expected = [vec![(0.0, 0.0), (2.0, 0.0), (2.0, 1.0)], vec![(2.0, 2.0), (2.0, 5.0)]];
+        assert_eq!(dashes, expected);
+    }
 }

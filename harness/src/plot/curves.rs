@@ -33,8 +33,11 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Height of a panel, in pixels.
+/// Height of a panel, in pixels, and of one of many.
 const HIGH: f64 = 200.0;
+const LOW: f64 = 130.0;
+/// Smallest number of panels that are many.
+const MANY: usize = 5;
 
 impl Line {
     /// Colour, opacity, width in pixels.
@@ -55,7 +58,7 @@ impl Curves {
             [] => Across::linear((0.0, last), 8, "epoch"),
             blocks => Across::blocks(blocks, "epochs, period by period"),
         };
-        let size = (self.panels.len(), HIGH);
+        let size = (self.panels.len(), if self.panels.len() < MANY { HIGH } else { LOW });
         frame::panels(&self.title, &self.legend(palette), &across, size, |index, place| {
             self.panels[index].draw(place, palette)
         })

@@ -17,6 +17,8 @@ pub(super) enum LegendKey {
     Mark(Mark, Colour),
     /// A line, of an opacity and a width in pixels.
     Stroke(Colour, f64, f64),
+    /// A line, unbroken or of dashes and gaps of these lengths in pixels, of a width in pixels.
+    Patterned(Colour, Option<(f64, f64)>, f64),
     /// A line through a disc.
     Through(Colour),
     /// A dashed line through a ring.
@@ -45,6 +47,7 @@ pub(super) fn draw(canvas: &Canvas, entries: &[LegendEntry], (left, top): (f64, 
             LegendKey::Stroke(colour, opacity, width) => {
                 canvas.line(&stroke, colour, opacity, width)?;
             }
+            LegendKey::Patterned(colour, dash_gap, width) => canvas.pattern(&stroke, dash_gap, colour, width)?,
             LegendKey::Through(colour) => {
                 canvas.line(&stroke, colour, 1.0, 1.6)?;
                 canvas.mark(Mark::Disc, middle, 3.0, colour)?;

@@ -4,8 +4,10 @@
 //! Only `canvas.rs` uses plotters; axes and layout are computed here, because without a font library plotters guesses the
 //! width of text at 0.7 em a byte, and labels would collide.
 
+mod architectures;
 mod axis;
 mod canvas;
+mod cell_graph;
 mod curves;
 mod dots;
 mod frame;
@@ -15,6 +17,8 @@ mod periods;
 mod png;
 mod scatter;
 
+pub use architectures::{Architectures, DrawnCell};
+pub use cell_graph::CellGraph;
 pub use curves::{Curves, Line, Panel};
 pub use dots::{DotMark, DotPanel, DotPlot, PUBLISHED_MARKS};
 pub use palette::Palette;

@@ -30,6 +30,30 @@ pub(super) const LEADER: Colour = (170, 170, 170);
 /// The colour of grid lines.
 pub(super) const GRID: Colour = (225, 225, 225);
 
+/// Dashes and gaps of operations, in pixels; `None` is unbroken.
+const PATTERNS: [Option<(f64, f64)>; 3] = [None, Some((6.0, 3.5)), Some((1.8, 2.2))];
+
+/// Index of colour and of pattern of the first ten operations. Colours that look alike to colour-blind readers have other
+/// patterns: those of one pattern differ by 18 or more (CIE 1976 colour difference) for protans and deutans.
+const OPERATIONS: [(usize, usize); 10] =
+    [(7, 0), (9, 1), (6, 2), (4, 0), (0, 1), (8, 2), (5, 0), (3, 1), (1, 2), (2, 0)];
+
+/// How the edges of one operation of a cell are drawn.
+pub(super) struct OperationStyle {
+    pub colour: Colour,
+    /// Lengths of dash and gap, in pixels; `None` for an unbroken line.
+    pub pattern: Option<(f64, f64)>,
+}
+
+impl OperationStyle {
+    /// The style of the operation with this index among those of a figure; the first thirty have different ones.
+    pub fn of(index: usize) -> Self {
+        let (colour, pattern) = OPERATIONS[index % OPERATIONS.len()];
+        let pattern = (pattern + index / OPERATIONS.len()) % PATTERNS.len();
+        Self { colour: COLOURS[colour], pattern: PATTERNS[pattern] }
+    }
+}
+
 /// A colour for each label: that of its method, which is the same in all figures of all reports.
 pub struct Palette(Vec<(String, Colour)>);
 
@@ -83,6 +107,45 @@ mod tests {
         let many = Palette::apart((0..12).map(|n| (n.to_string(), Some(0))));
         let distinct: std::collections::BTreeSet<_> = (0..10).map(|n| many.colour(&n.to_string())).collect();
         assert_eq!((distinct.len(), many.colour("10"), many.colour("11")), (10, TEACHER, COLOURS[0]));
+    }
+
+    /// CIE 1976 L*a*b* of a colour as readers see it whose vision has this matrix on linear RGB.
+    fn seen(vision: [[f64; 3]; 3], (r, g, b): Colour) -> [f64; 3] {
+        let linear = [r, g, b].map(|channel| luminance((channel, channel, channel)));
+        let dot = |row: [f64; 3], of: [f64; 3]| row[0] * of[0] + row[1] * of[1] + row[2] * of[2];
+        let rgb = vision.map(|row| dot(row, linear).clamp(0.0, 1.0));
+        let white_d65 = [0.9505, 1.0, 1.089];
+        let to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]];
+        let root = |t: f64| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
+        let [x, y, z] = std::array::from_fn(|axis| root(dot(to_xyz[axis], rgb) / white_d65[axis]));
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    /// The matrices of normal vision, and of protans and deutans (Machado, Oliveira and Fernandes 2009, severity 1).
+    const VISIONS: [[[f64; 3]; 3]; 3] = [
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    ];
+
+    #[test]
+    fn operations_of_one_pattern_differ_in_colour_for_colour_blind_readers_too() {
+        for b in 0..OPERATIONS.len() {
+            for a in 0..b {
+                let styles = [a, b].map(OperationStyle::of);
+                if styles[0].pattern == styles[1].pattern {
+                    for vision in VISIONS {
+                        let [p, q] = styles.each_ref().map(|style| seen(vision, style.colour));
+                        let difference = p.iter().zip(q).map(|(p, q)| (p - q).powi(2)).sum::<f64>().sqrt();
+                        assert!(difference >= 18.0, "{a} and {b}: {difference}");
+                    }
+                }
+            }
+        }
+        let style = |index| OperationStyle::of(index);
+        let distinct: std::collections::BTreeSet<_> =
+            (0..30).map(|n| format!("{:?}", (style(n).colour, style(n).pattern))).collect();
+        assert_eq!(distinct.len(), 30);
     }
 
     #[test]

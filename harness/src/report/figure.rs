@@ -15,3 +15,6 @@ pub(super) const QUALITY: &str = "quality.svg";
 
 /// Begins the names of the figures that stand in the section on periods.
 pub(super) const OF_PERIODS: &str = "periods-";
+
+/// File of the figure of the cells that methods report, which stands below the table of facts.
+pub(super) const ARCHITECTURES: &str = "architectures.svg";

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::basis::Basis;
 use super::beside::Beside;
+use super::columns::{LOSS, columns, is_metric};
 use super::figure::{Figure, QUALITY};
-use super::period_figures;
 use super::text::marked;
+use super::{architectures, loss_parts, period_figures};
 use crate::compare::{Logged, Measurements, Scope};
 use crate::error::Result;
 use crate::metrics::Metric;
@@ -14,9 +15,6 @@ use crate::plot::{Curves, DotMark, DotPanel, DotPlot, Line, PUBLISHED_MARKS, Pal
 use crate::record::Runs;
 use crate::spec::{LoggedCurve, Measure, Quantity, Spec};
 use crate::stats::{LEVEL, Summary, prediction_interval};
-
-/// The curve of the training loss, which is drawn on a logarithmic axis.
-const LOSS: &str = LoggedCurve::LOSS;
 
 /// All figures for which there is something to draw.
 pub(super) fn all(basis: &Basis, ours: &Measurements, beside: &[Beside]) -> Result<Vec<Figure>> {
@@ -32,10 +30,12 @@ pub(super) fn all(basis: &Basis, ours: &Measurements, beside: &[Beside]) -> Resu
     };
     let palette = Palette::new(trials());
     let mut figures = vec![quality(spec, ours, beside, &palette)?];
+    figures.extend(architectures::architectures(spec, runs)?);
     if !runs.tested_periods().is_empty() {
         figures.extend(period_figures::all(spec, ours, beside, &Palette::apart(trials()))?);
     } else {
         figures.extend(curves(spec, runs, &palette)?);
+        figures.extend(loss_parts::loss_parts(spec, runs, trials())?);
     }
     for (curve, logged) in spec.curves.iter().zip(&basis.curves) {
         figures.push(over_logged(spec, runs, curve, logged, &palette)?);
@@ -107,21 +107,6 @@ fn quality(spec: &Spec, ours: &Measurements, beside: &[Beside], palette: &Palett
     Ok(Figure { file: QUALITY.into(), caption, svg })
 }
 
-/// Columns of the trial's curves, in the order in which they first appear.
-fn columns<'a>(runs: &Runs<'a>, trials: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut columns = Vec::new();
-    for trial in trials {
-        for column in
-            runs.trial(trial).iter().filter_map(|record| record.curve.as_ref()).flat_map(|curve| &curve.columns)
-        {
-            if !columns.contains(&&**column) {
-                columns.push(column);
-            }
-        }
-    }
-    columns
-}
-
 /// A column of the curves of a trial, a line for each seed.
 fn lines(runs: &Runs, trial: &str, label: &str, column: &str) -> Vec<Line> {
     let curves = runs.trial(trial).iter().filter_map(|record| record.curve.as_ref()?.column(column));
@@ -137,7 +122,7 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
         spec.trials.iter().filter(|trial| kinds.insert((&trial.method, spec.teaches(&trial.id)))).collect();
     let columns = columns(runs, trials.iter().map(|trial| &*trial.id));
     let loss = columns.iter().find(|column| **column == LOSS);
-    let metric = columns.iter().find(|column| **column != LOSS);
+    let metric = columns.iter().find(|column| is_metric(column));
     let panels: Vec<_> = loss
         .into_iter()
         .chain(metric)

@@ -45,7 +45,7 @@ fn is_past(folder: &Path, name: &str, files: &BTreeMap<String, String>) -> bool 
         return TABLES.contains(&name) && !files.contains_key(name);
     };
     let drawing = format!("{figure}.svg");
-    let named = ["quality", "curves", "size", "latency"].contains(&figure)
+    let named = ["quality", "architectures", "curves", "loss-parts", "size", "latency"].contains(&figure)
         || ["curve-", figure::OF_PERIODS].iter().any(|begin| figure.starts_with(begin));
     // Somebody else's picture may have such a name.
     named && !files.contains_key(&drawing) && crate::file::read(&folder.join(drawing)).is_ok_and(|svg| is_drawing(&svg))

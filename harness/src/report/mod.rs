@@ -3,19 +3,23 @@
 //! Texts are made from a [`Basis`] and checked records alone, so that the same records give the same bytes, whenever and
 //! wherever the report is made.
 
+mod architectures;
 mod basis;
 mod beside;
 mod block;
 mod claims;
+mod columns;
 mod contents;
 mod csv_files;
 mod curves;
+mod facts;
 mod figure;
 mod figures;
 mod files;
 mod how_measured;
 mod html;
 mod latency;
+mod loss_parts;
 mod overview;
 mod page;
 mod period_figures;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::beside::Beside;
 use super::block::PageBlock;
 use super::contents::Report;
-use super::figure::{OF_PERIODS, QUALITY};
+use super::figure::{ARCHITECTURES, OF_PERIODS, QUALITY};
 use super::text::{negatives, tally};
-use super::{claims, curves, how_measured, latency, periods, summary};
+use super::{claims, curves, facts, how_measured, latency, periods, summary};
 use crate::compare::{Agreement, Finding, HostLatencies, Verdict};
 use crate::metrics::Protocol;
 use crate::record::{Checked, LatencyRecord, Runs, Stale};
@@ -44,12 +44,13 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
     }
     blocks.extend(figures.iter().find(|figure| figure.file == QUALITY).map(PageBlock::Figure));
     periods::blocks(spec, ours, figures, &mut blocks);
+    facts::blocks(spec, runs, figures, &mut blocks);
     if !beside.is_empty() {
         blocks.push(PageBlock::Heading(2, "Beside the published tables".into()));
         blocks.push(PageBlock::list(Agreement::ALL.iter().map(|word| format!("*{word}*: {}.", word.rule()))));
         beside.iter().for_each(|of| comparison(spec, of, &mut blocks));
     }
-    let elsewhere = |file: &str| file == QUALITY || file.starts_with(OF_PERIODS);
+    let elsewhere = |file: &str| [QUALITY, ARCHITECTURES].contains(&file) || file.starts_with(OF_PERIODS);
     let others: Vec<_> = figures.iter().filter(|figure| !elsewhere(&figure.file)).collect();
     if !others.is_empty() || ours.latencies.is_some() {
         blocks.push(PageBlock::Heading(2, "Learning, size and latency".into()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::beside::Beside;
+use super::columns::{LOSS, is_metric};
 use super::figure::{Figure, OF_PERIODS};
 use super::text::marked;
 use crate::compare::{Matched, Measurements, Scope};
@@ -10,10 +11,7 @@ use crate::error::Result;
 use crate::metrics::Metric;
 use crate::plot::{Curves, Line, Palette, Panel, PeriodLine, PeriodPanel, PeriodPlot};
 use crate::record::{CurveRecord, Record, Runs};
-use crate::spec::{Columns, LoggedCurve, Measure, Spec, Trial};
-
-/// The curve of the training loss, which is drawn on a logarithmic axis.
-const LOSS: &str = LoggedCurve::LOSS;
+use crate::spec::{Columns, Measure, Spec, Trial};
 
 /// Each metric over periods, and how they were learnt.
 pub(super) fn all(spec: &Spec, ours: &Measurements, beside: &[Beside], palette: &Palette) -> Result<Vec<Figure>> {
@@ -111,7 +109,7 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
         .collect();
     let all = || firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| &period.curve);
     let columns = || all().flat_map(|curve: &CurveRecord| &curve.columns);
-    let Some(column) = columns().find(|column| *column != LOSS).or_else(|| columns().next()) else { return Ok(None) };
+    let Some(column) = columns().find(|column| is_metric(column)).or_else(|| columns().next()) else { return Ok(None) };
     let numbers: BTreeSet<u64> =
         firsts.iter().flat_map(|(_, record)| &record.periods).map(|period| period.period).collect();
     let (mut blocks, mut lines, mut begin) = (Vec::new(), Vec::new(), 0.0);

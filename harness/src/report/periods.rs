@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::block::PageBlock;
 use super::csv_files::{self, optional};
 use super::figure::{Figure, OF_PERIODS};
-use super::text::{METRIC, NONE, SECONDS, count, in_units, marked, mean_sd};
+use super::text::{METRIC, NONE, SECONDS, count, in_units, marked, mean_sd, number};
 use crate::compare::{Measurements, Scope};
 use crate::metrics::{Metric, Protocol};
 use crate::record::{Record, Runs};
@@ -97,16 +97,11 @@ fn facts(spec: &Spec, runs: &Runs) -> Table {
                 period.selected.map_or(NONE.into(), |epoch| epoch.to_string()),
                 format!("{:.1}", period.seconds),
             ];
-            row.extend(names.iter().map(|name| period.facts.get(*name).map_or(NONE.into(), |value| short(*value))));
+            row.extend(names.iter().map(|name| period.facts.get(*name).map_or(NONE.into(), |value| number(*value))));
             table.push_of(&trial.id, row);
         }
     }
     table
-}
-
-/// A whole number as a count, any other to four digits after the decimal point.
-fn short(value: f64) -> String {
-    if value.fract() == 0.0 && (0.0..1e15).contains(&value) { count(value as u64) } else { format!("{value:.4}") }
 }
 
 /// All periods of all runs for other programs, with all digits; `None` if no run has periods.

@@ -1,5 +1,6 @@
 //! Reports of a small spec with made-up records.
 
+mod facts;
 mod periods;
 
 use std::collections::BTreeMap;

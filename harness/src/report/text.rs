@@ -63,6 +63,24 @@ pub(super) fn count(n: u64) -> String {
     text
 }
 
+/// A whole number as a count, any other to four digits after the decimal point.
+pub(super) fn number(value: f64) -> String {
+    if value.fract() == 0.0 && (0.0..1e15).contains(&value) { count(value as u64) } else { format!("{value:.4}") }
+}
+
+/// Seeds in ascending order, such as `seed 3`, `seeds 0, 2` and `seeds 0 to 4`.
+pub(super) fn seeds(seeds: &[u64]) -> String {
+    match seeds {
+        [one] => format!("seed {one}"),
+        [first, _, .., last]
+            if seeds.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1])) && seeds.len() > 2 =>
+        {
+            format!("seeds {first} to {last}")
+        }
+        seeds => format!("seeds {}", seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// A share with its sign, such as `+1.2 %`.
 pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or(NONE.into(), |share| format!("{:+.1} %", 100.0 * share))
@@ -123,6 +141,15 @@ mod tests {
         assert_eq!(percent(Some(-0.0123)), "-1.2 %");
         assert_eq!(signed(Some(0.00119), 4), "+0.0012");
     }
+
+    #[test]
+    fn numbers_and_seeds() {
+        assert_eq!([9932.0, 0.0, -2.0, 3.391_91].map(number), ["9,932", "0", "-2.0000", "3.3919"]);
+        assert_eq!(seeds(&[3]), "seed 3");
+        assert_eq!([seeds(&[0, 1]), seeds(&[0, 2, 3])], ["seeds 0, 1", "seeds 0, 2, 3"]);
+        assert_eq!(seeds(&[0, 1, 2, 3]), "seeds 0 to 3");
+    }
+
     #[test]
     fn tallies_in_order() {
         use crate::compare::Agreement::{Close, Matches};

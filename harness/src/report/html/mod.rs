@@ -2,7 +2,7 @@
 
 mod markdown;
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::block::PageBlock;
 use super::contents::Report;
@@ -11,6 +11,7 @@ use crate::compare::{Agreement, Verdict};
 use crate::meter::Machine;
 use crate::record::{LatencyRecord, Program, Record};
 use crate::table::{Align, Table};
+use crate::train::Fact;
 use markdown::{blocks, escaped, inline};
 
 /// The reports of the specs of one paper, or of those of none.
@@ -135,8 +136,8 @@ fn section(report: &Report) -> String {
 /// Command, machine and digests of a run, as HTML.
 fn provenance(record: &Record) -> String {
     let seconds: Vec<_> = record.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1}")).collect();
-    let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
-    facts.extend([
+    let mut terms = made_by(&record.command, &record.program, &record.started, &record.machine);
+    terms.extend([
         ("Device", format!("{}, {} threads", escaped(&record.device), record.threads)),
         ("Seconds", escaped(&seconds.join(", "))),
         ("Run", record.digests.run.to_string()),
@@ -145,13 +146,15 @@ fn provenance(record: &Record) -> String {
         ("Split", record.digests.split.to_string()),
         ("Weights", record.digests.weights.to_string()),
     ]);
-    entry(&format!("Seed {}", record.seed), &facts)
+    let reported = record.facts.iter().map(|(name, fact)| (escaped(name), fact_text(fact)));
+    let terms = terms.into_iter().map(|(what, is)| (what.to_string(), is)).chain(reported);
+    entry(&format!("Seed {}", record.seed), terms)
 }
 
 /// Command, machine and digests of a latency record, as HTML.
 fn served(record: &LatencyRecord) -> String {
-    let mut facts = made_by(&record.command, &record.program, &record.started, &record.machine);
-    facts.extend([
+    let mut terms = made_by(&record.command, &record.program, &record.started, &record.machine);
+    terms.extend([
         ("Device", format!("{}, batches on {} threads", escaped(&record.device), record.batch.threads)),
         (
             "Requests",
@@ -160,13 +163,21 @@ fn served(record: &LatencyRecord) -> String {
         ("Run", record.digests.run.to_string()),
         ("Weights", record.digests.weights.to_string()),
     ]);
-    entry(&format!("Seed {}, size and speed", record.seed), &facts)
+    entry(&format!("Seed {}, size and speed", record.seed), terms)
+}
+
+/// What a method reports, with all its digits, as HTML.
+fn fact_text(fact: &Fact) -> String {
+    match fact {
+        Fact::Number(value) => value.to_string(),
+        Fact::Text(text) => format!("<code>{}</code>", escaped(text)),
+    }
 }
 
 /// What, and how it is, as HTML.
-type Facts = Vec<(&'static str, String)>;
+type Terms = Vec<(&'static str, String)>;
 
-fn made_by(command: &str, program: &Program, started: &str, machine: &Machine) -> Facts {
+fn made_by(command: &str, program: &Program, started: &str, machine: &Machine) -> Terms {
     let commit = program.commit.as_deref().unwrap_or("not known");
     let dirty = if program.dirty == Some(true) { ", with local changes" } else { "" };
     let cpu = machine.cpu.as_deref().unwrap_or("not known");
@@ -179,9 +190,9 @@ fn made_by(command: &str, program: &Program, started: &str, machine: &Machine) -
     ]
 }
 
-fn entry(heading: &str, facts: &Facts) -> String {
-    let facts: String = facts.iter().map(|(what, is)| format!("<dt>{what}</dt><dd>{is}</dd>")).collect();
-    format!("<h4>{heading}</h4><dl>{facts}</dl>\n")
+fn entry(heading: &str, terms: impl IntoIterator<Item = (impl Display, String)>) -> String {
+    let terms: String = terms.into_iter().map(|(what, is)| format!("<dt>{what}</dt><dd>{is}</dd>")).collect();
+    format!("<h4>{heading}</h4><dl>{terms}</dl>\n")
 }
 
 /// A table as HTML. The first cell of a row is a link to the runs that the row summarises, if there are any.
