@@ -44,7 +44,7 @@ pub struct StudentLearner<'h> {
 pub enum Learnt<'h> {
     Weights(Architecture),
     /// α, too.
-    Search(&'h SearchHyper, ArchitectureParameters),
+    Search(&'h SearchHyper, Box<ArchitectureParameters>),
 }
 
 /// Sums over the batches of an epoch.

@@ -65,7 +65,7 @@ impl Method for Search {
         let student = Student::new(sizes.initial(|purpose| cx.stream(purpose, 0)), self.model.dropout())?;
         let alpha = ArchitectureParameters::new(self.search.space.clone(), |purpose| cx.stream(purpose, 0));
         let distiller = distiller(cx, &self.distillation, teacher, &sizes)?;
-        let mut learner = StudentLearner::new(student, Learnt::Search(&self.search, alpha), Some(distiller));
+        let mut learner = StudentLearner::new(student, Learnt::Search(&self.search, Box::new(alpha)), Some(distiller));
         let selected = learner.train(cx, &self.training)?;
         let derived = learner.architecture()?;
         report(cx, &sizes, &derived);

@@ -147,10 +147,8 @@ fn dots<S: Simd, const REGS: usize, const N: usize>(
             }
         }
     }
-    for sum in &mut sums {
-        for reg in 0..REGS {
-            sum[reg] = simd.mul_f32s(scale, sum[reg]);
-        }
+    for sum in sums.iter_mut().flatten() {
+        *sum = simd.mul_f32s(scale, *sum);
     }
     sums
 }
