@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A training step of AdaRec's teachers in PyTorch, written well: what the benches `teacher-step/…` of `adarec` measure.
+"""A training step of AdaRec's teachers in PyTorch, written well, and the losses of a student's output layer: what the benches
+`teacher-step/…` and `output/…` of `adarec` measure.
 
     python3 -m venv ~/.cache/torch-peer && ~/.cache/torch-peer/bin/pip install torch numpy
     ~/.cache/torch-peer/bin/python benches/peers/adarec_teachers.py --threads 2
@@ -106,21 +107,35 @@ class Lamb:
             p.add_(u * ratio, alpha=-self.lr)
 
 
-def batches(count=8):
+def batches(pieces, count=8):
     generator = torch.Generator().manual_seed(0)
     made = []
     for _ in range(count):
-        ids = torch.randint(1, ITEMS + 1, (BATCH, LENGTH + 1), generator=generator)
+        ids = torch.randint(1, ITEMS + 1, (pieces, LENGTH + 1), generator=generator)
         # Two of a piece's items are held out; four pieces in five are whole.
-        lengths = torch.randint(1, LENGTH - 3, (BATCH, 1), generator=generator)
-        lengths[torch.rand((BATCH, 1), generator=generator) < 0.8] = LENGTH - 3
+        lengths = torch.randint(1, LENGTH - 3, (pieces, 1), generator=generator)
+        lengths[torch.rand((pieces, 1), generator=generator) < 0.8] = LENGTH - 3
         padded = torch.arange(LENGTH)[None] < LENGTH - lengths
         made.append((ids[:, :-1].masked_fill(padded, 0), ids[:, 1:].masked_fill(padded, 0)))
     return made
 
 
+def timed(name, one):
+    for k in range(5):
+        one(k)
+    walls, cpus = [], []
+    for k in range(30):
+        wall, cpu = time.perf_counter(), time.process_time()
+        one(k)
+        walls.append(1e3 * (time.perf_counter() - wall))
+        cpus.append(1e3 * (time.process_time() - cpu))
+    median = {"wall": statistics.median(walls), "cpu": statistics.median(cpus)}
+    least = {"wall": min(walls), "cpu": min(cpus)}
+    print(json.dumps({"bench": name, "threads": torch.get_num_threads(), "ms": median, "least": least}))
+
+
 def steps(name, model, step, clip=None):
-    made = batches()
+    made = batches(BATCH)
     model.train()
 
     def one(k):
@@ -136,17 +151,31 @@ def steps(name, model, step, clip=None):
             nn.utils.clip_grad_norm_(model.parameters(), clip)
         step()
 
-    for k in range(5):
-        one(k)
-    walls, cpus = [], []
-    for k in range(30):
-        wall, cpu = time.perf_counter(), time.process_time()
-        one(k)
-        walls.append(1e3 * (time.perf_counter() - wall))
-        cpus.append(1e3 * (time.process_time() - cpu))
-    median = {"wall": statistics.median(walls), "cpu": statistics.median(cpus)}
-    least = {"wall": min(walls), "cpu": min(cpus)}
-    print(json.dumps({"bench": name, "threads": torch.get_num_threads(), "ms": median, "least": least}))
+    timed(name, one)
+
+
+def output_layer(name, distilled, width=16, searched=64):
+    """The losses of a student's output layer and their gradients; KL(student || teacher) over all positions."""
+    made = batches(searched)
+    rows = searched * LENGTH
+    layer, x = nn.Linear(width, ITEMS + 1), torch.randn(rows, width, requires_grad=True)
+    teacher, of_teacher = nn.Linear(WIDTH, ITEMS + 1), torch.randn(rows, WIDTH)
+
+    def one(k):
+        labels = made[k % len(made)][1].flatten()
+        x.grad = layer.weight.grad = layer.bias.grad = None
+        if distilled:
+            log_p = F.log_softmax(layer(x), -1)
+            loss = 0.5 * F.nll_loss(log_p, labels, ignore_index=0)
+            with torch.no_grad():
+                log_q = F.log_softmax(teacher(of_teacher), -1)
+            loss = loss + 0.5 * (log_p.exp() * (log_p - log_q)).sum() / searched
+        else:
+            known = labels.nonzero().squeeze(1)
+            loss = 0.5 * F.cross_entropy(layer(x[known]), labels[known])
+        loss.backward()
+
+    timed(name, one)
 
 
 def main():
@@ -154,6 +183,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     torch.set_num_threads(parser.parse_args().threads)
     torch.manual_seed(0)
+    output_layer("output/ce-c16", False)
+    output_layer("output/ce-kd-c16", True)
     model = NextItNet()
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-7, foreach=True)
     steps("teacher-step/nextitnet-w64-4", model, adam.step, clip=5)

@@ -6,7 +6,7 @@
 //! each block:
 //!   a = LN(x);  Q = a·W_Q + b_Q;  K = a·W_K + b_K;  V = a·W_V + b_V
 //!   y = dropout(softmax(Q·Kᵀ/√(C/heads), no later key))·V + a        heads side by side, no output projection
-//!   z = LN(y);  x ← x + ε·(dropout(W₂·relu(dropout(W₁·z + b₁)) + b₂) + z)
+//!   z = LN(y);  x ← x + ε·(dropout(W₂·dropout(relu(W₁·z + b₁)) + b₂) + z)
 //! logits = LN(x)·Wᵀ + b at every position
 //! ```
 //!
