@@ -17,7 +17,7 @@ pub(super) fn blocks<'a>(spec: &Spec, runs: &Runs, figures: &'a [Figure], blocks
     blocks.push(PageBlock::Heading(2, "What the methods report".into()));
     blocks.push(PageBlock::Text(
         "Numbers are means ± standard deviations over seeds, or the one value that all seeds have; of texts each \
-         different one, with the seeds that came to it."
+         different one, with the seeds that came to it; *as* another trial: the same ones of the same seeds."
             .into(),
     ));
     blocks.push(PageBlock::Table(table));
@@ -35,12 +35,19 @@ fn table(spec: &Spec, runs: &Runs) -> Option<Table> {
         .chain(numbers.iter().map(|name| (*name, Align::Right)))
         .chain(texts.iter().map(|name| (*name, Align::Left)));
     let mut table = Table::new("", columns);
+    // Label of the first trial with these texts: the students of a search share its architectures.
+    let mut first = BTreeMap::<(&str, String), &str>::new();
     for trial in &spec.trials {
         let of_trial = runs.trial(&trial.id);
         if of_trial.iter().any(|record| !record.facts.is_empty()) {
             let mut row = vec![trial.label.clone()];
             row.extend(numbers.iter().map(|name| over_seeds(of_trial, name)));
-            row.extend(texts.iter().map(|name| by_text(of_trial, name)));
+            for name in &texts {
+                let (different, cell) = by_text(of_trial, name);
+                let known = first.get(&(*name, cell.clone())).filter(|_| different > 1);
+                row.push(known.map_or_else(|| cell.clone(), |label| format!("as {label}")));
+                first.entry((*name, cell)).or_insert(&trial.label);
+            }
             table.push_of(&trial.id, row);
         }
     }
@@ -70,8 +77,9 @@ fn over_seeds(runs: &[&Record], name: &str) -> String {
     }
 }
 
-/// The different texts of a fact, in the order of seeds, each with those that have it unless all runs have the one.
-fn by_text(runs: &[&Record], name: &str) -> String {
+/// The different texts of a fact, in the order of seeds, each with those that have it unless all runs have the one; their
+/// number, and all in one cell.
+fn by_text(runs: &[&Record], name: &str) -> (usize, String) {
     let mut texts = Vec::<String>::new();
     let mut of = BTreeMap::<String, Vec<u64>>::new();
     for record in runs {
@@ -85,11 +93,12 @@ fn by_text(runs: &[&Record], name: &str) -> String {
         }
         of.entry(text).or_default().push(record.seed);
     }
-    match &texts[..] {
+    let cell = match &texts[..] {
         [] => NONE.into(),
         [text] if of[text].len() == runs.len() => text.clone(),
         texts => texts.iter().map(|text| format!("{text} ({})", seeds(&of[text]))).collect::<Vec<_>>().join("; "),
-    }
+    };
+    (texts.len(), cell)
 }
 
 #[cfg(test)]
@@ -106,7 +115,7 @@ mod tests {
         };
         let shown = |records: &[Record]| {
             let records: Vec<_> = records.iter().collect();
-            [over_seeds(&records, "cost"), by_text(&records, "cell")]
+            [over_seeds(&records, "cost"), by_text(&records, "cell").1]
         };
         assert_eq!(shown(&[record(0, 9932.0, "a|b"), record(1, 9932.0, "a|b")]), ["9,932", "`a|b`"]);
         let records = [record(0, 9000.0, "a"), record(1, 11000.0, "b"), record(2, 10000.0, "a")];

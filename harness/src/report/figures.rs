@@ -34,7 +34,7 @@ pub(super) fn all(basis: &Basis, ours: &Measurements, beside: &[Beside]) -> Resu
     if !runs.tested_periods().is_empty() {
         figures.extend(period_figures::all(spec, ours, beside, &Palette::apart(trials()))?);
     } else {
-        figures.extend(curves(spec, runs, &palette)?);
+        figures.extend(curves(spec, runs, trials())?);
         figures.extend(loss_parts::loss_parts(spec, runs, trials())?);
     }
     for (curve, logged) in spec.curves.iter().zip(&basis.curves) {
@@ -115,8 +115,12 @@ fn lines(runs: &Runs, trial: &str, label: &str, column: &str) -> Vec<Line> {
 }
 
 /// Loss and the first metric that is watched, of the first trial of each method, as teacher and as student: more curves
-/// would hide each other.
-fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Option<Figure>> {
+/// would hide each other. `of_trials` are label and method for the palette.
+fn curves<'a>(
+    spec: &'a Spec,
+    runs: &Runs<'a>,
+    of_trials: impl Iterator<Item = (String, Option<usize>)>,
+) -> Result<Option<Figure>> {
     let mut kinds = BTreeSet::new();
     let trials: Vec<_> =
         spec.trials.iter().filter(|trial| kinds.insert((&trial.method, spec.teaches(&trial.id)))).collect();
@@ -139,7 +143,11 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
     if panels.is_empty() {
         return Ok(None);
     }
-    let svg = Curves { title: format!("{}: learning curves", spec.title), blocks: Vec::new(), panels }.svg(palette)?;
+    // All teachers have one colour, which tells nothing where most are teachers.
+    let teachers = trials.iter().filter(|trial| spec.teaches(&trial.id)).count();
+    let drawn = of_trials.filter(|(label, _)| trials.iter().any(|trial| trial.label == *label));
+    let palette = if 2 * teachers > trials.len() { Palette::apart(drawn) } else { Palette::new(drawn) };
+    let svg = Curves { title: format!("{}: learning curves", spec.title), blocks: Vec::new(), panels }.svg(&palette)?;
     let others = if trials.len() < spec.trials.len() { ", of the first trial of each method" } else { "" };
     let caption = format!("Learning curves, one thin line per seed{others}.");
     Ok(Some(Figure { file: "curves.svg".into(), caption, svg }))

@@ -55,6 +55,25 @@ fn facts_have_a_table_and_cells_a_figure() {
     assert_eq!(svg.matches("<circle").count(), 16, "{svg}");
 }
 
+/// Students of a search have its architectures, seed by seed: they are not told again.
+#[test]
+fn the_same_texts_of_the_same_seeds_are_told_once() {
+    let (mut spec, mut records) = searched();
+    spec.trials.push(trial("searched", "Searched"));
+    spec.trials.push(trial("random", "Random"));
+    let searches: Vec<_> = records.current.iter().filter(|record| record.trial == "search").cloned().collect();
+    for (seed, search) in (0..).zip(&searches) {
+        let mut student = record("searched", seed, 0.5, 1000);
+        student.facts = search.facts.clone();
+        let mut random = record("random", seed, 0.5, 1000);
+        // The same two, of other seeds.
+        random.facts = searches[(seed as usize + 1) % 3].facts.clone();
+        records.current.extend([student, random]);
+    }
+    let page = files_of(&spec, &records, "de_rrd").remove("REPORT.md").unwrap();
+    assert!(page.contains("| Searched | 0.5000 ± 0.2500 | as Search |\n| Random | 0.5000 ± 0.2500 | `cau"), "{page}");
+}
+
 #[test]
 fn at_most_twelve_cells_are_drawn() {
     let (spec, mut records) = searched();
@@ -85,6 +104,23 @@ fn parts_of_the_loss_have_a_figure_and_are_no_metrics() {
     let curves = &files["curves.svg"];
     assert!(curves.contains("hr@5 † on validation data") && !curves.contains("hidden loss"), "{curves}");
     assert!(files["REPORT.md"].contains("as far as all seeds ran.](loss-parts.svg)"), "{}", files["REPORT.md"]);
+}
+
+#[test]
+fn curves_of_teachers_are_told_apart_where_most_are_teachers() {
+    let (mut spec, mut records) = searched();
+    let of = |id: &str, method: &str, teacher: Option<&str>| Trial {
+        method: method.into(),
+        teacher: teacher.map(String::from),
+        ..trial(id, id)
+    };
+    spec.trials = vec![of("one", "bpr", None), of("other", "sasrec", None), of("a", "bpr", Some("one"))];
+    records.current = ["one", "other", "a"].map(|id| record(id, 0, 0.5, 1000)).into();
+    let curves = |spec: &Spec| files_of(spec, &records, "de_rrd").remove("curves.svg").unwrap();
+    let colours = |svg: &str| ["#666666", "#332288", "#CC6677"].map(|colour| svg.contains(colour));
+    assert_eq!(colours(&curves(&spec)), [true, true, false], "one teacher of three");
+    spec.trials.push(of("b", "bpr", Some("other")));
+    assert_eq!(colours(&curves(&spec)), [true, true, true], "two teachers of three that are drawn");
 }
 
 #[test]
