@@ -6,7 +6,7 @@
 use harness::error::Result;
 use harness::nn::Trainable;
 use harness::weights::{Parameter, State};
-use pulp::NullaryFnOnce;
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// Beside the variance, under the root (PyTorch's default).
 pub const EPSILON: f64 = 1e-5;
@@ -14,8 +14,7 @@ pub const EPSILON: f64 = 1e-5;
 /// Weight of a batch in the running statistics (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
 
-/// Columns that the kernel of [`Moments`] takes at a time, and rows whose sums are chains of their own.
-const STRIP: usize = 16;
+/// Chains of a sum over rows: row r goes to chain r mod 4, and the chains are added by halves.
 const CHAINS: usize = 4;
 
 /// A running mean or variance: part of the weights, and not trained.
@@ -70,49 +69,48 @@ pub struct Moments<'a> {
     pub deviations: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Moments<'_> {
+impl WithSimd for Moments<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { y, mean, deviations } = self;
+        let rows = simd.splat_f32s((y.len() / mean.len()) as f32);
+        let (y, mean, deviations) =
+            (S::as_simd_f32s(y).0, S::as_mut_simd_f32s(mean).0, S::as_mut_simd_f32s(deviations).0);
         let columns = mean.len();
-        let rows = (y.len() / columns) as f32;
-        let strips = mean.as_chunks_mut::<STRIP>().0.iter_mut().zip(deviations.as_chunks_mut::<STRIP>().0);
-        for (strip, (mean, deviations)) in strips.enumerate() {
-            let sums = sums(y, columns, strip * STRIP, |value, _| value);
-            for lane in 0..STRIP {
-                mean[lane] = sums[lane] / rows;
-            }
-            let mean = *mean;
-            *deviations = self::sums(y, columns, strip * STRIP, |value, lane| {
-                let deviation = value - mean[lane];
-                deviation * deviation
+        for (column, (mean, deviations)) in mean.iter_mut().zip(deviations).enumerate() {
+            let center = simd.div_f32s(sum_rows(simd, y, columns, column, |row, sum| simd.add_f32s(row, sum)), rows);
+            *mean = center;
+            *deviations = sum_rows(simd, y, columns, column, |row, sum| {
+                let deviation = simd.sub_f32s(row, center);
+                simd.add_f32s(sum, simd.mul_f32s(deviation, deviation))
             });
         }
     }
 }
 
-/// Sums over rows of a strip of columns: row r goes to chain r mod 4, and the chains are added by halves.
+/// The sum over rows of one register's columns of `y: [rows, columns]`, counted in registers; `add` puts a row to a chain.
 #[inline(always)]
-fn sums(y: &[f32], columns: usize, first: usize, term: impl Fn(f32, usize) -> f32) -> [f32; STRIP] {
-    let mut chains = [[0.0f32; STRIP]; CHAINS];
+fn sum_rows<S: Simd>(
+    simd: S,
+    y: &[S::f32s],
+    columns: usize,
+    column: usize,
+    add: impl Fn(S::f32s, S::f32s) -> S::f32s,
+) -> S::f32s {
+    let mut chains = [simd.splat_f32s(0.0); CHAINS];
     let mut groups = y.chunks_exact(CHAINS * columns);
     for group in &mut groups {
-        for (chain, sums) in chains.iter_mut().enumerate() {
-            let row: &[f32; STRIP] = group[chain * columns + first..].first_chunk().expect("a row has the columns");
-            for lane in 0..STRIP {
-                sums[lane] += term(row[lane], lane);
-            }
+        for (number, chain) in chains.iter_mut().enumerate() {
+            *chain = add(group[number * columns + column], *chain);
         }
     }
-    for (row, sums) in groups.remainder().chunks_exact(columns).zip(&mut chains) {
-        let row: &[f32; STRIP] = row[first..].first_chunk().expect("a row has the columns");
-        for lane in 0..STRIP {
-            sums[lane] += term(row[lane], lane);
-        }
+    for (row, chain) in groups.remainder().chunks_exact(columns).zip(&mut chains) {
+        *chain = add(row[column], *chain);
     }
-    std::array::from_fn(|lane| (chains[0][lane] + chains[2][lane]) + (chains[1][lane] + chains[3][lane]))
+    let [a, b, c, d] = chains;
+    simd.add_f32s(simd.add_f32s(a, c), simd.add_f32s(b, d))
 }
 
 /// The moments of some rows, of all channels of a convolution.
@@ -201,14 +199,15 @@ pub struct ColumnSums<'a> {
     pub sums: &'a mut [f32],
 }
 
-impl NullaryFnOnce for ColumnSums<'_> {
+impl WithSimd for ColumnSums<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let columns = self.sums.len();
-        for (strip, out) in self.sums.as_chunks_mut::<STRIP>().0.iter_mut().enumerate() {
-            *out = sums(self.values, columns, strip * STRIP, |value, _| value);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (values, sums) = (S::as_simd_f32s(self.values).0, S::as_mut_simd_f32s(self.sums).0);
+        let columns = sums.len();
+        for (column, out) in sums.iter_mut().enumerate() {
+            *out = sum_rows(simd, values, columns, column, |row, sum| simd.add_f32s(row, sum));
         }
     }
 }
@@ -221,24 +220,28 @@ pub struct ProductSums<'a> {
     pub sums: &'a mut [f32],
 }
 
-impl NullaryFnOnce for ProductSums<'_> {
+impl WithSimd for ProductSums<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Self { a, b, sums } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (a, b) = (S::as_simd_f32s(self.a).0, S::as_simd_f32s(self.b).0);
+        let sums = S::as_mut_simd_f32s(self.sums).0;
         let columns = sums.len();
-        for (strip, out) in sums.as_chunks_mut::<STRIP>().0.iter_mut().enumerate() {
-            let mut chains = [[0.0f32; STRIP]; 2];
-            for (row, (a, b)) in a.chunks_exact(columns).zip(b.chunks_exact(columns)).enumerate() {
-                let a: &[f32; STRIP] = a[strip * STRIP..].first_chunk().expect("a row has the columns");
-                let b: &[f32; STRIP] = b[strip * STRIP..].first_chunk().expect("a row has the columns");
-                let chain = &mut chains[row % 2];
-                for lane in 0..STRIP {
-                    chain[lane] = a[lane].mul_add(b[lane], chain[lane]);
+        for (column, out) in sums.iter_mut().enumerate() {
+            let mut chains = [simd.splat_f32s(0.0); 2];
+            let mut groups = a.chunks_exact(2 * columns).zip(b.chunks_exact(2 * columns));
+            for (a, b) in &mut groups {
+                for (number, chain) in chains.iter_mut().enumerate() {
+                    let at = number * columns + column;
+                    *chain = simd.mul_add_f32s(a[at], b[at], *chain);
                 }
             }
-            *out = std::array::from_fn(|lane| chains[0][lane] + chains[1][lane]);
+            if (a.len() / columns) % 2 == 1 {
+                let at = a.len() - columns + column;
+                chains[0] = simd.mul_add_f32s(a[at], b[at], chains[0]);
+            }
+            *out = simd.add_f32s(chains[0], chains[1]);
         }
     }
 }

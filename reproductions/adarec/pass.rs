@@ -1,7 +1,7 @@
 //! The passes over a block of whole sequences through the cells, forward in training mode and back, on one thread. Batch
 //! normalisation needs sums over the whole batch between them, so a pass ends at each node.
 
-use harness::nn::{LayerNorm, add_transposed_product};
+use harness::nn::{LayerNorm, PAD, add_transposed_product};
 use harness::simd;
 use pulp::NullaryFnOnce;
 
@@ -71,6 +71,11 @@ fn zeros(values: &mut Vec<f32>, n: usize) {
     values.resize(n, 0.0);
 }
 
+/// By pieces of a fixed size, which are moved in registers, without a call.
+fn copy_row(out: &mut [f32], row: &[f32]) {
+    out.as_chunks_mut::<PAD>().0.iter_mut().zip(row.as_chunks::<PAD>().0).for_each(|(out, row)| *out = *row);
+}
+
 impl CellRows {
     /// The moments of a convolution of an edge.
     pub fn moments(&self, edge: usize, convolution: usize, rows: usize, width: usize) -> BlockMoments<'_> {
@@ -104,9 +109,10 @@ impl Block {
                 of_edge[..width].copy_from_slice(&mean[at.clone()]);
                 of_edge[width..].copy_from_slice(&deviations[at.clone()]);
                 if matches!(&pass.edges[number].chosen, Chosen::Convolution(chosen) if chosen.index == convolution) {
-                    normals[number].clear();
-                    for row in self.y.chunks_exact(stride) {
-                        normals[number].extend_from_slice(&row[at.clone()]);
+                    let normal = &mut normals[number];
+                    normal.resize(self.y.len() / stride * width, 0.0);
+                    for (out, row) in normal.chunks_exact_mut(width).zip(self.y.chunks_exact(stride)) {
+                        copy_row(out, &row[at.clone()]);
                     }
                 }
             }
@@ -276,7 +282,7 @@ impl Block {
             self.y.resize(self.positive.len() * readers.len(), 0.0);
             for (side, reader) in readers.iter().enumerate() {
                 for (out, row) in self.y.chunks_exact_mut(stride).zip(reader.chunks_exact(width)) {
-                    out[side * width..(side + 1) * width].copy_from_slice(row);
+                    copy_row(&mut out[side * width..(side + 1) * width], row);
                 }
             }
             add_transposed_product(products, stride, &self.unfolded, columns * width, &self.y);
