@@ -86,6 +86,9 @@ for ((round = 1; round <= rounds; round++)); do
   line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer dense asmg_base.py)"
   line "ASMG multi step, rows of the batch" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer rows asmg_generator.py)"
   line "ASMG multi step, PyTorch whole tables" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer whole asmg_generator.py)"
+  for teacher in nextitnet residual-sasrec; do
+    line "AdaRec teacher step, $teacher" "$(ours adarec "teacher-step/$teacher-w64-4\$")" "$(peer "teacher-step/$teacher-w64-4" adarec_teachers.py)"
+  done
   line "AdaRec search step, student" "$(ours adarec_student "adarec/student/full/step\$")" "$(peer full adarec_search.py)"
   line "AdaRec search step, PyTorch literal" "$(ours adarec_student "adarec/student/full/step\$")" "$(peer literal adarec_search.py)"
   line "AdaRec student of one architecture" "$(ours adarec_student "adarec/student/discrete/step\$")" "$(peer discrete adarec_search.py)"

@@ -73,10 +73,6 @@ impl<'h> StudentLearner<'h> {
         }
     }
 
-    pub fn student(&self) -> &Student {
-        &self.student
-    }
-
     /// Trains until the end, and goes back to the selected epoch.
     ///
     /// # Errors
@@ -156,8 +152,8 @@ impl<'h> StudentLearner<'h> {
     }
 
     /// What the learning curve shows besides the loss.
-    fn parts(&self, sums: &EpochSums, epoch: usize) -> Result<Vec<(&'static str, f64)>> {
-        let mean = |sum: f64| sum / sums.batches as f64;
+    fn parts(&self, sums: &EpochSums, epoch: usize) -> Result<Vec<(&'static str, Option<f64>)>> {
+        let mean = |sum: f64| Some(sum / sums.batches as f64);
         let SearchLoss { cross_entropy, embedding, hidden, output, efficiency } = sums.losses;
         let mut parts = vec![("cross entropy", mean(cross_entropy))];
         if self.distiller.is_some() {
@@ -168,14 +164,19 @@ impl<'h> StudentLearner<'h> {
             ]);
         }
         if let Learnt::Search(hyper, _) = &self.network {
-            parts.extend([("efficiency loss", mean(efficiency)), ("temperature", hyper.temperature.after(epoch)?)]);
+            let temperature = hyper.temperature.after(epoch)?;
+            parts.extend([("efficiency loss", mean(efficiency)), ("temperature", Some(temperature))]);
         }
-        // In a search both kinds occur in some epochs only, and a curve has the same columns in all of them.
-        let searched = matches!(self.network, Learnt::Search(..));
-        for (name, (sum, count)) in ["label not seen", "label seen"].into_iter().zip(sums.seen) {
-            if count > 0 || searched {
-                parts.push((name, sum / count.max(1) as f64));
-            }
+        let sizes = self.student.sizes();
+        let may_see = match &self.network {
+            Learnt::Weights(architecture) => architecture.labels_seen(sizes.cells, sizes.length) > 0,
+            Learnt::Search(_, alpha) => alpha.space().labels_seen(sizes.cells, sizes.length) > 0,
+        };
+        // The last position never sees its label. Where a search may, an epoch can still draw no architecture that does.
+        let of = |(sum, count): (f64, u64)| (count > 0).then(|| sum / count as f64);
+        parts.push(("label not seen", of(sums.seen[0])));
+        if may_see {
+            parts.push(("label seen", of(sums.seen[1])));
         }
         Ok(parts)
     }

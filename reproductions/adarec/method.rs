@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use harness::error::{Error, Kind, Result};
-use harness::meter::check_fits;
+use harness::meter::{Phase, check_fits};
 use harness::method::{Built, Method, Params, Trained};
 use harness::train::{Context, Model, Task, Teacher};
 use harness::value::checked;
@@ -198,7 +198,7 @@ impl StudentParams {
 /// # Errors
 /// [`Input`](Kind::Input) if it reads another number of positions, was trained on other items, or is narrower than the student.
 fn distiller(
-    cx: &Context<'_>,
+    cx: &mut Context<'_>,
     hyper: &DistillationHyper,
     teacher: &Teacher,
     student: &StudentSizes,
@@ -217,7 +217,8 @@ fn distiller(
     if encoder.output_layer().classes() != student.items + 1 {
         return refuse("know different numbers of items", student.items, encoder.output_layer().classes() - 1);
     }
-    let answers = TeacherAnswers::new(encoder, &cx.split().train)?;
+    let train = &cx.split().train;
+    let answers = cx.meter.time(Phase::Prepare, || TeacherAnswers::new(encoder, train))?;
     Distiller::new(*hyper, answers, student, |purpose| cx.stream(purpose, 0))
 }
 

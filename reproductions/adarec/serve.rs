@@ -21,7 +21,7 @@ pub const SEARCH: &str = "adarec-search";
 const DERIVED: &str = "derived";
 
 /// The tensors of a super-net that are α's start with it.
-pub const ALPHA: &str = "alpha-";
+const ALPHA: &str = "alpha-";
 
 /// The weights of a super-net: those of the network, α, and the architecture that α stands for.
 pub fn searched(network: Weights, alpha: impl IntoIterator<Item = Parameter>, derived: &Architecture) -> Weights {

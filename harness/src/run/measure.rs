@@ -178,7 +178,7 @@ fn curve(learnt: &train::Curve) -> CurveRecord {
     let columns = std::iter::once("loss".to_string()).chain(learnt.parts.keys().cloned());
     let mut curve = CurveRecord::new(columns.chain(validation.keys().map(Metric::to_string)).collect());
     for (epoch, loss) in learnt.loss.iter().enumerate() {
-        let parts = learnt.parts.values().map(|part| Some(part[epoch]));
+        let parts = learnt.parts.values().map(|part| part[epoch]);
         let row: Vec<_> =
             std::iter::once(Some(*loss)).chain(parts).chain(validation.values().map(|v| v[epoch])).collect();
         curve.push(&row);

@@ -183,7 +183,8 @@ impl<'r> Epochs<'r> {
         self.end_with_parts(cx, loss, &[], model)
     }
 
-    /// The same, with parts of the loss and other numbers of the epoch for the curve, by name: the same names in each epoch.
+    /// The same, with parts of the loss and other numbers of the epoch for the curve, by name: the same names in each epoch, and
+    /// none for a number that this epoch does not have.
     ///
     /// # Errors
     /// As [`end`](Self::end).
@@ -191,7 +192,7 @@ impl<'r> Epochs<'r> {
         &mut self,
         cx: &mut Context<'_>,
         loss: f64,
-        parts: &[(&str, f64)],
+        parts: &[(&str, Option<f64>)],
         model: &mut dyn Model,
     ) -> Result<()> {
         let epoch = self.next;

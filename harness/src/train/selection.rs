@@ -62,9 +62,9 @@ pub struct Best {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     pub loss: Vec<f64>,
-    /// Parts of the loss and other numbers of an epoch's training, by name: as many as losses.
+    /// Parts of the loss and other numbers of an epoch's training, by name: as many as losses, none in an epoch that had none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub parts: BTreeMap<String, Vec<f64>>,
+    pub parts: BTreeMap<String, Vec<Option<f64>>>,
     pub validation: BTreeMap<Metric, Vec<Option<f64>>>,
 }
 

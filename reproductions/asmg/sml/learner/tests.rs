@@ -42,20 +42,24 @@ fn part(epochs: usize, batch: usize) -> PartTraining {
     PartTraining { learning_rate: 1e-2.try_into().unwrap(), epochs, batch }
 }
 
+fn training(transfer: PartTraining, base: PartTraining) -> SmlTraining {
+    SmlTraining { transfer, base, report: ReportedEpoch::LastEpoch, checkpoint: KeptTransfer::LastTransferEpoch }
+}
+
+/// A tensor of three numbers, and it with its transfer.
+fn tensor() -> (Parameter, TransferredTensor) {
+    const SIZES: TransferSizes = TransferSizes { width: 3, mix: [2, 2], hidden: 4 };
+    let start = Parameter { name: "t".into(), shape: vec![3], values: vec![0.5, -0.25, 1.0] };
+    let transfer = Transfer::new(SIZES, SIZES.initial("t", |purpose| Stream::new(0, "sml", purpose, 0)));
+    (start.clone(), TransferredTensor::new(start, false, transfer))
+}
+
 /// The base tensors learn the period before the tested one, then the transfers the tested one; the next period goes on from
 /// what was served, which is also what its transfers compare with.
 #[test]
 fn base_and_transfers_learn_in_turn() {
-    const SIZES: TransferSizes = TransferSizes { width: 3, mix: [2, 2], hidden: 4 };
-    let training = SmlTraining {
-        transfer: part(3, 25),
-        base: part(2, 20),
-        report: ReportedEpoch::LastEpoch,
-        checkpoint: KeptTransfer::LastTransferEpoch,
-    };
-    let start = Parameter { name: "t".into(), shape: vec![3], values: vec![0.5, -0.25, 1.0] };
-    let transfer = Transfer::new(SIZES, SIZES.initial("t", |purpose| Stream::new(0, "sml", purpose, 0)));
-    let tensor = TransferredTensor::new(start.clone(), false, transfer);
+    let training = training(part(3, 25), part(2, 20));
+    let (start, tensor) = tensor();
     let folder = tempfile::tempdir().unwrap();
     with_impressions(impressions(false), &["auc"], folder.path(), 0, |cx| {
         let mut learner = TransferLearner::new(&training, None, Noting::default(), vec![tensor]);
@@ -108,16 +112,8 @@ fn base_and_transfers_learn_in_turn() {
 /// With one transfer epoch the base tensor becomes what the trained transfers make of it.
 #[test]
 fn what_serves_is_written_into_the_base_tensor() {
-    const SIZES: TransferSizes = TransferSizes { width: 3, mix: [2, 2], hidden: 4 };
-    let training = SmlTraining {
-        transfer: part(1, 60),
-        base: part(1, 60),
-        report: ReportedEpoch::LastEpoch,
-        checkpoint: KeptTransfer::LastTransferEpoch,
-    };
-    let start = Parameter { name: "t".into(), shape: vec![3], values: vec![0.5, -0.25, 1.0] };
-    let transfer = Transfer::new(SIZES, SIZES.initial("t", |purpose| Stream::new(0, "sml", purpose, 0)));
-    let tensor = TransferredTensor::new(start.clone(), false, transfer);
+    let training = training(part(1, 60), part(1, 60));
+    let (start, tensor) = tensor();
     let folder = tempfile::tempdir().unwrap();
     with_impressions(impressions(false), &["auc"], folder.path(), 0, |cx| {
         let mut learner = TransferLearner::new(&training, None, Noting::default(), vec![tensor]);
