@@ -98,7 +98,7 @@ fn main() {
     support::peak(&mut criterion);
     output_layer(&mut criterion);
     let sizes = NextItNetSizes { items: ITEMS, width: 64, length: LENGTH, groups: 4, dilations: vec![1, 4] };
-    let mut model = NextItNet::new(sizes.initial(init)).expect("the model's own parameters");
+    let mut model = NextItNet::new(sizes.initial(init), Dropout::new(0.0)).expect("the model's own parameters");
     let adam = Adam { learning_rate: 1e-3, weight_decay: 1e-7 };
     steps(&mut criterion, "nextitnet-w64-4", &mut model, |parameters| {
         clip_gradients(parameters, 5.0);

@@ -13,15 +13,13 @@ use super::architecture::Architecture;
 use super::control::equally_costly;
 use super::distiller::Distiller;
 use super::learner::{Learnt, StudentLearner};
-use super::options::{
-    DistillationHyper, SearchHyper, Start, StudentArchitecture, StudentHyper, StudentParams, check_length,
-};
+use super::options::{DistillationHyper, SearchHyper, StudentArchitecture, StudentHyper, StudentParams, check_length};
 use super::relaxation::ArchitectureParameters;
 use super::serve::{self, of_searched};
 use super::student::Student;
 use super::student_sizes::{Network, StudentSizes, inherit};
 use super::teacher_answers::TeacherAnswers;
-use crate::models::pieces::{PieceEncoder, PieceTraining};
+use crate::models::pieces::{PieceEncoder, PieceTraining, Start};
 use crate::models::{PIECE_NAMES, piece_kind};
 
 /// The method `adarec-search`: a super-net and its α learn from a teacher, and α's largest entries are the architecture.

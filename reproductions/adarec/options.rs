@@ -10,7 +10,7 @@ use super::hidden_loss::HiddenOptions;
 use super::operation::SearchSpace;
 use super::relaxation::Temperature;
 use crate::models::pieces::training::Rates;
-use crate::models::pieces::{KlDirection, KlMean, PieceTraining};
+use crate::models::pieces::{KlDirection, KlMean, PieceTraining, Start};
 
 /// The size of a student, and its dropout.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -123,21 +123,12 @@ impl<'de> Deserialize<'de> for StudentArchitecture {
     }
 }
 
-/// The weights at which a student starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// Those of the teacher, running statistics included (code).
-    Inherited,
-    /// New ones.
-    Fresh,
-}
-
 /// Hyper-parameters of a student that is trained by itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct StudentParams {
     pub architecture: StudentArchitecture,
+    /// (`inherited`)
     pub start: Start,
     /// Of a derived or random one as of the teacher.
     pub model: StudentHyper,

@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer};
 use super::pieces::{self, PieceHyper, PieceKind, PieceScorer};
 use super::recommender::{PairHyper, PairKind};
 use super::sequence::{self, SequentialHyper, SequentialKind};
-use super::{Side, bpr, caser, embedding_mlp, fossil, mf, neumf, nextitnet, residual_sasrec, sasrec, training};
+use super::{
+    Side, bert4rec, bpr, caser, embedding_mlp, fossil, mf, neumf, nextitnet, residual_sasrec, sasrec, training,
+};
 
 /// Makes the list of sequential kinds, and the choice among their hyper-parameters, each of a type of its own, from their
 /// modules.
@@ -68,7 +70,7 @@ pair_kinds!(bpr, neumf);
 sequential_kinds!(caser: CaserHyper, fossil: FossilHyper);
 
 // Kinds that are trained on pieces of sequences.
-piece_kinds!(nextitnet: NextItNetHyper, residual_sasrec: ResidualSasRecHyper);
+piece_kinds!(nextitnet: NextItNetHyper, residual_sasrec: ResidualSasRecHyper, bert4rec: Bert4RecHyper);
 
 /// The kind of this name that is trained on pairs.
 pub fn pair_kind(name: &str) -> Option<&'static PairKind> {
@@ -209,6 +211,10 @@ impl Method for PlainPieces {
 
     fn makes(&self) -> Option<&'static str> {
         Some(self.0.kind().name)
+    }
+
+    fn learns_from(&self) -> &'static [&'static str] {
+        self.0.learns_from()
     }
 }
 

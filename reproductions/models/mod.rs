@@ -1,11 +1,14 @@
 //! Models and classical baselines, and what training them shares.
 
+mod attention;
+pub mod bert4rec;
 pub mod bpr;
 pub mod caser;
 mod dense;
 pub mod embedding_mlp;
 mod factors;
 pub mod fossil;
+pub mod gelu;
 pub mod item_cf;
 mod kinds;
 mod lists;
@@ -13,6 +16,7 @@ pub mod losses;
 pub mod mf;
 pub mod neumf;
 pub mod nextitnet;
+mod norm;
 pub mod pieces;
 pub mod pop;
 mod recommender;

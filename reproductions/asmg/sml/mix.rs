@@ -12,7 +12,7 @@ use harness::simd::dispatch;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use super::gelu::gelu;
+use crate::models::gelu::gelu;
 
 /// Values that describe a coordinate.
 pub const INPUTS: usize = 3;

@@ -10,7 +10,6 @@
 //! pre-trains itself. The transfers start at random, so the first transferred models are, too.
 
 mod base;
-mod gelu;
 mod learner;
 mod mix;
 mod options;

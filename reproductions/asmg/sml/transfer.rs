@@ -11,13 +11,11 @@
 use harness::nn::{DenseParameter, Matrix, Trainable, multiply};
 use harness::optim::Optimiser;
 use harness::rng::Stream;
-use harness::simd::dispatch;
 use harness::weights::{Init, Layout, Parameter};
-use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use super::gelu::gelu;
 use super::mix::{INPUTS, Mix, MixCoordinates, inverse_norms};
+use crate::models::gelu::activate;
 
 /// Rows that are transferred together where all of a table are: bounds memory.
 const BLOCK: usize = 2048;
@@ -130,7 +128,7 @@ impl Transfer {
         tape.slopes.resize(rows * hidden, 0.0);
         let ((kernel, bias), (out_kernel, out_bias)) = (self.layer(0), self.layer(1));
         multiply(Matrix::new(&tape.mixed, rows, width * n2, width * n2), kernel, Some(bias), &mut tape.hidden, hidden);
-        dispatch(Activate { values: &mut tape.hidden, slopes: &mut tape.slopes });
+        activate(&mut tape.hidden, &mut tape.slopes);
         multiply(Matrix::new(&tape.hidden, rows, hidden, hidden), out_kernel, Some(out_bias), out, width);
     }
 
@@ -213,23 +211,6 @@ impl Transfer {
     #[cfg(test)]
     pub(super) fn gradients(&self) -> [&[f32]; 6] {
         self.parameters.each_ref().map(|parameter| &parameter.gradient[..])
-    }
-}
-
-/// Replaces sums by their values, and writes their slopes.
-struct Activate<'a> {
-    values: &'a mut [f32],
-    slopes: &'a mut [f32],
-}
-
-impl NullaryFnOnce for Activate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for (value, slope) in self.values.iter_mut().zip(self.slopes) {
-            [*value, *slope] = gelu(*value);
-        }
     }
 }
 

@@ -5,25 +5,22 @@
 //! chain of fused multiply-adds in a stated order, or a sum of a stated structure: a piece has the same bits on every machine
 //! and whichever pieces are in the same group.
 
+use harness::nn::Dropout;
+use harness::rng::Stream;
 use harness::simd;
 
 use super::layers::{Half, NextItNetLayers, ResidualBlock};
 use super::sizes::{OF_BLOCK, TAPS};
-use crate::models::pieces::PADDING;
 use crate::models::pieces::rows::{TimeRows, add_branch, add_rows, rectify, rectify_slopes};
-
-/// Pieces of a group: what one task takes through the blocks. Fixed, so that nothing depends on threads.
-pub const GROUP: usize = 16;
+use crate::models::pieces::{PADDING, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
 pub struct GroupTrace {
-    pub order: TimeRows,
+    order: TimeRows,
     blocks: Vec<BlockTrace>,
-    /// What the output layer reads.
-    pub out: Vec<f32>,
-    /// ∂L/∂out before the way back, ∂L/∂embedding after it.
-    pub gradient: Vec<f32>,
+    out: Vec<f32>,
+    gradient: Vec<f32>,
     /// A convolution's output on the way forward; slopes on the way back.
     scratch: Vec<f32>,
     slopes: Vec<f32>,
@@ -59,9 +56,16 @@ fn zeros(values: &mut Vec<f32>, n: usize) {
     values.resize(n, 0.0);
 }
 
-impl GroupTrace {
-    /// Takes pieces of ids `inputs: [pieces, L]` through the blocks; `item` is the table `[I + 1, C]`.
-    pub fn forward(&mut self, layers: &NextItNetLayers, item: &[f32], inputs: &[u32]) {
+impl PieceGroup<NextItNetLayers> for GroupTrace {
+    /// Nothing is dropped.
+    fn forward(
+        &mut self,
+        layers: &NextItNetLayers,
+        tables: &[&[f32]],
+        inputs: &[u32],
+        _: Option<(Dropout, &mut Stream)>,
+    ) {
+        let item = tables[0];
         let (length, width, stride) = (layers.sizes.length, layers.sizes.width, layers.stride());
         let pieces = inputs.chunks_exact(length);
         let padded = |ids: &[u32]| ids.iter().take_while(|&&id| id == PADDING).count();
@@ -84,24 +88,42 @@ impl GroupTrace {
         self.out = x;
     }
 
-    /// From `self.gradient` at the output to all gradients of the group, and that of the embedding.
-    pub fn backward(&mut self, layers: &NextItNetLayers) {
+    fn backward(&mut self, layers: &NextItNetLayers) {
         let Self { order, blocks, gradient, scratch, slopes, sums, .. } = self;
         for (block, trace) in layers.blocks.iter().zip(blocks).rev() {
             trace.backward(block, layers.stride(), *order, gradient, [scratch, slopes, sums]);
         }
     }
 
-    /// The embedding, if `layer` is 0, or else the output of the `layer`-th block: rows by time, then piece.
-    pub fn of_block(&self, layer: usize) -> &[f32] {
-        self.blocks.get(layer).map_or(&self.out, |block| &block.input)
+    fn order(&self) -> TimeRows {
+        self.order
     }
 
-    /// The gradient of the `number`-th parameter of a block; where it has rows, they are padded.
-    pub fn parameter_gradient(&self, block: usize, number: usize) -> &[f32] {
+    fn out(&self) -> &[f32] {
+        &self.out
+    }
+
+    fn embedding(&self) -> &[f32] {
+        &self.blocks[0].input
+    }
+
+    fn hidden(&self, layers: &NextItNetLayers, number: usize) -> &[f32] {
+        let block = (number + 1) * layers.sizes.dilations.len();
+        self.blocks.get(block).map_or(&self.out, |block| &block.input)
+    }
+
+    fn gradient(&self) -> &[f32] {
+        &self.gradient
+    }
+
+    fn gradient_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.gradient
+    }
+
+    fn parameter_gradient(&self, number: usize) -> &[f32] {
+        let (block, number) = (number / OF_BLOCK.len(), number % OF_BLOCK.len());
         let trace = &self.blocks[block];
         let Some(half) = trace.halves.get(number / 4) else { return std::slice::from_ref(&trace.scale_gradient) };
-        debug_assert!(number < OF_BLOCK.len());
         match number % 4 {
             0 => &half.taps,
             1 => &half.bias,

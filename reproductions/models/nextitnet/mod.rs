@@ -11,21 +11,25 @@
 //!
 //! A group has one block of each dilation; the outputs of the groups are what students learn from.
 
-mod encoder;
 mod group;
 mod layers;
-mod network;
 mod sizes;
 
 use harness::error::{Error, Kind, Result};
+use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::value::{Count, checked};
+use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
-pub use self::encoder::NextItNetEncoder;
-pub use self::network::NextItNet;
 pub use self::sizes::NextItNetSizes;
-use super::pieces::{PieceHyper, PieceKind, PieceModel, PieceTraining};
+use super::pieces::{NetworkEncoder, PieceHyper, PieceKind, PieceModel, PieceNetwork, PieceTraining};
+
+/// A NextItNet in training.
+pub type NextItNet = PieceNetwork<NextItNetSizes>;
+
+/// A NextItNet as students read it and as it is served.
+pub type NextItNetEncoder<'a> = NetworkEncoder<'a, NextItNetSizes>;
 
 /// NextItNet as a kind of network over pieces.
 pub static KIND: PieceKind =
@@ -89,9 +93,9 @@ impl PieceHyper for NextItNetHyper {
         blocks.saturating_mul(5).saturating_add(3).saturating_mul(self.width.get())
     }
 
-    fn model(&self, items: usize, stream: &dyn Fn(&str) -> Stream) -> Result<Box<dyn PieceModel>> {
+    fn model(&self, items: usize, _: Option<&Weights>, stream: &dyn Fn(&str) -> Stream) -> Result<Box<dyn PieceModel>> {
         let sizes = self.sizes(items);
-        Ok(Box::new(NextItNet::new(sizes.initial(stream))?))
+        Ok(Box::new(NextItNet::new(sizes.initial(stream), Dropout::new(0.0))?))
     }
 }
 

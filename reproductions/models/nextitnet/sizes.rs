@@ -7,6 +7,10 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
 
+use super::group::GroupTrace;
+use super::layers::NextItNetLayers;
+use crate::models::pieces::{OUTPUT, PieceSizes};
+
 /// All that shapes a NextItNet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextItNetSizes {
@@ -37,9 +41,6 @@ pub const OF_BLOCK: [&str; 9] = [
     "second-norm-shift",
     "residual-scale",
 ];
-
-/// Parameters after those of the blocks: the output layer.
-pub const OUTPUT: usize = 2;
 
 const LENGTH: &str = "length";
 const DILATIONS: &str = "dilations";
@@ -110,17 +111,15 @@ impl NextItNetSizes {
         };
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
+}
 
-    /// What no shape tells: L, and the dilations.
-    pub fn settings(&self) -> Settings {
-        Settings::default().with(LENGTH, self.length).with(DILATIONS, Dilations(self.dilations.clone()))
-    }
+impl PieceSizes for NextItNetSizes {
+    type Layers = NextItNetLayers;
+    type Group = GroupTrace;
 
-    /// The sizes of a model with these weights.
-    ///
-    /// # Errors
-    /// [`Internal`](Kind::Internal) if they are not a NextItNet's.
-    pub fn of(weights: &Weights) -> Result<Self> {
+    const TABLES: usize = 1;
+
+    fn of(weights: &Weights) -> Result<Self> {
         let Dilations(dilations) = weights.settings.get(DILATIONS)?;
         let blocks = weights.parameters.len().saturating_sub(1 + OUTPUT) / OF_BLOCK.len();
         let sizes = Self {
@@ -136,5 +135,30 @@ impl NextItNetSizes {
         } else {
             Err(Error::new(Kind::Internal, "these are not the parameters of a NextItNet model"))
         }
+    }
+
+    /// L, and the dilations.
+    fn settings(&self) -> Settings {
+        Settings::default().with(LENGTH, self.length).with(DILATIONS, Dilations(self.dilations.clone()))
+    }
+
+    fn layers(&self, values: &[&[f32]]) -> NextItNetLayers {
+        NextItNetLayers::new(self.clone(), values)
+    }
+
+    fn items(&self) -> usize {
+        self.items
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn hidden(&self) -> usize {
+        self.groups
     }
 }

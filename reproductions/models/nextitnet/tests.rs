@@ -10,7 +10,7 @@ use super::sizes::{OF_BLOCK, TAPS};
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, same_on_threads};
 use crate::kit::{method, parse};
-use crate::models::pieces::{PieceBatch, PieceEncoder, PieceOutputs, PieceScorer};
+use crate::models::pieces::{PieceBatch, PieceEncoder, PieceOutputs, PieceScorer, PieceSizes};
 
 fn small() -> NextItNetSizes {
     NextItNetSizes { items: 7, width: 5, length: 9, groups: 2, dilations: vec![1, 2] }
@@ -131,7 +131,7 @@ fn a_block_agrees_with_the_reference() {
 fn gradients_of_every_parameter_are_those_of_finite_differences() {
     let sizes = small();
     let (weights, batch) = (weights(&sizes), batch(&sizes, 18));
-    let mut model = NextItNet::new(weights.clone()).unwrap();
+    let mut model = NextItNet::new(weights.clone(), Dropout::new(0.0)).unwrap();
     let loss = model.forward_backward(&batch, &mut Stream::new(0, "nextitnet", "dropout", 0)).unwrap();
     let values = wide(&weights);
     let want = stated_loss(&sizes, &values, &batch);
@@ -187,8 +187,8 @@ fn threads_and_what_was_before_change_no_bit() {
         let gradients: Vec<Vec<u32>> = model.parameters_mut().iter().map(|p| bits(&p.gradient)).collect();
         (loss.unwrap().to_bits(), gradients)
     };
-    let fresh = same_on_threads(|| step(&mut NextItNet::new(weights(&sizes)).unwrap(), 19));
-    let mut model = NextItNet::new(weights(&sizes)).unwrap();
+    let fresh = same_on_threads(|| step(&mut NextItNet::new(weights(&sizes), Dropout::new(0.0)).unwrap(), 19));
+    let mut model = NextItNet::new(weights(&sizes), Dropout::new(0.0)).unwrap();
     step(&mut model, 40);
     assert!(step(&mut model, 19) == fresh);
 }
@@ -212,7 +212,7 @@ fn it_starts_as_stated_and_comes_back_from_its_weights() {
     let refused = |change: &dyn Fn(&mut Weights)| {
         let mut other = initial.clone();
         change(&mut other);
-        NextItNetEncoder::new(&other).is_err() && NextItNet::new(other).is_err()
+        NextItNetEncoder::new(&other).is_err() && NextItNet::new(other, Dropout::new(0.0)).is_err()
     };
     assert!(refused(&|w| drop(w.parameters.pop())));
     assert!(refused(&|w| w.settings = harness::weights::Settings::default().with("length", 20)));
@@ -232,7 +232,7 @@ fn it_scores_items_for_what_comes_next() {
     let [valid, test] = [(); 2].map(|()| UserItems::from_pairs(3, &[(0, 3)]));
     let split = Split { n_users: 3, n_items: 7, train, valid, test };
     let queries = Queries::of_users(&split, HeldOut::Test);
-    let model = NextItNet::new(weights.clone()).unwrap();
+    let model = NextItNet::new(weights.clone(), Dropout::new(0.0)).unwrap();
     let scorer = model.scorer(&queries).unwrap();
     let values = wide(&weights);
     for (query, row) in (0..).zip(rows) {

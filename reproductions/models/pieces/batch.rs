@@ -36,24 +36,36 @@ impl PieceBatch {
         Self { length, ..Self::default() }
     }
 
+    /// Removes all pieces.
+    pub fn clear(&mut self) {
+        self.inputs.clear();
+        self.labels.clear();
+    }
+
+    /// Adds a piece of padding alone: its inputs and labels, `[L]` each, for the caller to write.
+    pub fn add(&mut self) -> [&mut [u32]; 2] {
+        let start = self.inputs.len();
+        [&mut self.inputs, &mut self.labels].map(|rows| {
+            rows.resize(start + self.length, PADDING);
+            &mut rows[start..]
+        })
+    }
+
     /// Replaces the pieces by these training sequences, oldest item first: each reads its items but the last, and is to
     /// predict at every position the item after it (specification of AdaRec, section 1).
     ///
     /// # Errors
     /// [`Data`](Kind::Data) if a sequence has fewer than two items: nothing would be read or predicted.
     pub fn set<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u32]>) -> Result<()> {
-        self.inputs.clear();
-        self.labels.clear();
+        self.clear();
         for piece in pieces {
             let ([_, labels @ ..], [inputs @ .., _]) = (piece, piece) else { return Err(too_short(piece.len())) };
             if labels.is_empty() {
                 return Err(too_short(piece.len()));
             }
-            for (rows, items) in [(&mut self.inputs, inputs), (&mut self.labels, labels)] {
-                let start = rows.len();
-                rows.resize(start + self.length, PADDING);
-                left_padded(items, &mut rows[start..]);
-            }
+            let [of_inputs, of_labels] = self.add();
+            left_padded(inputs, of_inputs);
+            left_padded(labels, of_labels);
         }
         Ok(())
     }

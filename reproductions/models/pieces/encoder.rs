@@ -3,6 +3,8 @@
 use harness::error::Result;
 use harness::weights::Weights;
 
+use super::left_padded;
+
 /// The output layer of a network: logit of a class = ⟨x, its row⟩ + its bias.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputLayer<'a> {
@@ -67,6 +69,12 @@ pub trait PieceEncoder: Send + Sync {
 
     /// Number of [hidden outputs](PieceOutputs::hidden).
     fn layers(&self) -> usize;
+
+    /// Writes the items of an asker, oldest first, as the network reads them when it is asked for what comes next, to
+    /// `row: [L]`.
+    fn read(&self, items: &[u32], row: &mut [u32]) {
+        left_padded(items, row);
+    }
 
     /// Computes all outputs of inputs `[B, L]`, on all threads. A piece has the same bits whichever pieces are encoded with it.
     ///

@@ -10,6 +10,8 @@
 
 mod batch;
 mod encoder;
+mod network;
+mod network_encoder;
 pub mod output;
 pub mod rows;
 mod scorer;
@@ -17,6 +19,8 @@ pub mod training;
 
 pub use batch::{PADDING, PieceBatch, id_of, left_padded};
 pub use encoder::{OutputLayer, OutputsPart, PieceEncoder, PieceKind, PieceOutputs};
+pub use network::{GROUP, OUTPUT, PieceGroup, PieceNetwork, PieceSizes};
+pub use network_encoder::NetworkEncoder;
 pub use output::{Distillation, KlDirection, KlMean, OutputGradients, OutputLoss, OutputLosses};
 pub use scorer::PieceScorer;
-pub use training::{PieceHyper, PieceModel, PieceTraining, train};
+pub use training::{PieceHyper, PieceModel, PieceTraining, Start, train};

@@ -1,5 +1,6 @@
 //! Kernels over rows of activations, and how rows by time become rows by piece.
 
+use harness::nn::padded;
 use harness::simd;
 use pulp::NullaryFnOnce;
 
@@ -168,6 +169,24 @@ impl TimeRows {
                 out[self.row(time, piece) * stride..][..width].copy_from_slice(row);
             }
         }
+    }
+}
+
+/// Writes what the first layer reads, a row of the table of ids plus one of the table of positions, to rows `[padded C]` of
+/// pieces `inputs: [pieces, L]`; zeros beyond C.
+///
+/// # Panics
+/// If there are not two tables, or an id or position has no row.
+pub fn embed(tables: &[&[f32]], inputs: &[u32], order: TimeRows, width: usize, out: &mut Vec<f32>) {
+    let [ids, positions] = tables else { panic!("a table of ids and one of positions") };
+    let stride = padded(width);
+    out.clear();
+    out.resize(order.count() * stride, 0.0);
+    for (row, time, piece) in order.each() {
+        let id = inputs[piece * order.length + time] as usize;
+        let (of_id, of_position) = (&ids[id * width..][..width], &positions[time * width..][..width]);
+        let row = &mut out[row * stride..][..width];
+        row.iter_mut().zip(of_id.iter().zip(of_position)).for_each(|(x, (id, position))| *x = id + position);
     }
 }
 

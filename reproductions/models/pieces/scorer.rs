@@ -7,7 +7,7 @@ use harness::metrics::{Dot, Scorer};
 use harness::queries::Queries;
 use harness::split::UserItems;
 
-use super::{OutputLayer, PieceEncoder, left_padded};
+use super::{OutputLayer, PieceEncoder};
 
 /// Ranks items for what comes after an asker's input, of which the last L items are read. The padding's class is not ranked.
 pub struct PieceScorer<'a> {
@@ -33,7 +33,7 @@ impl<'a> PieceScorer<'a> {
         let length = self.encoder.length();
         let mut inputs = vec![0; queries.len() * length];
         for (row, &query) in inputs.chunks_exact_mut(length).zip(queries) {
-            left_padded(self.inputs.of(query), row);
+            self.encoder.read(self.inputs.of(query), row);
         }
         self.encoder.last_positions(&inputs, out);
     }

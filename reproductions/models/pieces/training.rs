@@ -143,6 +143,16 @@ impl PieceTraining {
     }
 }
 
+/// The weights at which a model starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// Those of the trial's teacher, running statistics included.
+    Inherited,
+    /// New ones.
+    Fresh,
+}
+
 /// A network over pieces in training, on the CPU, by hand-written gradients.
 ///
 /// One step is [`forward_backward`](Self::forward_backward), then one of an optimiser over all
@@ -171,19 +181,55 @@ pub trait PieceHyper: fmt::Debug + Send + Sync {
     /// Values that a step keeps for each position.
     fn kept(&self) -> usize;
 
-    /// A fresh model whose initial values come from these streams.
+    /// The weights at which the model starts.
+    fn start(&self) -> Start {
+        Start::Fresh
+    }
+
+    /// The kinds of models whose weights it may inherit; none if it starts fresh.
+    fn learns_from(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// A model whose initial values are inherited, or else come from these streams.
     ///
     /// # Errors
-    /// Of the model.
-    fn model(&self, items: usize, stream: &dyn Fn(&str) -> Stream) -> Result<Box<dyn PieceModel>>;
+    /// Of the model; [`Input`](Kind::Input) if what is inherited is of another size.
+    fn model(
+        &self,
+        items: usize,
+        inherited: Option<&Weights>,
+        stream: &dyn Fn(&str) -> Stream,
+    ) -> Result<Box<dyn PieceModel>>;
+
+    /// Replaces the pieces of a batch by these training sequences, oldest item first, as the network learns from them. What is
+    /// random is drawn from `draws`.
+    ///
+    /// # Errors
+    /// Of [`PieceBatch::set`].
+    fn fill<'a>(
+        &self,
+        batch: &mut PieceBatch,
+        pieces: &mut dyn Iterator<Item = &'a [u32]>,
+        _items: usize,
+        _draws: &mut Stream,
+    ) -> Result<()> {
+        batch.set(pieces)
+    }
+
+    /// Labels of a whole piece that the network sees at training, where that is known and not always none.
+    fn labels_seen(&self) -> Option<usize> {
+        None
+    }
 }
 
-/// Refuses a batch that does not fit a model of so many items and positions.
+/// Refuses a batch that does not fit a model that reads so many ids and positions, and predicts so many items.
 ///
 /// # Errors
 /// [`Internal`](Kind::Internal)
-pub fn check_batch(batch: &PieceBatch, items: usize, length: usize) -> Result<()> {
-    let known = batch.inputs().iter().chain(batch.labels()).all(|&id| id as usize <= items);
+pub fn check_batch(batch: &PieceBatch, ids: usize, items: usize, length: usize) -> Result<()> {
+    let known = |values: &[u32], ids: usize| values.iter().all(|&id| (id as usize) < ids);
+    let known = known(batch.inputs(), ids) && known(batch.labels(), items + 1);
     if batch.length() == length && batch.pieces() > 0 && known {
         return Ok(());
     }
@@ -209,17 +255,26 @@ pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
     check_fits("the model", [hyper.count(split.n_items)], 20).map_err(|error| error.hint("use a smaller width"))?;
     check_fits("what a batch computes", [training.batch.get(), length, hyper.kept()], 4)
         .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))?;
-    let mut model = hyper.model(split.n_items, &|purpose| cx.stream(purpose, 0))?;
+    let inherited = match (hyper.start(), cx.teacher) {
+        (Start::Fresh, _) => None,
+        (Start::Inherited, Some(teacher)) => Some(&teacher.weights),
+        (Start::Inherited, None) => return Err(Error::new(Kind::Internal, "nothing to inherit from")),
+    };
+    let mut model = hyper.model(split.n_items, inherited, &|purpose| cx.stream(purpose, 0))?;
+    if let Some(seen) = hyper.labels_seen() {
+        cx.facts.insert("labels seen".into(), (seen as f64).into());
+    }
     let mut epochs = Epochs::start(cx, training.epochs.get(), training.stopping.clone(), &mut *model)?;
     let mut batch = PieceBatch::new(length);
     while let Some(epoch) = epochs.next() {
         let start = Instant::now();
         let order = cx.stream("order", epoch).permutation(split.train.n_users());
-        let mut dropout = cx.stream("dropout", epoch);
+        let (mut dropout, mut draws) = (cx.stream("dropout", epoch), cx.stream("mask", epoch));
         cx.meter.since(start, Phase::Sample);
         let mut losses = Vec::with_capacity(order.len() / training.batch.get() + 1);
         for pieces in order.chunks(training.batch.get()) {
-            cx.meter.time(Phase::Sample, || batch.set(pieces.iter().map(|&piece| split.train.of(piece))))?;
+            let mut sequences = pieces.iter().map(|&piece| split.train.of(piece));
+            cx.meter.time(Phase::Sample, || hyper.fill(&mut batch, &mut sequences, split.n_items, &mut draws))?;
             losses.push(cx.meter.time(Phase::ForwardBackward, || model.forward_backward(&batch, &mut dropout))?);
             cx.meter.time(Phase::Step, || training.step(&mut model.parameters_mut(), epoch));
         }

@@ -4,16 +4,17 @@ use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::simd;
 
-use super::attention::{Attention, AttentionBuffers, AttentionShape, LANES};
-use super::layers::{AttentionBlock, OwnedNorm};
+use super::layers::AttentionBlock;
 use super::sizes::OF_BLOCK;
+use crate::models::attention::{Attention, AttentionBuffers, AttentionShape, Lanes};
 use crate::models::dense::Dense;
+use crate::models::norm::NormTrace;
 use crate::models::pieces::rows::{add_branch, rectify, rectify_slopes};
 
 /// Dropout factors of one block; none where nothing is dropped.
 #[derive(Default)]
 pub struct BlockMasks {
-    attention: Vec<[f32; LANES]>,
+    attention: Vec<Lanes>,
     /// After each layer of the feed-forward, `[rows, padded C]`.
     feed: [Vec<f32>; 2],
 }
@@ -21,7 +22,7 @@ pub struct BlockMasks {
 impl BlockMasks {
     /// Draws the masks of `size` values of activations.
     pub fn draw(&mut self, dropout: Dropout, shape: AttentionShape, size: usize, stream: &mut Stream) {
-        self.attention.resize(shape.pairs(), [0.0; LANES]);
+        self.attention.resize(shape.pairs(), Lanes::default());
         // One block each, so that the whole of it is drawn here.
         let mut draw = |factors: &mut [f32]| dropout.draw(stream, factors.len().max(1), factors);
         draw(self.attention.as_flattened_mut());
@@ -53,14 +54,6 @@ pub struct BlockTrace {
     pub gradients: Vec<Vec<f32>>,
 }
 
-/// Results of a norm: x̂ and 1/√(variance + ε) of each row, and the gradients of scale and shift.
-#[derive(Default)]
-pub struct NormTrace {
-    normal: Vec<f32>,
-    inverse: Vec<f32>,
-    pub gradients: [Vec<f32>; 2],
-}
-
 /// Buffers that the blocks of a group share.
 #[derive(Default)]
 pub struct BlockBuffers {
@@ -76,24 +69,6 @@ fn zeros(values: &mut Vec<f32>, n: usize) {
 
 fn scale_by(values: &mut [f32], factors: &[f32]) {
     values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
-}
-
-impl NormTrace {
-    pub fn forward(&mut self, norm: &OwnedNorm, x: &[f32], stride: usize, out: &mut Vec<f32>) {
-        // What lies beyond C is not written, and stays zero.
-        self.normal.resize(x.len(), 0.0);
-        out.resize(x.len(), 0.0);
-        self.inverse.resize(x.len() / stride, 0.0);
-        norm.as_layer().forward(x, stride, &mut self.normal, &mut self.inverse, out);
-    }
-
-    pub fn backward(&mut self, norm: &OwnedNorm, stride: usize, gradient: &mut [f32]) {
-        let layer = norm.as_layer();
-        let [scale, shift] = &mut self.gradients;
-        zeros(scale, layer.scale.len());
-        zeros(shift, layer.scale.len());
-        layer.backward(gradient, stride, &self.normal, &self.inverse, [scale, shift]);
-    }
 }
 
 impl BlockTrace {
@@ -116,7 +91,7 @@ impl BlockTrace {
         let masks = dropped.then_some(&self.masks);
         let of_attention = masks.map(|masks| &masks.attention[..]);
         let rows = [&queries[..], keys, values];
-        self.attention.forward(shape, rows, stride, of_attention, &mut buffers.attention, attended);
+        self.attention.forward(shape, rows, stride, None, of_attention, &mut buffers.attention, attended);
         self.feed_norm.forward(&block.feed_norm, attended, stride, &mut self.feed);
         block.inner.forward(&self.feed, &mut self.inner);
         rectify(&mut self.inner);
@@ -156,9 +131,7 @@ impl BlockTrace {
         }
         let mut layer = |dense: &Dense, number: usize, x: &[f32], y_gradient: &[f32]| {
             let [weights, bias] = &mut self.gradients[2 * number..2 * number + 2] else { unreachable!("two") };
-            zeros(weights, shape.width * stride);
-            zeros(bias, stride);
-            dense.add_gradients(x, y_gradient, weights, bias);
+            dense.gradients(x, y_gradient, weights, bias);
         };
         layer(&block.outer, 4, &self.inner, of_outer);
         zeros(of_inner, size);

@@ -1,10 +1,11 @@
 //! The layers between the tables, laid out for products.
 
-use harness::nn::{LayerNorm, padded};
+use harness::nn::padded;
 
 use super::ResidualSasRecSizes;
 use super::sizes::OF_BLOCK;
 use crate::models::dense::Dense;
+use crate::models::norm::OwnedNorm;
 
 /// Under the root of every norm (code).
 const EPSILON: f32 = 1e-8;
@@ -28,23 +29,6 @@ pub struct AttentionBlock {
     pub scale: f32,
 }
 
-/// Scale and shift of a norm, `[C]` each.
-pub struct OwnedNorm {
-    scale: Vec<f32>,
-    shift: Vec<f32>,
-}
-
-impl OwnedNorm {
-    fn new(at: &[&[f32]]) -> Self {
-        Self { scale: at[0].to_vec(), shift: at[1].to_vec() }
-    }
-
-    /// The norm as a layer over rows of C values.
-    pub fn as_layer(&self) -> LayerNorm<'_> {
-        LayerNorm { scale: &self.scale, shift: &self.shift, epsilon: EPSILON }
-    }
-}
-
 impl ResidualSasRecLayers {
     /// From the values of the parameters of blocks and of the norm on top, in their order.
     ///
@@ -58,12 +42,12 @@ impl ResidualSasRecLayers {
             heads: [dense(at), dense(&at[2..]), dense(&at[4..])],
             inner: dense(&at[6..]),
             outer: dense(&at[8..]),
-            attention_norm: OwnedNorm::new(&at[10..]),
-            feed_norm: OwnedNorm::new(&at[12..]),
+            attention_norm: OwnedNorm::new(&at[10..], EPSILON),
+            feed_norm: OwnedNorm::new(&at[12..], EPSILON),
             scale: at[14][0],
         };
         let blocks = of_blocks.chunks_exact(OF_BLOCK.len()).map(block).collect();
-        Self { sizes, blocks, top: OwnedNorm::new(top) }
+        Self { sizes, blocks, top: OwnedNorm::new(top, EPSILON) }
     }
 
     /// From one row of activations to the next: zeros stand beyond C.

@@ -13,24 +13,26 @@
 //! The padding is attended to like any item: the code's mask for it asks for rows that sum to 0, and the padding's row is
 //! trained away from 0 (specification of AdaRec, section 2). The outputs of the blocks are what students learn from.
 
-mod attention;
 mod block;
-mod encoder;
 mod group;
 mod layers;
-mod network;
 mod sizes;
 
 use harness::error::{Error, Kind, Result};
 use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::value::{Count, Share, checked};
+use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
-pub use self::encoder::ResidualSasRecEncoder;
-pub use self::network::ResidualSasRec;
 pub use self::sizes::ResidualSasRecSizes;
-use super::pieces::{PieceHyper, PieceKind, PieceModel, PieceTraining};
+use super::pieces::{NetworkEncoder, PieceHyper, PieceKind, PieceModel, PieceNetwork, PieceTraining};
+
+/// A SASRec with scaled blocks in training.
+pub type ResidualSasRec = PieceNetwork<ResidualSasRecSizes>;
+
+/// A SASRec with scaled blocks as students read it and as it is served.
+pub type ResidualSasRecEncoder<'a> = NetworkEncoder<'a, ResidualSasRecSizes>;
 
 /// SASRec with scaled blocks as a kind of network over pieces.
 pub static KIND: PieceKind =
@@ -95,7 +97,7 @@ impl PieceHyper for ResidualSasRecHyper {
             .saturating_mul(width.saturating_mul(14).saturating_add(heads.saturating_mul(length).saturating_mul(3) / 2))
     }
 
-    fn model(&self, items: usize, stream: &dyn Fn(&str) -> Stream) -> Result<Box<dyn PieceModel>> {
+    fn model(&self, items: usize, _: Option<&Weights>, stream: &dyn Fn(&str) -> Stream) -> Result<Box<dyn PieceModel>> {
         let initial = self.sizes(items).initial(stream);
         Ok(Box::new(ResidualSasRec::new(initial, Dropout::new(self.dropout.get()))?))
     }

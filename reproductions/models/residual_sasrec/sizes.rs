@@ -4,6 +4,10 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
 
+use super::group::GroupTrace;
+use super::layers::ResidualSasRecLayers;
+use crate::models::pieces::PieceSizes;
+
 /// All that shapes a SASRec with scaled blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResidualSasRecSizes {
@@ -38,9 +42,9 @@ pub const OF_BLOCK: [&str; 15] = [
 ];
 
 /// Parameters before those of the blocks: item and position tables.
-pub const TABLES: usize = 2;
+const TABLES: usize = 2;
 /// Parameters after those of the blocks: the norm on top, and the output layer.
-pub const TOP: usize = 4;
+const TOP: usize = 4;
 
 const HEADS: &str = "heads";
 
@@ -87,17 +91,15 @@ impl ResidualSasRecSizes {
         };
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
+}
 
-    /// The number of heads, which no shape tells.
-    pub fn settings(&self) -> Settings {
-        Settings::default().with(HEADS, self.heads)
-    }
+impl PieceSizes for ResidualSasRecSizes {
+    type Layers = ResidualSasRecLayers;
+    type Group = GroupTrace;
 
-    /// The sizes of a model with these weights.
-    ///
-    /// # Errors
-    /// [`Internal`](Kind::Internal) if they are not those of a SASRec with scaled blocks.
-    pub fn of(weights: &Weights) -> Result<Self> {
+    const TABLES: usize = TABLES;
+
+    fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
             items: weights.size(0, 0).saturating_sub(1),
             width: weights.size(0, 1),
@@ -111,5 +113,30 @@ impl ResidualSasRecSizes {
         } else {
             Err(Error::new(Kind::Internal, "these are not the parameters of a residual SASRec model"))
         }
+    }
+
+    /// The number of heads.
+    fn settings(&self) -> Settings {
+        Settings::default().with(HEADS, self.heads)
+    }
+
+    fn layers(&self, values: &[&[f32]]) -> ResidualSasRecLayers {
+        ResidualSasRecLayers::new(*self, values)
+    }
+
+    fn items(&self) -> usize {
+        self.items
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn hidden(&self) -> usize {
+        self.blocks
     }
 }

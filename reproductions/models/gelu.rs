@@ -1,6 +1,7 @@
 //! GELU in its exact form, x·Φ(x), with its slope.
 
 use harness::simd;
+use pulp::NullaryFnOnce;
 
 /// 1/√(2π): the standard normal density at 0.
 const DENSITY: f32 = 0.398_942_3;
@@ -20,6 +21,29 @@ pub fn gelu(x: f32) -> [f32; 2] {
     let tail = density * t * e.mul_add(t, d).mul_add(t, c).mul_add(t, b).mul_add(t, a);
     let below = if x < 0.0 { tail } else { 1.0 - tail };
     [x * below, x.mul_add(density, below)]
+}
+
+/// Replaces sums by their values, and writes their slopes.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn activate(values: &mut [f32], slopes: &mut [f32]) {
+    assert_eq!(values.len(), slopes.len(), "a slope for each value");
+    simd::dispatch(Activate(values, slopes));
+}
+
+struct Activate<'a>(&'a mut [f32], &'a mut [f32]);
+
+impl NullaryFnOnce for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(values, slopes) = self;
+        for (value, slope) in values.iter_mut().zip(slopes) {
+            [*value, *slope] = gelu(*value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! Attention within each piece of a group, on one thread.
+//!
+//! Activations lie transposed here, by time and column, with the pieces side by side in [`LANES`] lanes: then scores, their
+//! softmax and sums over keys go over whole registers, and no sum crosses a lane. What has a number for each query and key
+//! goes by head, then query, then key.
+
+mod lanes;
+mod products;
+mod softmax;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+pub use self::lanes::Lanes;
+use self::lanes::{add_from_lanes, to_lanes};
+use self::products::products;
+use self::softmax::{score_slopes, softmax};
+use self::sums::{sum_over_keys, sum_over_queries};
+
+/// The shape of an attention layer.
+#[derive(Clone, Copy)]
+pub struct AttentionShape {
+    pub heads: usize,
+    /// L.
+    pub length: usize,
+    /// C.
+    pub width: usize,
+    /// Whether a query sees the keys up to its own position only, or all.
+    pub causal: bool,
+}
+
+impl AttentionShape {
+    /// Pairs of a query and a key that it sees, of all heads.
+    pub fn pairs(&self) -> usize {
+        self.heads * self.before(self.length)
+    }
+
+    /// Pairs of the queries before this one, of one head.
+    #[inline(always)]
+    fn before(&self, query: usize) -> usize {
+        if self.causal { query * (query + 1) / 2 } else { query * self.length }
+    }
+
+    /// Keys that a query sees: so many, the first ones.
+    #[inline(always)]
+    fn keys(&self, query: usize) -> usize {
+        if self.causal { query + 1 } else { self.length }
+    }
+
+    /// Queries that see a key: those from this one on.
+    #[inline(always)]
+    fn first_query(&self, key: usize) -> usize {
+        if self.causal { key } else { 0 }
+    }
+
+    fn columns(&self, head: usize) -> std::ops::Range<usize> {
+        let width = self.width / self.heads;
+        head * width..(head + 1) * width
+    }
+
+    fn scale(&self) -> f32 {
+        (1.0 / (self.width as f64 / self.heads as f64).sqrt()) as f32
+    }
+}
+
+/// What attention keeps of a group from the way forward, and its buffers.
+#[derive(Default)]
+pub struct Attention {
+    queries: Vec<Lanes>,
+    keys: Vec<Lanes>,
+    values: Vec<Lanes>,
+    /// Attention weights before dropout.
+    weights: Vec<Lanes>,
+    /// After it.
+    dropped: Vec<Lanes>,
+}
+
+/// Buffers that the blocks share.
+#[derive(Default)]
+pub struct AttentionBuffers {
+    lanes: Vec<Lanes>,
+    slopes: Vec<Lanes>,
+    out: Vec<Lanes>,
+    square: Vec<f32>,
+}
+
+impl Attention {
+    /// Adds what each query attends to to `out`. All are rows by time, then piece, `[L·pieces, stride]`; `masks` are factors
+    /// of the attention weights, if there are any. Where `hidden: [L]` is 1, no query sees the key, unless it sees no other.
+    pub fn forward(
+        &mut self,
+        shape: AttentionShape,
+        [queries, keys, values]: [&[f32]; 3],
+        stride: usize,
+        hidden: Option<&[Lanes]>,
+        masks: Option<&[Lanes]>,
+        buffers: &mut AttentionBuffers,
+        out: &mut [f32],
+    ) {
+        to_lanes(queries, stride, shape, &mut self.queries);
+        to_lanes(keys, stride, shape, &mut self.keys);
+        to_lanes(values, stride, shape, &mut self.values);
+        products(shape, &self.queries, &self.keys, shape.scale(), &mut self.weights);
+        softmax(shape, hidden, &mut self.weights);
+        self.dropped.clone_from(&self.weights);
+        if let Some(masks) = masks {
+            let factors = masks.as_flattened();
+            self.dropped.as_flattened_mut().iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
+        }
+        sum_over_keys(shape, &self.dropped, &self.values, &mut buffers.out);
+        add_from_lanes(&buffers.out, shape, stride, out, &mut buffers.square);
+    }
+
+    /// From ∂L/∂out, `gradient`, to the gradients of queries, keys and values, which are added to.
+    pub fn backward(
+        &self,
+        shape: AttentionShape,
+        gradient: &[f32],
+        stride: usize,
+        masks: Option<&[Lanes]>,
+        buffers: &mut AttentionBuffers,
+        [queries, keys, values]: [&mut [f32]; 3],
+    ) {
+        let AttentionBuffers { lanes, slopes, out, square } = buffers;
+        to_lanes(gradient, stride, shape, lanes);
+        products(shape, lanes, &self.values, 1.0, slopes);
+        score_slopes(shape, &self.weights, masks, slopes);
+        sum_over_queries(shape, &self.dropped, lanes, out);
+        add_from_lanes(out, shape, stride, values, square);
+        sum_over_keys(shape, slopes, &self.keys, out);
+        add_from_lanes(out, shape, stride, queries, square);
+        sum_over_queries(shape, slopes, &self.queries, out);
+        add_from_lanes(out, shape, stride, keys, square);
+    }
+}
