@@ -75,6 +75,15 @@ pub struct Attention {
     dropped: Vec<Lanes>,
 }
 
+/// What changes attention weights.
+#[derive(Clone, Copy, Default)]
+pub struct AttentionMasks<'a> {
+    /// By key, `[L]`: where it is not 0, no query sees the key, unless it sees no other.
+    pub hidden: Option<&'a [Lanes]>,
+    /// Factors of the weights, by pair.
+    pub factors: Option<&'a [Lanes]>,
+}
+
 /// Buffers that the blocks share.
 #[derive(Default)]
 pub struct AttentionBuffers {
@@ -85,15 +94,13 @@ pub struct AttentionBuffers {
 }
 
 impl Attention {
-    /// Adds what each query attends to to `out`. All are rows by time, then piece, `[L·pieces, stride]`; `masks` are factors
-    /// of the attention weights, if there are any. Where `hidden: [L]` is 1, no query sees the key, unless it sees no other.
+    /// Adds what each query attends to to `out`. All are rows by time, then piece, `[L·pieces, stride]`.
     pub fn forward(
         &mut self,
         shape: AttentionShape,
         [queries, keys, values]: [&[f32]; 3],
         stride: usize,
-        hidden: Option<&[Lanes]>,
-        masks: Option<&[Lanes]>,
+        AttentionMasks { hidden, factors }: AttentionMasks<'_>,
         buffers: &mut AttentionBuffers,
         out: &mut [f32],
     ) {
@@ -103,8 +110,8 @@ impl Attention {
         products(shape, &self.queries, &self.keys, shape.scale(), &mut self.weights);
         softmax(shape, hidden, &mut self.weights);
         self.dropped.clone_from(&self.weights);
-        if let Some(masks) = masks {
-            let factors = masks.as_flattened();
+        if let Some(factors) = factors {
+            let factors = factors.as_flattened();
             self.dropped.as_flattened_mut().iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
         }
         sum_over_keys(shape, &self.dropped, &self.values, &mut buffers.out);

@@ -6,7 +6,7 @@ use harness::simd;
 
 use super::layers::{Bert4RecLayers, Block};
 use super::sizes::OF_BLOCK;
-use crate::models::attention::{Attention, AttentionBuffers, Lanes};
+use crate::models::attention::{Attention, AttentionBuffers, AttentionMasks, Lanes};
 use crate::models::dense::Dense;
 use crate::models::gelu::activate;
 use crate::models::norm::NormTrace;
@@ -114,8 +114,7 @@ impl BlockTrace {
             layers.attention(),
             [queries, keys, values],
             stride,
-            Some(hidden),
-            masks.map(|masks| &masks.weights[..]),
+            AttentionMasks { hidden: Some(hidden), factors: masks.map(|masks| &masks.weights[..]) },
             &mut buffers.attention,
             &mut self.heads,
         );

@@ -155,10 +155,10 @@ impl PieceHyper for Bert4RecHyper {
         Ok(Box::new(Bert4Rec::new(initial, Dropout::new(self.dropout.get()))?))
     }
 
-    fn fill<'a>(
+    fn fill(
         &self,
         batch: &mut PieceBatch,
-        pieces: &mut dyn Iterator<Item = &'a [u32]>,
+        pieces: &mut dyn Iterator<Item = &[u32]>,
         items: usize,
         draws: &mut Stream,
     ) -> Result<()> {

@@ -207,10 +207,10 @@ pub trait PieceHyper: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Of [`PieceBatch::set`].
-    fn fill<'a>(
+    fn fill(
         &self,
         batch: &mut PieceBatch,
-        pieces: &mut dyn Iterator<Item = &'a [u32]>,
+        pieces: &mut dyn Iterator<Item = &[u32]>,
         _items: usize,
         _draws: &mut Stream,
     ) -> Result<()> {

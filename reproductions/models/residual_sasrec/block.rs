@@ -6,7 +6,7 @@ use harness::simd;
 
 use super::layers::AttentionBlock;
 use super::sizes::OF_BLOCK;
-use crate::models::attention::{Attention, AttentionBuffers, AttentionShape, Lanes};
+use crate::models::attention::{Attention, AttentionBuffers, AttentionMasks, AttentionShape, Lanes};
 use crate::models::dense::Dense;
 use crate::models::norm::NormTrace;
 use crate::models::pieces::rows::{add_branch, rectify, rectify_slopes};
@@ -91,7 +91,8 @@ impl BlockTrace {
         let masks = dropped.then_some(&self.masks);
         let of_attention = masks.map(|masks| &masks.attention[..]);
         let rows = [&queries[..], keys, values];
-        self.attention.forward(shape, rows, stride, None, of_attention, &mut buffers.attention, attended);
+        let masked = AttentionMasks { hidden: None, factors: of_attention };
+        self.attention.forward(shape, rows, stride, masked, &mut buffers.attention, attended);
         self.feed_norm.forward(&block.feed_norm, attended, stride, &mut self.feed);
         block.inner.forward(&self.feed, &mut self.inner);
         rectify(&mut self.inner);
