@@ -10,6 +10,7 @@ use criterion::Criterion;
 use harness::nn::{DenseParameter, Dropout, clip_gradients};
 use harness::optim::{Adam, Lamb};
 use harness::rng::Stream;
+use reproductions::models::bert4rec::{Bert4Rec, Bert4RecSizes};
 use reproductions::models::nextitnet::{NextItNet, NextItNetSizes};
 use reproductions::models::pieces::{
     Distillation, KlDirection, OutputGradients, OutputLayer, OutputLoss, PieceBatch, PieceEncoder, PieceModel,
@@ -112,5 +113,12 @@ fn main() {
         parameters.iter_mut().for_each(|parameter| parameter.step_lamb(&lamb));
     });
     outputs(&mut criterion, "residual-sasrec-w64-4", &model.encoder());
+    let sizes = Bert4RecSizes { items: ITEMS, width: 64, length: LENGTH, blocks: 4, heads: 4, asks_by_mask: false };
+    let mut model = Bert4Rec::new(sizes.initial(init), Dropout::new(0.1)).expect("the model's own parameters");
+    steps(&mut criterion, "bert4rec-w64-4", &mut model, |parameters| {
+        clip_gradients(parameters, 5.0);
+        parameters.iter_mut().for_each(|parameter| parameter.step_lamb(&lamb));
+    });
+    outputs(&mut criterion, "bert4rec-w64-4", &model.encoder());
     criterion.final_summary();
 }

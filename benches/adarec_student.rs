@@ -9,17 +9,23 @@ mod support;
 
 use criterion::{Criterion, Throughput};
 use harness::nn::Dropout;
+use harness::optim::AdamW;
 use harness::rng::Stream;
+use harness::split::UserItems;
 use reproductions::adarec::architecture::{Architecture, EDGES};
+use reproductions::adarec::distiller::{Distiller, StudentLosses};
 use reproductions::adarec::hidden_loss::{HiddenLoss, HiddenOptions, log_softmax};
 use reproductions::adarec::layer_flow::{LayerMap, TeacherUpdate};
 use reproductions::adarec::operation::{Operation, SearchSpace};
+use reproductions::adarec::options::DistillationHyper;
 use reproductions::adarec::projection::EmbeddingLoss;
-use reproductions::adarec::relaxation::ArchitectureParameters;
+use reproductions::adarec::relaxation::{ArchitectureParameters, add_efficiency_gradient};
 use reproductions::adarec::student::{FeatureGradients, Student};
 use reproductions::adarec::student_sizes::{Network, StudentSizes};
+use reproductions::adarec::teacher_answers::TeacherAnswers;
 use reproductions::adarec::transport::cheapest_flow;
-use reproductions::models::pieces::{KlDirection, KlMean};
+use reproductions::models::nextitnet::{self, NextItNetSizes};
+use reproductions::models::pieces::{KlDirection, KlMean, PieceBatch};
 
 const PIECES: usize = 64;
 const LENGTH: usize = 20;
@@ -112,8 +118,73 @@ fn losses(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Training sequences: two of 20 items are held out, and one piece in five is shorter.
+fn sequences() -> UserItems {
+    const KEPT: usize = 640;
+    let mut stream = stream("pieces");
+    UserItems::from_rows((0..KEPT).map(|_| {
+        let items = if stream.below(5) == 0 { 2 + stream.below(LENGTH as u32 - 4) } else { LENGTH as u32 - 2 };
+        (0..items).map(|_| stream.below(ITEMS as u32)).collect::<Vec<u32>>()
+    }))
+}
+
+/// A whole step of training, from the sampled pieces to the steps of both optimisers: of a search, and of one architecture with
+/// the same teacher, a NextItNet whose answers are kept.
+fn whole_steps(criterion: &mut Criterion) {
+    const BETA: f64 = 8.0;
+    let train = sequences();
+    let sizes = NextItNetSizes { items: ITEMS, width: TEACHER, length: LENGTH, groups: 4, dilations: vec![1, 4] };
+    let teacher = sizes.initial(stream);
+    let hyper: DistillationHyper = toml::from_str(
+        r#"gamma = 0.5
+        hidden = { map = "emd", teacher_update = "opposite", direction = "student-teacher", mean = "pieces" }
+        output = { direction = "student-teacher", mean = "pieces" }"#,
+    )
+    .expect("the code's options");
+    let adamw = AdamW { learning_rate: 5e-3, weight_decay: 5e-4 };
+    let of_alpha = AdamW { learning_rate: 2e-5, weight_decay: 1e-4 };
+    let mut group = criterion.benchmark_group("adarec/training-step");
+    group.throughput(Throughput::Elements(PIECES as u64));
+    for (name, space) in
+        [("search", Some(SearchSpace::coded())), ("search-causal", Some(SearchSpace::causal())), ("discrete-kd", None)]
+    {
+        let fixed = Architecture([Operation::StdCnn3; EDGES]);
+        let network = space.clone().map_or(Network::Fixed(fixed), Network::Search);
+        let mut student = student(network, CELLS);
+        let mut alpha = space.map(|space| ArchitectureParameters::new(space, stream));
+        let encoder = (nextitnet::KIND.encoder)(&teacher).expect("the teacher's own weights");
+        let answers = TeacherAnswers::new(encoder, &train).expect("sequences of two items and more");
+        let mut distiller = Distiller::new(hyper, answers, student.sizes(), stream).expect("a wider teacher");
+        let (mut losses, mut batch) = (StudentLosses::default(), PieceBatch::new(LENGTH));
+        let (mut gumbel, mut dropout, mut order) = (stream("gumbel"), stream("dropout"), stream("order"));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let pieces: Vec<u32> = (0..PIECES).map(|_| order.below(train.n_users() as u32)).collect();
+                batch.set(pieces.iter().map(|&piece| train.of(piece))).expect("two items and more");
+                let drawn = alpha.as_ref().map(|alpha| alpha.draw(1.0, &mut gumbel).expect("finite"));
+                let architecture = drawn.as_ref().map_or(fixed, |drawn| drawn.architecture);
+                student.forward(batch.inputs(), &architecture, &mut dropout).expect("items of the table");
+                let of_batch = (&pieces[..], &batch);
+                let (loss, upstream) = losses
+                    .backward(&mut student, of_batch, Some(&mut distiller), alpha.is_some())
+                    .expect("finite distances");
+                let parameters = student.dense_mut().chain(distiller.dense_mut());
+                parameters.for_each(|parameter| parameter.step_adamw(&adamw));
+                if let (Some(alpha), Some(drawn), Some(mut upstream)) = (&mut alpha, drawn, upstream) {
+                    add_efficiency_gradient(alpha.space(), BETA, &mut upstream);
+                    alpha.backward(&drawn, &upstream);
+                    alpha.dense_mut().iter_mut().for_each(|parameter| parameter.step_adamw(&of_alpha));
+                }
+                loss
+            });
+        });
+    }
+    group.finish();
+}
+
 fn main() {
     let mut criterion = support::criterion();
+    whole_steps(&mut criterion);
     steps(&mut criterion);
     losses(&mut criterion);
     criterion.final_summary();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Steps of AdaRec's student in PyTorch, at the sizes of the bench `adarec_student`: what `adarec/student/…` and
-`adarec/losses/hidden` measure.
+"""Steps of AdaRec's student in PyTorch, at the sizes of the bench `adarec_student`: what `adarec/student/…`,
+`adarec/losses/hidden` and, as `step-…`, `adarec/training-step/…` measure.
 
     python3 -m venv ~/.cache/torch-peer && ~/.cache/torch-peer/bin/pip install torch numpy
     ~/.cache/torch-peer/bin/python benches/peers/adarec_search.py --threads 2
@@ -144,6 +144,49 @@ def hidden(cells, teacher, projection):
     return (distances / distances.numel()).sum() + 0 * opposite.sum()
 
 
+class Training:
+    """Whole steps: the student's losses from the kept answers of a teacher, and a step of AdamW on network and on α."""
+
+    def __init__(self, space, searched, literal):
+        self.student, self.literal = Student(space, searched), literal
+        self.embed, self.project, self.out = nn.Linear(C, WIDTH), nn.Linear(C, WIDTH), nn.Linear(C, ITEMS + 1)
+        self.costs = torch.rand(len(space))
+        alpha = [] if self.student.alpha is None else [self.student.alpha]
+        network = [p for p in self.student.parameters() if all(p is not a for a in alpha)]
+        network += [p for m in (self.embed, self.project, self.out) for p in m.parameters()]
+        self.optimisers = [torch.optim.AdamW(network, lr=5e-3, weight_decay=5e-4, fused=True)]
+        if alpha:
+            self.optimisers.append(torch.optim.AdamW(alpha, lr=2e-5, weight_decay=1e-4, fused=True))
+        kept = 640
+        self.pieces = torch.randint(1, ITEMS + 1, (kept, L + 1))
+        for row in self.pieces:
+            # Two of 20 items are held out, and one piece in five is shorter.
+            row[: 3 if torch.rand(()) < 0.8 else int(torch.randint(4, L, ()))] = 0
+        self.answers = {name: torch.randn(kept, L, WIDTH) for name in ("embedding", "last")}
+        self.answers["hidden"] = torch.log_softmax(torch.randn(kept, LAYERS, L, WIDTH), -1)
+        self.teacher = nn.Linear(WIDTH, ITEMS + 1).requires_grad_(False)
+
+    def step(self):
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+        pieces = torch.randint(0, len(self.pieces), (B,))
+        ids, labels = self.pieces[pieces, :-1], self.pieces[pieces, 1:]
+        outputs, representation = self.student(ids, self.literal)
+        hidden_loss = hidden(outputs[1:], self.answers["hidden"][pieces].transpose(0, 1).reshape(LAYERS, -1), self.project)
+        embedding_loss = F.mse_loss(self.embed(outputs[0]), self.answers["embedding"][pieces])
+        logs = torch.log_softmax(self.out(representation).flatten(0, 1), -1)
+        with torch.no_grad():
+            theirs = torch.log_softmax(self.teacher(self.answers["last"][pieces]).flatten(0, 1), -1)
+        output_loss = F.kl_div(theirs, logs, reduction="sum", log_target=True) / B
+        cross_entropy = F.nll_loss(logs, labels.flatten(), ignore_index=0)
+        loss = 0.5 * cross_entropy + 0.5 * (embedding_loss + hidden_loss + output_loss)
+        if self.student.alpha is not None:
+            loss = loss + 8 * (torch.softmax(self.student.alpha, 1) @ self.costs).sum()
+        loss.backward()
+        for optimiser in self.optimisers:
+            optimiser.step()
+
+
 def timed(step, steps):
     for _ in range(5):
         step()
@@ -186,6 +229,14 @@ def main():
         for name, work in [(f"{kind}-forward", forward), (kind, step)]:
             if arguments.only in name:
                 print(json.dumps({"kind": name, **timed(work, arguments.steps)}), flush=True)
+    for kind, space, searched, literal in [
+        ("step-search", FULL, True, False),
+        ("step-literal", FULL, True, True),
+        ("step-search-causal", CAUSAL, True, False),
+        ("step-discrete-kd", [0], False, False),
+    ]:
+        if arguments.only in kind:
+            print(json.dumps({"kind": kind, **timed(Training(space, searched, literal).step, arguments.steps)}), flush=True)
     projection = nn.Linear(C, WIDTH)
     cells = [torch.randn(B, L, C, requires_grad=True) for _ in range(CELLS)]
     teacher = torch.log_softmax(torch.randn(LAYERS, B * L, WIDTH), -1).flatten(1)

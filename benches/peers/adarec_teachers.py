@@ -81,6 +81,42 @@ class SasRec(nn.Module):
         return self.norm(self.blocks(self.item(ids) + self.position.weight))
 
 
+class BertBlock(nn.Module):
+    def __init__(self, heads=4, p=0.1):
+        super().__init__()
+        self.heads, self.p = heads, p
+        self.qkv, self.attended = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.inner, self.outer = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
+
+    def drop(self, x):
+        return F.dropout(x, self.p, self.training)
+
+    def forward(self, x, seen):
+        q, k, v = self.qkv(self.norms[0](x)).view(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        p = self.p if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=p)
+        x = x + self.drop(self.attended(y.transpose(1, 2).reshape(x.shape)))
+        x = x + self.drop(self.outer(self.drop(F.gelu(self.inner(self.norms[1](x))))))
+        return self.drop(x)
+
+
+class Bert4Rec(nn.Module):
+    def __init__(self, blocks=4):
+        super().__init__()
+        self.item, self.position = nn.Embedding(ITEMS + 2, WIDTH, padding_idx=0), nn.Embedding(LENGTH, WIDTH)
+        self.blocks = nn.ModuleList(BertBlock() for _ in range(blocks))
+        self.output = nn.Linear(WIDTH, ITEMS + 1)
+
+    def forward(self, ids):
+        x = F.dropout(self.item(ids) + self.position.weight, 0.1, self.training)
+        # A piece of padding alone would have no key.
+        seen = (ids > 0)[:, None, None]
+        for block in self.blocks:
+            x = block(x, seen)
+        return x
+
+
 class Lamb:
     """No correction of bias; a ratio for each tensor."""
 
@@ -188,6 +224,8 @@ def main():
     steps("teacher-step/nextitnet-w64-4", model, adam.step, clip=5)
     model = SasRec()
     steps("teacher-step/residual-sasrec-w64-4", model, Lamb(model.parameters(), 5e-3, 0.01).step)
+    model = Bert4Rec()
+    steps("teacher-step/bert4rec-w64-4", model, Lamb(model.parameters(), 5e-3, 0.01).step, clip=5)
 
 
 if __name__ == "__main__":

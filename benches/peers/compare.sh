@@ -86,9 +86,12 @@ for ((round = 1; round <= rounds; round++)); do
   line "ASMG base step, TF1's Adam on all rows" "$(ours asmg "asmg/base/taobao\$")" "$(peer dense asmg_base.py)"
   line "ASMG multi step, rows of the batch" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer rows asmg_generator.py)"
   line "ASMG multi step, PyTorch whole tables" "$(ours asmg "asmg/generator/multi/taobao\$")" "$(peer whole asmg_generator.py)"
-  for teacher in nextitnet residual-sasrec; do
+  for teacher in nextitnet residual-sasrec bert4rec; do
     line "AdaRec teacher step, $teacher" "$(ours adarec "teacher-step/$teacher-w64-4\$")" "$(peer "teacher-step/$teacher-w64-4" adarec_teachers.py)"
   done
+  line "AdaRec whole search step" "$(ours adarec_student "adarec/training-step/search\$")" "$(peer step-search adarec_search.py)"
+  line "AdaRec whole search step, PyTorch literal" "$(ours adarec_student "adarec/training-step/search\$")" "$(peer step-literal adarec_search.py)"
+  line "AdaRec whole KD step of one architecture" "$(ours adarec_student "adarec/training-step/discrete-kd\$")" "$(peer step-discrete-kd adarec_search.py)"
   line "AdaRec search step, student" "$(ours adarec_student "adarec/student/full/step\$")" "$(peer full adarec_search.py)"
   line "AdaRec search step, PyTorch literal" "$(ours adarec_student "adarec/student/full/step\$")" "$(peer literal adarec_search.py)"
   line "AdaRec student of one architecture" "$(ours adarec_student "adarec/student/discrete/step\$")" "$(peer discrete adarec_search.py)"
