@@ -56,7 +56,8 @@ fn experiments() -> [String; 5] {
                     clip = 5\nepochs = 2\nstopping = \"none\"\n\n[[trial]]\nid = \"bert4rec\"\nlabel = \"BERT4Rec\"\n\
                     like = \"bert4rec-masked\"\nteacher = \"bert4rec-masked\"\nparams.task = \"next-items\"\n\
                     params.start = \"inherited\"\n";
-    let pieces = adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19") + sasrec + bert4rec;
+    let pieces =
+        adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19") + sasrec + bert4rec;
     [of_users + neumf + item_cf, windows, weeks, labelled, pieces]
 }
 

@@ -1,6 +1,7 @@
 use harness::weights::Parameter;
 
 use super::*;
+use crate::adarec::operation::Operation;
 use crate::adarec::operation::SearchSpace;
 use crate::adarec::student_sizes::{Network, OF_EDGE};
 use crate::golden::{assert_near, case, doubles, floats};
