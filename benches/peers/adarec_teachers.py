@@ -110,7 +110,6 @@ class Bert4Rec(nn.Module):
 
     def forward(self, ids):
         x = F.dropout(self.item(ids) + self.position.weight, 0.1, self.training)
-        # A piece of padding alone would have no key.
         seen = (ids > 0)[:, None, None]
         for block in self.blocks:
             x = block(x, seen)

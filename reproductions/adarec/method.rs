@@ -194,7 +194,8 @@ impl StudentParams {
 /// What is learnt from a trained network over pieces.
 ///
 /// # Errors
-/// [`Input`](Kind::Input) if it reads another number of positions, was trained on other items, or is narrower than the student.
+/// [`Input`](Kind::Input) if it reads another number of positions, was trained on other items or on masked ones, or is narrower
+/// than the student.
 fn distiller(
     cx: &mut Context<'_>,
     hyper: &DistillationHyper,
@@ -209,6 +210,12 @@ fn distiller(
             .expected(format!("{expected}, as the student"))
             .got(format!("{got}")))
     };
+    if encoder.asks_by_mask() {
+        return Err(Error::new(Kind::Input, format!("teacher `{}` answers only where a mask asks it", teacher.trial))
+            .expected("a network that was trained on next items")
+            .got("one that was trained on masked items")
+            .hint("name the trial that inherits its weights and goes on with `task = \"next-items\"`"));
+    }
     if encoder.length() != student.length {
         return refuse("read different numbers of positions", student.length, encoder.length());
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use candle_core::Device;
 use harness::error::Result;
 use harness::method::{Method, Params, Registry, Trained};
-use harness::train::Context;
+use harness::train::{Context, Task};
 use serde::de::{DeserializeSeed, EnumAccess, Error, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -215,6 +216,10 @@ impl Method for PlainPieces {
 
     fn learns_from(&self) -> &'static [&'static str] {
         self.0.learns_from()
+    }
+
+    fn check(&self, task: &Task, device: &Device) -> Result<()> {
+        pieces::check(&*self.0, task, device)
     }
 }
 

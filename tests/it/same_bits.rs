@@ -49,15 +49,8 @@ fn experiments() -> [String; 5] {
                   width = 21\nblocks = 2\nheads = 3\ndropout = 0.2\n[trial.params.training]\nlength = 10\nbatch = 64\n\
                   optimiser = {lamb = {learning_rate = 5e-3, weight_decay = 0.01}}\nschedule = \"constant\"\n\
                   clip = \"none\"\nepochs = 2\nstopping = \"none\"\n";
-    let bert4rec = "\n[[trial]]\nid = \"bert4rec-masked\"\nlabel = \"BERT4Rec, masked\"\nmethod = \"bert4rec\"\n[trial.params]\n\
-                    width = 21\nblocks = 2\nheads = 3\ndropout = 0.1\ntask = {masked = 0.4}\nstart = \"fresh\"\n\
-                    [trial.params.training]\nlength = 10\nbatch = 64\n\
-                    optimiser = {lamb = {learning_rate = 5e-3, weight_decay = 0.01}}\nschedule = \"constant\"\n\
-                    clip = 5\nepochs = 2\nstopping = \"none\"\n\n[[trial]]\nid = \"bert4rec\"\nlabel = \"BERT4Rec\"\n\
-                    like = \"bert4rec-masked\"\nteacher = \"bert4rec-masked\"\nparams.task = \"next-items\"\n\
-                    params.start = \"inherited\"\n";
-    let pieces =
-        adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19") + sasrec + bert4rec;
+    let pieces = adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19");
+    let pieces = pieces + sasrec + adarec::BERT4REC;
     [of_users + neumf + item_cf, windows, weeks, labelled, pieces]
 }
 

@@ -157,6 +157,13 @@ fn check_curve(key: &str, curve: &CurveRecord, epochs: u64) -> Check {
         }
         row.iter().flatten().try_for_each(|value| finite(&key, *value))?;
     }
+    for (name, value) in &curve.start {
+        let key = format!("{key}.start.{name}");
+        if !curve.columns.contains(name) {
+            return flaw(key, "a name that `columns` has", "another");
+        }
+        finite(&key, *value)?;
+    }
     Ok(())
 }
 

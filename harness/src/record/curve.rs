@@ -1,5 +1,7 @@
 //! Learning curves in records.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Significant digits of a value. Curves are plotted, and losses are sums of f32: more digits would only make records
@@ -15,12 +17,15 @@ pub struct CurveRecord {
     pub columns: Vec<String>,
     /// `rows[epoch][column]`, from epoch 0 on; `None` where nothing was measured in that epoch.
     pub rows: Vec<Vec<Option<f64>>>,
+    /// Metrics on validation data of the weights that training started from, where these were evaluated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub start: BTreeMap<String, f64>,
 }
 
 impl CurveRecord {
     /// A curve of no epochs.
     pub fn new(columns: Vec<String>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), start: BTreeMap::new() }
     }
 
     /// Adds the next epoch, with one value per column.
@@ -30,6 +35,11 @@ impl CurveRecord {
     pub fn push(&mut self, values: &[Option<f64>]) {
         assert_eq!(values.len(), self.columns.len(), "a curve's row has one value per column");
         self.rows.push(values.iter().map(|value| value.map(rounded)).collect());
+    }
+
+    /// Says what the weights that training started from came to, by metric.
+    pub fn set_start(&mut self, values: impl Iterator<Item = (String, f64)>) {
+        self.start = values.map(|(metric, value)| (metric, rounded(value))).collect();
     }
 
     /// The measured points (epoch, value) of a column; `None` if there is no such column.

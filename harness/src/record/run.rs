@@ -50,7 +50,8 @@ pub struct Record {
     pub meta: Option<MetaModel>,
     /// Epochs that were trained, those after the selected one included.
     pub epochs_run: u64,
-    /// For each metric the epoch (0-based) whose test value is reported; empty for a method that selects no epoch.
+    /// For each metric the epoch (0-based) whose test value is reported; none of a metric whose best value is that of the weights
+    /// that training started from; empty for a method that selects no epoch.
     #[serde(deserialize_with = "unique")]
     pub selected: BTreeMap<String, u64>,
     /// Values on the test part.

@@ -20,6 +20,7 @@ use crate::weights::Weights;
 /// The results that some metrics are reported from: one evaluation, or one for each period.
 struct Reported<'t> {
     metrics: Vec<Metric>,
+    /// None where the start was kept, or no epoch is selected.
     epoch: Option<usize>,
     tests: Vec<&'t Evaluation>,
     /// Values on the validation part; empty where the split has no such part, or a period selected no epoch.
@@ -141,11 +142,11 @@ fn by_epoch<'t>(selected: &'t Selected, metrics: &[Metric]) -> Vec<Reported<'t>>
         let Some((best, test)) = selected.reported(metric).and_then(|best| Some((best, best.test.as_ref()?))) else {
             continue;
         };
-        match all.iter_mut().find(|r| r.epoch == Some(best.epoch)) {
+        match all.iter_mut().find(|r| r.epoch == best.epoch) {
             Some(reported) => reported.metrics.push(metric),
             None => all.push(Reported {
                 metrics: vec![metric],
-                epoch: Some(best.epoch),
+                epoch: best.epoch,
                 tests: vec![test],
                 valid: vec![&best.valid.values],
             }),
@@ -183,6 +184,7 @@ fn curve(learnt: &train::Curve) -> CurveRecord {
             std::iter::once(Some(*loss)).chain(parts).chain(validation.values().map(|v| v[epoch])).collect();
         curve.push(&row);
     }
+    curve.set_start(learnt.start.iter().map(|(metric, value)| (metric.to_string(), *value)));
     curve
 }
 

@@ -17,7 +17,7 @@ use super::sound::{self, require, unsound};
 use super::{Context, Curve, Ending, Epoch, Model, Selected, Selection, SoFar};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metric;
-use crate::rank::Ranker;
+use crate::rank::{Evaluation, Ranker};
 use crate::weights::{Parameter, Settings, State, Weights};
 
 /// The loop over epochs: which epoch is next, what validation said so far, and the weights of the best epoch.
@@ -88,12 +88,12 @@ impl<'r> Epochs<'r> {
         let fresh = Self { most, next: 0, valid, test, selection, kept: Weights::default(), curve: Curve::default() };
         let what = if cx.period.is_some() { "period" } else { "run" };
         let mut state = match cx.checkpoint.read() {
-            Ok(None) => return Ok(fresh),
+            Ok(None) => return fresh.observe_start(cx, model),
             Ok(Some(state)) => state,
             Err(error) => {
                 cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
                 cx.checkpoint.remove();
-                return Ok(fresh);
+                return fresh.observe_start(cx, model);
             }
         };
         let (saved, kept) = match fresh.saved(&mut state, model) {
@@ -101,7 +101,7 @@ impl<'r> Epochs<'r> {
             Err(error) => {
                 cx.observer.note(&format!("{error}\nthe saved state is removed; this {what} starts over"));
                 cx.checkpoint.remove();
-                return Ok(fresh);
+                return fresh.observe_start(cx, model);
             }
         };
         match fresh.resume(cx, saved, kept, state, model) {
@@ -134,7 +134,8 @@ impl<'r> Epochs<'r> {
         sound::seconds(seconds)?;
         let chosen = match (&self.selection, selection) {
             (Some(fresh), Some(so_far)) => {
-                let evaluated = next >= fresh.stopping().every.get() || next == self.most;
+                let evaluated =
+                    fresh.stopping().from_start || next >= fresh.stopping().every.get() || next == self.most;
                 so_far.check(fresh.stopping(), next, evaluated, self.test.is_some())?
             }
             (None, None) => false,
@@ -233,31 +234,45 @@ impl<'r> Epochs<'r> {
 
     /// Evaluates and selects if both are due; the first watched metric and its value.
     fn validate(&mut self, cx: &mut Context<'_>, epoch: usize, model: &mut dyn Model) -> Result<Option<(Metric, f64)>> {
-        let Some(selection) = &mut self.selection else { return Ok(None) };
+        let Some(selection) = &self.selection else { return Ok(None) };
         let due = self.next.is_multiple_of(selection.stopping().every.get()) || self.next == self.most;
-        let valid = if due {
-            let ranker = self.valid.expect("nothing is selected without validation items");
-            let scorer = model.scorer(ranker.queries())?;
-            let valid = cx.evaluate(ranker, &*scorer)?;
-            let test = |test: &Ranker| match test.queries().asks_as(ranker.queries()) {
-                true => cx.evaluate(test, &*scorer),
-                false => cx.evaluate(test, &*model.scorer(test.queries())?),
-            };
-            let improved = selection.observe(epoch, &valid, || self.test.map(test).transpose())?;
-            drop(scorer);
-            if improved {
-                self.kept = model.weights()?;
-            }
-            Some(valid)
-        } else {
-            None
-        };
-        for metric in &selection.stopping().watch {
+        let watch = selection.stopping().watch.clone();
+        let valid = due.then(|| self.observe(cx, Some(epoch), model)).transpose()?;
+        for metric in &watch {
             let value = valid.as_ref().map(|v| v.values[metric]);
             self.curve.validation.entry(*metric).or_default().push(value);
         }
-        let first = selection.stopping().watch[0];
+        let first = watch[0];
         Ok(valid.map(|v| (first, v.values[&first])))
+    }
+
+    /// Evaluates the weights that training starts from, where these may be kept, too.
+    fn observe_start(mut self, cx: &mut Context<'_>, model: &mut dyn Model) -> Result<Self> {
+        if let Some(stopping) = self.selection.as_ref().map(Selection::stopping).filter(|stopping| stopping.from_start)
+        {
+            let watch = stopping.watch.clone();
+            let valid = self.observe(cx, None, model)?;
+            self.curve.start = watch.into_iter().map(|metric| (metric, valid.values[&metric])).collect();
+        }
+        Ok(self)
+    }
+
+    /// Evaluates the model as it stands after an epoch, or at the start, and keeps it if it is the best so far.
+    fn observe(&mut self, cx: &mut Context<'_>, epoch: Option<usize>, model: &mut dyn Model) -> Result<Evaluation> {
+        let ranker = self.valid.expect("nothing is selected without validation items");
+        let selection = self.selection.as_mut().expect("an epoch is selected");
+        let scorer = model.scorer(ranker.queries())?;
+        let valid = cx.evaluate(ranker, &*scorer)?;
+        let test = |test: &Ranker| match test.queries().asks_as(ranker.queries()) {
+            true => cx.evaluate(test, &*scorer),
+            false => cx.evaluate(test, &*model.scorer(test.queries())?),
+        };
+        let improved = selection.observe(epoch, &valid, || self.test.map(test).transpose())?;
+        drop(scorer);
+        if improved {
+            self.kept = model.weights()?;
+        }
+        Ok(valid)
     }
 
     fn save(&self, cx: &mut Context<'_>, model: &dyn Model) -> Result<()> {

@@ -145,7 +145,7 @@ fn epochs<'p>(
 /// The epoch whose weights were kept, with its own values: all metrics of a period are reported from it.
 fn kept(selected: &Selected) -> Option<(usize, BTreeMap<Metric, f64>)> {
     let best = selected.best().iter().find(|best| best.epoch == selected.epoch)?;
-    Some((selected.epoch, best.valid.values.clone()))
+    Some((selected.epoch?, best.valid.values.clone()))
 }
 
 fn test<'p>(cx: &mut Context<'_>, learner: &dyn Learner<'p>, period: Period<'p>) -> Result<Evaluation> {

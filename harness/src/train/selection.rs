@@ -26,6 +26,10 @@ pub struct Stopping {
     /// The epoch that is kept of those with the same rounded value; the earlier where a spec does not say.
     #[serde(default)]
     pub ties: EpochTies,
+    /// Whether the weights that training starts from are evaluated, too, and kept if no epoch is better: for a model that
+    /// inherits them (AdaRec's code when it fine-tunes).
+    #[serde(default)]
+    pub from_start: bool,
 }
 
 /// The epoch that is kept of those whose rounded values are the same.
@@ -50,7 +54,8 @@ impl Stopping {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Best {
     pub watched: Metric,
-    pub epoch: usize,
+    /// None: the weights that training started from.
+    pub epoch: Option<usize>,
     /// The watched value, rounded as it was compared.
     pub value: f64,
     pub valid: Evaluation,
@@ -66,6 +71,9 @@ pub struct Curve {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, Vec<Option<f64>>>,
     pub validation: BTreeMap<Metric, Vec<Option<f64>>>,
+    /// The same values of the weights that training started from; empty where they were not evaluated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub start: BTreeMap<Metric, f64>,
 }
 
 /// Watches validation values over epochs.
@@ -81,7 +89,8 @@ pub struct SoFar {
     best: Vec<Best>,
     /// Evaluations since any watched metric improved.
     stale: usize,
-    last_improving: usize,
+    /// None before the first evaluation, and where none has improved on the start.
+    last_improving: Option<usize>,
 }
 
 impl SoFar {
@@ -92,10 +101,11 @@ impl SoFar {
     /// [`Data`](crate::error::Kind::Data)
     pub(super) fn check(&self, stopping: &Stopping, next: usize, evaluated: bool, tests: bool) -> Result<bool> {
         require(self.best.is_empty() != evaluated, || format!("{} best epochs after {next}", self.best.len()))?;
-        let stale = self.stale <= next && (self.best.is_empty() || self.last_improving < next);
-        require(stale, || format!("no gain in {} evaluations since epoch {}", self.stale, self.last_improving))?;
+        let stale = self.stale <= next && self.last_improving.is_none_or(|epoch| epoch < next);
+        require(stale, || format!("no gain in {} evaluations since epoch {:?}", self.stale, self.last_improving))?;
         for (index, best) in self.best.iter().enumerate() {
-            let known = stopping.watch.contains(&best.watched) && best.value.is_finite() && best.epoch < next;
+            let trained = best.epoch.map_or(stopping.from_start, |epoch| epoch < next);
+            let known = stopping.watch.contains(&best.watched) && best.value.is_finite() && trained;
             let once = self.best[..index].iter().all(|other| other.watched != best.watched);
             require(known && once, || format!("a best epoch of `{}` that cannot be", best.watched))?;
             sound::evaluation("a best epoch", &best.valid)?;
@@ -132,14 +142,14 @@ impl Selection {
         &self.stopping
     }
 
-    /// Takes the validation result of an epoch; asks for the test result only if it is kept.
+    /// Takes the validation result of an epoch, or of the start; asks for the test result only if it is kept.
     /// Says whether any watched metric improved after rounding: strictly, or as [`EpochTies`] has it.
     ///
     /// # Errors
     /// Errors of `test`.
     pub fn observe(
         &mut self,
-        epoch: usize,
+        epoch: Option<usize>,
         valid: &Evaluation,
         test: impl FnOnce() -> Result<Option<Evaluation>>,
     ) -> Result<bool> {
@@ -192,8 +202,9 @@ impl Selection {
 pub struct Selected {
     /// In the order in which the spec watches; empty where the last epoch has the model without any choice.
     best: Vec<Best>,
-    /// The epoch whose weights are the model: the last at which any watched metric improved, or the last of all.
-    pub epoch: usize,
+    /// The epoch whose weights are the model: the last at which any watched metric improved, or the last of all. None: it is
+    /// the weights that training started from.
+    pub epoch: Option<usize>,
     pub epochs_run: usize,
     pub curve: Curve,
 }
@@ -210,7 +221,7 @@ impl Selected {
 
     /// All epochs were trained, and the last has the model.
     pub fn last(epochs_run: usize, curve: Curve) -> Self {
-        Self { best: Vec::new(), epoch: epochs_run.saturating_sub(1), epochs_run, curve }
+        Self { best: Vec::new(), epoch: Some(epochs_run.saturating_sub(1)), epochs_run, curve }
     }
 
     /// The best epochs, one per watched metric; none if nothing was watched.

@@ -143,6 +143,7 @@ fn ending(report: ReportedEpoch, epochs: Count) -> Ending {
             every: Count::try_from(1).expect("a count"),
             decimals: Decimals::try_from(15).expect("as many as an f64 keeps"),
             ties: EpochTies::Earlier,
+            from_start: false,
         }),
     }
 }

@@ -29,7 +29,12 @@ fn kernels(shape: AttentionShape) {
                 .flat_map(move |query| (0..if shape.causal { query + 1 } else { 7 }).map(move |key| [head, query, key]))
         })
         .collect();
-    let factors = lanes("factors", pairs.len());
+    let (factors, masks) = (lanes("factors", pairs.len()), lanes("masks", pairs.len()));
+    // Of each lane other keys, and of one all.
+    let mut hidden = vec![[0.0; LANES]; 7];
+    for (key, lanes) in hidden.iter_mut().enumerate() {
+        (0..LANES).filter(|k| *k == 5 || (key + k) % 4 == 0).for_each(|k| lanes[k] = 1.0);
+    }
     let chain = |terms: &mut dyn Iterator<Item = (f32, f32)>| terms.fold(0.0f32, |sum, (a, b)| a.mul_add(b, sum));
     for level in simd::levels() {
         let mut out = vec![[f32::NAN; LANES]; pairs.len()];
@@ -57,17 +62,36 @@ fn kernels(shape: AttentionShape) {
                 assert_eq!(by_key[k].to_bits(), sum(k, 1).to_bits());
             }
         }
-        let mut weights = factors.clone();
-        level.dispatch(Softmax { shape, hidden: None, scores: &mut weights });
-        let mut slopes = factors.clone();
-        level.dispatch(ScoreSlopes { shape, weights: &weights, masks: None, slopes: &mut slopes, scale: 1.0 });
-        let of_query = |values: &[Lanes], query: [usize; 2]| -> f32 {
-            pairs.iter().zip(values).filter(|(pair, _)| pair[..2] == query).map(|(_, lanes)| lanes[3]).sum()
-        };
-        for head in 0..3 {
-            for query in 0..7 {
-                assert!((of_query(&weights, [head, query]) - 1.0).abs() < 1e-6);
-                assert!(of_query(&slopes, [head, query]).abs() < 1e-6, "a softmax that moves keeps its sum");
+        for hidden in [None, Some(&hidden[..])] {
+            let mut weights = factors.clone();
+            level.dispatch(Softmax { shape, hidden, scores: &mut weights });
+            let mut slopes = lanes("slopes", pairs.len());
+            let given = slopes.clone();
+            level.dispatch(ScoreSlopes {
+                shape,
+                weights: &weights,
+                masks: Some(&masks),
+                slopes: &mut slopes,
+                scale: 0.4,
+            });
+            for of_query in (0..3).flat_map(|head| (0..7).map(move |query| [head, query])) {
+                let here: Vec<usize> = (0..pairs.len()).filter(|&pair| pairs[pair][..2] == of_query).collect();
+                for k in 0..LANES {
+                    let score = |pair: usize| match hidden {
+                        Some(hidden) if hidden[pairs[pair][2]][k] != 0.0 => -1e9,
+                        _ => factors[pair][k],
+                    };
+                    let largest = here.iter().fold(f32::MIN, |most, &pair| most.max(score(pair)));
+                    let powers: Vec<f32> = here.iter().map(|&pair| simd::exp(score(pair) - largest)).collect();
+                    let sum = powers.iter().fold(0.0, |sum, power| sum + power);
+                    let slope = |pair: usize| given[pair][k] * masks[pair][k];
+                    let mean = chain(&mut here.iter().map(|&pair| (weights[pair][k], slope(pair))));
+                    for (&pair, power) in here.iter().zip(&powers) {
+                        assert_eq!(weights[pair][k].to_bits(), (power / sum).to_bits());
+                        let stated = 0.4 * weights[pair][k] * (slope(pair) - mean);
+                        assert_eq!(slopes[pair][k].to_bits(), stated.to_bits());
+                    }
+                }
             }
         }
     }

@@ -163,6 +163,10 @@ impl PieceSizes for Bert4RecSizes {
         self.items + 2
     }
 
+    fn asks_by_mask(&self) -> bool {
+        self.asks_by_mask
+    }
+
     fn read(&self, items: &[u32], row: &mut [u32]) {
         match row {
             [before @ .., last] if self.asks_by_mask => {

@@ -76,10 +76,15 @@ pub trait PieceEncoder: Send + Sync {
         left_padded(items, row);
     }
 
+    /// Whether what comes next is asked for by a mask after the items: such a network cannot answer at every position.
+    fn asks_by_mask(&self) -> bool {
+        false
+    }
+
     /// Computes all outputs of inputs `[B, L]`, on all threads. A piece has the same bits whichever pieces are encoded with it.
     ///
     /// # Panics
-    /// If the inputs are no whole number of pieces, or an id is not below the number of classes.
+    /// If the inputs are no whole number of pieces, or an id has no row.
     fn outputs(&self, inputs: &[u32], out: &mut PieceOutputs);
 
     /// Writes what the output layer reads at the last position of each of the inputs `[B, L]` to `out: [B, C]`: the same

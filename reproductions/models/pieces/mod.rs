@@ -5,8 +5,9 @@
 //! ```
 //!
 //! T = B·L positions of a batch of B pieces, piece after piece, oldest first. Inside, items go by their *id*: item `i` of
-//! the split is id `i + 1`, and id 0 is [`PADDING`]. Padding is read as an ordinary item with a row of its own, and class 0
-//! takes part in the softmax; only as a label it does not count.
+//! the split is id `i + 1`, and id 0 is [`PADDING`]. Padding is read as an ordinary item with a row of its own, but by BERT4Rec,
+//! whose row stays 0 and which does not attend to it, and which knows a further id, the mask. Class 0 takes part in the
+//! softmax; only as a label it does not count.
 
 mod batch;
 mod encoder;
@@ -23,4 +24,4 @@ pub use network::{GROUP, OUTPUT, PieceGroup, PieceNetwork, PieceSizes};
 pub use network_encoder::NetworkEncoder;
 pub use output::{Distillation, KlDirection, KlMean, OutputGradients, OutputLoss, OutputLosses};
 pub use scorer::PieceScorer;
-pub use training::{PieceHyper, PieceModel, PieceTraining, Start, train};
+pub use training::{PieceHyper, PieceModel, PieceTraining, Start, check, train};

@@ -71,6 +71,11 @@ pub trait PieceSizes: Clone + Send + Sync {
         self.items() + 1
     }
 
+    /// Whether what comes next is asked for by a mask after the items.
+    fn asks_by_mask(&self) -> bool {
+        false
+    }
+
     /// Writes the items of an asker, oldest first, as the network reads them when it is asked for what comes next, to
     /// `row: [L]`.
     fn read(&self, items: &[u32], row: &mut [u32]) {

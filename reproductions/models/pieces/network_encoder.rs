@@ -62,6 +62,10 @@ impl<S: PieceSizes> PieceEncoder for NetworkEncoder<'_, S> {
         self.sizes.read(items, row);
     }
 
+    fn asks_by_mask(&self) -> bool {
+        self.sizes.asks_by_mask()
+    }
+
     fn outputs(&self, inputs: &[u32], out: &mut PieceOutputs) {
         let (width, stride, of_group) = (self.width(), padded(self.width()), GROUP * self.length());
         let (tables, parts) = (self.tables(), out.groups(inputs.len() * width, self.layers(), of_group * width));

@@ -1,4 +1,4 @@
-//! Training of a network over pieces: next items at every position, by cross entropy.
+//! Training of a network over pieces by cross entropy: next items at every position, or masked items.
 //!
 //! ```text
 //! each epoch:  pieces shuffled
@@ -10,32 +10,33 @@
 use std::fmt;
 use std::time::Instant;
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::{Phase, check_fits};
 use harness::method::Trained;
 use harness::nn::{DenseParameter, clip_gradients};
 use harness::optim::{Adam, AdamW, Lamb};
 use harness::rng::Stream;
-use harness::train::{Context, Ending, Epochs, Model};
+use harness::train::{Context, Ending, Epochs, Model, Task};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::Weights;
 use serde::Deserialize;
 
-use super::{PieceBatch, PieceKind, PieceScorer};
+use super::{PADDING, PieceBatch, PieceKind, PieceScorer};
 
-/// Hyper-parameters of training a network over pieces. AdaRec's for its teachers NextItNet and SASRec stand in parentheses
-/// (code).
+/// Hyper-parameters of training a network over pieces. AdaRec's for its teachers NextItNet, SASRec and BERT4Rec stand in
+/// parentheses (code).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PieceTraining {
     /// L: positions of an input; the items before the last L are not read (10 to 50, by dataset).
     pub length: Count,
-    /// Pieces; a short last batch is kept (128).
+    /// Pieces; a short last batch is kept (128; BERT4Rec on next items 64).
     pub batch: Count,
     pub optimiser: PieceOptimiser,
     /// What the learning rate becomes in time (×0.9 every 10 epochs; `"constant"`).
     pub schedule: StepDecay,
-    /// Norm to which all gradients are clipped together (5; `"none"`).
+    /// Norm to which all gradients are clipped together (5; SASRec `"none"`).
     pub clip: Clip,
     pub epochs: Count,
     /// At the validation metrics MRR@5 or HIT@5, of 4 decimals: an epoch that beats the best so far of either is kept.
@@ -50,7 +51,8 @@ pub enum PieceOptimiser {
     Adam(Rates),
     /// [`AdamW`], whose decay is decoupled.
     Adamw(Rates),
-    /// [`Lamb`], whose decay is added before the trust ratio (SASRec: 5e-3 and 0.01).
+    /// [`Lamb`], whose decay is added before the trust ratio (SASRec, and BERT4Rec on masked items: 5e-3 and 0.01; BERT4Rec on
+    /// next items: 2e-5 and 1e-7).
     Lamb(Rates),
 }
 
@@ -238,23 +240,32 @@ pub fn check_batch(batch: &PieceBatch, ids: usize, items: usize, length: usize) 
         .got(format!("{} pieces of {} positions", batch.pieces(), batch.length())))
 }
 
-/// Trains a network on the pieces of the run's split, each of which is a user of it.
+/// Refuses a device that there is no code for, and a model that does not fit into memory.
 ///
 /// # Errors
-/// Errors of the data; a model that does not fit into memory, or a device that it has no code for; divergence; interruption.
-pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
-    let (split, training) = (cx.split(), hyper.training());
-    if !cx.device.is_cpu() {
+/// [`Missing`](Kind::Missing), [`Input`](Kind::Input)
+pub fn check(hyper: &dyn PieceHyper, task: &Task, device: &Device) -> Result<()> {
+    let training = hyper.training();
+    if !device.is_cpu() {
         let what = format!("`{}` trains on the CPU alone", hyper.kind().name);
         return Err(Error::new(Kind::Missing, what)
             .expected("`--device cpu`")
             .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
     }
-    let length = training.length.get();
     // Weights, gradient, two moments and the selected copy, 4 bytes each.
-    check_fits("the model", [hyper.count(split.n_items)], 20).map_err(|error| error.hint("use a smaller width"))?;
-    check_fits("what a batch computes", [training.batch.get(), length, hyper.kept()], 4)
-        .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))?;
+    check_fits("the model", [hyper.count(task.split().n_items)], 20)
+        .map_err(|error| error.hint("use a smaller width"))?;
+    check_fits("what a batch computes", [training.batch.get(), training.length.get(), hyper.kept()], 4)
+        .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))
+}
+
+/// Trains a network on the pieces of the run's split, each of which is a user of it.
+///
+/// # Errors
+/// Errors of the data; divergence; interruption.
+pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
+    let (split, training) = (cx.split(), hyper.training());
+    let length = training.length.get();
     let inherited = match (hyper.start(), cx.teacher) {
         (Start::Fresh, _) => None,
         (Start::Inherited, Some(teacher)) => Some(&teacher.weights),
@@ -275,6 +286,10 @@ pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
         for pieces in order.chunks(training.batch.get()) {
             let mut sequences = pieces.iter().map(|&piece| split.train.of(piece));
             cx.meter.time(Phase::Sample, || hyper.fill(&mut batch, &mut sequences, split.n_items, &mut draws))?;
+            // Where nothing of a batch is masked, there is nothing to learn.
+            if batch.labels().iter().all(|&label| label == PADDING) {
+                continue;
+            }
             losses.push(cx.meter.time(Phase::ForwardBackward, || model.forward_backward(&batch, &mut dropout))?);
             cx.meter.time(Phase::Step, || training.step(&mut model.parameters_mut(), epoch));
         }

@@ -42,7 +42,7 @@ fn agrees_with_the_reference_vectors() {
             assert!(!selection.is_exhausted(), "{name}: stopped before epoch {epoch}");
             let valid = evaluation(&row("valid_H5_H10_H20_per_epoch", epoch));
             let test = evaluation(&row("test_H5_H10_H20_per_epoch", epoch));
-            let improved = selection.observe(epoch, &valid, || Ok(Some(test))).unwrap();
+            let improved = selection.observe(Some(epoch), &valid, || Ok(Some(test))).unwrap();
             assert_eq!(json!(improved), expected["improved"], "{name}: epoch {epoch}");
             assert_eq!(json!(selection.patience().0), expected["counter"], "{name}: epoch {epoch}");
         }
@@ -73,11 +73,14 @@ fn agrees_with_the_vector_of_a_single_metric() {
             break;
         }
         let result = evaluation(&[("recall@20", value)]);
-        selection.observe(epochs, &result, || Ok(None)).unwrap();
+        selection.observe(Some(epochs), &result, || Ok(None)).unwrap();
         epochs += 1;
     }
     assert_eq!(json!(epochs), case["expected"]["stopped_after_epoch"]);
-    assert_eq!(json!(Selected::new(selection, epochs, Curve::default()).epoch + 1), case["expected"]["best_epoch"]);
+    assert_eq!(
+        json!(Selected::new(selection, epochs, Curve::default()).epoch.unwrap() + 1),
+        case["expected"]["best_epoch"]
+    );
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn what_differs_beyond_the_stated_decimals_is_no_improvement() {
         let mut selection = Selection::new(stopping(&["ndcg@10"], 5, decimals));
         let mut observe = |epoch, value| {
             let result = evaluation(&[("ndcg@10", value)]);
-            selection.observe(epoch, &result, || Ok(None)).unwrap()
+            selection.observe(Some(epoch), &result, || Ok(None)).unwrap()
         };
         (observe(0, 0.30001), observe(1, 0.30004))
     };
@@ -102,13 +105,13 @@ fn of_tied_epochs_the_spec_may_keep_the_later() {
         let mut selection = Selection::new(rule);
         let mut observe = |epoch, value| {
             let result = evaluation(&[("auc", value)]);
-            selection.observe(epoch, &result, || Ok(None)).unwrap()
+            selection.observe(Some(epoch), &result, || Ok(None)).unwrap()
         };
         let improved = [observe(0, 0.67121), observe(1, 0.67118), observe(2, 0.6696)];
         (improved, Selected::new(selection, 3, Curve::default()).epoch)
     };
-    assert_eq!(run(EpochTies::Earlier), ([true, false, false], 0));
-    assert_eq!(run(EpochTies::Later), ([true, true, false], 1));
+    assert_eq!(run(EpochTies::Earlier), ([true, false, false], Some(0)));
+    assert_eq!(run(EpochTies::Later), ([true, true, false], Some(1)));
     let read = |ties: serde_json::Value| {
         let rule = json!({"watch": ["auc"], "patience": 2, "every": 1, "decimals": 4, "ties": ties});
         serde_json::from_value::<Stopping>(rule).map(|rule| rule.ties)
@@ -120,9 +123,10 @@ fn of_tied_epochs_the_spec_may_keep_the_later() {
 #[test]
 fn of_a_loss_the_lowest_is_the_best() {
     let mut selection = Selection::new(stopping(&["logloss"], 5, 4));
-    let mut observe = |epoch, value| selection.observe(epoch, &evaluation(&[("logloss", value)]), || Ok(None)).unwrap();
+    let mut observe =
+        |epoch, value| selection.observe(Some(epoch), &evaluation(&[("logloss", value)]), || Ok(None)).unwrap();
     assert_eq!([observe(0, 0.7), observe(1, 0.6), observe(2, 0.6), observe(3, 0.65)], [true, true, false, false]);
-    assert_eq!(Selected::new(selection, 4, Curve::default()).epoch, 1);
+    assert_eq!(Selected::new(selection, 4, Curve::default()).epoch, Some(1));
 }
 
 #[test]
@@ -130,10 +134,28 @@ fn a_metric_without_a_watched_cutoff_comes_from_the_first_watched() {
     let mut selection = Selection::new(stopping(&["ndcg@20", "ndcg@10"], 5, 4));
     for (epoch, at10, at20) in [(0, 0.1, 0.5), (1, 0.2, 0.4)] {
         let result = evaluation(&[("ndcg@10", at10), ("ndcg@20", at20)]);
-        selection.observe(epoch, &result, || Ok(None)).unwrap();
+        selection.observe(Some(epoch), &result, || Ok(None)).unwrap();
     }
     let selected = Selected::new(selection, 2, Curve::default());
-    let epoch = |name| selected.reported(metric(name)).unwrap().epoch;
+    let epoch = |name| selected.reported(metric(name)).unwrap().epoch.unwrap();
     assert_eq!([epoch("recall@10"), epoch("recall@20"), epoch("recall@5"), epoch("ap")], [1, 0, 0, 0]);
-    assert_eq!(selected.epoch, 1);
+    assert_eq!(selected.epoch, Some(1));
+}
+
+/// AdaRec's code keeps the inherited model unless an epoch of fine-tuning beats it.
+#[test]
+fn the_start_may_be_kept() {
+    let run = |values: [f64; 3]| {
+        let mut selection = Selection::new(stopping(&["loo-hr@5"], 5, 4));
+        for (epoch, value) in [None, Some(0), Some(1)].into_iter().zip(values) {
+            selection.observe(epoch, &evaluation(&[("loo-hr@5", value)]), || Ok(None)).unwrap();
+        }
+        let selected = Selected::new(selection, 2, Curve::default());
+        (selected.epoch, selected.best()[0].epoch, selected.best()[0].value)
+    };
+    assert_eq!(run([0.5, 0.4, 0.5]), (None, None, 0.5));
+    assert_eq!(run([0.5, 0.4, 0.6]), (Some(1), Some(1), 0.6));
+    let read = |text: &str| serde_json::from_str::<Stopping>(text).map(|rule| rule.from_start);
+    let rule = r#"{"watch": ["auc"], "patience": 2, "every": 1, "decimals": 4"#;
+    assert!(!read(&format!("{rule}}}")).unwrap() && read(&format!("{rule}, \"from_start\": true}}")).unwrap());
 }
