@@ -168,11 +168,15 @@ impl Spec {
         self.trials.iter().any(|other| other.teacher.as_deref() == Some(trial))
     }
 
-    /// Id of the trial that a trial's size and speed are held against: its teacher; for a plain student the only teacher of
-    /// the spec, if that is another trial of the same method.
+    /// Id of the trial that a trial's size and speed are held against: its teacher, or the one that this learnt from, and so on;
+    /// for a plain student the only teacher of the spec, if that is another trial of the same method.
     pub fn larger_model<'a>(&'a self, trial: &'a Trial) -> Option<&'a str> {
-        if let Some(teacher) = &trial.teacher {
-            return Some(teacher);
+        let teacher = |trial: &'a Trial| trial.teacher.as_deref();
+        if let Some(mut first) = teacher(trial) {
+            while let Some(before) = self.trial(first).and_then(teacher) {
+                first = before;
+            }
+            return Some(first);
         }
         let mut teachers = self.trials.iter().filter_map(|trial| trial.teacher.as_deref());
         let first = teachers.next()?;

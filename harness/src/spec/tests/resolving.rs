@@ -157,4 +157,5 @@ fn size_and_speed_are_held_against_the_teacher_or_the_only_teacher_of_the_method
     assert_eq!(larger(&spec, "pop").as_deref(), Some("teacher"));
     spec.trials.iter_mut().find(|trial| trial.id == "teacher").unwrap().teacher = Some("pop".into());
     assert_eq!(larger(&spec, "pop"), None, "two teachers");
+    assert_eq!(larger(&spec, "student").as_deref(), Some("pop"), "the first of the chain");
 }
