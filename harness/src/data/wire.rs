@@ -68,6 +68,7 @@ struct WireFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireFileSource {
     embedded: Option<String>,
+    beside: Option<String>,
     mirror: Option<String>,
     url: Option<String>,
     #[serde(default)]
@@ -335,7 +336,16 @@ impl Checker<'_> {
         if content == Identity::Unknown {
             return Err(self.error(wire, "", "a file without a digest cannot be fetched, only brought by a person"));
         }
+        if let (Some(path), None, None, None) = (&source.beside, &source.embedded, &source.mirror, &source.url) {
+            if own != Identity::Unknown {
+                return Err(self.error(wire, "", "a file beside the manifest is checked by its content alone"));
+            }
+            return Ok(FileSource::Beside { path: self.near(wire, path)?, gzip: source.gzip });
+        }
         match (&source.embedded, &source.mirror, &source.url) {
+            _ if source.beside.is_some() => {
+                Err(self.error(wire, "", "a source is one of four").expected("`embedded`, `beside`, `mirror` or `url`"))
+            }
             (Some(path), None, None) if source.gzip => Ok(FileSource::Embedded { path: relative(path)? }),
             (Some(_), None, None) => Err(self.error(wire, "", "an embedded file is compressed: `gzip = true`")),
             (None, Some(path), None) => Ok(FileSource::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
@@ -343,8 +353,25 @@ impl Checker<'_> {
                 Ok(FileSource::Url { url: url.clone(), gzip: source.gzip, identity })
             }
             (None, None, Some(url)) => Err(self.error(wire, "", "not a URL").expected("https://…").got(url)),
-            _ => Err(self.error(wire, "", "a source is one of three").expected("`embedded`, `mirror` or `url`")),
+            _ => {
+                Err(self.error(wire, "", "a source is one of four").expected("`embedded`, `beside`, `mirror` or `url`"))
+            }
         }
+    }
+
+    /// The path of a file near the manifest; it may lead out of the manifest's folder, but not from the root, so that
+    /// manifest and data can be moved together.
+    fn near(&self, wire: &Spanned<WireFileSource>, path: &str) -> Result<String> {
+        use std::path::Component::{CurDir, Normal, ParentDir};
+        let steps = Path::new(path).components();
+        let last = steps.clone().next_back();
+        if matches!(last, Some(Normal(_))) && steps.clone().all(|step| matches!(step, Normal(_) | ParentDir | CurDir)) {
+            return Ok(path.to_string());
+        }
+        Err(self
+            .error(wire, "", "the path of a file beside the manifest does not lead there from its folder")
+            .expected("a relative path, such as `ratings.csv` or `../data/ratings.csv`")
+            .got(format!("`{path}`")))
     }
 
     fn table(&self, wire: &Spanned<WireIdTable>) -> Result<IdTable> {
