@@ -84,8 +84,7 @@ pub fn manifest(file: &Path, dataset: &str, repository: Option<&Catalog>) -> Res
 
 /// Whether two manifests are of the same bytes.
 fn same_files(a: &Manifest, b: &Manifest) -> bool {
-    let identities = |manifest: &Manifest| {
-        manifest.files.iter().map(|file| (file.name.clone(), file.identity)).collect::<Vec<_>>()
-    };
+    let identities =
+        |manifest: &Manifest| manifest.files.iter().map(|file| (file.name.clone(), file.identity)).collect::<Vec<_>>();
     identities(a) == identities(b)
 }

@@ -170,8 +170,10 @@ fn bring(
         return Err(by_hand(about_cached(with)));
     }
     let error = match manifest.near(file) {
-        None => Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
-            .at(Place::file(target)),
+        None => {
+            Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
+                .at(Place::file(target))
+        }
         Some((path, _)) => {
             let gone = Error::new(Kind::Missing, format!("`{}` of `{}` is not there", file.name, manifest.id));
             gone.at(Place::file(path)).hint(format!("{} says where it stands: `beside`", manifest.path.display()))

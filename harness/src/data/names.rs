@@ -18,12 +18,34 @@ const ITEMS: [&str; 24] = [
     "poi", "asin", "isbn", "iid", "video", "film", "news", "game", "anime", "recipe", "listing", "sku",
 ];
 const TIMES: [&str; 13] = [
-    "timestamp", "time", "ts", "date", "datetime", "day", "created", "createdat", "eventtime", "unixreviewtime",
-    "unixtime", "clicktime", "checkintime",
+    "timestamp",
+    "time",
+    "ts",
+    "date",
+    "datetime",
+    "day",
+    "created",
+    "createdat",
+    "eventtime",
+    "unixreviewtime",
+    "unixtime",
+    "clicktime",
+    "checkintime",
 ];
 const VALUES: [&str; 13] = [
-    "rating", "score", "star", "value", "weight", "count", "frequency", "play", "playcount", "overall", "preference",
-    "watchratio", "label",
+    "rating",
+    "score",
+    "star",
+    "value",
+    "weight",
+    "count",
+    "frequency",
+    "play",
+    "playcount",
+    "overall",
+    "preference",
+    "watchratio",
+    "label",
 ];
 const LABELS: [&str; 7] = ["behavior", "behaviour", "action", "event", "eventtype", "type", "behaviortype"];
 

@@ -196,8 +196,9 @@ fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> 
     let named = !args.specs.is_empty();
     for listed in home.listed(&args.specs)? {
         let one = |profile: String, error: Option<Error>| {
-            let found =
-                error.map_or_else(|| Reference::find(home, args, &listed.file, &profile, pass_over), Err).transpose()?;
+            let found = error
+                .map_or_else(|| Reference::find(home, args, &listed.file, &profile, pass_over), Err)
+                .transpose()?;
             Some(Asked { id: listed.id.clone(), profile, found })
         };
         let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());

@@ -12,7 +12,10 @@ pub(super) struct Guess {
     pub why: String,
 }
 
-/// Most kinds of numbers that a column without a name is taken for ratings with.
+/// How a guess by place begins.
+pub(super) const BY_PLACE: &str = "by its place";
+
+/// Numbers of a column without a name are taken for ratings from minus this to this.
 const MOST_RATINGS: f64 = 100.0;
 
 /// Guesses the kind of each column; those that are not told are skipped.
@@ -68,7 +71,9 @@ impl Guesses<'_> {
         }
         match (session, user) {
             (Some(at), Some(_)) => self.set(at, FieldKind::Session, self.named()),
-            (Some(at), None) => self.set(at, FieldKind::User, format!("{}; every session counts as a user", self.named())),
+            (Some(at), None) => {
+                self.set(at, FieldKind::User, format!("{}; every session counts as a user", self.named()))
+            }
             _ => {}
         }
         if let Some(at) = item {
@@ -116,13 +121,13 @@ impl Guesses<'_> {
 
     /// Users and items that no name tells stand first.
     fn ids(&mut self) {
-        for (kind, others) in [(FieldKind::User, "users"), (FieldKind::Item, "items")] {
+        for kind in [FieldKind::User, FieldKind::Item] {
             if self.has(&[kind]) {
                 continue;
             }
             let unnamed = |at: usize| self.role(at).is_none();
             if let Some(at) = self.first(unnamed).or_else(|| self.first(|_| true)) {
-                self.set(at, kind, format!("by its place: no column is called as {others} are"));
+                self.set(at, kind, format!("{BY_PLACE}: no name tells"));
             }
         }
     }
@@ -140,9 +145,8 @@ impl Guesses<'_> {
         if self.shape.names.is_some() {
             return;
         }
-        let few = |facts: &Facts| {
-            facts.range.is_some_and(|(least, most)| least >= -MOST_RATINGS && most <= MOST_RATINGS)
-        };
+        let few =
+            |facts: &Facts| facts.range.is_some_and(|(least, most)| least >= -MOST_RATINGS && most <= MOST_RATINGS);
         if let Some(at) = self.first(|at| self.facts(at).all(Test::Value) && few(self.facts(at))) {
             return self.set(at, FieldKind::Value, "small numbers, in no column that has a name");
         }
@@ -153,8 +157,16 @@ impl Guesses<'_> {
     }
 
     fn finish(self) -> Vec<Guess> {
-        let unknown = || Guess { kind: FieldKind::Skip, why: "nothing tells that it is needed".into() };
-        self.kinds.into_iter().map(|guess| guess.unwrap_or_else(unknown)).collect()
+        let unknown = |at: usize| {
+            let why = match self.role(at) {
+                Some(Role::Time) if !self.has(&[FieldKind::Time, FieldKind::IsoTime, FieldKind::IsoDate]) => {
+                    "called a time, but not written as one that can be read"
+                }
+                _ => "nothing tells that it is needed",
+            };
+            Guess { kind: FieldKind::Skip, why: why.into() }
+        };
+        self.kinds.iter().enumerate().map(|(at, guess)| guess.clone().unwrap_or_else(|| unknown(at))).collect()
     }
 }
 

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use self::facts::{Facts, Test};
-use self::guess::guess;
+use self::guess::{BY_PLACE, guess};
 use self::place::{beside, content_name, folder_that_is_there, part_of};
 use self::shape::Shape;
 use self::survey::{Again, Plan, Survey, column, dense, settle, survey};
@@ -164,7 +164,10 @@ fn whole(plans: &mut [Plan<'_>], told: bool, remarks: &mut Vec<String>) -> Resul
             }
             Err(Again::Sessions(what)) if !told => {
                 for plan in plans.iter_mut() {
-                    plan.kinds.iter_mut().filter(|kind| **kind == FieldKind::Session).for_each(|k| *k = FieldKind::Skip);
+                    plan.kinds
+                        .iter_mut()
+                        .filter(|kind| **kind == FieldKind::Session)
+                        .for_each(|k| *k = FieldKind::Skip);
                 }
                 remarks.push(format!("the column of sessions is skipped, since a session belongs to one user; {what}"));
             }
@@ -186,7 +189,12 @@ fn empty(plans: &[Plan<'_>], seen: &Survey) -> Result<()> {
         Some((plan, _)) => Err(Error::new(Kind::Data, "a table has no row")
             .at(Place::file(plan.path))
             .expected("a row below the header")
-            .got(plan.shape.header.as_deref().map_or_else(|| "nothing".into(), |header| format!("`{}`", visible(header))))),
+            .got(
+                plan.shape
+                    .header
+                    .as_deref()
+                    .map_or_else(|| "nothing".into(), |header| format!("`{}`", visible(header))),
+            )),
     }
 }
 
@@ -243,7 +251,8 @@ fn remarks_on(plans: &[Plan<'_>], seen: &Survey) -> Vec<String> {
             remarks.push(format!("{name} begins with a byte order mark, which is dropped"));
         }
         if plan.shape.cut.quoted == Some(false) {
-            remarks.push(format!("in {name} quotes do not stand around whole fields, so they are taken for part of them"));
+            remarks
+                .push(format!("in {name} quotes do not stand around whole fields, so they are taken for part of them"));
         }
         for (at, kind) in plan.kinds.iter().enumerate() {
             let (facts, column) = (&seen.facts[at], column(&plan.shape, at));
@@ -254,7 +263,8 @@ fn remarks_on(plans: &[Plan<'_>], seen: &Survey) -> Vec<String> {
                 ));
             }
             if facts.foreign > 0 && *kind != FieldKind::Skip {
-                remarks.push(format!("{} fields of {column} are not UTF-8; ids are compared byte by byte", facts.foreign));
+                remarks
+                    .push(format!("{} fields of {column} are not UTF-8; ids are compared byte by byte", facts.foreign));
             }
         }
     }
@@ -263,12 +273,15 @@ fn remarks_on(plans: &[Plan<'_>], seen: &Survey) -> Vec<String> {
 
 /// What no table tells.
 fn questions(plan: &Plan<'_>, told: bool, guesses: &[guess::Guess]) -> Vec<String> {
-    let mut questions = vec!["the licence and its terms, where the data is from, what to cite: fill the empty texts in".into()];
-    let by_place = guesses.iter().any(|guess| guess.why.starts_with("by its place"));
+    let mut questions =
+        vec!["the licence and its terms, where the data is from, what to cite: fill the empty texts in".into()];
+    let by_place = guesses.iter().any(|guess| guess.why.starts_with(BY_PLACE));
     if by_place && !told {
         let kinds: Vec<_> = plan.kinds.iter().map(|of| kind(*of)).collect();
         let again = kinds.join(",");
-        questions.push(format!("which columns hold users and items: they are guessed by their place; else say it, as `--columns {again}`"));
+        questions.push(format!(
+            "which columns hold users and items: they are guessed by their place; else say it, as `--columns {again}`"
+        ));
     }
     if plan.kinds.contains(&FieldKind::Label) {
         questions.push("the number that each label counts as: `labels`".into());
@@ -311,9 +324,10 @@ fn write_up(
         files.iter().flat_map(|file| file.layout.labels.iter().cloned()).collect();
     files.iter_mut().filter(|file| !file.layout.labels.is_empty()).for_each(|file| file.layout.labels = labels.clone());
     let ids = |of: FieldKind, count: usize| {
-        let columns = plans.iter().zip(&seen.files).filter_map(|(plan, seen)| {
-            plan.kinds.iter().position(|kind| *kind == of).map(|at| &seen.facts[at])
-        });
+        let columns = plans
+            .iter()
+            .zip(&seen.files)
+            .filter_map(|(plan, seen)| plan.kinds.iter().position(|kind| *kind == of).map(|at| &seen.facts[at]));
         WrittenIds { dense: dense(&columns.collect::<Vec<_>>(), count), count }
     };
     let guesses = columns.iter().zip(1..).map(|(column, n)| {

@@ -18,7 +18,9 @@ pub fn default_manifest(files: &[PathBuf]) -> PathBuf {
     let folder = first.parent().unwrap_or(Path::new(""));
     let name = match files {
         [_] => stem(first).to_string(),
-        _ => folder.canonicalize().ok().as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into(),
+        _ => {
+            folder.canonicalize().ok().as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into()
+        }
     };
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
     let id: String = name.chars().map(plain).collect();
@@ -76,7 +78,8 @@ pub(super) fn part_of(name: &str) -> String {
 /// # Errors
 /// `Io` where a folder is not there; `Input` where there is no such way, or it is not UTF-8.
 pub(super) fn beside(file: &Path, manifest: &Path) -> Result<String> {
-    let absolute = |path: &Path| path.canonicalize().map_err(|error| Error::io("cannot tell where it is", path, &error));
+    let absolute =
+        |path: &Path| path.canonicalize().map_err(|error| Error::io("cannot tell where it is", path, &error));
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The file's own name stays, where it is a link.
     let above = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

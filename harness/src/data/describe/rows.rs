@@ -120,10 +120,11 @@ impl Lines {
         })?;
         self.number += usize::from(n > 0);
         if row.len() > LONGEST_ROW {
-            let error = self.wrong(self.number, "a row is longer than that of any table", BadLine::new(
-                format!("at most {LONGEST_ROW} bytes"),
-                format!("more: {}", quoted(row)),
-            ));
+            let error = self.wrong(
+                self.number,
+                "a row is longer than that of any table",
+                BadLine::new(format!("at most {LONGEST_ROW} bytes"), format!("more: {}", quoted(row))),
+            );
             return Err(match row.contains(&b'\r') {
                 true => error.hint("if its lines end with carriage returns alone, turn these into line feeds"),
                 false => error,

@@ -113,7 +113,9 @@ fn file(at: usize, plan: &Plan<'_>, met: &mut Met) -> std::result::Result<Survey
         facts.iter_mut().zip(&fields).zip(&tests).for_each(|((facts, field), tests)| facts.add(field, line, tests));
         met.row(&plan.kinds, &fields).map_err(|refused| match refused {
             Row::Bad(bad) => Again::Wrong(wrong(bad)),
-            Row::SessionOfTwo(session) => Again::Sessions(format!("line {line}: session {session} is one of two users")),
+            Row::SessionOfTwo(session) => {
+                Again::Sessions(format!("line {line}: session {session} is one of two users"))
+            }
         })?;
         n += 1;
     }
@@ -206,7 +208,11 @@ pub(super) fn settle(plan: &mut Plan<'_>, seen: &Surveyed, told: bool, remarks: 
         let column = column(&plan.shape, at);
         if told {
             let bad = BadLine::new(format!("{expected} in {column}"), field.clone());
-            return Err(Lines::of(plan.path, Vec::new()).wrong(*line, "a field is not as the column was said to be", bad));
+            return Err(Lines::of(plan.path, Vec::new()).wrong(
+                *line,
+                "a field is not as the column was said to be",
+                bad,
+            ));
         }
         remarks.push(format!("{column} is skipped: not all of its fields are {expected}, as line {line}: {field}"));
         *kind = FieldKind::Skip;

@@ -90,7 +90,10 @@ impl Written {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "# Written by `reprise data describe`. What the rows do not tell is guessed, as the comments say:")?;
+        writeln!(
+            out,
+            "# Written by `reprise data describe`. What the rows do not tell is guessed, as the comments say:"
+        )?;
         writeln!(out, "# look through the columns, the parts and the empty texts before you trust a result.")?;
         for remark in &self.remarks {
             writeln!(out, "# Note: {remark}.")?;
