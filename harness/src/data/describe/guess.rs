@@ -102,7 +102,10 @@ impl Guesses<'_> {
         let columns = || (0..self.kinds.len()).filter(free).rev();
         let called = |at: &usize| self.role(*at) == Some(Role::Time);
         let readable = |at: &usize| kind(self.facts(*at)).is_some();
-        let unnamed = |at: &usize| self.role(*at).is_none();
+        // Users and items need a column each before a number may be a time.
+        let wanted = [FieldKind::User, FieldKind::Item].iter().filter(|kind| !self.has(&[**kind])).count();
+        let spare = columns().count() > wanted;
+        let unnamed = |at: &usize| spare && self.role(*at).is_none();
         let best = columns()
             .filter(called)
             .filter(readable)

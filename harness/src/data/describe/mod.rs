@@ -128,7 +128,8 @@ fn plan<'a>(path: &'a Path, told: Option<&[FieldKind]>) -> Result<Plan<'a>> {
     for one in [FieldKind::User, FieldKind::Item] {
         let n = kinds.iter().filter(|kind| **kind == one).count();
         if n != 1 {
-            return Err(Error::new(Kind::Input, format!("the table has {n} columns `{}`", kind(one)))
+            let fault = if told.is_some() { Kind::Input } else { Kind::Data };
+            return Err(Error::new(fault, format!("the table has {n} columns `{}`", kind(one)))
                 .at(Place::file(path))
                 .expected("one column `user` and one `item`")
                 .got(names(&shape))

@@ -234,7 +234,7 @@ fn no_table(path: &Path, body: &[Vec<u8>]) -> Error {
     let error = Error::new(Kind::Data, "nothing cuts the lines of this file into columns")
         .at(Place::file(path).line(1))
         .expected("two or more fields between tabs, commas, semicolons, `|`, `::` or blanks, as many on each line")
-        .got(body.first().map_or_else(String::new, |line| quoted(line)));
+        .got(body.first().map_or_else(String::new, |line| quoted(line.trim_ascii_end())));
     let is_list = |line: &Vec<u8>| {
         line.iter().all(|byte| byte.is_ascii_digit() || b" \t\r\n".contains(byte)) && line.contains(&b' ')
     };
@@ -243,6 +243,6 @@ fn no_table(path: &Path, body: &[Vec<u8>]) -> Error {
             "this looks like lists, a user and their items a line: write its manifest by hand, `form = \"lists\"`, \
              with an eye on CONTRIBUTING.md",
         ),
-        false => error.hint("a table of another kind must be rewritten first, such as as CSV"),
+        false => error.hint("a table of another kind must be rewritten first, as CSV for one"),
     }
 }

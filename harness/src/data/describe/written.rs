@@ -50,9 +50,9 @@ pub(super) struct Written {
     pub files: Vec<WrittenFile>,
 }
 
-/// A text as TOML writes it.
+/// A text as TOML writes it on one line: as JSON does, but for a sign that JSON leaves as it is.
 fn text(text: &str) -> String {
-    toml::Value::from(text).to_string().replace('\n', "\\n")
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 fn separator(separator: Separator) -> &'static str {
