@@ -99,24 +99,21 @@ impl Guesses<'_> {
             }
         };
         let free = |at: &usize| self.kinds[*at].is_none();
-        let columns = || (0..self.kinds.len()).filter(free).rev();
+        let columns = || (0..self.kinds.len()).filter(free);
         let called = |at: &usize| self.role(*at) == Some(Role::Time);
         let readable = |at: &usize| kind(self.facts(*at)).is_some();
         // Users and items need a column each before a number may be a time.
         let wanted = [FieldKind::User, FieldKind::Item].iter().filter(|kind| !self.has(&[**kind])).count();
         let spare = columns().count() > wanted;
         let unnamed = |at: &usize| spare && self.role(*at).is_none();
-        let best = columns()
-            .filter(called)
-            .filter(readable)
-            .last()
-            .map(|at| (at, self.named()))
-            .or_else(|| columns().filter(unnamed).find(readable).map(|at| (at, "all are moments of 1990 to 2099")));
+        let best = columns().filter(called).find(readable).map(|at| (at, self.named())).or_else(|| {
+            columns().rev().filter(unnamed).find(readable).map(|at| (at, "all are moments of 1990 to 2099"))
+        });
         if let Some((at, why)) = best {
             let kind = kind(self.facts(at)).expect("it is readable");
             return self.set(at, kind, why);
         }
-        let ordered = columns().filter(called).filter(|at| self.facts(*at).all(Test::Number)).last();
+        let ordered = columns().filter(called).find(|at| self.facts(*at).all(Test::Number));
         if let Some(at) = ordered {
             self.set(at, FieldKind::Time, "called a time; its numbers are no moments, so they only order events");
         }

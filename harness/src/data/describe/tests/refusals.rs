@@ -65,7 +65,7 @@ fn what_a_person_says_must_fit_the_table() {
     assert!(told("user,skip,value").to_string().contains("0 columns `item`"));
     tells(&told("user,item,value"), Some(3), &["column 3 (`rating`)", "`good`"]);
     tells(&told("user,item,time"), Some(2 + 1), &["a number", "`good`"]);
-    let odd = describe(&[file.clone()], &site.0.path().join("My Data.toml"), None).unwrap_err();
+    let odd = describe(std::slice::from_ref(&file), &site.0.path().join("My Data.toml"), None).unwrap_err();
     assert!(odd.to_string().contains("a dataset's id must be a plain name"), "{odd}");
 }
 
