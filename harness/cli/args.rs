@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use harness::data::{FieldKind, kinds_of};
 use harness::run::DeviceChoice;
 
 /// Exit codes; the same text stands in `--help` and in METHOD.md.
@@ -31,8 +32,8 @@ const START: &str = "Start here:
 pub enum Command {
     /// Lists the experiments (specs) with title, dataset and whether it is available, profiles, records
     #[command(after_help = "Example:\n  reprise list")]
-    List(Places),
-    /// Lists, fetches and verifies datasets
+    List(ListArgs),
+    /// Lists, fetches, verifies and describes datasets
     #[command(subcommand_required = true, after_help = "Example:\n  reprise data list")]
     Data(DataArgs),
     /// Trains the models of a spec, writes records and a report
@@ -51,6 +52,12 @@ pub enum Command {
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
 }
+
+const DESCRIBE_EXAMPLE: &str = "What the rows do not tell is guessed, and said to be; nothing is overwritten.
+
+Examples:
+  reprise data describe ratings.csv.gz
+  reprise data describe --to data-manifests/shop.toml train.tsv valid.tsv test.tsv";
 
 const RUN_EXAMPLE: &str =
     "An interrupted run continues from its last saved state; a run that has a record is not trained again.
@@ -89,9 +96,18 @@ pub struct Places {
     /// Folder with copies of data files, which is searched before the network
     #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub mirror: Option<PathBuf>,
-    /// Folder of records and reports [default: `results` in the repository]
+    /// Folder of records and reports [default: `results` in the repository or, of a spec outside of it, beside the spec]
     #[arg(long, value_name = "DIR")]
     pub results: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct ListArgs {
+    /// Names of specs, or files of specs outside of the repository [default: all of the repository]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    #[command(flatten)]
+    pub places: Places,
 }
 
 #[derive(ClapArgs)]
@@ -111,16 +127,29 @@ pub enum DataCommand {
     /// Gets datasets into the cache, from the mirror folder or else from the network
     #[command(after_help = "Example:\n  reprise data fetch movietweetings-100k")]
     Fetch {
-        /// Names of datasets; see `reprise data list`
+        /// Names of datasets (see `reprise data list`), or files of manifests outside of the repository
         #[arg(required = true, value_name = "DATASET")]
         ids: Vec<String>,
         #[command(flatten)]
         places: Places,
     },
+    /// Writes the manifest of a table that has none: separator, header, columns, ids, unit of times, counts, digest
+    #[command(after_help = DESCRIBE_EXAMPLE)]
+    Describe {
+        /// Files of one dataset, as text or gzip: a table of interactions, or its parts
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The manifest, whose name is the dataset's id; `-` prints it [default: NAME.toml beside the first file]
+        #[arg(long, value_name = "MANIFEST")]
+        to: Option<PathBuf>,
+        /// What the columns hold, in their order, instead of a guess: such as `user,item,skip,time`
+        #[arg(long, value_name = "KINDS", value_parser = Columns::parse)]
+        columns: Option<Columns>,
+    },
     /// Checks size, digest and counts of datasets in the cache
     #[command(after_help = "Example:\n  reprise data verify movietweetings-100k")]
     Verify {
-        /// Names of datasets [default: all that are in the cache]
+        /// Names of datasets, or files of manifests outside of the repository [default: all that are in the cache]
         #[arg(value_name = "DATASET")]
         ids: Vec<String>,
         #[command(flatten)]
@@ -130,7 +159,7 @@ pub enum DataCommand {
 
 #[derive(ClapArgs)]
 pub struct RunArgs {
-    /// Name of the spec; see `reprise list`
+    /// Name of the spec (see `reprise list`), or the file of one outside of the repository, such as `./mine.toml`
     pub spec: String,
     /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
@@ -162,7 +191,7 @@ pub struct RunArgs {
 
 #[derive(ClapArgs)]
 pub struct ReportArgs {
-    /// Names of specs; see `reprise list` [default: all that have records]
+    /// Names of specs (see `reprise list`), or files such as `./mine.toml` [default: all that have records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
     /// Profile of the specs [default: `paper` for a paper's spec, else `base`]
@@ -183,7 +212,8 @@ pub struct ReportArgs {
 
 #[derive(ClapArgs)]
 pub struct CheckArgs {
-    /// Names of specs; see `reprise list` [default: all that have a baseline; with `--sample` or `--within`, records]
+    /// Names of specs (see `reprise list`), or files such as `./mine.toml` [default: all that have a baseline; with
+    /// `--sample` or `--within`, records]
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
     /// Profile of the specs [default: all that have a baseline or, with `--rerun`, records; with `--accept`: the base]
@@ -216,7 +246,8 @@ pub struct CheckArgs {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Accept the records as the new baseline, in `results` of the repository, instead of comparing them
+    /// Accept the records as the new baseline, in `results` of the repository (or beside a spec outside of it), instead of
+    /// comparing them
     #[arg(long, requires_all = ["reason", "specs"], conflicts_with_all = ["trials", "seeds", "format"])]
     pub accept: bool,
     /// Reason for accepting this baseline
@@ -235,7 +266,7 @@ pub struct CheckArgs {
 
 #[derive(ClapArgs)]
 pub struct LatencyArgs {
-    /// Name of the spec whose models are measured; see `reprise list`
+    /// Name of the spec whose models are measured (see `reprise list`), or a file such as `./mine.toml`
     pub spec: String,
     /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
@@ -272,6 +303,16 @@ pub enum Format {
 /// it as not set.
 fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// The kinds of the columns of a table.
+#[derive(Clone)]
+pub struct Columns(pub Vec<FieldKind>);
+
+impl Columns {
+    fn parse(text: &str) -> Result<Self, String> {
+        kinds_of(text).map(Self)
+    }
 }
 
 fn parse_minutes(text: &str) -> Result<f64, String> {

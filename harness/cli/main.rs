@@ -4,6 +4,7 @@ mod allocator;
 mod args;
 mod cmd;
 mod home;
+mod outside;
 mod progress;
 mod scratch;
 mod terminal;

@@ -8,8 +8,20 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 11] =
-    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "check", "latency", "doctor"];
+const HELPS: [&str; 12] = [
+    "",
+    "list",
+    "data",
+    "data list",
+    "data fetch",
+    "data verify",
+    "data describe",
+    "run",
+    "report",
+    "check",
+    "latency",
+    "doctor",
+];
 
 /// The commands below `Example:` at the end of a help text.
 fn examples(help: &str) -> Vec<String> {
@@ -31,6 +43,10 @@ fn every_help_ends_with_an_example_that_works() {
         Ended::of(command.output().unwrap())
     };
     let datasets = run("data list").with(0).out;
+    // The tables that are described.
+    for file in ["ratings.csv.gz", "train.tsv", "valid.tsv", "test.tsv"] {
+        home.write(file, "user,item\na,x\nb,y\n");
+    }
     let mut ran = 0;
     for words in HELPS {
         let help = home.reprise(&format!("{words} --help")).with(0);

@@ -15,6 +15,7 @@ mod fingerprints;
 mod fixed;
 mod home;
 mod latency;
+mod outside;
 mod page;
 mod periods;
 mod pieces;

@@ -1,11 +1,13 @@
-//! `reprise data`: list, fetch, verify.
+//! `reprise data`: list, fetch, verify; `describe` has a file of its own.
 
-use harness::data::{FetchEvent, FileState, Verification, fetch, status, verify};
+use harness::data::{FetchEvent, FileState, Manifest, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
 use harness::table::{Align, Table};
 
+use super::describe;
 use crate::args::{DataArgs, DataCommand, Places};
 use crate::home::Home;
+use crate::outside::named_file;
 use crate::progress::interrupted;
 use crate::terminal::{print, table, talk};
 
@@ -14,6 +16,9 @@ pub fn run(args: &DataArgs) -> Result<()> {
         DataCommand::List { places } => list(places),
         DataCommand::Fetch { ids, places } => fetch_all(ids, places),
         DataCommand::Verify { ids, places } => verify_all(ids, places),
+        DataCommand::Describe { files, to, columns } => {
+            describe::run(files, to.as_deref(), columns.as_ref().map(|columns| &*columns.0))
+        }
     }
 }
 
@@ -21,6 +26,7 @@ pub fn run(args: &DataArgs) -> Result<()> {
 pub fn word(state: FileState) -> &'static str {
     match state {
         FileState::Embedded => "embedded",
+        FileState::Beside => "beside its manifest",
         FileState::Cached => "in the cache",
         FileState::AtMirror => "at the mirror",
         FileState::AtUrl => "to be fetched",
@@ -73,9 +79,8 @@ pub fn later(kept: &mut Result<()>, error: Error) {
 
 fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
     let home = Home::find(places)?;
-    let catalog = home.catalog()?;
     each(ids, |id| {
-        let manifest = catalog.get(id)?;
+        let manifest = manifest(&home, id)?;
         fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut tell)?;
         if manifest.is_embedded() {
             talk(&format!("{id}: shipped with the repository, nothing to fetch"));
@@ -86,8 +91,19 @@ fn fetch_all(ids: &[String], places: &Places) -> Result<()> {
     })
 }
 
+/// The manifest that an argument names: of the repository by its id, else by its file.
+fn manifest(home: &Home, argument: &str) -> Result<Manifest> {
+    match named_file(argument) {
+        Some(file) => Manifest::read(file),
+        None => home.catalog()?.get(argument),
+    }
+}
+
 fn verify_all(ids: &[String], places: &Places) -> Result<()> {
     let home = Home::find(places)?;
+    if !ids.is_empty() {
+        return each(ids, |id| verify_one(&home, id));
+    }
     let catalog = home.catalog()?;
     // Damaged files count as here: they are what this command is for.
     let here = |id: &str| match catalog.get(id) {
@@ -97,20 +113,21 @@ fn verify_all(ids: &[String], places: &Places) -> Result<()> {
         Err(_) => true,
     };
     let all: Vec<String> = catalog.ids().filter(|id| here(id)).map(String::from).collect();
-    let ids = if ids.is_empty() { &all } else { ids };
-    each(ids, |id| {
-        let verification = verify(&catalog.get(id)?, &home.cache);
-        describe(id, &verification);
-        match verification.error() {
-            Some(error) => Err(error.clone()),
-            None if verification.prepared.is_none() => Err(Error::new(Kind::Missing, format!("`{id}` is not here"))
-                .hint(format!("`reprise data fetch {id}` gets it, or says how"))),
-            None => Ok(()),
-        }
-    })
+    each(&all, |id| verify_one(&home, id))
 }
 
-fn describe(id: &str, verification: &Verification) {
+fn verify_one(home: &Home, id: &str) -> Result<()> {
+    let verification = verify(&manifest(home, id)?, &home.cache);
+    show(id, &verification);
+    match verification.error() {
+        Some(error) => Err(error.clone()),
+        None if verification.prepared.is_none() => Err(Error::new(Kind::Missing, format!("`{id}` is not here"))
+            .hint(format!("`reprise data fetch {id}` gets it, or says how"))),
+        None => Ok(()),
+    }
+}
+
+fn show(id: &str, verification: &Verification) {
     for file in &verification.files {
         let state = match &file.here {
             Ok(true) => "ok",

@@ -22,7 +22,7 @@ pub fn run(args: &LatencyArgs) -> Result<()> {
     // A mistyped trial or seed is reported before anything is read.
     filter.check(&spec)?;
     let device = ComputeDevice::open(args.device)?;
-    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let manifest = home.manifest(&spec)?;
     // A report that could not show the records is refused before anything is measured.
     basis(&home, &spec, &manifest)?;
     talk(&format!(

@@ -3,24 +3,22 @@
 use harness::data::{FileState, status};
 use harness::error::Result;
 use harness::record::Records;
-use harness::spec;
 use harness::table::{Align, Table};
 
-use crate::args::Places;
+use crate::args::ListArgs;
 use crate::home::Home;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &Places) -> Result<()> {
-    let home = Home::find(args)?;
-    let catalog = home.catalog()?;
+pub fn run(args: &ListArgs) -> Result<()> {
+    let home = Home::find(&args.places)?;
     let columns = ["spec", "title", "dataset", "data", "profiles"];
     let mut rows = Table::new("", columns.map(|name| (name, Align::Left)));
     let mut wrong = Ok(());
     let mut missing = false;
-    for listed in spec::discover(&home.reproductions())? {
+    for listed in home.listed(&args.specs)? {
         match listed.summary {
             Ok(summary) => {
-                let data = match catalog.get(&summary.dataset) {
+                let data = match home.manifest_of(&listed.file, &summary.dataset) {
                     Ok(manifest) => {
                         let state = status(&manifest, &home.cache, home.mirror.as_deref());
                         missing |= matches!(state, FileState::AtUrl | FileState::ByHand | FileState::Unpinned);
@@ -28,7 +26,7 @@ pub fn run(args: &Places) -> Result<()> {
                     }
                     Err(_) => "no such manifest, or a wrong one",
                 };
-                let folder = home.results_beside(&listed.file);
+                let folder = home.results_beside(&listed.file, &listed.id);
                 let profiles: Vec<String> = summary
                     .profiles
                     .iter()

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod data;
+pub mod describe;
 pub mod doctor;
 pub mod latency;
 pub mod list;

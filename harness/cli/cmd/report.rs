@@ -10,7 +10,7 @@ use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
 use harness::report::{self, Basis, Paper, Report, html, overview, splice};
 use harness::run::expected;
-use harness::spec::{Spec, discover, find};
+use harness::spec::Spec;
 
 use crate::args;
 use crate::home::Home;
@@ -18,15 +18,14 @@ use crate::terminal::{print, table, talk};
 
 pub fn run(args: &args::ReportArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
-    let catalog = home.catalog()?;
     let mut specs = Vec::new();
     let chosen = chosen(&home, args)?;
     if chosen.is_empty() {
         talk("no spec has records here; `reprise run quick` makes some");
     }
-    for (id, profile) in chosen {
-        let spec = home.spec(&id, profile.as_deref())?;
-        let manifest = catalog.get(&spec.dataset)?;
+    for (file, profile) in chosen {
+        let spec = home.spec_in(&file, profile.as_deref())?;
+        let manifest = home.manifest(&spec)?;
         let records = checked(&home, &spec, &manifest)?;
         specs.push((spec, manifest, records));
     }
@@ -64,25 +63,21 @@ pub fn run(args: &args::ReportArgs) -> Result<()> {
 /// The profile that only shows that everything works: its records stay out of git, and it is reported only when asked for.
 const SMOKE_PROFILE: &str = "quick";
 
-/// The named specs, or else those with records in any profile but the smoke profile, each with its profile; those of a paper
+/// The files of the named specs, or else of those with records in any profile but the smoke profile, each with its profile; those of a paper
 /// stand together.
-fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(String, Option<String>)>> {
-    for id in &args.specs {
-        find(&home.reproductions(), id)?;
-    }
+fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(PathBuf, Option<String>)>> {
     let mut chosen = Vec::new();
-    for listed in discover(&home.reproductions())? {
+    for listed in home.listed(&args.specs)? {
         match listed.summary {
-            _ if args.specs.contains(&listed.id) => chosen.push((listed.id, args.profile.clone())),
-            _ if !args.specs.is_empty() => {}
+            _ if !args.specs.is_empty() => chosen.push((listed.file, args.profile.clone())),
             Ok(summary) => {
                 let profiles = match &args.profile {
                     Some(asked) => vec![asked.clone()],
                     None => summary.profiles.into_iter().filter(|name| name != SMOKE_PROFILE).collect(),
                 };
-                let folder = home.results_beside(&listed.file);
+                let folder = home.results_beside(&listed.file, &listed.id);
                 let there = profiles.into_iter().filter(|profile| folder.join(profile).is_dir());
-                chosen.extend(there.map(|profile| (listed.id.clone(), Some(profile))));
+                chosen.extend(there.map(|profile| (listed.file.clone(), Some(profile))));
             }
             // A spec that cannot be read does not keep the others from being reported.
             Err(error) => talk(&format!("error: {error}\n")),
@@ -107,11 +102,11 @@ fn papers<'a>(home: &Home, reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> 
 
 /// Puts the table of verdicts between the marks of README.md.
 fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
-    let file = home.root.join("README.md");
+    let file = home.root()?.join("README.md");
     let page = read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
     let link = |report: &Report<'_>| {
         let spec = report.basis.spec;
-        format!("results/{}/{}/REPORT.md", home.folder_of(&spec.file).display(), spec.profile)
+        format!("results/{}/{}/REPORT.md", home.folder_of(&spec.file, &spec.id).display(), spec.profile)
     };
     let spliced = splice(&page, &overview(reports, link)).map_err(|error| error.at(Place::file(&file)))?;
     write_by_rename(&file, spliced.as_bytes())?;
@@ -185,7 +180,7 @@ mod tests {
             Places { home: Some(root.clone()), cache: Some(root.join("no-cache")), mirror: None, results: None };
         let home = Home::find(&places).unwrap();
         let mut spec = home.spec("de-rrd/citeulike", None).unwrap();
-        let manifest = home.catalog().unwrap().get(&spec.dataset).unwrap();
+        let manifest = home.manifest(&spec).unwrap();
         basis(&home, &spec, &manifest).unwrap();
         edit(&mut spec);
         basis(&home, &spec, &manifest).err().expect("the spec is refused").to_string()

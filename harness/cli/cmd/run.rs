@@ -12,6 +12,7 @@ use harness::train::Observer;
 use super::report;
 use crate::args::RunArgs;
 use crate::home::Home;
+use crate::outside::named_file;
 use crate::progress::{Progress, clock, interrupted};
 use crate::terminal::{print, talk};
 
@@ -25,7 +26,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let began = Instant::now();
     let filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
     let device = ComputeDevice::open(args.device)?;
-    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let manifest = home.manifest(&spec)?;
     let basis = report::basis(&home, &spec, &manifest)?;
     let options = TrainingOptions { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) };
     let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
@@ -103,7 +104,7 @@ fn verdict(outcome: Executed, fresh: bool) -> Result<()> {
 }
 
 /// The command as it was typed, for the records: the program by its name alone, and without the options that name
-/// folders of this machine, which change no result.
+/// folders of this machine, which change no result; a spec that is named by its file, by the file's name alone.
 fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
@@ -114,7 +115,10 @@ fn command_line() -> String {
                     args.next();
                 }
             }
-            _ => words.push(arg),
+            _ => words.push(match named_file(&arg).and_then(|file| file.file_name()) {
+                Some(name) => format!("./{}", name.to_string_lossy()),
+                None => arg,
+            }),
         }
     }
     words.join(" ")

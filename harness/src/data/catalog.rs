@@ -40,6 +40,19 @@ impl Catalog {
         Ok(Self { folder: folder.to_path_buf(), files })
     }
 
+    /// The manifests in one folder or none: those that stand beside a spec, where there may be no folder.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) of a folder that is there.
+    pub fn open_if_there(folder: &Path) -> Result<Option<Self>> {
+        if folder.exists() { Self::open(folder).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether it has a manifest of this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.files.contains_key(id)
+    }
+
     /// The ids, ascending.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)

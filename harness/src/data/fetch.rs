@@ -98,7 +98,8 @@ pub fn fetch(
 
 /// Whether nothing is to be done. A file that only a person can bring is an error if it is wrong.
 fn is_ready(manifest: &Manifest, file: &DataFile, target: &Path) -> Result<bool> {
-    if file.embedded().is_some() {
+    // Their content is checked whenever it is read.
+    if file.embedded().is_some() || manifest.near(file).is_some_and(|(path, _)| path.exists()) {
         return Ok(true);
     }
     if !target.exists() {
@@ -132,7 +133,7 @@ fn bring(
     let mut failures = Vec::new();
     for source in &file.sources {
         match source {
-            FileSource::Embedded { .. } => {}
+            FileSource::Embedded { .. } | FileSource::Beside { .. } => {}
             FileSource::Mirror { path, gzip, identity } => {
                 let Some(path) = mirror.map(|mirror| mirror.join(path)).filter(|path| path.exists()) else { continue };
                 // A wrong file at the mirror is a fault to be mended, not to be passed over.
@@ -168,9 +169,16 @@ fn bring(
         let with = failures.into_iter().fold(last, |last, other| last.hint(format!("before that: {other}")));
         return Err(by_hand(about_cached(with)));
     }
-    let error =
-        Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
-            .at(Place::file(target));
+    let error = match manifest.near(file) {
+        None => {
+            Error::new(Kind::Missing, format!("`{}` of `{}` cannot be fetched by a program", file.name, manifest.id))
+                .at(Place::file(target))
+        }
+        Some((path, _)) => {
+            let gone = Error::new(Kind::Missing, format!("`{}` of `{}` is not there", file.name, manifest.id));
+            gone.at(Place::file(path)).hint(format!("{} says where it stands: `beside`", manifest.path.display()))
+        }
+    };
     let error = about_cached(error);
     let mirrored = file.sources.iter().any(|source| matches!(source, FileSource::Mirror { .. }));
     Err(by_hand(if mirrored {

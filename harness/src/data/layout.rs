@@ -16,6 +16,8 @@ pub enum Separator {
     Tab,
     Comma,
     Semicolon,
+    /// `|`
+    Pipe,
     /// `::`, as MovieLens and MovieTweetings write it.
     DoubleColon,
 }
@@ -33,6 +35,8 @@ pub enum FieldKind {
     /// `2014-04-07T10:51:09`, with or without a fraction of the second, `Z` or an offset such as `-05:00`; without one
     /// it is UTC.
     IsoTime,
+    /// `2014-04-07`: the first moment of the day in UTC.
+    IsoDate,
     /// A finite number.
     Value,
     /// A word that [`FileLayout::Table::labels`] turns into the value.
@@ -116,7 +120,11 @@ impl FileLayout {
     /// The clock of its times: the position in the file where there is no column.
     pub fn clock(&self) -> Clock {
         match self {
-            Self::Table { columns, .. } if columns.contains(&FieldKind::IsoTime) => Clock::Unix,
+            Self::Table { columns, .. }
+                if columns.contains(&FieldKind::IsoTime) || columns.contains(&FieldKind::IsoDate) =>
+            {
+                Clock::Unix
+            }
             Self::Table { time: Some(unit), .. } => unit.clock(),
             _ => Clock::Position,
         }
@@ -157,6 +165,7 @@ impl Separator {
             Self::Tab => Some(b'\t'),
             Self::Comma => Some(b','),
             Self::Semicolon => Some(b';'),
+            Self::Pipe => Some(b'|'),
             Self::Blanks | Self::DoubleColon => None,
         }
     }
@@ -180,6 +189,7 @@ impl Separator {
             Self::Tab => cut(line, line.iter().position(|b| *b == b'\t'), 1),
             Self::Comma => cut(line, line.iter().position(|b| *b == b','), 1),
             Self::Semicolon => cut(line, line.iter().position(|b| *b == b';'), 1),
+            Self::Pipe => cut(line, line.iter().position(|b| *b == b'|'), 1),
             Self::DoubleColon => cut(line, line.windows(2).position(|pair| pair == b"::"), 2),
         };
         *rest = after;
@@ -203,6 +213,7 @@ mod tests {
         assert_eq!(fields(Separator::Tab, "1\t\t3"), ["1", "", "3"]);
         assert_eq!(fields(Separator::Comma, "1,2,"), ["1", "2", ""]);
         assert_eq!(fields(Separator::Semicolon, "1;2,5"), ["1", "2,5"]);
+        assert_eq!(fields(Separator::Pipe, "1||x y"), ["1", "", "x y"]);
         assert_eq!(fields(Separator::DoubleColon, "1::0104257::8"), ["1", "0104257", "8"]);
     }
 }

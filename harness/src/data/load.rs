@@ -109,8 +109,21 @@ pub(super) fn content(manifest: &Manifest, file: &DataFile, cache: &Cache) -> Re
         file.identity.check(&path, bytes.len() as u64, &bytes[..])?;
         return Ok((path, bytes));
     }
-    let path = cache.file(&manifest.id, &file.name);
+    let near = manifest.near(file);
+    let (path, compressed) = match &near {
+        Some((path, gzip)) if path.exists() => (path.clone(), *gzip),
+        _ => (cache.file(&manifest.id, &file.name), false),
+    };
+    if compressed {
+        let bytes = gunzip(&path, file.identity.most())?;
+        file.identity.check(&path, bytes.len() as u64, &bytes[..])?;
+        return Ok((path, bytes));
+    }
     if !path.exists() {
+        if let Some((path, _)) = near {
+            let missing = Error::new(Kind::Missing, format!("`{}` of `{}` is not there", file.name, manifest.id));
+            return Err(missing.at(Place::file(path)).hint("the manifest says where it stands: `beside`"));
+        }
         let missing = Error::new(Kind::Missing, format!("`{}` is not in the cache", file.name)).at(Place::file(&path));
         return Err(missing.hint(format!("`reprise data fetch {}` gets it, or says how", manifest.id)));
     }

@@ -72,6 +72,9 @@ pub struct DataFile {
 pub enum FileSource {
     /// A gzip file beside the manifest, shipped with the program: it needs no cache and no network.
     Embedded { path: String },
+    /// A file in its place near the manifest, which is read there and never copied; `path` is relative to the manifest's
+    /// folder. For data that a person has, beside a spec of their own.
+    Beside { path: String, gzip: bool },
     /// Relative to a mirror folder; `identity` is of the bytes there.
     Mirror { path: String, gzip: bool, identity: Identity },
     /// `identity` is of the bytes that the server sends.
@@ -140,7 +143,15 @@ impl Manifest {
         self.files.iter().all(|file| file.embedded().is_some())
     }
 
-    /// The path of an embedded file.
+    /// The file of a source `beside`, whether it is there or not, and whether it is compressed.
+    pub(super) fn near(&self, file: &DataFile) -> Option<(PathBuf, bool)> {
+        file.sources.iter().find_map(|source| match source {
+            FileSource::Beside { path, gzip } => Some((self.beside(path), *gzip)),
+            _ => None,
+        })
+    }
+
+    /// The path of a file near the manifest.
     pub(super) fn beside(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
@@ -151,7 +162,7 @@ impl Manifest {
         let identities = |other: &DataFile| {
             let of_source = |source: &FileSource| match source {
                 FileSource::Mirror { identity, .. } | FileSource::Url { identity, .. } => Some(*identity),
-                FileSource::Embedded { .. } => None,
+                FileSource::Embedded { .. } | FileSource::Beside { .. } => None,
             };
             other.sources.iter().filter_map(of_source).chain([other.identity]).collect::<Vec<_>>()
         };

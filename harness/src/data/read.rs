@@ -1,8 +1,8 @@
 //! Parses data files into interactions. A line that does not follow the layout is an error with its number.
 
 mod categories;
-mod numbering;
-mod quotes;
+pub(super) mod numbering;
+pub(super) mod quotes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +15,7 @@ use super::categories::ItemCategories;
 use super::dataset::{Interaction, Part};
 use super::layout::{FieldKind, FileLayout, Leading, Separator};
 use super::manifest::{DataFile, Manifest};
+use super::names::is_name_of_a_column;
 use super::text::{BadLine, Field, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
@@ -33,7 +34,7 @@ pub(super) struct Reader {
 }
 
 /// What some programs put before a text in UTF-8; it is no part of it.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Reader {
     pub(super) fn new(manifest: &Manifest) -> Self {
@@ -74,19 +75,20 @@ impl Reader {
         let mut body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let mut first = 1;
         if let Some(header) = file.layout.header() {
-            let (line, rest) = match body.iter().position(|byte| *byte == b'\n') {
-                Some(end) => (&body[..end], &body[end + 1..]),
-                None => (body, &body[body.len()..]),
-            };
-            let line = without_return(line);
-            if line != header.as_bytes() {
-                let expected = format!("the header `{}`", visible(header));
-                return Err(wrong(1, BadLine::new(expected, quoted(line))));
+            let mut rest = Some(body);
+            for header in header.split('\n') {
+                let mut lines = rest.into_iter().flat_map(|rest| rest.splitn(2, |byte| *byte == b'\n'));
+                let line = without_return(lines.next().unwrap_or_default());
+                if line != header.as_bytes() {
+                    let expected = format!("the header `{}`", visible(header));
+                    return Err(wrong(first, BadLine::new(expected, quoted(line))));
+                }
+                rest = lines.next();
+                first += 1;
             }
-            if line.len() == body.len() {
-                return Ok(()); // A header alone: counts tell whether that can be.
-            }
-            (body, first) = (rest, 2);
+            // A header alone: counts tell whether that can be.
+            let Some(rest) = rest else { return Ok(()) };
+            body = rest;
         } else if self.begins_with_a_header(&file.layout, body) {
             let line = without_return(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
             let bad = BadLine::new("an interaction: the manifest names no header", quoted(line));
@@ -220,6 +222,7 @@ impl Reader {
                 FieldKind::Category => of_item = Some(self.bare(field)?),
                 FieldKind::Time => row.time = time(field, unit)?,
                 FieldKind::IsoTime => row.time = iso_time(field)?,
+                FieldKind::IsoDate => row.time = iso_date(field)?,
                 FieldKind::Value => row.value = value(field)?,
                 FieldKind::Label => row.value = label(field, labels)?,
                 FieldKind::Skip => {}
@@ -329,6 +332,13 @@ fn iso_time(field: &[u8]) -> Field<Time> {
     })
 }
 
+fn iso_date(field: &[u8]) -> Field<Time> {
+    time::iso_date(std::str::from_utf8(field).unwrap_or("")).map_err(|unreadable| match unreadable {
+        Unreadable::NoNumber => BadLine::new("a day such as 2014-04-07", quoted(field)),
+        Unreadable::Implausible(_) => BadLine::new("a day of the years 1990 to 2099", quoted(field)),
+    })
+}
+
 fn value(field: &[u8]) -> Field<f32> {
     match std::str::from_utf8(field).ok().and_then(|text| text.parse::<f32>().ok()) {
         Some(value) if value.is_finite() => Ok(value),
@@ -368,18 +378,4 @@ fn user_and_item<'a>(layout: &FileLayout, line: &'a [u8]) -> Option<[&'a [u8]; 2
             Some([user.or_else(|| fields.get(leading.len() + 1).copied())?, item])
         }
     }
-}
-
-/// Whether a field is what people call a column of users or items, however they write it: `user_id`, `"movieId"`.
-fn is_name_of_a_column(field: &[u8]) -> bool {
-    const USERS: [&str; 9] = ["user", "session", "visitor", "customer", "reviewer", "member", "account", "uid", "sid"];
-    const ITEMS: [&str; 16] = [
-        "item", "movie", "product", "song", "track", "artist", "book", "business", "article", "venue", "place",
-        "location", "poi", "asin", "isbn", "iid",
-    ];
-    let name = lossy(field).to_lowercase();
-    let name = name.split(':').next().unwrap_or_default(); // RecBole puts the type behind it: `user_id:token`.
-    let name: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
-    let stem = name.strip_suffix("id").or_else(|| name.strip_suffix('s')).unwrap_or(&name);
-    [&*name, stem].iter().any(|name| USERS.contains(name) || ITEMS.contains(name))
 }

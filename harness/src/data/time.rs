@@ -114,6 +114,22 @@ pub(super) enum Unreadable {
     Implausible(Option<TimeUnit>),
 }
 
+/// The unit in which a number is a plausible moment; there is at most one, since the plausible numbers of two units have no
+/// number in common.
+pub(super) fn unit_of(text: &str) -> Option<TimeUnit> {
+    let number = decimal(text)?;
+    TimeUnit::CLOCKS.into_iter().find(|unit| unit.moment(number).is_some())
+}
+
+/// The first moment of a day in UTC, which is written as ISO 8601 does: `2014-04-07`.
+pub(super) fn iso_date(text: &str) -> Result<Time, Unreadable> {
+    const DAY: usize = "2014-04-07".len();
+    if text.len() != DAY {
+        return Err(Unreadable::NoNumber);
+    }
+    iso(&format!("{text}T00:00:00Z"))
+}
+
 /// A moment written as ISO 8601 does: a date, `T` or a blank, a time to the second or to a fraction of it, and `Z` or an
 /// offset such as `-05:00`; without one it is UTC.
 pub(super) fn iso(text: &str) -> Result<Time, Unreadable> {

@@ -15,6 +15,8 @@ use super::manifest::{DataFile, FileSource, Manifest};
 pub enum FileState {
     /// Shipped with the program.
     Embedded,
+    /// In its place near the manifest. Its digest is checked on use.
+    Beside,
     /// In the cache, with the right size where that is known. Its digest is checked on use.
     Cached,
     /// Not in the cache, but in the mirror folder.
@@ -36,6 +38,9 @@ pub fn status(manifest: &Manifest, cache: &Cache, mirror: Option<&Path>) -> File
 fn file_state(manifest: &Manifest, file: &DataFile, cache: &Cache, mirror: Option<&Path>) -> FileState {
     if file.embedded().is_some() {
         return FileState::Embedded;
+    }
+    if manifest.near(file).is_some_and(|(path, _)| path.exists()) {
+        return FileState::Beside;
     }
     if let Ok(metadata) = cache.file(&manifest.id, &file.name).metadata()
         && metadata.is_file()
@@ -78,7 +83,7 @@ impl Verification {
 /// Checks size and digest of every present file and, if all are present, the counts and digest of the prepared dataset.
 pub fn verify(manifest: &Manifest, cache: &Cache) -> Verification {
     let here = |file: &DataFile| {
-        if file.embedded().is_some() {
+        if file.embedded().is_some() || manifest.near(file).is_some_and(|(path, _)| path.exists()) {
             return content(manifest, file, cache).map(|_| true);
         }
         let path = cache.file(&manifest.id, &file.name);

@@ -2,6 +2,7 @@
 
 mod checker;
 mod layout;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,9 +17,10 @@ use crate::file::is_device;
 
 use self::checker::Checker;
 use self::layout::WireFileLayout;
+use self::source::WireFileSource;
 use super::identity::{GitBlob, Identity};
 use super::layout::FileLayout;
-use super::manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
+use super::manifest::{DataFile, IdScheme, IdTable, Licence, Manifest, TakeOut};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -62,19 +64,6 @@ struct WireFile {
     #[serde(default)]
     source: Vec<Spanned<WireFileSource>>,
     instructions: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireFileSource {
-    embedded: Option<String>,
-    mirror: Option<String>,
-    url: Option<String>,
-    #[serde(default)]
-    gzip: bool,
-    bytes: Option<u64>,
-    sha256: Option<Digest>,
-    git_blob: Option<GitBlob>,
 }
 
 #[derive(Deserialize)]
@@ -280,7 +269,7 @@ impl Checker<'_> {
             _ => {}
         }
         let sources =
-            file.source.iter().map(|source| self.source(source, file, identity)).collect::<Result<Vec<_>>>()?;
+            file.source.iter().map(|source| self.source(source, file.gzip, identity)).collect::<Result<Vec<_>>>()?;
         if sources.is_empty() && file.instructions.is_none() {
             return Err(self
                 .error(wire, "source", format!("nothing says where `{}` can be had", file.name))
@@ -311,39 +300,6 @@ impl Checker<'_> {
             _ => Err(self
                 .error(at, "", "the identity of a file is half said, or said twice")
                 .expected("`bytes` and `sha256`; or `git-blob`; or none of them")),
-        }
-    }
-
-    fn source(&self, wire: &Spanned<WireFileSource>, file: &WireFile, content: Identity) -> Result<FileSource> {
-        let source = wire.get_ref();
-        let own = self.identity(wire, source.bytes, source.sha256, source.git_blob)?;
-        if file.gzip && source.gzip {
-            return Err(self.error(
-                wire,
-                "",
-                "a file that stays compressed in the cache is not decompressed on its way",
-            ));
-        }
-        let identity = if own == Identity::Unknown && !source.gzip { content } else { own };
-        let relative = |path: &str| {
-            let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            if inside && !path.is_empty() {
-                return Ok(path.to_string());
-            }
-            Err(self.error(wire, "", "the path of a source must stay inside its folder").got(format!("`{path}`")))
-        };
-        if content == Identity::Unknown {
-            return Err(self.error(wire, "", "a file without a digest cannot be fetched, only brought by a person"));
-        }
-        match (&source.embedded, &source.mirror, &source.url) {
-            (Some(path), None, None) if source.gzip => Ok(FileSource::Embedded { path: relative(path)? }),
-            (Some(_), None, None) => Err(self.error(wire, "", "an embedded file is compressed: `gzip = true`")),
-            (None, Some(path), None) => Ok(FileSource::Mirror { path: relative(path)?, gzip: source.gzip, identity }),
-            (None, None, Some(url)) if url.starts_with("https://") || url.starts_with("http://") => {
-                Ok(FileSource::Url { url: url.clone(), gzip: source.gzip, identity })
-            }
-            (None, None, Some(url)) => Err(self.error(wire, "", "not a URL").expected("https://…").got(url)),
-            _ => Err(self.error(wire, "", "a source is one of three").expected("`embedded`, `mirror` or `url`")),
         }
     }
 

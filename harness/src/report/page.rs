@@ -73,7 +73,8 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
     if let Some(paper) = spec.paper.as_ref().filter(|_| basis.has_notes) {
         blocks.push(PageBlock::Heading(2, "Notes".into()));
         // The path of the repository, so that the report reads the same wherever it is made.
-        let notes = format!("What is exact here, what differs and why: `reproductions/{paper}/NOTES.md`.");
+        let folder = if spec.outside { String::new() } else { format!("reproductions/{paper}/") };
+        let notes = format!("What is exact here, what differs and why: `{folder}NOTES.md`.");
         blocks.push(PageBlock::list([notes]));
     }
     how_measured::blocks(basis, runs, &mut blocks);
@@ -84,7 +85,7 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
 /// The command that makes the report of a spec.
 pub fn report_command(spec: &Spec) -> String {
     let profile = if spec.is_base_profile() { String::new() } else { format!(" --profile {}", spec.profile) };
-    format!("reprise report {}{profile}", spec.id)
+    format!("reprise report {}{profile}", spec.argument())
 }
 
 /// Whose times the table shows: times of several machines do not compare.

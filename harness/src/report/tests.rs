@@ -47,6 +47,7 @@ fn spec() -> Spec {
         id: "de-rrd/citeulike".into(),
         title: "DE-RRD on CiteULike".into(),
         file: "de_rrd/citeulike.toml".into(),
+        outside: false,
         profile: "paper".into(),
         paper: Some("de_rrd".into()),
         dataset: "citeulike".into(),

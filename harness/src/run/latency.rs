@@ -68,7 +68,7 @@ fn missing(prepared: &Prepared<'_>, run: &Run<'_>) -> Error {
 /// How a run is trained whose model is not there, or cannot be read.
 fn how_to_train(prepared: &Prepared<'_>, run: &Run<'_>) -> String {
     let (job, spec, trial, seed) = (prepared.job, prepared.job.spec, &run.trial.id, run.seed);
-    let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.id);
+    let mut command = format!("reprise run {} --trial {trial} --seed {seed}", spec.argument());
     if !spec.is_base_profile() {
         command += &format!(" --profile {}", spec.profile);
     }

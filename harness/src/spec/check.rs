@@ -48,6 +48,7 @@ pub fn check(document: &Document<'_>, resolved: &Resolved<'_>, registry: &Regist
         id: wire.id.into_inner(),
         title: wire.title,
         file: document.file.to_path_buf(),
+        outside: false,
         profile: resolved.profile.clone(),
         paper: wire.paper.map(Spanned::into_inner),
         dataset: wire.dataset.into_inner(),

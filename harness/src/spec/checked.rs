@@ -16,6 +16,8 @@ pub struct Spec {
     pub title: String,
     /// The file, as it was named when loading.
     pub file: PathBuf,
+    /// Whether it stands outside of a repository, where commands name it by its file.
+    pub outside: bool,
     /// The profile that was asked for; see [`base_profile`].
     pub profile: String,
     /// Folder of the paper, which holds its published tables; `None` for an experiment that re-runs no paper.
@@ -161,6 +163,15 @@ impl Spec {
     /// What people call the trial with an id; the id itself if there is no such trial.
     pub fn label<'a>(&'a self, trial: &'a str) -> &'a str {
         self.trial(trial).map_or(trial, |trial| &trial.label)
+    }
+
+    /// The argument by which a command names it: the id or, of a spec outside of a repository, the file as seen from its
+    /// folder.
+    pub fn argument(&self) -> String {
+        match self.file.file_name().filter(|_| self.outside) {
+            Some(name) => format!("./{}", name.to_string_lossy()),
+            None => self.id.clone(),
+        }
     }
 
     /// Whether another trial learns from this one.

@@ -45,7 +45,7 @@ pub fn discover(dir: &Path) -> Result<Vec<Listed>> {
         .into_iter()
         .map(|file| {
             let id = id_in(dir, &file);
-            let summary = summary(&file, &id);
+            let summary = summary(&file, Some(&id)).map(|(_, summary)| summary);
             Listed { file, id, summary }
         })
         .collect();
@@ -57,6 +57,16 @@ pub fn discover(dir: &Path) -> Result<Vec<Listed>> {
         }
     }
     Ok(listed)
+}
+
+/// The spec in one file, wherever it stands. One that cannot be read is listed with its error, under its file's name.
+pub fn listed(file: &Path) -> Listed {
+    let stem = || check::id_of_place(&[&file.file_stem().unwrap_or_default().to_string_lossy()]);
+    let (id, summary) = match summary(file, None) {
+        Ok((id, summary)) => (id, Ok(summary)),
+        Err(error) => (stem(), Err(error)),
+    };
+    Listed { file: file.to_path_buf(), id, summary }
 }
 
 /// The file of the spec with an id, below a folder.
@@ -114,12 +124,15 @@ fn id_in(dir: &Path, file: &Path) -> String {
     check::id_of_place(&parts.iter().map(|part| &**part).collect::<Vec<_>>())
 }
 
-fn summary(file: &Path, id: &str) -> Result<SpecSummary> {
+/// The id of the spec in a file, and its summary. `id` is what the file's path says, where it does.
+fn summary(file: &Path, id: Option<&str>) -> Result<(String, SpecSummary)> {
     let text = read_text(NOUN, file)?;
     let document = Document::parse(NOUN, file, &text)?;
     let wire = WireSpec::read(&document, &profile::base(&document)?.root)?;
     check::place(&document, &wire)?;
-    if wire.id.get_ref() != id {
+    if let Some(id) = id
+        && wire.id.get_ref() != id
+    {
         return Err(document
             .refuse(wire.id.span(), "the id does not fit the file's place")
             .expected(format!("`{id}`"))
@@ -128,5 +141,5 @@ fn summary(file: &Path, id: &str) -> Result<SpecSummary> {
     }
     let profiles: Vec<_> = profile::names(&document.root).into_iter().map(str::to_string).collect();
     profile::resolve(&document, &profiles[0])?;
-    Ok(SpecSummary { title: wire.title, dataset: wire.dataset.into_inner(), profiles })
+    Ok((wire.id.into_inner(), SpecSummary { title: wire.title, dataset: wire.dataset.into_inner(), profiles }))
 }

@@ -32,7 +32,7 @@ pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trial
 pub use claim::{Bound, Claim, Inequality, Statement};
 pub use filter::Filter;
 pub use fingerprint::run_fingerprint;
-pub use listing::{Listed, SpecSummary, discover, find, is_spec};
+pub use listing::{Listed, SpecSummary, discover, find, is_spec, listed};
 pub use load::load;
 pub use measure::{Measure, Quantity};
 pub use origin::print_spec;

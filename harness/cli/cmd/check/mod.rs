@@ -12,7 +12,7 @@ use harness::drift::{Acceptance, Baseline, DriftVerdict, Judgement, Suite, Today
 use harness::error::{Error, Kind, Place, Result};
 use harness::record::{Checked, Records, Stored as _};
 use harness::run::{ComputeDevice, Executed, TrainingOptions, expected};
-use harness::spec::{self, Filter, Spec};
+use harness::spec::{Filter, Spec};
 
 use self::sample::{Pool, RunChoice};
 use super::report::{checked, data_digest};
@@ -92,9 +92,9 @@ struct Reference {
 impl Reference {
     /// The accepted baseline or, with `--rerun` and without a baseline, the records. A spec that has none of the trials,
     /// seeds or runs that are asked for is an error or, with `pass_over`, `None`.
-    fn find(home: &Home, args: &CheckArgs, id: &str, profile: &str, pass_over: bool) -> Result<Option<Self>> {
-        let spec = home.spec(id, Some(profile))?;
-        let manifest = home.catalog()?.get(&spec.dataset)?;
+    fn find(home: &Home, args: &CheckArgs, file: &Path, profile: &str, pass_over: bool) -> Result<Option<Self>> {
+        let spec = home.spec_in(file, Some(profile))?;
+        let manifest = home.manifest(&spec)?;
         let mut filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
         if pass_over {
             // Where no spec is named, only those that have the trials and seeds count.
@@ -106,7 +106,7 @@ impl Reference {
         }
         // A mistyped trial or seed is reported before a baseline that is missing.
         filter.check(&spec)?;
-        let file = home.baseline_beside(&spec.file, &spec.profile);
+        let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
         let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
             Some(baseline) => baseline,
             None if args.rerun => {
@@ -126,7 +126,7 @@ impl Reference {
                 filter.runs = Some(runs);
                 recorded
             }
-            None => return Err(no_baseline(id, &file)),
+            None => return Err(no_baseline(&spec.id, &file)),
         };
         Ok(Some(Self { spec, manifest, baseline, filter }))
     }
@@ -187,23 +187,18 @@ fn choose(args: &CheckArgs, asked: &mut Vec<Asked>) -> Result<()> {
 /// of runs that are trained again, records; those that lack the trials or seeds that are asked for are left out, unless
 /// all do.
 fn asked(home: &Home, args: &CheckArgs) -> Result<Vec<Asked>> {
-    for id in &args.specs {
-        spec::find(&home.reproductions(), id)?;
-    }
     let found = if args.specs.is_empty() { having(home, args, true)? } else { Vec::new() };
     if found.is_empty() { having(home, args, false) } else { Ok(found) }
 }
 
 fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> {
     let mut asked = Vec::new();
-    for listed in spec::discover(&home.reproductions())? {
-        let named = args.specs.contains(&listed.id);
-        if !named && !args.specs.is_empty() {
-            continue;
-        }
+    let named = !args.specs.is_empty();
+    for listed in home.listed(&args.specs)? {
         let one = |profile: String, error: Option<Error>| {
-            let found =
-                error.map_or_else(|| Reference::find(home, args, &listed.id, &profile, pass_over), Err).transpose()?;
+            let found = error
+                .map_or_else(|| Reference::find(home, args, &listed.file, &profile, pass_over), Err)
+                .transpose()?;
             Some(Asked { id: listed.id.clone(), profile, found })
         };
         let records_count = args.rerun && (named || args.sample.is_some() || args.within.is_some());
@@ -212,11 +207,11 @@ fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> 
             // A missing baseline or profile is reported when it is judged.
             (Ok(_), Some(profile)) if named => asked.extend(one(profile.clone(), None)),
             (Ok(summary), wanted) => {
-                let results = home.results_beside(&listed.file);
+                let results = home.results_beside(&listed.file, &listed.id);
                 let recorded = |profile: &str| Records::count(&results.join(profile)).is_ok_and(|n| n > 0);
                 let has = |profile: &String| {
                     wanted.as_ref().is_none_or(|wanted| wanted == profile)
-                        && (home.baseline_beside(&listed.file, profile).exists()
+                        && (home.baseline_beside(&listed.file, &listed.id, profile).exists()
                             || (records_count && recorded(profile)))
                 };
                 let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
@@ -257,7 +252,7 @@ fn judged(home: &Home, args: &CheckArgs, reference: &Reference) -> Result<(Judge
 
 fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
     let spec = home.spec(id, args.profile.as_deref())?;
-    let file = home.baseline_beside(&spec.file, &spec.profile);
+    let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
     // Read first, so that a damaged baseline is not overwritten and its history lost.
     let last = Baseline::find(&file, &spec.id, &spec.profile)?;
     let acceptance = Acceptance {
@@ -266,7 +261,7 @@ fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
         matters: &args.matters,
         inexact: &args.inexact,
     };
-    let manifest = home.catalog()?.get(&spec.dataset)?;
+    let manifest = home.manifest(&spec)?;
     let all = Filter::default();
     let now = Now::find(home, args, &spec, &manifest, &all)?;
     if now.interrupted {

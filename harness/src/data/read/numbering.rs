@@ -6,7 +6,7 @@ use crate::data::manifest::IdScheme;
 use crate::data::text::{BadLine, Field, has_odd_ends, quoted};
 
 /// By the source's id: its number.
-pub(super) type Numbers = HashMap<Box<[u8]>, u32>;
+pub(in crate::data) type Numbers = HashMap<Box<[u8]>, u32>;
 
 /// Turns the ids of the source into dense ones.
 pub(super) enum Numbering {
@@ -88,7 +88,7 @@ impl Numbering {
 }
 
 /// The number of an id that stands on its own, which is the next where it was not met before.
-pub(super) fn numbered(numbers: &mut Numbers, what: &str, field: &[u8]) -> Field<u32> {
+pub(in crate::data) fn numbered(numbers: &mut Numbers, what: &str, field: &[u8]) -> Field<u32> {
     if let Some(number) = numbers.get(field) {
         return Ok(*number);
     }

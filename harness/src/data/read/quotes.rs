@@ -7,7 +7,7 @@ use crate::data::text::{BadLine, quoted, without_return};
 ///
 /// # Errors
 /// The line, from 0, on which the field in question begins, and what is wrong with it.
-pub(super) fn well_quoted(body: &[u8], separator: u8) -> std::result::Result<(), (usize, BadLine)> {
+pub(in crate::data) fn well_quoted(body: &[u8], separator: u8) -> std::result::Result<(), (usize, BadLine)> {
     let (mut at, mut line) = (0, 0);
     while at < body.len() {
         if body[at] != b'"' {

@@ -262,7 +262,7 @@ fn fields_in_quotes_are_read_where_the_layout_says_so() {
     refused(&layout, b"1,2,3\n1,2\n", 2, &["3 fields", "fewer: `1,2`"]);
     refused(&layout, b"1,2,3\n1,2,3,4\n", 2, &["more: `1,2,3,4`"]);
     let error = read(&layout.replace("comma", "blanks"), "map", b"1 2 3\n").unwrap_err().to_string();
-    assert!(error.contains("between tabs, commas or semicolons"), "{error}");
+    assert!(error.contains("between tabs, commas, semicolons"), "{error}");
 }
 
 /// SR-GNN #34: a header would be an interaction of the user `user` with the item `item`.

@@ -70,7 +70,7 @@ impl Checker<'_> {
             _ if layout.leading.is_some() => wrong("leading", "`leading` is for lists; a table has `columns`"),
             _ if layout.empty_lists.is_some() => wrong("empty-lists", "a table has no lists"),
             _ if quoted == Some(true) && separator.byte().is_none() => {
-                wrong("quoted", "fields in quotes stand between tabs, commas or semicolons")
+                wrong("quoted", "fields in quotes stand between tabs, commas, semicolons or `|`")
             }
             WireForm::Items => {
                 let columns = layout.columns.clone().unwrap_or_default();
@@ -94,7 +94,7 @@ impl Checker<'_> {
                 if times(FieldKind::User) != 1 || times(FieldKind::Item) != 1 {
                     return wrong("columns", "a table has exactly one column `user` and one `item`");
                 }
-                if times(FieldKind::Time) + times(FieldKind::IsoTime) > 1
+                if times(FieldKind::Time) + times(FieldKind::IsoTime) + times(FieldKind::IsoDate) > 1
                     || times(FieldKind::Value) + times(FieldKind::Label) > 1
                     || times(FieldKind::Category) > 1
                     || times(FieldKind::Session) > 1
