@@ -199,10 +199,10 @@ fn fine_tuning_that_gains_nothing_keeps_what_it_inherits() {
     home.reprise("run small --trial searched").with(0).tells(&["3 trained"]);
     let searched = home.record("searched", 0);
     assert_eq!(searched["selected"], serde_json::json!({}), "no epoch");
-    let start = searched["curve"]["start"]["loo-hr@5"].as_f64().unwrap();
-    assert!((start - searched["validation"]["loo-hr@5"].as_f64().unwrap()).abs() < 1e-6);
+    let start = searched["curve"]["start"]["loo-mrr@5"].as_f64().unwrap();
+    assert!((start - searched["validation"]["loo-mrr@5"].as_f64().unwrap()).abs() < 1e-6);
     let columns = searched["curve"]["columns"].as_array().unwrap();
-    let at = columns.iter().position(|column| column == "loo-hr@5").unwrap();
+    let at = columns.iter().position(|column| column == "loo-mrr@5").unwrap();
     assert!(searched["curve"]["rows"].as_array().unwrap().iter().all(|row| row[at].as_f64().unwrap() <= start + 5e-5));
 }
 

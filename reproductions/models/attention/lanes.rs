@@ -4,7 +4,7 @@ use harness::nn::transpose;
 use harness::simd;
 use pulp::Simd;
 
-use super::AttentionShape;
+use super::shape::AttentionShape;
 use crate::models::pieces::GROUP;
 
 /// Pieces that go through attention together.

@@ -6,6 +6,7 @@
 
 mod lanes;
 mod products;
+mod shape;
 mod softmax;
 mod sums;
 #[cfg(test)]
@@ -14,54 +15,9 @@ mod tests;
 pub use self::lanes::Lanes;
 use self::lanes::{add_from_lanes, to_lanes};
 use self::products::products;
+pub use self::shape::AttentionShape;
 use self::softmax::{score_slopes, softmax};
 use self::sums::{sum_over_keys, sum_over_queries};
-
-/// The shape of an attention layer.
-#[derive(Clone, Copy)]
-pub struct AttentionShape {
-    pub heads: usize,
-    /// L.
-    pub length: usize,
-    /// C.
-    pub width: usize,
-    /// Whether a query sees the keys up to its own position only, or all.
-    pub causal: bool,
-}
-
-impl AttentionShape {
-    /// Pairs of a query and a key that it sees, of all heads.
-    pub fn pairs(&self) -> usize {
-        self.heads * self.before(self.length)
-    }
-
-    /// Pairs of the queries before this one, of one head.
-    #[inline(always)]
-    fn before(&self, query: usize) -> usize {
-        if self.causal { query * (query + 1) / 2 } else { query * self.length }
-    }
-
-    /// Keys that a query sees: so many, the first ones.
-    #[inline(always)]
-    fn keys(&self, query: usize) -> usize {
-        if self.causal { query + 1 } else { self.length }
-    }
-
-    /// Queries that see a key: those from this one on.
-    #[inline(always)]
-    fn first_query(&self, key: usize) -> usize {
-        if self.causal { key } else { 0 }
-    }
-
-    fn columns(&self, head: usize) -> std::ops::Range<usize> {
-        let width = self.width / self.heads;
-        head * width..(head + 1) * width
-    }
-
-    fn scale(&self) -> f32 {
-        (1.0 / (self.width as f64 / self.heads as f64).sqrt()) as f32
-    }
-}
 
 /// What attention keeps of a group from the way forward, and its buffers.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 use harness::simd;
 use pulp::{Simd, WithSimd};
 
-use super::AttentionShape;
 use super::lanes::{LANES, Lanes, registers, registers_mut};
+use super::shape::AttentionShape;
 
 /// `out` = ⟨a of the query, b of the key⟩ over the columns of each head, times `scale`.
 pub fn products(shape: AttentionShape, a: &[Lanes], b: &[Lanes], scale: f32, out: &mut Vec<Lanes>) {

@@ -3,8 +3,8 @@
 use harness::simd::{self, exp};
 use pulp::NullaryFnOnce;
 
-use super::AttentionShape;
 use super::lanes::{LANES, Lanes};
+use super::shape::AttentionShape;
 
 /// What a hidden key scores: nothing beside any other, and as much as all where all are hidden.
 const HIDDEN: f32 = -1e9;

@@ -3,8 +3,8 @@
 use harness::simd;
 use pulp::{Simd, WithSimd};
 
-use super::AttentionShape;
 use super::lanes::{LANES, Lanes, registers, registers_mut};
+use super::shape::AttentionShape;
 
 /// `out` of each query = Σ over its keys of factor · x of the key.
 pub fn sum_over_keys(shape: AttentionShape, factors: &[Lanes], x: &[Lanes], out: &mut Vec<Lanes>) {

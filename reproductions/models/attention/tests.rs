@@ -3,9 +3,9 @@
 use harness::rng::Stream;
 use harness::simd;
 
-use super::AttentionShape;
 use super::lanes::{LANES, Lanes, add_from_lanes, to_lanes};
 use super::products::Products;
+use super::shape::AttentionShape;
 use super::softmax::{ScoreSlopes, Softmax};
 use super::sums::Sums;
 

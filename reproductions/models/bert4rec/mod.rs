@@ -20,6 +20,7 @@ mod block;
 mod group;
 mod layers;
 mod masking;
+mod network;
 mod sizes;
 
 use harness::error::{Error, Kind, Result};
@@ -30,16 +31,9 @@ use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
 use self::masking::Masking;
+pub use self::network::{Bert4Rec, Bert4RecEncoder};
 pub use self::sizes::Bert4RecSizes;
-use super::pieces::{
-    NetworkEncoder, PieceBatch, PieceHyper, PieceKind, PieceModel, PieceNetwork, PieceSizes, PieceTraining, Start,
-};
-
-/// A BERT4Rec in training.
-pub type Bert4Rec = PieceNetwork<Bert4RecSizes>;
-
-/// A BERT4Rec as students read it and as it is served.
-pub type Bert4RecEncoder<'a> = NetworkEncoder<'a, Bert4RecSizes>;
+use super::pieces::{PieceBatch, PieceHyper, PieceKind, PieceModel, PieceTraining, Start};
 
 const NAME: &str = "bert4rec";
 

@@ -6,9 +6,7 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
 
-use super::group::GroupTrace;
-use super::layers::Bert4RecLayers;
-use crate::models::pieces::{OUTPUT, PieceSizes, left_padded};
+use crate::models::pieces::OUTPUT;
 
 /// All that shapes a BERT4Rec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +44,9 @@ pub const OF_BLOCK: [&str; 16] = [
     "feed-norm-scale",
     "feed-norm-shift",
 ];
+
+/// Parameters before those of the blocks: the tables of ids and of positions.
+pub const TABLES: usize = 2;
 
 /// The width of the feed-forward's inner layer, in C (code).
 const INNER: usize = 4;
@@ -99,29 +100,22 @@ impl Bert4RecSizes {
         };
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
-}
 
-impl fmt::Display for Bert4RecSizes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { items, width, length, blocks, heads, .. } = self;
-        write!(f, "{items} items, width {width}, length {length}, {blocks} blocks, {heads} heads")
+    /// The number of heads, and how the next item is asked for.
+    pub fn settings(&self) -> Settings {
+        Settings::default().with(HEADS, self.heads).with(ASKS_BY_MASK, self.asks_by_mask)
     }
-}
 
-impl PieceSizes for Bert4RecSizes {
-    type Layers = Bert4RecLayers;
-    type Group = GroupTrace;
-
-    const TABLES: usize = 2;
-
-    const PADDING_LEARNS: bool = false;
-
-    fn of(weights: &Weights) -> Result<Self> {
+    /// The sizes of a model with these weights.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if they are not those of such a model.
+    pub fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
             items: weights.size(0, 0).saturating_sub(2),
             width: weights.size(0, 1),
             length: weights.size(1, 0),
-            blocks: weights.parameters.len().saturating_sub(Self::TABLES + OUTPUT) / OF_BLOCK.len(),
+            blocks: weights.parameters.len().saturating_sub(TABLES + OUTPUT) / OF_BLOCK.len(),
             heads: weights.settings.get(HEADS)?,
             asks_by_mask: weights.settings.get(ASKS_BY_MASK)?,
         };
@@ -132,48 +126,11 @@ impl PieceSizes for Bert4RecSizes {
             Err(Error::new(Kind::Internal, "these are not the parameters of a BERT4Rec model"))
         }
     }
+}
 
-    /// The number of heads, and how the next item is asked for.
-    fn settings(&self) -> Settings {
-        Settings::default().with(HEADS, self.heads).with(ASKS_BY_MASK, self.asks_by_mask)
-    }
-
-    fn layers(&self, values: &[&[f32]]) -> Bert4RecLayers {
-        Bert4RecLayers::new(*self, values)
-    }
-
-    fn items(&self) -> usize {
-        self.items
-    }
-
-    fn width(&self) -> usize {
-        self.width
-    }
-
-    fn length(&self) -> usize {
-        self.length
-    }
-
-    fn hidden(&self) -> usize {
-        self.blocks
-    }
-
-    /// The padding, the items and the mask.
-    fn ids(&self) -> usize {
-        self.items + 2
-    }
-
-    fn asks_by_mask(&self) -> bool {
-        self.asks_by_mask
-    }
-
-    fn read(&self, items: &[u32], row: &mut [u32]) {
-        match row {
-            [before @ .., last] if self.asks_by_mask => {
-                left_padded(items, before);
-                *last = self.mask();
-            }
-            row => left_padded(items, row),
-        }
+impl fmt::Display for Bert4RecSizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, width, length, blocks, heads, .. } = self;
+        write!(f, "{items} items, width {width}, length {length}, {blocks} blocks, {heads} heads")
     }
 }

@@ -13,6 +13,7 @@
 
 mod group;
 mod layers;
+mod network;
 mod sizes;
 
 use harness::error::{Error, Kind, Result};
@@ -22,14 +23,9 @@ use harness::value::{Count, checked};
 use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
+pub use self::network::{NextItNet, NextItNetEncoder};
 pub use self::sizes::NextItNetSizes;
-use super::pieces::{NetworkEncoder, PieceHyper, PieceKind, PieceModel, PieceNetwork, PieceTraining};
-
-/// A NextItNet in training.
-pub type NextItNet = PieceNetwork<NextItNetSizes>;
-
-/// A NextItNet as students read it and as it is served.
-pub type NextItNetEncoder<'a> = NetworkEncoder<'a, NextItNetSizes>;
+use super::pieces::{PieceHyper, PieceKind, PieceModel, PieceTraining};
 
 /// NextItNet as a kind of network over pieces.
 pub static KIND: PieceKind =

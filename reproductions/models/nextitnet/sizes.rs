@@ -7,9 +7,7 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
 
-use super::group::GroupTrace;
-use super::layers::NextItNetLayers;
-use crate::models::pieces::{OUTPUT, PieceSizes};
+use crate::models::pieces::OUTPUT;
 
 /// All that shapes a NextItNet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,15 +109,17 @@ impl NextItNetSizes {
         };
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
-}
 
-impl PieceSizes for NextItNetSizes {
-    type Layers = NextItNetLayers;
-    type Group = GroupTrace;
+    /// L, and the dilations.
+    pub fn settings(&self) -> Settings {
+        Settings::default().with(LENGTH, self.length).with(DILATIONS, Dilations(self.dilations.clone()))
+    }
 
-    const TABLES: usize = 1;
-
-    fn of(weights: &Weights) -> Result<Self> {
+    /// The sizes of a model with these weights.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if they are not those of such a model.
+    pub fn of(weights: &Weights) -> Result<Self> {
         let Dilations(dilations) = weights.settings.get(DILATIONS)?;
         let blocks = weights.parameters.len().saturating_sub(1 + OUTPUT) / OF_BLOCK.len();
         let sizes = Self {
@@ -135,30 +135,5 @@ impl PieceSizes for NextItNetSizes {
         } else {
             Err(Error::new(Kind::Internal, "these are not the parameters of a NextItNet model"))
         }
-    }
-
-    /// L, and the dilations.
-    fn settings(&self) -> Settings {
-        Settings::default().with(LENGTH, self.length).with(DILATIONS, Dilations(self.dilations.clone()))
-    }
-
-    fn layers(&self, values: &[&[f32]]) -> NextItNetLayers {
-        NextItNetLayers::new(self.clone(), values)
-    }
-
-    fn items(&self) -> usize {
-        self.items
-    }
-
-    fn width(&self) -> usize {
-        self.width
-    }
-
-    fn length(&self) -> usize {
-        self.length
-    }
-
-    fn hidden(&self) -> usize {
-        self.groups
     }
 }

@@ -10,7 +10,7 @@ use super::sizes::{OF_BLOCK, TAPS};
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, same_on_threads};
 use crate::kit::{method, parse};
-use crate::models::pieces::{PieceBatch, PieceEncoder, PieceOutputs, PieceScorer, PieceSizes};
+use crate::models::pieces::{PieceBatch, PieceEncoder, PieceOutputs, PieceScorer};
 
 fn small() -> NextItNetSizes {
     NextItNetSizes { items: 7, width: 5, length: 9, groups: 2, dilations: vec![1, 2] }

@@ -16,6 +16,7 @@
 mod block;
 mod group;
 mod layers;
+mod network;
 mod sizes;
 
 use harness::error::{Error, Kind, Result};
@@ -25,14 +26,9 @@ use harness::value::{Count, Share, checked};
 use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
+pub use self::network::{ResidualSasRec, ResidualSasRecEncoder};
 pub use self::sizes::ResidualSasRecSizes;
-use super::pieces::{NetworkEncoder, PieceHyper, PieceKind, PieceModel, PieceNetwork, PieceTraining};
-
-/// A SASRec with scaled blocks in training.
-pub type ResidualSasRec = PieceNetwork<ResidualSasRecSizes>;
-
-/// A SASRec with scaled blocks as students read it and as it is served.
-pub type ResidualSasRecEncoder<'a> = NetworkEncoder<'a, ResidualSasRecSizes>;
+use super::pieces::{PieceHyper, PieceKind, PieceModel, PieceTraining};
 
 /// SASRec with scaled blocks as a kind of network over pieces.
 pub static KIND: PieceKind =

@@ -4,10 +4,6 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::weights::{Init, Layout, Settings, Weights};
 
-use super::group::GroupTrace;
-use super::layers::ResidualSasRecLayers;
-use crate::models::pieces::PieceSizes;
-
 /// All that shapes a SASRec with scaled blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResidualSasRecSizes {
@@ -42,7 +38,7 @@ pub const OF_BLOCK: [&str; 15] = [
 ];
 
 /// Parameters before those of the blocks: item and position tables.
-const TABLES: usize = 2;
+pub const TABLES: usize = 2;
 /// Parameters after those of the blocks: the norm on top, and the output layer.
 const TOP: usize = 4;
 
@@ -91,15 +87,17 @@ impl ResidualSasRecSizes {
         };
         Weights { parameters: self.layout().initial(stream, init), settings: self.settings() }
     }
-}
 
-impl PieceSizes for ResidualSasRecSizes {
-    type Layers = ResidualSasRecLayers;
-    type Group = GroupTrace;
+    /// The number of heads.
+    pub fn settings(&self) -> Settings {
+        Settings::default().with(HEADS, self.heads)
+    }
 
-    const TABLES: usize = TABLES;
-
-    fn of(weights: &Weights) -> Result<Self> {
+    /// The sizes of a model with these weights.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if they are not those of such a model.
+    pub fn of(weights: &Weights) -> Result<Self> {
         let sizes = Self {
             items: weights.size(0, 0).saturating_sub(1),
             width: weights.size(0, 1),
@@ -113,30 +111,5 @@ impl PieceSizes for ResidualSasRecSizes {
         } else {
             Err(Error::new(Kind::Internal, "these are not the parameters of a residual SASRec model"))
         }
-    }
-
-    /// The number of heads.
-    fn settings(&self) -> Settings {
-        Settings::default().with(HEADS, self.heads)
-    }
-
-    fn layers(&self, values: &[&[f32]]) -> ResidualSasRecLayers {
-        ResidualSasRecLayers::new(*self, values)
-    }
-
-    fn items(&self) -> usize {
-        self.items
-    }
-
-    fn width(&self) -> usize {
-        self.width
-    }
-
-    fn length(&self) -> usize {
-        self.length
-    }
-
-    fn hidden(&self) -> usize {
-        self.blocks
     }
 }

@@ -7,7 +7,7 @@ use super::sizes::OF_BLOCK;
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, same_on_threads};
 use crate::kit::parse;
-use crate::models::pieces::{PieceBatch, PieceEncoder, PieceModel, PieceOutputs, PieceSizes};
+use crate::models::pieces::{PieceBatch, PieceEncoder, PieceModel, PieceOutputs};
 
 fn small() -> ResidualSasRecSizes {
     ResidualSasRecSizes { items: 7, width: 6, length: 5, blocks: 2, heads: 2 }

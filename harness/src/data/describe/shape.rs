@@ -73,7 +73,10 @@ impl Shape {
         let first: Vec<String> =
             rows.first().into_iter().flatten().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let typed = is_typed(&first);
-        let named = typed || rows.len() > 1 && is_header(&first, &rows[1..]) || rows.len() == 1 && roles(&first) > 1;
+        // A first row of another width names no columns: it is told as a row.
+        let fits = first.len() == width;
+        let named =
+            fits && (typed || rows.len() > 1 && is_header(&first, &rows[1..]) || rows.len() == 1 && roles(&first) > 1);
         let of_comment = (0..comments).rev().find_map(|at| names_in(&lines[at], cut, width));
         let names = if named { Some(first) } else { of_comment };
         // A header in quotes may stand on several lines; those of the other rows are not needed.
