@@ -8,8 +8,21 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 11] =
-    ["", "list", "data", "data list", "data fetch", "data verify", "run", "report", "check", "latency", "doctor"];
+const HELPS: [&str; 13] = [
+    "",
+    "list",
+    "data",
+    "data list",
+    "data fetch",
+    "data verify",
+    "run",
+    "export",
+    "judge",
+    "report",
+    "check",
+    "latency",
+    "doctor",
+];
 
 /// The commands below `Example:` at the end of a help text.
 fn examples(help: &str) -> Vec<String> {

@@ -3,6 +3,8 @@
 pub mod check;
 pub mod data;
 pub mod doctor;
+pub mod export;
+pub mod judge;
 pub mod latency;
 pub mod list;
 pub mod report;

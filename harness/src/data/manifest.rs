@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, FieldHasher};
 use crate::error::Error;
 
 use super::bytes::open;
@@ -141,6 +141,15 @@ impl Manifest {
     }
 
     /// The path of an embedded file.
+    /// Digest of the raw files, as they are named here.
+    pub fn raw_digest(&self) -> Digest {
+        let mut hasher = FieldHasher::new("reprise raw files 1");
+        for file in &self.files {
+            hasher.field(&file.name, file.identity.to_string().as_bytes());
+        }
+        hasher.finish()
+    }
+
     pub(super) fn beside(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }

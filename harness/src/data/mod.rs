@@ -20,6 +20,7 @@ mod lock;
 mod manifest;
 mod moment;
 mod read;
+mod source_ids;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -27,6 +28,7 @@ mod time;
 mod verify;
 mod wire;
 
+pub(crate) use bytes::Members as GzipMembers;
 pub use cache::Cache;
 pub use catalog::Catalog;
 pub use categories::ItemCategories;
@@ -34,9 +36,10 @@ pub use dataset::{Dataset, Interaction, Part, Values};
 pub use fetch::{FetchEvent, fetch};
 pub use identity::{GitBlob, Identity};
 pub use layout::{FieldKind, FileLayout, Leading, Separator};
-pub use load::{DatasetCounts, load};
+pub use load::{DatasetCounts, load, load_with_ids};
 pub use lock::Lock;
 pub use manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
 pub use moment::Moment;
+pub use source_ids::{DatasetIds, SourceIds};
 pub use time::{Clock, Time, TimeUnit};
 pub use verify::{FileCheck, FileState, Verification, status, verify};
