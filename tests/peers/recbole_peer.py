@@ -10,6 +10,13 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
+
+# RecBole 1.2.1 uses names that NumPy dropped since.
+for name, kind in {"float_": np.float64, "float": float, "int": int, "bool8": np.bool_, "complex_": complex,
+                   "unicode_": np.str_}.items():
+    if not hasattr(np, name):
+        setattr(np, name, kind)
+
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_model, get_trainer, init_seed

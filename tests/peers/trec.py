@@ -79,7 +79,10 @@ def in_lenskit(qrels, run):
     from lenskit.metrics import NDCG, Hit, Precision, RecipRank, Recall
     from lenskit.metrics.ranking import AveragePrecision
 
-    names = {"recall@10": Recall(10), "precision@10": Precision(10), "ndcg@10": NDCG(10), "mrr@10": RecipRank(10),
+    from lenskit.metrics.ranking import LogRankWeight
+
+    ndcg = NDCG(10, weight=LogRankWeight(offset=1))
+    names = {"recall@10": Recall(10), "precision@10": Precision(10), "ndcg@10": ndcg, "mrr@10": RecipRank(10),
              "map@10": AveragePrecision(10), "hr@10": Hit(10), "ap": AveragePrecision()}
     values = defaultdict(list)
     for query, items in run.items():
@@ -87,6 +90,11 @@ def in_lenskit(qrels, run):
         recs, test = ItemList(item_ids=ordered, ordered=True), ItemList(item_ids=list(qrels[query]))
         for metric, measure in names.items():
             values[metric].append(float(measure.measure_list(recs, test)))
+    default = NDCG(10)
+    for query, items in run.items():
+        ordered = [item for item, _ in sorted(items.items(), key=lambda pair: -pair[1])]
+        recs, test = ItemList(item_ids=ordered, ordered=True), ItemList(item_ids=list(qrels[query]))
+        values["ndcg@10, LensKit's default"].append(float(default.measure_list(recs, test)))
     return {metric: mean(of) for metric, of in values.items()}
 
 
@@ -95,7 +103,7 @@ EXPLAINED = {
     "pytrec_eval": {"map@10": BY_RELEVANT},
     "ir-measures": {"map@10": BY_RELEVANT},
     "ranx": {"map@10": BY_RELEVANT},
-    "LensKit": {"recall@10": "divided by min(|G|,k)"},
+    "LensKit": {"recall@10": "divided by min(|G|,k)", "ndcg@10, LensKit's default": "discounted by max(1, log2 r)"},
 }
 TOOLS = {
     "pytrec_eval": (in_pytrec_eval, "pytrec_eval-terrier"),

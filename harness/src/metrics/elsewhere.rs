@@ -101,7 +101,9 @@ impl Definition {
                 "nDCGRendle2020",
                 "`nDCG` weighs hits by 2^(rating − threshold + 1) − 1, the same where all ratings are equal",
             ),
-            (Ndcg, LensKit) => same("NDCG"),
+            (Ndcg | LooNdcg, LensKit) => {
+                differs("`NDCG` discounts by max(1, log2 r); with `weight=LogRankWeight(offset=1)` it is the same")
+            }
             (Ndcg, Ranx) => same("ndcg@k"),
             (Ndcg, TrecEval) => same("ndcg_cut_k"),
             (NdcgRd, _) => differs("nDCG cuts the list at k, not at min(|G|,k)"),
@@ -122,7 +124,7 @@ impl Definition {
             (Hr | LooHr, LensKit) => same("Hit"),
             (Hr | LooHr, Ranx) => same("hit_rate@k"),
             (Hr | LooHr, TrecEval) => same("success_k"),
-            (LooNdcg, RecBole | LensKit) => same("NDCG"),
+            (LooNdcg, RecBole) => same("NDCG"),
             (LooNdcg, Elliot) => same("nDCG"),
             (LooNdcg, Ranx) => same("ndcg@k"),
             (LooNdcg, TrecEval) => same("ndcg_cut_k"),
