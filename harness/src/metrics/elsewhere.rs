@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::Definition::*;
+use super::Definition::{
+    Ap, Auc, AucByRow, Hr, LogLoss, LooHr, LooMrr, LooNdcg, Map, Mrr, Ndcg, NdcgRd, Precision, Recall,
+};
 use super::{Definition, Direction, Protocol};
 
 /// A tool that evaluates recommendations or rankings.
