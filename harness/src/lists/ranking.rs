@@ -326,7 +326,11 @@ impl<'a> ListRanking<'a> {
                 _ => "a list is shorter than the largest cutoff",
             };
             let error = self.wrong(what).expected(format!("at least {needed} items")).got(rows.len().to_string());
-            return Err(if *line > 0 { error.hint(format!("the list begins at line {line}; all rows of a list stand together")) } else { error });
+            return Err(if *line > 0 {
+                error.hint(format!("the list begins at line {line}; all rows of a list stand together"))
+            } else {
+                error
+            });
         }
         let target_wins = matches!(self.protocol.candidates, Candidates::Sampled { .. });
         let offset = queries.offsets()[at] as usize;

@@ -341,7 +341,7 @@ fn damaged_files_are_errors_about_the_file() {
                 match stream.below(4) {
                     0 => bytes[at] = stream.below(256) as u8,
                     1 => drop(bytes.remove(at)),
-                    2 => bytes.insert(at, b"0,\"\n\t {}:-e"[stream.below(12) as usize]),
+                    2 => bytes.insert(at, b"0,\"\n\t {}:-e"[stream.below(11) as usize]),
                     _ => bytes.truncate(at.max(1)),
                 }
             }
