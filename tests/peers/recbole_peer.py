@@ -1,7 +1,7 @@
 """RecBole reads our export, trains its own BPR on it, and its evaluation of its own lists is held against ours of the same
 lists.
 
-pip install -r requirements.txt; python recbole_peer.py --reprise ../../target/release/reprise --work /tmp/peers
+pip install -r requirements.txt; python recbole_peer.py --reprise ../../target/release/reprise --work work
 """
 
 import os

@@ -1,6 +1,6 @@
 """Our lists and judgements in pytrec_eval, ir-measures, ranx and LensKit, beside our own values.
 
-pip install -r requirements.txt; python trec.py --reprise ../../target/release/reprise --work /tmp/peers
+pip install -r requirements.txt; python trec.py --reprise ../../target/release/reprise --work work
 """
 
 import sys
