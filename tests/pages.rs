@@ -9,7 +9,7 @@ use std::process::Command;
 use harness::compare::{Agreement, Matched, Published, Verdict};
 use harness::error::Result;
 use harness::method::{Method, Registry, Trained};
-use harness::metrics::Definition;
+use harness::metrics::{Definition, elsewhere_table};
 use harness::spec;
 use harness::train::Context;
 
@@ -61,6 +61,12 @@ fn the_method_page_has_every_metric_and_no_other() {
     let table = page.split("| metric |").nth(1).expect("a table that begins with `metric`");
     let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_method_page_has_the_names_of_every_metric_in_other_tools() {
+    let table = elsewhere_table(Definition::all());
+    assert!(page("METHOD.md").contains(&table), "METHOD.md lacks:\n{table}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use harness::data::{FieldKind, kinds_of};
-use harness::run::DeviceChoice;
+use harness::export::ExportFormat;
+use harness::run::{DeviceChoice, GivenLists};
 
 /// Exit codes; the same text stands in `--help` and in METHOD.md.
 const EXIT_CODES: &str = "Exit codes:
@@ -39,6 +40,12 @@ pub enum Command {
     /// Trains the models of a spec, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
     Run(RunArgs),
+    /// Writes the split of a spec as files, from which any other program can train and make lists
+    #[command(after_help = EXPORT_EXAMPLE)]
+    Export(ExportArgs),
+    /// Judges lists that another program made, as runs of a spec's trials
+    #[command(after_help = JUDGE_EXAMPLE)]
+    Judge(JudgeArgs),
     /// Writes reports from the existing records, without training
     #[command(after_help = "Examples:\n  reprise report quick\n  reprise report --html report.html")]
     Report(ReportArgs),
@@ -65,6 +72,20 @@ const RUN_EXAMPLE: &str =
 Examples:
   reprise run quick
   reprise run quick --trial student --seed 0";
+
+const EXPORT_EXAMPLE: &str = "Lists that another program makes of it are judged by `reprise judge`.
+
+Example:
+  reprise export quick --to quick-split --format csv";
+
+const JUDGE_EXAMPLE: &str = "Lists are files of three forms, compressed by gzip or not:
+  user,item,score                     a table with a header, commas or tabs; without scores the order counts
+  query Q0 item rank score tag        a run file of TREC
+  {\"query\": \"7\", \"items\": [\"3\", \"1\"], \"scores\": [0.5, 0.25]}    JSON, one line a list
+Ids are the dataset's own; `reprise export` writes them.
+
+Example:
+  reprise judge quick --explain";
 
 const CHECK_EXAMPLE: &str = "Exit codes: 0 nothing drifted, 1 drift, 2 could not judge.
 
@@ -182,9 +203,69 @@ pub struct RunArgs {
     /// Time between two saved states of a run, in seconds
     #[arg(long, default_value = "15", value_name = "SECONDS")]
     pub checkpoint_every: u64,
+    /// Also write the K best items of every test query, in every form that `reprise judge` reads, beside the records
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub save_lists: Option<u32>,
     /// Print the resolved spec with the origin of each value, and do nothing else
     #[arg(long)]
     pub print_spec: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct ExportArgs {
+    /// Name of the spec (see `reprise list`), or a file such as `./mine.toml`
+    pub spec: String,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Folder to write into: a new or an empty one, or that of the same export
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Form of the files
+    #[arg(long, value_enum)]
+    pub format: ExportForm,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// Comma-separated tables with headers
+    Csv,
+    /// RecBole's atomic files, with a configuration that makes it take exactly this split
+    Recbole,
+    /// Relevance judgements (qrels) for trec_eval and its kin; the training part as CSV
+    Trec,
+}
+
+impl From<ExportForm> for ExportFormat {
+    fn from(form: ExportForm) -> Self {
+        match form {
+            ExportForm::Csv => Self::Csv,
+            ExportForm::Recbole => Self::RecBole,
+            ExportForm::Trec => Self::Trec,
+        }
+    }
+}
+
+#[derive(ClapArgs)]
+pub struct JudgeArgs {
+    /// Name of the spec (see `reprise list`), or a file such as `./mine.toml`
+    pub spec: String,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// File with the lists of a trial at a seed (may be given several times)
+    #[arg(long = "run", value_name = "TRIAL:SEED=FILE", value_parser = parse_lists)]
+    pub runs: Vec<GivenLists>,
+    /// The `export.json` that the lists were made from [default: one beside the file of lists, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// Print each metric with its formula, its ties, and what RecBole, Elliot, LensKit, ranx and trec_eval call it
+    #[arg(long)]
+    pub explain: bool,
     #[command(flatten)]
     pub places: Places,
 }
@@ -312,6 +393,16 @@ pub struct Columns(pub Vec<FieldKind>);
 impl Columns {
     fn parse(text: &str) -> Result<Self, String> {
         kinds_of(text).map(Self)
+    }
+}
+
+fn parse_lists(text: &str) -> Result<GivenLists, String> {
+    let parts = text.split_once('=').and_then(|(run, file)| Some((run.rsplit_once(':')?, file)));
+    match parts.and_then(|((trial, seed), file)| Some((trial, seed.parse().ok()?, file))) {
+        Some((trial, seed, file)) if !trial.is_empty() && !file.is_empty() => {
+            Ok(GivenLists { trial: trial.into(), seed, file: file.into() })
+        }
+        _ => Err("expected TRIAL:SEED=FILE, such as `student:0=lists.csv`".into()),
     }
 }
 

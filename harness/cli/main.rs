@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         args::Command::List(args) => cmd::list::run(&args),
         args::Command::Data(args) => cmd::data::run(&args),
         args::Command::Run(args) => cmd::run::run(&args),
+        args::Command::Export(args) => cmd::export::run(&args),
+        args::Command::Judge(args) => cmd::judge::run(&args),
         args::Command::Latency(args) => cmd::latency::run(&args),
         args::Command::Report(args) => cmd::report::run(&args),
         args::Command::Check(args) => return exit_of_check(cmd::check::run(&args)),

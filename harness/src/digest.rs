@@ -81,6 +81,33 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
+/// A reader that digests what passes through it.
+pub struct Hashing<R> {
+    reader: R,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<R> Hashing<R> {
+    pub fn new(reader: R) -> Self {
+        Self { reader, hasher: Sha256::new(), bytes: 0 }
+    }
+
+    /// The digest of all that was read so far, and its length in bytes.
+    pub fn digest(&self) -> (Digest, u64) {
+        (Digest(self.hasher.clone().finalize().into()), self.bytes)
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}
+
 /// Digests a sequence of named fields. Every field is preceded by its name and length, so that no
 /// two different sequences feed the same bytes.
 pub struct FieldHasher(Sha256);

@@ -17,12 +17,14 @@
 //! queries                                         what is asked, and what should be answered
 //! metrics                                         definitions, and the protocol that asks for them
 //! rank                                            ranking, pointwise evaluation, serving
+//! lists                                           lists as files: read and ranked, or written
 //! nn                                              layers, tables and their steps, products
 //! meter                                           phase clocks, memory, latency
 //! train                                           the context of a run, epochs, selection, the loop over periods
 //! method                                          the contract between the engine and a method
 //! spec                                            experiments as TOML: wire types, checked types
 //! record                                          what a run measured, kept as text
+//! export                                          the split as files for other programs
 //! compare                                         cells, effects and claims beside the published tables
 //! drift                                           the baseline that CI judges against
 //! plot report                                     figures and pages
@@ -37,7 +39,9 @@ pub mod digest;
 mod document;
 pub mod drift;
 pub mod error;
+pub mod export;
 pub mod file;
+pub mod lists;
 mod markdown;
 pub mod meter;
 pub mod method;

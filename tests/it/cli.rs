@@ -8,7 +8,7 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 12] = [
+const HELPS: [&str; 14] = [
     "",
     "list",
     "data",
@@ -17,6 +17,8 @@ const HELPS: [&str; 12] = [
     "data verify",
     "data describe",
     "run",
+    "export",
+    "judge",
     "report",
     "check",
     "latency",

@@ -4,6 +4,8 @@ pub mod check;
 pub mod data;
 pub mod describe;
 pub mod doctor;
+pub mod export;
+pub mod judge;
 pub mod latency;
 pub mod list;
 pub mod report;

@@ -8,7 +8,7 @@ use harness::error::{Error, Place, Result};
 use harness::file::{read_to_string, write_by_rename, write_to};
 use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
-use harness::report::{self, Basis, Paper, Report, html, overview, splice};
+use harness::report::{self, Basis, Paper, Report, html, mark_external, overview, splice};
 use harness::run::expected;
 use harness::spec::Spec;
 
@@ -24,9 +24,10 @@ pub fn run(args: &args::ReportArgs) -> Result<()> {
         talk("no spec has records here; `reprise run quick` makes some");
     }
     for (file, profile) in chosen {
-        let spec = home.spec_in(&file, profile.as_deref())?;
+        let mut spec = home.spec_in(&file, profile.as_deref())?;
         let manifest = home.manifest(&spec)?;
         let records = checked(&home, &spec, &manifest)?;
+        mark_external(&mut spec, &records);
         specs.push((spec, manifest, records));
     }
     let bases = specs.iter().map(|(spec, manifest, _)| basis(&home, spec, manifest)).collect::<Result<Vec<_>>>()?;
@@ -120,10 +121,13 @@ pub fn basis<'a>(home: &'a Home, spec: &'a Spec, manifest: &'a Manifest) -> Resu
     Basis::read(spec, manifest, &home.registry, home.paper_of(spec).as_deref())
 }
 
-/// Writes the report of a spec's records, prints its table, and says where everything is.
-pub fn write(home: &Home, basis: &Basis<'_>) -> Result<()> {
-    let records = checked(home, basis.spec, basis.manifest)?;
-    put(home, &records, &Report::new(basis, &records)?, true)
+/// Writes the report of a spec's records, prints its table, and says where everything is. Marks the trials of the spec whose
+/// lists another program made.
+pub fn write(home: &Home, spec: &mut Spec, manifest: &Manifest) -> Result<()> {
+    let records = checked(home, spec, manifest)?;
+    mark_external(spec, &records);
+    let basis = basis(home, spec, manifest)?;
+    put(home, &records, &Report::new(&basis, &records)?, true)
 }
 
 /// Writes a report and says where it is; `shown`: prints its table, too.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use harness::data::{Manifest, fetch};
 use harness::error::{Error, Kind, Result};
 use harness::record::Program;
-use harness::run::{ComputeDevice, Executed, FailedRun, Job, TrainingOptions, execute};
+use harness::run::{ComputeDevice, Executed, FailedRun, Job, TrainingOptions, check_lists, execute, save_lists};
 use harness::spec::{Filter, Spec, print_spec};
 use harness::train::Observer;
 
@@ -18,7 +18,7 @@ use crate::terminal::{print, talk};
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
-    let spec = home.spec(&args.spec, args.profile.as_deref())?;
+    let mut spec = home.spec(&args.spec, args.profile.as_deref())?;
     if args.print_spec {
         print(&print_spec(&spec));
         return Ok(());
@@ -27,10 +27,21 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let filter = Filter { trials: args.trials.clone(), seeds: args.seeds.clone(), runs: None };
     let device = ComputeDevice::open(args.device)?;
     let manifest = home.manifest(&spec)?;
-    let basis = report::basis(&home, &spec, &manifest)?;
+    // Before hours of training: a report that could not be made is refused, and so are lists.
+    report::basis(&home, &spec, &manifest)?;
+    if let Some(k) = args.save_lists {
+        check_lists(&spec, k as usize)?;
+    }
     let options = TrainingOptions { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) };
     let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
-    report::write(&home, &basis)?;
+    if let Some(k) = args.save_lists.filter(|_| !outcome.interrupted) {
+        let observer = Progress::new()?;
+        let files = save_lists(&job(&home, &spec, &manifest, &filter, &device, &observer), &home.registry, k as usize)?;
+        if let Some(first) = files.first() {
+            talk(&format!("lists:   {} files, such as {}", files.len(), first.display()));
+        }
+    }
+    report::write(&home, &mut spec, &manifest)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
         talk("every run was done before: `--fresh` trains again, `--results DIR` trains again into another folder");
@@ -104,7 +115,8 @@ fn verdict(outcome: Executed, fresh: bool) -> Result<()> {
 }
 
 /// The command as it was typed, for the records: the program by its name alone, and without the options that name
-/// folders of this machine, which change no result; a spec that is named by its file, by the file's name alone.
+/// folders of this machine, which change no result; a spec that is named by its file, and files of lists, by the file's name
+/// alone.
 fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
@@ -115,13 +127,29 @@ fn command_line() -> String {
                     args.next();
                 }
             }
+            "--export" => {
+                if !arg.contains('=') {
+                    args.next();
+                }
+            }
             _ => words.push(match named_file(&arg).and_then(|file| file.file_name()) {
                 Some(name) => format!("./{}", name.to_string_lossy()),
-                None => arg,
+                None => without_folder(arg),
             }),
         }
     }
     words.join(" ")
+}
+
+/// `TRIAL:SEED=FILE`, with or without `--run=` before it, by the name of the file alone; any other word as it is.
+fn without_folder(word: String) -> String {
+    match word.rsplit_once('=') {
+        Some((run, file)) if run.contains(':') => {
+            let name = std::path::Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
+            format!("{run}={}", name.unwrap_or_default())
+        }
+        _ => word,
+    }
 }
 
 /// Version and commit that this program was built from.

@@ -37,7 +37,7 @@ impl<'a> Measurements<'a> {
     /// one processor.
     pub fn by_seed(&self, trial: &str, measure: Measure, scope: Scope) -> BTreeMap<u64, f64> {
         let runs = &self.runs;
-        let parameters = |trial: &str| runs.by_seed(trial, |record| Some(record.parameter_count as f64));
+        let parameters = |trial: &str| runs.by_seed(trial, |record| record.parameter_count.map(|count| count as f64));
         let quantity = match measure {
             Measure::Metric(metric) => {
                 let metric = metric.to_string();
@@ -58,7 +58,7 @@ impl<'a> Measurements<'a> {
             }),
             Quantity::Memory => runs.by_seed(trial, |record| record.memory.peak_rss_bytes.map(|bytes| bytes as f64)),
             Quantity::Training => {
-                runs.by_seed(trial, |record| runs.is_timed(record).then(|| record.training_seconds()))
+                runs.by_seed(trial, |record| record.training_seconds().filter(|_| runs.is_timed(record)))
             }
             Quantity::LastPeriodMinutes => runs.by_seed(trial, |record| {
                 let seconds = record.periods.last()?.training_seconds.filter(|_| runs.is_timed(record))?;
@@ -93,7 +93,7 @@ mod tests {
     use crate::kit::{latency_sample, sample};
 
     fn run(trial: &str, seed: u64, parameter_count: u64) -> Record {
-        Record { parameter_count, ..sample(trial, seed) }
+        Record { parameter_count: Some(parameter_count), ..sample(trial, seed) }
     }
 
     fn timed(trial: &str, seed: u64, class: &str, [queries, per_second]: [f64; 2]) -> LatencyRecord {

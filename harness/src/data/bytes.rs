@@ -53,13 +53,13 @@ pub(super) fn bad_gzip(path: &Path, error: &io::Error) -> Error {
 }
 
 /// The content of all members of a gzip file, one after the other; zero bytes at the end are padding, as for `gzip`.
-pub(super) struct Members<R> {
+pub(crate) struct Members<R> {
     /// None at the end.
     member: Option<GzDecoder<Counted<R>>>,
 }
 
 impl<R: BufRead> Members<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { member: Some(GzDecoder::new(Counted { reader, read: 0 })) }
     }
 }

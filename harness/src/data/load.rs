@@ -12,6 +12,7 @@ use super::dataset::{Dataset, Part};
 use super::identity::Identity;
 use super::manifest::{DataFile, Manifest, TakeOut};
 use super::read::Reader;
+use super::source_ids::DatasetIds;
 
 /// Numbers of users, items and interactions of a prepared dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,19 @@ impl DatasetCounts {
 /// `Missing` for a file that must be fetched first; `Data` for wrong bytes, a bad line, wrong
 /// counts or another prepared digest.
 pub fn load(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
-    let dataset = read_files(manifest, cache)?;
+    load_from(manifest, cache).map(|(dataset, _)| dataset)
+}
+
+/// The same, with the source's ids of users and items.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_ids(manifest: &Manifest, cache: &Cache) -> Result<(Dataset, DatasetIds)> {
+    load_from(manifest, cache).map(|(dataset, reader)| (dataset, reader.ids()))
+}
+
+fn load_from(manifest: &Manifest, cache: &Cache) -> Result<(Dataset, Reader)> {
+    let (dataset, reader) = read_files(manifest, cache)?;
     check_counts(manifest, &DatasetCounts::of(&dataset))?;
     match manifest.prepared {
         Some(expected) if dataset.digest() != expected => {
@@ -57,11 +70,11 @@ pub fn load(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
                 .got(dataset.digest().to_string())
                 .hint("the files and counts are right, so the manifest's way of reading them was changed; if that was meant, pin the new digest"))
         }
-        _ => Ok(dataset),
+        _ => Ok((dataset, reader)),
     }
 }
 
-fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
+fn read_files(manifest: &Manifest, cache: &Cache) -> Result<(Dataset, Reader)> {
     let mut reader = Reader::new(manifest);
     let mut parts: Vec<Part> = Vec::new();
     for file in &manifest.files {
@@ -87,7 +100,7 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
     }
     let (n_users, n_items) = reader.sizes();
     let [user_places, item_places, session_places] = reader.places();
-    Ok(Dataset {
+    let dataset = Dataset {
         name: manifest.id.clone(),
         n_users,
         n_items,
@@ -98,7 +111,8 @@ fn read_files(manifest: &Manifest, cache: &Cache) -> Result<Dataset> {
         clock: manifest.clock(),
         values: manifest.values(),
         parts,
-    })
+    };
+    Ok((dataset, reader))
 }
 
 /// The verified, decompressed bytes of a file, and where they were found.

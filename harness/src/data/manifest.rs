@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, FieldHasher};
 use crate::error::Error;
 
 use super::bytes::open;
@@ -141,6 +141,15 @@ impl Manifest {
     /// True if all of its files are shipped with the program.
     pub fn is_embedded(&self) -> bool {
         self.files.iter().all(|file| file.embedded().is_some())
+    }
+
+    /// Digest of the raw files, as they are named here.
+    pub fn raw_digest(&self) -> Digest {
+        let mut hasher = FieldHasher::new("reprise raw files 1");
+        for file in &self.files {
+            hasher.field(&file.name, file.identity.to_string().as_bytes());
+        }
+        hasher.finish()
     }
 
     /// The file of a source `beside`, whether it is there or not, and whether it is compressed.

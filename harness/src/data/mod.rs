@@ -22,6 +22,7 @@ mod manifest;
 mod moment;
 mod names;
 mod read;
+mod source_ids;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,6 +30,7 @@ mod time;
 mod verify;
 mod wire;
 
+pub(crate) use bytes::Members as GzipMembers;
 pub use cache::Cache;
 pub use catalog::Catalog;
 pub use categories::ItemCategories;
@@ -37,9 +39,10 @@ pub use describe::{DescribedColumn, Description, LOADED_UP_TO, default_manifest,
 pub use fetch::{FetchEvent, fetch};
 pub use identity::{GitBlob, Identity};
 pub use layout::{FieldKind, FileLayout, Leading, Separator};
-pub use load::{DatasetCounts, load};
+pub use load::{DatasetCounts, load, load_with_ids};
 pub use lock::Lock;
 pub use manifest::{DataFile, FileSource, IdScheme, IdTable, Licence, Manifest, TakeOut};
 pub use moment::Moment;
+pub use source_ids::{DatasetIds, SourceIds};
 pub use time::{Clock, Time, TimeUnit};
 pub use verify::{FileCheck, FileState, Verification, status, verify};

@@ -16,6 +16,7 @@ use super::dataset::{Interaction, Part};
 use super::layout::{FieldKind, FileLayout, Leading, Separator};
 use super::manifest::{DataFile, Manifest};
 use super::names::is_name_of_a_column;
+use super::source_ids::DatasetIds;
 use super::text::{BadLine, Field, quoted, visible, without_return};
 use super::time::{self, Time, TimeUnit, Unreadable};
 
@@ -156,6 +157,11 @@ impl Reader {
     /// [`Dataset::item_places`]: super::Dataset::item_places
     pub(super) fn places(&self) -> [Vec<u32>; 3] {
         [self.users.places(), self.items.places(), places(&self.sessions.0)]
+    }
+
+    /// The source's ids of users and items, by their numbers.
+    pub(super) fn ids(&self) -> DatasetIds {
+        DatasetIds { users: self.users.ids(), items: self.items.ids() }
     }
 
     /// The categories of all items, where the manifest has them; the items that occur in `parts` have at least one.

@@ -63,9 +63,11 @@ pub struct BaselineRun {
     /// Device of the training: `cpu`, or `cuda:0` and the name of the device.
     pub device: String,
     pub digests: Digests,
-    /// Number of trained values.
-    pub parameter_count: u64,
-    pub epochs_run: u64,
+    /// Number of trained values; absent, as epochs and seconds, for lists of another program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_count: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs_run: Option<u64>,
     /// Number of test queries; absent where the record kept no ranks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries: Option<u64>,
@@ -73,7 +75,8 @@ pub struct BaselineRun {
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, f64>,
     /// Wall-clock seconds of the whole run; shown, and never judged.
-    pub seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
 impl BaselineRun {
@@ -86,12 +89,17 @@ impl BaselineRun {
             epochs_run: record.epochs_run,
             queries: record.queries(),
             metrics: record.metrics.clone(),
-            seconds: record.seconds.get("total").copied().unwrap_or_default(),
+            seconds: record.seconds.get("total").copied(),
         }
     }
 
     pub(super) fn arithmetic(&self) -> Arithmetic {
         Arithmetic::of_device(&self.device)
+    }
+
+    /// Whether another program made the lists that were judged, so that it cannot be trained again here.
+    pub fn is_external(&self) -> bool {
+        self.digests.lists.is_some()
     }
 }
 
@@ -132,6 +140,19 @@ impl Baseline {
     /// Trial and seed of every run.
     pub fn keys(&self) -> impl Iterator<Item = (String, u64)> {
         self.runs.iter().flat_map(|(trial, runs)| runs.0.keys().map(move |seed| (trial.clone(), *seed)))
+    }
+
+    /// Trial and seed of every run that this program trained.
+    pub fn own_keys(&self) -> impl Iterator<Item = (String, u64)> {
+        let own = |seeds: &Seeds| -> Vec<u64> {
+            seeds.0.iter().filter(|(_, run)| !run.is_external()).map(|(seed, _)| *seed).collect()
+        };
+        self.runs.iter().flat_map(move |(trial, seeds)| own(seeds).into_iter().map(move |seed| (trial.clone(), seed)))
+    }
+
+    /// Whether another program made the lists of any of its runs.
+    pub fn has_external(&self) -> bool {
+        self.runs.values().flat_map(|seeds| seeds.0.values()).any(BaselineRun::is_external)
     }
 
     /// Arithmetic of its runs.

@@ -32,14 +32,19 @@ struct Gate {
 /// Hexadecimal digits of a digest that are shown.
 const SHOWN: usize = 12;
 
-const GATES: [Gate; 7] = [
-    Gate { name: "parameters", everywhere: true, of: |run| Some(run.parameter_count.to_string()) },
+const GATES: [Gate; 8] = [
+    Gate { name: "parameters", everywhere: true, of: |run| run.parameter_count.map(|n| n.to_string()) },
     Gate { name: "queries", everywhere: true, of: |run| run.queries.map(|n| n.to_string()) },
     Gate { name: "metrics", everywhere: true, of: |run| Some(names(run)) },
     Gate { name: "split", everywhere: true, of: |run| Some(run.digests.split.to_string()) },
     Gate { name: "dataset", everywhere: false, of: |run| Some(run.digests.dataset.to_string()) },
-    Gate { name: "epochs", everywhere: false, of: |run| Some(run.epochs_run.to_string()) },
-    Gate { name: "weights", everywhere: false, of: |run| Some(run.digests.weights.to_string()) },
+    Gate { name: "epochs", everywhere: false, of: |run| run.epochs_run.map(|n| n.to_string()) },
+    Gate { name: "weights", everywhere: false, of: |run| run.digests.weights.map(|digest| digest.to_string()) },
+    Gate {
+        name: "lists",
+        everywhere: false,
+        of: |run| Some(run.digests.lists.map_or("none".into(), |digest| digest.to_string())),
+    },
 ];
 
 fn names(run: &BaselineRun) -> String {

@@ -51,7 +51,7 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
         cases.extend(metric(name, &pairs, spread, rule));
     }
     let label = ours.values().next().map_or(id, |record| &record.label);
-    let seconds = pairs.iter().map(|pair| (pair.baseline.seconds, pair.today.seconds));
+    let seconds = pairs.iter().map(seconds);
     JudgedTrial {
         id: id.into(),
         label: label.into(),
@@ -71,8 +71,13 @@ fn compared(pair: &RunPair<'_>) -> Compared {
         seed: pair.seed,
         same_weights: pair.baseline.digests.weights == pair.today.digests.weights,
         same_metrics: bits(pair.baseline) == bits(&pair.today),
-        seconds: (pair.baseline.seconds, pair.today.seconds),
+        seconds: seconds(pair),
     }
+}
+
+/// Wall-clock seconds of the accepted run and of today's; 0 where another program trained.
+fn seconds(pair: &RunPair<'_>) -> (f64, f64) {
+    (pair.baseline.seconds.unwrap_or(0.0), pair.today.seconds.unwrap_or(0.0))
 }
 
 fn doubt(why: &str, seeds: &[u64]) -> Case {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, Reads};
+use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Result};
 
 /// How a paper evaluates: which candidates the held-out items are ranked among, and by which metrics. Values under two
@@ -170,6 +171,14 @@ impl Protocol {
                 .got("0"));
         }
         Ok(Self { candidates, metrics })
+    }
+
+    /// Digest of candidates, draws and metrics.
+    pub fn digest(&self) -> Digest {
+        let text = serde_json::to_vec(self).expect("a protocol is plain data");
+        let mut hasher = FieldHasher::new("reprise protocol 1");
+        hasher.field("protocol", &text);
+        hasher.finish()
     }
 
     /// The largest cutoff of the metrics.

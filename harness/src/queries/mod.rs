@@ -255,6 +255,14 @@ impl Queries {
         &self.targets
     }
 
+    /// The targets of the k-th of [`ids`](Self::ids), distinct and ascending.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn targets_of(&self, k: usize) -> &[u32] {
+        &self.targets[self.offsets[k] as usize..self.offsets[k + 1] as usize]
+    }
+
     /// Number of queries with targets.
     pub fn len(&self) -> usize {
         self.ids.len()
@@ -274,6 +282,11 @@ impl Queries {
     /// Name of the held-out part in messages: `validation` or `test`.
     pub fn part(&self) -> &'static str {
         self.part
+    }
+
+    /// The word for an asker: `user`, `piece`, `query` or `impression`.
+    pub fn noun(&self) -> &'static str {
+        self.noun
     }
 
     /// Name of an asker in messages.

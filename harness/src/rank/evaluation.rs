@@ -28,7 +28,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    pub(super) fn new(queries: Vec<u32>, targets: Vec<u32>, blocks: Vec<Ranks>, metrics: &[Metric]) -> Self {
+    pub(crate) fn new(queries: Vec<u32>, targets: Vec<u32>, blocks: Vec<Ranks>, metrics: &[Metric]) -> Self {
         let (mut ranks, mut pessimistic_ranks) = (Vec::new(), Vec::new());
         for block in blocks {
             ranks.extend(block.ranks);
@@ -70,7 +70,7 @@ fn values<'a>(metric: Metric, targets: &'a [u32], mut ranks: &'a [u32]) -> impl 
 
 /// Ranks of some queries' targets, as in [`Evaluation`].
 #[derive(Default)]
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     ranks: Vec<u32>,
     pessimistic: Vec<u32>,
 }

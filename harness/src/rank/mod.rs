@@ -14,6 +14,7 @@ mod device;
 mod evaluation;
 mod full;
 mod index;
+mod listing;
 mod negatives;
 mod panels;
 mod pointwise;
@@ -24,6 +25,7 @@ mod top_k;
 
 pub use device::OnDevice;
 pub use evaluation::Evaluation;
+pub(crate) use evaluation::Ranks;
 pub use index::Index;
 pub use ranker::Ranker;
 pub use server::Server;

@@ -139,6 +139,19 @@ impl Ranker {
         Ok(Evaluation::new(queries.ids().to_vec(), targets, blocks, &self.protocol.metrics))
     }
 
+    /// The protocol that it evaluates by.
+    pub fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
+    /// Items that the protocol excludes for an asker, ascending; none but under full ranking.
+    pub fn excluded(&self, asker: u32) -> &[u32] {
+        match &self.candidates {
+            CandidateItems::Full => self.queries.seen().of(asker),
+            CandidateItems::All { .. } | CandidateItems::Sampled { .. } | CandidateItems::Labelled => &[],
+        }
+    }
+
     /// The sampled candidates of an asker besides the target, ascending (their order cannot matter to its rank); `None`
     /// under full ranking.
     pub fn negatives(&self, asker: u32) -> Option<&[u32]> {

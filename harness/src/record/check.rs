@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ranks::by_period;
 use super::stored::{Check, flaw};
-use super::{CurveRecord, ParameterShape, QueryRanks, Record, Stored};
+use super::{CurveRecord, ParameterShape, PeriodRecord, QueryRanks, Record, Stored};
 use crate::meter::{Latency, Machine};
 use crate::metrics::Metric;
 use crate::train::Fact;
@@ -24,7 +24,10 @@ impl Stored for Record {
         if self.threads == 0 {
             return flaw("threads", "at least 1", "0");
         }
-        parameters("", &self.parameters, self.parameter_count)?;
+        origin(self)?;
+        if let Some(count) = self.parameter_count {
+            parameters("", &self.parameters, count)?;
+        }
         if let Some(meta) = &self.meta {
             parameters("meta.", &meta.parameters, meta.parameter_count)?;
         }
@@ -34,7 +37,7 @@ impl Stored for Record {
             return flaw(format!("facts.{name}"), "a finite number or a text", "another number");
         }
         if let Some(curve) = &self.curve {
-            check_curve("curve", curve, self.epochs_run)?;
+            check_curve("curve", curve, self.epochs_run.unwrap_or(0))?;
         }
         periods(self)?;
         self.ranks.as_ref().map_or(Ok(()), |ranks| check_ranks(ranks, self))
@@ -67,6 +70,38 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
         return flaw("machine.cores", "at least 1", "0");
     }
     Ok(())
+}
+
+/// A run that this program trained has what it cost, and lists of another program have a file.
+fn origin(record: &Record) -> Check {
+    let external = record.is_external();
+    let costs = [
+        ("parameter_count", record.parameter_count.is_some()),
+        ("epochs_run", record.epochs_run.is_some()),
+        ("digests.weights", record.digests.weights.is_some()),
+        ("seconds", record.seconds.contains_key("total")),
+    ];
+    if let Some((key, _)) = costs.iter().find(|(_, there)| *there == external) {
+        return match external {
+            true => flaw(*key, "nothing of what another program cost", "a figure"),
+            false if *key == "seconds" => flaw(*key, "the phase `total`", "none of that name"),
+            false => flaw(*key, "a figure, of a run that is not `external`", "none"),
+        };
+    }
+    if external && !(record.parameters.is_empty() && record.seconds.is_empty() && record.latency.is_none()) {
+        return flaw("parameters", "nothing of what another program cost", "a figure");
+    }
+    if external != record.lists.is_some() || external != record.digests.lists.is_some() {
+        return flaw("lists", "a file and its digest, exactly of lists of another program", "another");
+    }
+    let missing =
+        |period: &PeriodRecord| (period.epochs_run.is_some(), period.seconds.is_some()) != (!external, !external);
+    match record.periods.iter().position(missing) {
+        Some(index) => {
+            flaw(format!("periods[{index}].seconds"), "epochs and seconds, exactly where they were measured", "another")
+        }
+        None => Ok(()),
+    }
 }
 
 fn parameters(under: &str, parameters: &[ParameterShape], count: u64) -> Check {
@@ -108,21 +143,15 @@ fn metrics(record: &Record) -> Check {
         if !record.metrics.contains_key(name) {
             return flaw(format!("selected.{name}"), "a name that `metrics` has", "another");
         }
-        if *epoch >= record.epochs_run {
-            return flaw(
-                format!("selected.{name}"),
-                format!("below epochs_run, {}", record.epochs_run),
-                epoch.to_string(),
-            );
+        let epochs = record.epochs_run.unwrap_or(0);
+        if *epoch >= epochs {
+            return flaw(format!("selected.{name}"), format!("below epochs_run, {epochs}"), epoch.to_string());
         }
     }
     Ok(())
 }
 
 fn times(record: &Record) -> Check {
-    if !record.seconds.contains_key("total") {
-        return flaw("seconds", "the phase `total`", "none of that name");
-    }
     for (phase, seconds) in &record.seconds {
         not_negative(&format!("seconds.{phase}"), *seconds)?;
     }
@@ -186,11 +215,12 @@ fn periods(record: &Record) -> Check {
         if period.queries == 0 || period.items == 0 {
             return flaw(key("queries"), "at least 1 query and 1 item", "0");
         }
-        not_negative(&key("seconds"), period.seconds)?;
+        period.seconds.map_or(Ok(()), |seconds| not_negative(&key("seconds"), seconds))?;
         period.training_seconds.map_or(Ok(()), |seconds| not_negative(&key("training_seconds"), seconds))?;
-        check_curve(&key("curve"), &period.curve, period.epochs_run)?;
-        if let Some(epoch) = period.selected.filter(|epoch| *epoch >= period.epochs_run) {
-            return flaw(key("selected"), format!("below epochs_run, {}", period.epochs_run), epoch.to_string());
+        let epochs = period.epochs_run.unwrap_or(0);
+        check_curve(&key("curve"), &period.curve, epochs)?;
+        if let Some(epoch) = period.selected.filter(|epoch| *epoch >= epochs) {
+            return flaw(key("selected"), format!("below epochs_run, {epochs}"), epoch.to_string());
         }
         let maps = [
             ("facts", &period.facts),
@@ -208,9 +238,10 @@ fn periods(record: &Record) -> Check {
         }
     }
     // Wrong counts may overflow.
-    let epochs = periods.iter().map(|period| u128::from(period.epochs_run)).sum::<u128>();
-    if epochs != u128::from(record.epochs_run) {
-        return flaw("epochs_run", format!("the periods' {epochs}"), record.epochs_run.to_string());
+    let epochs = periods.iter().map(|period| u128::from(period.epochs_run.unwrap_or(0))).sum::<u128>();
+    let of_run = record.epochs_run.unwrap_or(0);
+    if epochs != u128::from(of_run) {
+        return flaw("epochs_run", format!("the periods' {epochs}"), of_run.to_string());
     }
     for (name, got) in &record.metrics {
         let tested = record.tested_periods().count();

@@ -23,8 +23,9 @@ pub struct PeriodRecord {
     /// Figures of the method itself, such as the number of exemplars that it held.
     #[serde(deserialize_with = "unique")]
     pub facts: BTreeMap<String, f64>,
-    /// Epochs that were trained for this period.
-    pub epochs_run: u64,
+    /// Epochs that were trained for this period; absent where another program trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs_run: Option<u64>,
     /// The epoch (0-based) whose weights were tested and carried on; absent where the last epoch's were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<u64>,
@@ -37,8 +38,10 @@ pub struct PeriodRecord {
     /// Values on the validation queries at the selected epoch; empty where no epoch was selected.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds of the period, all phases together, until its state was saved.
-    pub seconds: f64,
+    /// Wall-clock seconds of the period, all phases together, until its state was saved; absent where another program
+    /// trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// The same without evaluation and saved states; absent in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_seconds: Option<f64>,

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(found, folder.path().join("paper/a/seed-1.json"));
         assert_eq!(first.id().files(folder.path()).unwrap().len(), 3);
         // Another result is no copy.
-        other.digests.weights = Digest::of(b"other");
+        other.digests.weights = Some(Digest::of(b"other"));
         other.write(&file).unwrap();
         let error = Records::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("two records of the same run") && error.contains("every CPU"), "{error}");

@@ -30,26 +30,35 @@ pub struct Record {
     /// Name of the method that trained.
     pub method: String,
     pub seed: u64,
+    /// Whether another program made the lists that were judged; absent for runs that this one trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// The file of lists that was judged, where another program made them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<ListsRecord>,
     /// The command line that made this record.
     pub command: String,
     pub program: Program,
     /// When the run began, RFC 3339 in UTC.
     pub started: String,
     pub digests: Digests,
-    /// Device of the training: `cpu`, or `cuda:0` and the name of the device.
+    /// Device of the training: `cpu`, or `cuda:0` and the name of the device; `external` where another program trained.
     pub device: String,
-    /// Number of threads that the run could use.
+    /// Number of threads that the run, or the judging of lists, could use.
     pub threads: usize,
+    /// The machine that trained or, of lists of another program, that judged them.
     pub machine: Machine,
     /// Names and shapes of the trained tensors, in the model's order.
     pub parameters: Vec<ParameterShape>,
-    /// Number of values in all of them together.
-    pub parameter_count: u64,
+    /// Number of values in all of them together; absent where another program trained, as all that follows of the cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_count: Option<u64>,
     /// The meta-model that made these tensors, such as a generator of models; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<MetaModel>,
     /// Epochs that were trained, those after the selected one included.
-    pub epochs_run: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs_run: Option<u64>,
     /// For each metric the epoch (0-based) whose test value is reported; none of a metric whose best value is that of the weights
     /// that training started from; empty for a method that selects no epoch.
     #[serde(deserialize_with = "unique")]
@@ -64,7 +73,7 @@ pub struct Record {
     /// stream of periods the mean over those that are tested. Empty where the split has no validation part.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds by phase; `total`, which is always there, is their sum.
+    /// Wall-clock seconds by phase; `total`, which is always there, is their sum. Empty where another program trained.
     #[serde(deserialize_with = "unique")]
     pub seconds: BTreeMap<String, f64>,
     pub memory: MemoryUse,
@@ -106,10 +115,15 @@ impl Record {
         }
     }
 
-    /// Wall-clock seconds of the run without evaluation and saved states.
-    pub fn training_seconds(&self) -> f64 {
+    /// Wall-clock seconds of the run without evaluation and saved states; `None` where another program trained.
+    pub fn training_seconds(&self) -> Option<f64> {
         let seconds = |phase: &str| self.seconds.get(phase).copied().unwrap_or(0.0);
-        seconds("total") - NOT_TRAINING.map(seconds).iter().sum::<f64>()
+        Some(self.seconds.get("total")? - NOT_TRAINING.map(seconds).iter().sum::<f64>())
+    }
+
+    /// Whether another program made the lists that were judged.
+    pub fn is_external(&self) -> bool {
+        self.origin.is_some()
     }
 
     /// The period with this number; `None` if the run has none such.
@@ -168,8 +182,47 @@ pub struct Digests {
     /// The prepared dataset.
     pub dataset: Digest,
     pub split: Digest,
-    /// The trained parameters, names and shapes included.
-    pub weights: Digest,
+    /// The trained parameters, names and shapes included; absent where another program trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
+    /// The file of lists that was judged, as it was given; absent for runs that this program trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<Digest>,
+}
+
+/// Who made the lists that a record is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Another program.
+    External,
+}
+
+impl Origin {
+    /// The mark behind the label of a trial whose lists another program made.
+    pub const MARK: &str = " ‡";
+}
+
+/// A file of lists that was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListsRecord {
+    /// Name of the file, without its folder.
+    pub file: String,
+    /// Its form: `csv`, `tsv`, `trec` or `json`.
+    pub form: String,
+    pub bytes: u64,
+    /// Number of lists that answer a query.
+    pub lists: u64,
+    /// How equal scores were ordered: by the protocol's rule, or `order given, ties unknown` where there are no scores.
+    pub ties: String,
+}
+
+impl ListsRecord {
+    /// What is said of lists without scores.
+    pub const UNKNOWN_TIES: &str = "order given, ties unknown";
+    /// What is said of lists with scores.
+    pub const BY_SCORE: &str = "by the protocol's rule, from the scores";
 }
 
 /// Name and shape of one trained tensor.

@@ -15,7 +15,7 @@ pub struct Runs<'a> {
     by_trial: BTreeMap<&'a str, Vec<&'a Record>>,
     /// Other arithmetics that have records, which are left out.
     pub others: Vec<Arithmetic>,
-    /// The processor and number of threads whose times are shown; `None` if there are no runs.
+    /// The processor and number of threads whose times are shown; `None` if no run was timed.
     pub timed: Option<Timed<'a>>,
 }
 
@@ -47,6 +47,9 @@ impl<'a> Runs<'a> {
         let mut timed = BTreeMap::<Timed<'a>, (BTreeSet<&str>, usize)>::new();
         for record in records.iter().filter(|record| Some(record.id().arithmetic) == arithmetic) {
             by_trial.entry(&*record.trial).or_default().push(record);
+            if record.is_external() {
+                continue; // It has no times.
+            }
             let (trials, runs) = timed.entry(Timed::of(record)).or_default();
             trials.insert(&record.trial);
             *runs += 1;
@@ -84,7 +87,7 @@ impl<'a> Runs<'a> {
 
     /// Whether a time that depends on the number of threads can be compared: same processor, same number of threads.
     pub fn is_timed(&self, record: &Record) -> bool {
-        self.timed == Some(Timed::of(record))
+        !record.is_external() && self.timed == Some(Timed::of(record))
     }
 
     /// Whether a time that one thread took, such as that of a request, can be compared: same processor.

@@ -64,7 +64,10 @@ pub(super) fn runs(protocol: &Protocol, records: &[Record]) -> Table {
         "weights_digest",
     ];
     let metrics: Vec<String> = protocol.metrics.iter().map(ToString::to_string).collect();
-    let names: Vec<&str> = before.into_iter().chain(metrics.iter().map(|metric| &**metric)).chain(after).collect();
+    // A column of its own where any run is of lists that another program made.
+    let external = records.iter().any(Record::is_external);
+    let names = before.into_iter().chain(metrics.iter().map(|metric| &**metric)).chain(after);
+    let names: Vec<&str> = names.chain(external.then_some("external_lists_digest")).collect();
     let mut table = table(&names);
     for record in records {
         let mut row = vec![
@@ -76,17 +79,18 @@ pub(super) fn runs(protocol: &Protocol, records: &[Record]) -> Table {
         ];
         row.extend(metrics.iter().map(|metric| optional(record.metrics.get(metric))));
         row.extend([
-            record.epochs_run.to_string(),
-            record.parameter_count.to_string(),
-            record.seconds["total"].to_string(),
+            optional(record.epochs_run),
+            optional(record.parameter_count),
+            optional(record.seconds.get("total")),
             optional(record.latency.as_ref().map(|latency| latency.p50_us)),
             optional(record.latency.as_ref().map(|latency| latency.p99_us)),
             optional(record.memory.peak_rss_bytes),
             record.device.clone(),
             record.threads.to_string(),
             record.digests.run.to_string(),
-            record.digests.weights.to_string(),
+            optional(record.digests.weights),
         ]);
+        row.extend(external.then(|| optional(record.digests.lists)));
         table.push(row);
     }
     table

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::basis::Basis;
 use super::block::PageBlock;
-use super::text::{METRIC, count, marked};
+use super::text::{METRIC, NONE, count, external, marked};
 use crate::metrics::Definition;
 use crate::record::{QueryRanks, Record, Runs};
 use crate::spec::Spec;
@@ -53,13 +53,19 @@ pub(super) fn blocks(basis: &Basis, runs: &Runs, blocks: &mut Vec<PageBlock>) {
         ("Data (raw files)", distinct(runs, |record| record.digests.data.short())),
         ("Dataset (prepared)", distinct(runs, |record| record.digests.dataset.short())),
         ("Split", distinct(runs, |record| record.digests.split.short())),
-        ("Machine class", distinct(runs, |record| record.machine.class.clone())),
-        ("Machine", distinct(runs, machine)),
-        ("Device", distinct(runs, |record| record.device.clone())),
-        ("Threads", distinct(runs, |record| record.threads.to_string())),
+    ];
+    facts.extend([
+        ("Machine class", own(runs, |record| record.machine.class.clone())),
+        ("Machine", own(runs, machine)),
+        ("Device", own(runs, |record| record.device.clone())),
+        ("Threads", own(runs, |record| record.threads.to_string())),
         ("Program", distinct(runs, program)),
         ("Command", distinct(runs, |record| record.command.clone())),
-    ];
+    ]);
+    facts.retain(|(_, how)| !how.is_empty());
+    if let Some(lists) = external(runs.all()) {
+        facts.push(("Lists of other programs", lists));
+    }
     if runs.all().any(|record| record.time_ties.is_some()) {
         facts.push(("Ties in time", distinct(runs, time_ties)));
     }
@@ -77,6 +83,12 @@ pub(super) fn blocks(basis: &Basis, runs: &Runs, blocks: &mut Vec<PageBlock>) {
 /// A list of facts: what, and how it is.
 fn list(facts: &[(&str, String)]) -> PageBlock<'static> {
     PageBlock::list(facts.iter().map(|(what, how)| format!("**{what}**: {how}")))
+}
+
+/// The distinct values of the runs that this program trained, in their order.
+fn own(runs: &Runs, of: impl Fn(&Record) -> String) -> String {
+    let values: BTreeSet<_> = runs.all().filter(|record| !record.is_external()).map(of).collect();
+    values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The distinct values of all runs, in their order.
@@ -129,12 +141,15 @@ fn every_run(spec: &Spec, runs: &Runs) -> Table {
             let mut row = vec![trial.label.clone(), record.seed.to_string()];
             let value = |metric| record.metrics.get(metric).map_or(String::new(), |value| format!("{value:.METRIC$}"));
             row.extend(metrics.iter().map(value));
+            let total = record.seconds.get("total");
             row.extend([
-                record.epochs_run.to_string(),
-                count(record.parameter_count),
-                format!("{:.1}", record.seconds["total"]),
+                record.epochs_run.map_or(NONE.into(), |epochs| epochs.to_string()),
+                record.parameter_count.map_or(NONE.into(), count),
+                total.map_or(NONE.into(), |seconds| format!("{seconds:.1}")),
             ]);
-            row.extend([&record.digests.run, &record.digests.weights].map(|digest| format!("`{}`", digest.short())));
+            let weights = record.digests.weights.as_ref().map(|digest| format!("`{}`", digest.short()));
+            let lists = record.digests.lists.as_ref().map(|digest| format!("lists `{}`", digest.short()));
+            row.extend([format!("`{}`", record.digests.run.short()), weights.or(lists).unwrap_or(NONE.into())]);
             table.push_of(&trial.id, row);
         }
     }

@@ -6,11 +6,11 @@ use super::beside::Beside;
 use super::block::PageBlock;
 use super::contents::Report;
 use super::figure::{ARCHITECTURES, OF_PERIODS, QUALITY};
-use super::text::{negatives, tally};
+use super::text::{external, negatives, tally};
 use super::{claims, curves, facts, how_measured, latency, periods, summary};
 use crate::compare::{Agreement, Finding, HostLatencies, Verdict};
 use crate::metrics::Protocol;
-use crate::record::{Checked, LatencyRecord, Runs, Stale};
+use crate::record::{Checked, LatencyRecord, Origin, Runs, Stale};
 use crate::spec::Spec;
 
 /// The blocks of a report.
@@ -41,6 +41,12 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
             whose_times(runs)
         )));
         blocks.extend(sampled(&spec.protocol).map(PageBlock::Text));
+        blocks.extend(external(runs.all()).map(|lists| {
+            PageBlock::Text(format!(
+                "{} Another program made the lists, which were judged here; what they cost is not known. {lists}.",
+                Origin::MARK.trim()
+            ))
+        }));
     }
     blocks.extend(figures.iter().find(|figure| figure.file == QUALITY).map(PageBlock::Figure));
     periods::blocks(spec, ours, figures, &mut blocks);

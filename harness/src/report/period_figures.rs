@@ -117,7 +117,7 @@ fn curves<'a>(spec: &'a Spec, runs: &Runs<'a>, palette: &Palette) -> Result<Opti
         let of = |record: &'a Record| record.period(number);
         let learnt: Vec<_> = firsts.iter().filter_map(|(label, record)| Some((*label, of(record)?))).collect();
         // At least one, so that a period without training is shown too.
-        let wide = learnt.iter().map(|(_, period)| period.epochs_run).max().unwrap_or(0).max(1) as f64;
+        let wide = learnt.iter().filter_map(|(_, period)| period.epochs_run).max().unwrap_or(0).max(1) as f64;
         for (label, period) in learnt {
             let points = period.curve.column(column).unwrap_or_default();
             // In the middle of its epoch: the first of a period does not lie on the line between two.

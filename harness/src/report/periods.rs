@@ -93,9 +93,9 @@ fn facts(spec: &Spec, runs: &Runs) -> Table {
                 if period.warm_up { format!("{} (warm-up)", period.period) } else { period.period.to_string() },
                 count(period.items),
                 count(period.queries),
-                period.epochs_run.to_string(),
+                period.epochs_run.map_or(NONE.into(), |epochs| epochs.to_string()),
                 period.selected.map_or(NONE.into(), |epoch| epoch.to_string()),
-                format!("{:.1}", period.seconds),
+                period.seconds.map_or(NONE.into(), |seconds| format!("{seconds:.1}")),
             ];
             row.extend(names.iter().map(|name| period.facts.get(*name).map_or(NONE.into(), |value| number(*value))));
             table.push_of(&trial.id, row);
@@ -127,9 +127,9 @@ pub(super) fn csv(protocol: &Protocol, records: &[Record]) -> Option<Table> {
                 period.period.to_string(),
                 period.items.to_string(),
                 period.queries.to_string(),
-                period.epochs_run.to_string(),
+                optional(period.epochs_run),
                 optional(period.selected.map(|epoch| epoch as f64)),
-                period.seconds.to_string(),
+                optional(period.seconds),
             ];
             row.extend(metrics().map(|metric| optional(period.metrics.get(metric).copied())));
             row.extend(names.iter().map(|name| optional(period.facts.get(*name).copied())));

@@ -27,8 +27,8 @@ pub(super) fn summary(spec: &Spec, ours: &Measurements) -> Table {
         row.extend(metrics().map(|metric| mean_sd(over_seeds(Measure::Metric(metric)), METRIC)));
         row.extend([
             runs.trial(&trial.id).len().to_string(),
-            mean_sd(runs.summary(&trial.id, |record| Some(record.epochs_run as f64)), 0),
-            parameters(runs.trial(&trial.id), |record| Some(record.parameter_count)),
+            mean_sd(runs.summary(&trial.id, |record| record.epochs_run.map(|epochs| epochs as f64)), 0),
+            parameters(runs.trial(&trial.id), |record| record.parameter_count),
             in_units(over_seeds(Measure::Quantity(Quantity::Training)), SECONDS),
             in_units(over_seeds(Measure::Quantity(Quantity::Latency)), MICROSECONDS),
             in_units(runs.summary(&trial.id, p99), MICROSECONDS),

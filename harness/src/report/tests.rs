@@ -111,7 +111,7 @@ fn record(trial: &str, seed: u64, hr: f64, parameters: usize) -> Record {
     record.ranks = None;
     record.parameters[0].shape = vec![parameters];
     record.parameters.truncate(1);
-    record.parameter_count = parameters as u64;
+    record.parameter_count = Some(parameters as u64);
     record
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::metrics::{Candidates, Protocol};
+use crate::record::{ListsRecord, Record};
 use crate::spec::Measure;
 use crate::stats::Summary;
 
@@ -107,6 +108,26 @@ pub(super) fn measure_name(protocol: &Protocol, measure: Measure) -> String {
         Measure::Metric(metric) => marked(protocol, metric),
         Measure::Quantity(quantity) => quantity.to_string(),
     }
+}
+
+/// The files of lists of other programs, each with its trial, seed and digest; `None` if there are none.
+pub(super) fn external<'r>(records: impl Iterator<Item = &'r Record>) -> Option<String> {
+    let told: Vec<String> = records
+        .filter_map(|record| {
+            let (lists, digest) = (record.lists.as_ref()?, record.digests.lists?);
+            let ties =
+                if lists.ties == ListsRecord::UNKNOWN_TIES { format!(", {}", lists.ties) } else { String::new() };
+            let file = lists.file.replace('`', "'");
+            Some(format!(
+                "{} seed {}: `{file}` ({}, `{}`{ties})",
+                record.trial,
+                record.seed,
+                lists.form,
+                digest.short()
+            ))
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// How often each word occurs, in the order of the words: `12 *matches*, 4 *close*`.

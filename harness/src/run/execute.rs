@@ -1,6 +1,6 @@
 //! Trains the runs of a job that are not done yet.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::measure::record;
@@ -84,6 +84,10 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
                 outcome.skipped += 1;
                 job.observer.run_ends(&name, Ok("done before"));
             }
+            Ok(Done::Elsewhere) => {
+                outcome.skipped += 1;
+                job.observer.run_ends(&name, Ok("lists of another program, judged before"));
+            }
             Ok(Done::For(spec)) => {
                 outcome.skipped += 1;
                 job.observer.run_ends(&name, Ok(&format!("done before, for {spec}")));
@@ -116,6 +120,8 @@ fn check_trials(prepared: &Prepared<'_>) -> Result<()> {
 
 enum Done {
     Before,
+    /// Another program made its lists, which were judged.
+    Elsewhere,
     /// By the runs of another spec.
     For(String),
     /// With a metric for the progress line.
@@ -128,6 +134,17 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     if is_done(prepared, run, &store, &|_| {})? {
         store.tidy();
         return Ok(Done::Before);
+    }
+    if let Some(file) = external(prepared, run)? {
+        if run.teaches {
+            return Err(Error::new(
+                Kind::Missing,
+                "its record is of lists that another program made: there is no model to learn from",
+            )
+            .at(Place::file(file))
+            .hint("`--results DIR` trains it for another folder; or remove the record"));
+        }
+        return Ok(Done::Elsewhere);
     }
     let _lock = lock(job, &store)?;
     // Asked again under the lock, where another process may have finished it; only now is damage reported.
@@ -169,6 +186,10 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
 /// without `fresh`.
 fn forget(prepared: &Prepared<'_>) -> Result<()> {
     for run in &prepared.runs {
+        // Lists of another program cannot be made again here.
+        if external(prepared, run)?.is_some() {
+            continue;
+        }
         let store = prepared.store(run.fingerprint);
         let _lock = lock(prepared.job, &store)?;
         // Files derived from the model name its weights; a model of the same weights uses them again.
@@ -197,11 +218,22 @@ fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dy
     let id = prepared.id(run);
     // The order of the source's ids is no part of a dataset's digest, and splits of samples depend on it.
     let ours = |record: &Record| {
-        record.digests.run == run.fingerprint && record.id() == id && record.digests.split == prepared.split_digest
+        !record.is_external()
+            && record.digests.run == run.fingerprint
+            && record.id() == id
+            && record.digests.split == prepared.split_digest
     };
     let recorded = prepared.recorded(run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
     let Some(record) = recorded else { return Ok(false) };
     Ok(!run.teaches || has_model(prepared, run, &record, store, note)?)
+}
+
+/// The record of a run whose lists another program made, with today's fingerprint.
+fn external(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
+    let judged = |file: &PathBuf| {
+        Record::read(file).is_ok_and(|record| record.is_external() && record.digests.run == run.fingerprint)
+    };
+    Ok(prepared.recorded(run)?.into_iter().find(judged))
 }
 
 /// Whether the model of the record is kept. A damaged or different one does not count, which `note` is told.
@@ -213,7 +245,7 @@ fn has_model(
     note: &dyn Fn(&str),
 ) -> Result<bool> {
     match store.load(prepared.split_digest) {
-        Ok(Some(model)) if model.weights.digest() != record.digests.weights => {
+        Ok(Some(model)) if Some(model.weights.digest()) != record.digests.weights => {
             note(&format!("the kept model of `{}` is not that of its record; it is trained again", run.trial.id));
             Ok(false)
         }

@@ -54,7 +54,7 @@ pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRe
 }
 
 /// Whether the model of a run is kept; a counting baseline is not, and is counted again.
-fn is_there(prepared: &Prepared<'_>, run: &Run<'_>) -> bool {
+pub(super) fn is_there(prepared: &Prepared<'_>, run: &Run<'_>) -> bool {
     run.trial.built.makes().is_none() || prepared.store(run.fingerprint).model().exists()
 }
 
@@ -85,7 +85,7 @@ fn how_to_train(prepared: &Prepared<'_>, run: &Run<'_>) -> String {
 }
 
 /// The trained model of a run, as it is served, and its weights.
-fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
+pub(super) fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
     let Some(kind) = run.trial.built.makes() else { return counted(prepared, run) };
     let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use super::plan::Run;
 use super::prepared::Prepared;
-use crate::data::Manifest;
-use crate::digest::{Digest, FieldHasher};
 use crate::error::Result;
 use crate::meter::{self, PeakMemory};
 use crate::method::Trained;
@@ -78,28 +76,33 @@ pub(super) fn record(
         label: run.trial.label.clone(),
         method: run.trial.method.clone(),
         seed: run.seed,
+        origin: None,
+        lists: None,
         command: job.command.clone(),
         program: job.program.clone(),
         started: started.to_string(),
         digests: Digests {
             run: run.fingerprint,
-            data: raw_digest(job.manifest),
+            data: job.manifest.raw_digest(),
             dataset: prepared.dataset_digest,
             split: prepared.split_digest,
-            weights: weights.digest(),
+            weights: Some(weights.digest()),
+            lists: None,
         },
         device: job.device.name.clone(),
         threads: rayon::current_num_threads(),
         machine: prepared.machine.clone(),
-        parameter_count: weights.count(),
+        parameter_count: Some(weights.count()),
         parameters: shapes(weights),
         meta: meta.as_ref().map(|meta| MetaModel {
             parameters: shapes(meta),
             parameter_count: meta.count(),
             weights: meta.digest(),
         }),
-        epochs_run: selected.as_ref().map_or(0, |s| s.epochs_run as u64)
-            + periods.iter().map(|period| period.epochs_run as u64).sum::<u64>(),
+        epochs_run: Some(
+            selected.as_ref().map_or(0, |s| s.epochs_run as u64)
+                + periods.iter().map(|period| period.epochs_run as u64).sum::<u64>(),
+        ),
         selected: reported
             .iter()
             .filter_map(|r| Some((r.epoch?, &r.metrics)))
@@ -124,7 +127,7 @@ fn shapes(weights: &Weights) -> Vec<ParameterShape> {
 }
 
 /// Plain means over evaluations, of those metrics that all of them have. The mean of one is its value, to the bit.
-fn means<'v>(
+pub(super) fn means<'v>(
     metrics: &[Metric],
     evaluations: impl Iterator<Item = &'v BTreeMap<Metric, f64>> + Clone,
 ) -> Vec<(String, f64)> {
@@ -163,12 +166,12 @@ fn period(learnt: &Learnt, warm_up: bool) -> PeriodRecord {
         items: learnt.items as u64,
         queries: learnt.test.asked() as u64,
         facts: learnt.facts.clone(),
-        epochs_run: learnt.epochs_run as u64,
+        epochs_run: Some(learnt.epochs_run as u64),
         selected: learnt.selected.as_ref().map(|(epoch, _)| *epoch as u64),
         metrics: named(&learnt.test.values),
         pessimistic: named(&learnt.test.pessimistic),
         validation: learnt.selected.as_ref().map_or(BTreeMap::new(), |(_, values)| named(values)),
-        seconds: learnt.seconds,
+        seconds: Some(learnt.seconds),
         training_seconds: learnt.training_seconds,
         curve: curve(&learnt.curve),
     }
@@ -186,15 +189,6 @@ fn curve(learnt: &train::Curve) -> CurveRecord {
     }
     curve.set_start(learnt.start.iter().map(|(metric, value)| (metric.to_string(), *value)));
     curve
-}
-
-/// Digest of the raw files, as their manifest names them.
-fn raw_digest(manifest: &Manifest) -> Digest {
-    let mut hasher = FieldHasher::new("reprise raw files 1");
-    for file in &manifest.files {
-        hasher.field(&file.name, file.identity.to_string().as_bytes());
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 mod device;
 mod execute;
 mod job;
+mod judge;
 mod latency;
+mod lists;
 mod measure;
 mod plan;
 mod prepared;
@@ -16,6 +18,8 @@ mod store;
 pub use device::{ComputeDevice, DeviceChoice};
 pub use execute::{Executed, FailedRun, TrainingOptions, execute};
 pub use job::Job;
+pub use judge::{GivenLists, judge};
 pub use latency::measure_latency;
+pub use lists::{check_lists, save_lists};
 pub use plan::expected;
 pub use store::ModelStore;

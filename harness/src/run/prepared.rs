@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::plan::{Run, plan};
 use super::{Job, ModelStore};
-use crate::data::load;
 use crate::digest::Digest;
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::meter::{Arithmetic, Machine};
 use crate::record::RunId;
-use crate::split::{Applied, TimeTies};
+use crate::spec::SpecData;
+use crate::split::TimeTies;
 use crate::train::Task;
 
 /// A job with its list of runs and its data, prepared once for all of them.
@@ -33,26 +33,25 @@ impl<'a> Prepared<'a> {
     /// A trial or seed that the spec does not have; data that is missing or wrong; a split or a protocol that does not
     /// fit the data.
     pub fn new(job: &'a Job<'a>) -> Result<Self> {
-        let Job { spec, filter, device, .. } = job;
+        let Job { spec, filter, .. } = job;
         filter.check(spec)?;
-        let dataset = load(job.manifest, job.cache)?;
-        let dataset_digest = dataset.digest();
-        let at = |key: &str| Place::file(&spec.file).key(key);
-        let dataset = spec.events.keep(dataset).map_err(|error| error.or_at(at("events")))?;
-        let Applied { cut, ties } =
-            spec.split.apply(&dataset, spec.events.ties).map_err(|error| error.or_at(at("split")))?;
-        drop(dataset); // Training reads the split alone; the dataset is a third of a small run's memory.
-        let task = Task::new(cut, &spec.protocol).map_err(|error| error.or_at(at("protocol")))?;
-        Ok(Self {
+        Ok(Self::of(job, SpecData::read(spec, job.manifest, job.cache)?))
+    }
+
+    /// The same of data that was read before; the trials and seeds that are asked for were checked.
+    pub fn of(job: &'a Job<'a>, data: SpecData) -> Self {
+        let Job { spec, filter, device, .. } = job;
+        let SpecData { task, dataset_digest, time_ties } = data;
+        Self {
             job,
             runs: plan(spec, dataset_digest, filter),
             machine: Machine::here(&device.name),
             arithmetic: Arithmetic::of_device(&device.name),
             dataset_digest,
             split_digest: task.digest(),
-            time_ties: ties,
+            time_ties,
             task,
-        })
+        }
     }
 
     /// Where the states and the model of a run of this job are kept.

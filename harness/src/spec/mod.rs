@@ -14,6 +14,7 @@ mod beside;
 mod check;
 mod checked;
 mod claim;
+mod data;
 mod filter;
 mod fingerprint;
 mod like;
@@ -30,6 +31,7 @@ mod wire;
 
 pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trial, base_profile};
 pub use claim::{Bound, Claim, Inequality, Statement};
+pub use data::{SpecData, SplitIds, Test, TestRanker};
 pub use filter::Filter;
 pub use fingerprint::run_fingerprint;
 pub use listing::{Listed, SpecSummary, discover, find, is_spec, listed};

@@ -8,6 +8,7 @@ mod renumbering;
 mod rule;
 mod samples;
 mod seventy_ten_twenty;
+mod source_numbers;
 mod time_ties;
 mod user_items;
 
@@ -17,6 +18,7 @@ pub use pieces::{AtLeast, Owners, Pieces, SHORTEST_LENGTH, SHORTEST_PIECE, Seque
 pub use rule::{Applied, Cut, SHORTEST, SplitRule, TrainingData};
 pub use samples::{LabelledSample, SampleRange, Samples};
 pub use seventy_ten_twenty::SplitPhase;
+pub use source_numbers::SourceNumbers;
 pub use time_ties::TimeTies;
 pub use user_items::UserItems;
 

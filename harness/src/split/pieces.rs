@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Ties;
 use super::renumbering::Renumbering;
+use super::source_numbers::{SourceNumbers, at_places};
 use super::{Split, UserItems};
 use crate::data::{Dataset, Interaction};
 use crate::digest::{Digest, FieldHasher};
@@ -167,12 +168,12 @@ impl Slicing {
         )
     }
 
-    /// Filters and cuts a dataset, whose parts are taken together. Beside the pieces: how many validation and test items
+    /// Filters and cuts a dataset, whose parts are taken together. Beside the pieces: the dataset's numbers, and how many validation and test items
     /// have the time of an item next to them in their sequence.
     ///
     /// # Errors
     /// [`Input`](Kind::Input), as [`check`](Self::check), or if it asks for sessions and the dataset has none.
-    pub(super) fn cut(&self, dataset: &Dataset, ties: Ties) -> Result<(Pieces, [u64; 2])> {
+    pub(super) fn cut(&self, dataset: &Dataset, ties: Ties) -> Result<(Pieces, SourceNumbers, [u64; 2])> {
         self.check(ties)?;
         let asks = self.sequences == SequenceUnit::Sessions
             || self.at_least.iter().any(|filter| matches!(filter, AtLeast::Sessions(_)));
@@ -193,7 +194,7 @@ impl Slicing {
         let number = |event: &Interaction| items.of_old(dataset.item_place(event.item));
         let none = || UserItems::from_rows([[]; 0]);
         let (mut train, mut valid, mut test, mut histories) = (none(), none(), none(), none());
-        let (mut of_askers, mut tied, mut numbers) = (Vec::new(), [0, 0], Vec::new());
+        let (mut of_askers, mut tied, mut numbers, mut users) = (Vec::new(), [0, 0], Vec::new(), Vec::new());
         for (owner, of_user) in (0..).zip(events.chunk_by(|a, b| a.user == b.user)) {
             for sequence in of_user.chunk_by(|a, b| session_of(a) == session_of(b)) {
                 numbers.clear();
@@ -214,6 +215,7 @@ impl Slicing {
                     end = begin;
                 }
             }
+            users.push(of_user[0].user);
             numbers.clear();
             numbers.extend(of_user.iter().map(number));
             numbers.sort_unstable();
@@ -222,7 +224,8 @@ impl Slicing {
         }
         let split = Split { n_users: train.n_users(), n_items: items.size, train, valid, test };
         let owners = Arc::new(Owners { of_askers, items: histories });
-        Ok((Pieces { split, owners, test_input: self.test_input }, tied))
+        let numbers = SourceNumbers { users, items: at_places(&dataset.item_places, items.old_ids()) };
+        Ok((Pieces { split, owners, test_input: self.test_input }, numbers, tied))
     }
 }
 

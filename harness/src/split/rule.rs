@@ -15,6 +15,7 @@ use super::periods::{self, Catalogue, Periods, Roles};
 use super::pieces::{Pieces, Slicing};
 use super::renumbering::Renumbering;
 use super::seventy_ten_twenty::{self, SplitPhase};
+use super::source_numbers::SourceNumbers;
 use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
@@ -136,6 +137,8 @@ pub struct Applied {
     pub cut: Cut,
     /// Count of ties, where times decide which items are held out; else none.
     pub ties: Option<TimeTies>,
+    /// The dataset's numbers of the users and items that the rule numbered.
+    pub numbers: SourceNumbers,
 }
 
 /// The result of a split rule.
@@ -253,17 +256,18 @@ impl SplitRule {
     /// `Input` if the rule does not fit the dataset; `Data` if nothing is left to train or test, or if `ties` refuses
     /// those that choose held-out items.
     pub fn apply(&self, dataset: &Dataset, ties: Ties) -> Result<Applied> {
-        let stream = |periods, tied: Option<u64>| {
+        let stream = |periods: Periods, tied: Option<u64>| {
             let ties = tied.map(|test| TimeTies::of(dataset, ties, [0, test])).transpose()?.flatten();
-            Ok(Applied { cut: Cut::Periods(periods), ties })
+            let numbers = periods.source_numbers().clone();
+            Ok(Applied { cut: Cut::Periods(periods), ties, numbers })
         };
         let mut counted = None;
-        let split = match self {
+        let (split, numbers) = match self {
             Self::Pieces(slicing) => {
-                let (pieces, tied) = slicing.cut(dataset, ties)?;
+                let (pieces, numbers, tied) = slicing.cut(dataset, ties)?;
                 self.is_left(dataset, &pieces.split)?;
                 let ties = TimeTies::of(dataset, ties, tied)?;
-                return Ok(Applied { cut: Cut::Pieces(pieces), ties });
+                return Ok(Applied { cut: Cut::Pieces(pieces), ties, numbers });
             }
             Self::Periods { last, pretrained, tested_from, catalogue } => {
                 let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
@@ -284,7 +288,10 @@ impl SplitRule {
                 let roles = Roles::new(last.get(), *pretrained, *tested_from)?;
                 return stream(periods::by_day(dataset, first, samples, roles, ties)?, None);
             }
-            Self::Given { train, valid, test } => given(dataset, [train, valid, test], ties)?,
+            Self::Given { train, valid, test } => {
+                let numbers = SourceNumbers::same(dataset.n_users, dataset.n_items);
+                (given(dataset, [train, valid, test], ties)?, numbers)
+            }
             Self::LeaveLastOut { core } => {
                 let kept = k_core(dataset.n_users, dataset.n_items, first_interactions(dataset, ties), *core);
                 let cuts = |n: usize| if n < SHORTEST { (n, n) } else { (n - 2, n - 1) };
@@ -313,7 +320,7 @@ impl SplitRule {
             }
         };
         self.is_left(dataset, &split)?;
-        Ok(Applied { cut: Cut::Split(split), ties: counted })
+        Ok(Applied { cut: Cut::Split(split), ties: counted, numbers })
     }
 
     /// Refuses a split of which a part has nothing.
@@ -366,7 +373,11 @@ fn pairs(interactions: &[Interaction]) -> Vec<(u32, u32)> {
 
 /// Holds out the last two items of every user with at least [`SHORTEST`], after `arrange` has put
 /// those last that are to be.
-fn leave_two_out(dataset: &Dataset, pairs: &[(u32, u32)], mut arrange: impl FnMut(&mut [u32])) -> Split {
+fn leave_two_out(
+    dataset: &Dataset,
+    pairs: &[(u32, u32)],
+    mut arrange: impl FnMut(&mut [u32]),
+) -> (Split, SourceNumbers) {
     let users = Renumbering::of(dataset.n_users, pairs.iter().map(|pair| pair.0));
     let items = Renumbering::of(dataset.n_items, pairs.iter().map(|pair| pair.1));
     let dense: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (users.of_old(user), items.of_old(item))).collect();
@@ -388,7 +399,14 @@ fn leave_two_out(dataset: &Dataset, pairs: &[(u32, u32)], mut arrange: impl FnMu
         }
     }
     let lists = |pairs: &[(u32, u32)]| UserItems::from_pairs(users.size, pairs);
-    Split { n_users: users.size, n_items: items.size, train: lists(&train), valid: lists(&valid), test: lists(&test) }
+    let split = Split {
+        n_users: users.size,
+        n_items: items.size,
+        train: lists(&train),
+        valid: lists(&valid),
+        test: lists(&test),
+    };
+    (split, SourceNumbers { users: users.old_ids(), items: items.old_ids() })
 }
 
 /// The first interactions of the distinct (user, item) pairs by user, each user's in their order.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::renumbering::Renumbering;
+use super::source_numbers::SourceNumbers;
 use super::{Split, UserItems};
 use crate::data::Dataset;
 
@@ -26,7 +27,12 @@ pub(super) fn cuts(n: usize, phase: SplitPhase) -> (usize, usize) {
 }
 
 /// Cuts every user's `pairs`, which are in time order.
-pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, phase: SplitPhase) -> Split {
+pub(super) fn split(
+    dataset: &Dataset,
+    pairs: &[(u32, u32)],
+    keep_ids: bool,
+    phase: SplitPhase,
+) -> (Split, SourceNumbers) {
     let (users, items) = if keep_ids {
         (Renumbering::none(dataset.n_users), Renumbering::none(dataset.n_items))
     } else {
@@ -44,7 +50,8 @@ pub(super) fn split(dataset: &Dataset, pairs: &[(u32, u32)], keep_ids: bool, pha
         }
     }
     let [train, valid, test] = parts.map(|pairs| UserItems::from_pairs(users.size, &pairs));
-    Split { n_users: users.size, n_items: items.size, train, valid, test }
+    let numbers = SourceNumbers { users: users.old_ids(), items: items.old_ids() };
+    (Split { n_users: users.size, n_items: items.size, train, valid, test }, numbers)
 }
 
 #[cfg(test)]

@@ -108,9 +108,21 @@ impl Reference {
         filter.check(&spec)?;
         let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
         let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
-            Some(baseline) => baseline,
+            Some(baseline) => {
+                if args.rerun && baseline.has_external() {
+                    // Lists of other programs cannot be made again here.
+                    let own: BTreeSet<_> =
+                        baseline.own_keys().filter(|(trial, seed)| filter.asks_for(trial, *seed)).collect();
+                    if own.is_empty() {
+                        return Err(no_own_run(&spec, &file));
+                    }
+                    filter.runs = Some(own);
+                }
+                baseline
+            }
             None if args.rerun => {
-                let records = checked(home, &spec, &manifest)?;
+                let mut records = checked(home, &spec, &manifest)?;
+                records.current.retain(|record| !record.is_external());
                 for stale in &records.stale {
                     talk(&format!("not compared: {}, seed {}: {}", stale.id.trial, stale.id.seed, stale.why));
                 }
@@ -235,6 +247,14 @@ const ACCEPT: &str = "`reprise run SPEC`, look at the report, then `reprise chec
 
 fn no_baseline(id: &str, file: &Path) -> Error {
     Error::new(Kind::Missing, format!("`{id}` has no baseline")).at(Place::file(file)).hint(ACCEPT)
+}
+
+fn no_own_run(spec: &Spec, file: &Path) -> Error {
+    Error::new(Kind::Missing, format!("`{}` has no run that could be trained again", spec.id))
+        .at(Place::file(file))
+        .expected("a run that this program trained")
+        .got("lists of other programs")
+        .hint("without `--rerun` their records are compared")
 }
 
 fn no_reference(spec: &Spec, file: &Path) -> Error {

@@ -77,8 +77,9 @@ impl RunChoice {
 fn with_teachers(pool: &[Pool<'_>], key: &Key) -> Vec<(Key, f64)> {
     let (at, trial, seed) = key;
     let Pool { spec, reference, .. } = &pool[*at];
-    let seconds =
-        |trial: &str| reference.runs.get(trial).and_then(|runs| runs.0.get(seed)).map_or(0.0, |run| run.seconds);
+    let seconds = |trial: &str| {
+        reference.runs.get(trial).and_then(|runs| runs.0.get(seed)).map_or(0.0, |run| run.seconds.unwrap_or(0.0))
+    };
     let trials: BTreeMap<&str, Option<&str>> =
         spec.trials.iter().map(|trial| (trial.id.as_str(), trial.teacher.as_deref())).collect();
     let mut needed = Vec::new();

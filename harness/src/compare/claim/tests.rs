@@ -122,7 +122,7 @@ fn equal_values_without_queries_are_undecided() {
 fn parameters_are_counted() {
     let mut records = vec![first("student", 0, 1, 2), first("teacher", 0, 1, 2)];
     for (record, count) in records.iter_mut().zip([10, 100]) {
-        record.parameter_count = count;
+        record.parameter_count = Some(count);
     }
     let statements = [Bound::AtMost(0.1), Bound::AtMost(0.09), Bound::AtLeast(0.1)]
         .map(|bound| ratio(Quantity::Parameters, bound))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::data::manifest::IdScheme;
+use crate::data::source_ids::SourceIds;
 use crate::data::text::{BadLine, Field, has_odd_ends, quoted};
 
 /// By the source's id: its number.
@@ -67,6 +68,19 @@ impl Numbering {
                 map.iter().find(|(_, other)| **other == number).map_or_else(String::new, |(id, _)| quoted(id))
             }
             Self::Line(_) => number.to_string(),
+        }
+    }
+
+    /// The source's ids, by number.
+    pub(super) fn ids(&self) -> SourceIds {
+        match self {
+            Self::Dense { first, table } => (0..*table).map(|number| (*first as usize + number).to_string()).collect(),
+            Self::Map(map) => {
+                let mut ids: Vec<(u32, &[u8])> = map.iter().map(|(id, number)| (*number, &**id)).collect();
+                ids.sort_unstable();
+                ids.into_iter().map(|(_, id)| id).collect()
+            }
+            Self::Line(next) => (0..*next).map(|number| number.to_string()).collect(),
         }
     }
 

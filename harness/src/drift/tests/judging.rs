@@ -43,7 +43,7 @@ fn runs_over_periods_are_judged_by_their_means() {
     let baseline = over_periods().baseline();
     // 1 query and 3; the mean of 1 and 0; no epoch is selected for the whole run.
     let run = &baseline.runs["student"].0[&0];
-    assert_eq!((run.queries, run.epochs_run, run.metrics["hr@5"]), (Some(4), 4, 0.5));
+    assert_eq!((run.queries, run.epochs_run, run.metrics["hr@5"]), (Some(4), Some(4), 0.5));
     found(&baseline, &over_periods(), DriftVerdict::Fine, &[]);
     let today = over_periods().edit("student", 0, |record| *record.metrics.get_mut("hr@5").unwrap() += 1e-9);
     found(&baseline, &today, DriftVerdict::Drift, &["student: hr@5"]);
@@ -70,9 +70,9 @@ fn one_bit_of_one_seed_is_drift_on_every_cpu() {
 #[test]
 fn counts_and_digests_are_held_to_the_bit() {
     let cases: [(Edit, &str); 6] = [
-        (|record| record.parameter_count = 29, "parameters 28 → 29 (seed 0)"),
-        (|record| record.epochs_run = 3, "epochs 2 → 3 (seed 0)"),
-        (|record| record.digests.weights = Digest::of(b"other"), " → d9298a10d1b0 (seed 0)"),
+        (|record| record.parameter_count = Some(29), "parameters 28 → 29 (seed 0)"),
+        (|record| record.epochs_run = Some(3), "epochs 2 → 3 (seed 0)"),
+        (|record| record.digests.weights = Some(Digest::of(b"other")), " → d9298a10d1b0 (seed 0)"),
         (|record| record.digests.split = Digest::of(b"other"), "split "),
         (|record| record.digests.dataset = Digest::of(b"other"), "dataset "),
         (|record| record.metrics.retain(|name, _| name != "hr@5"), "metrics hr@5 recall@5 → recall@5 (seed 0)"),
@@ -92,13 +92,13 @@ fn counts_and_digests_are_held_to_the_bit() {
 #[test]
 fn of_the_counts_only_what_is_the_same_everywhere_counts_elsewhere() {
     let learnt: Edit = |record| {
-        record.digests.weights = Digest::of(b"other");
-        record.epochs_run = 3;
+        record.digests.weights = Some(Digest::of(b"other"));
+        record.epochs_run = Some(3);
     };
     let baseline = two().baseline();
     let judgement = found(&baseline, &two().elsewhere().edit("student", 0, learnt), DriftVerdict::Fine, &[]);
     assert!(judgement.trials.iter().all(|trial| !trial.exact && trial.class == "x86_64-avx512-cuda"));
-    let size: Edit = |record| record.parameter_count = 29;
+    let size: Edit = |record| record.parameter_count = Some(29);
     found(&baseline, &two().elsewhere().edit("student", 0, size), DriftVerdict::Drift, &["parameters 28 → 29"]);
     let split: Edit = |record| record.digests.split = Digest::of(b"other");
     found(&baseline, &two().elsewhere().edit("student", 0, split), DriftVerdict::Drift, &["split "]);
@@ -186,13 +186,13 @@ fn what_is_not_the_same_run_is_not_judged() {
     found(&baseline, &few, DriftVerdict::CouldNotJudge, &words);
 
     // Drift elsewhere wins.
-    let drifted = few.edit("student", 0, |record| record.epochs_run = 3);
+    let drifted = few.edit("student", 0, |record| record.epochs_run = Some(3));
     assert_eq!(found(&baseline, &drifted, DriftVerdict::Drift, &words).verdict().exit_code(), 1);
 }
 
 #[test]
 fn only_what_is_asked_for_is_judged() {
-    let mut today = two().edit("teacher", 0, |record| record.epochs_run = 3);
+    let mut today = two().edit("teacher", 0, |record| record.epochs_run = Some(3));
     today.records.retain(|record| record.seed != 2);
     today.filter = Filter { trials: vec!["student".into()], seeds: vec![0, 1], runs: None };
     let judgement = found(&two().baseline(), &today, DriftVerdict::Fine, &[]);
@@ -203,7 +203,7 @@ fn only_what_is_asked_for_is_judged() {
 #[test]
 fn records_of_the_baselines_arithmetic_come_first() {
     let mut today = two();
-    let other = two().elsewhere().edit("student", 0, |record| record.parameter_count = 29);
+    let other = two().elsewhere().edit("student", 0, |record| record.parameter_count = Some(29));
     today.records.extend(other.records);
     found(&two().baseline(), &today, DriftVerdict::Fine, &[]);
     // One record of it is enough to be held to the bit: seeds of two arithmetics are not two samples.

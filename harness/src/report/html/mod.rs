@@ -144,8 +144,15 @@ fn provenance(record: &Record) -> String {
         ("Raw files", record.digests.data.to_string()),
         ("Dataset", record.digests.dataset.to_string()),
         ("Split", record.digests.split.to_string()),
-        ("Weights", record.digests.weights.to_string()),
     ]);
+    terms.extend(record.digests.weights.map(|weights| ("Weights", weights.to_string())));
+    if let (Some(lists), Some(digest)) = (&record.lists, record.digests.lists) {
+        let what = format!(
+            "{}, {}, {} bytes, {} lists; ties: {}",
+            lists.file, lists.form, lists.bytes, lists.lists, lists.ties
+        );
+        terms.extend([("Lists of another program", escaped(&what)), ("File", digest.to_string())]);
+    }
     let reported = record.facts.iter().map(|(name, fact)| (escaped(name), fact_text(fact)));
     let terms = terms.into_iter().map(|(what, is)| (what.to_string(), is)).chain(reported);
     entry(&format!("Seed {}", record.seed), terms)

@@ -26,7 +26,7 @@ pub use self::rule::{by_count, by_day, by_time, given};
 pub use self::schedule::{Schedule, Start};
 use crate::data::ItemCategories;
 use crate::digest::{Digest, FieldHasher};
-use crate::split::{SampleRange, Samples, UserItems};
+use crate::split::{SampleRange, Samples, SourceNumbers, UserItems};
 use crate::value::Limit;
 
 /// A dataset, cut into periods: of sessions, or of labelled samples.
@@ -47,6 +47,8 @@ pub struct Periods {
     /// Of the items of samples, where the dataset has them.
     categories: Option<ItemCategories>,
     roles: Roles,
+    /// The dataset's numbers of users (of samples alone) and items.
+    numbers: SourceNumbers,
 }
 
 /// One period after the pre-training: it is tested on after learning from those before it.
@@ -102,6 +104,19 @@ impl Periods {
 
     fn items_at(&self, number: usize) -> usize {
         self.seen.get(number - 1).copied().unwrap_or(self.n_items)
+    }
+
+    /// The dataset's numbers of the items and, in a stream of labelled samples, of the users.
+    pub fn source_numbers(&self) -> &SourceNumbers {
+        &self.numbers
+    }
+
+    /// The sessions of a period, in the order of their first events; none in a stream of labelled samples.
+    ///
+    /// # Panics
+    /// If there is no such period.
+    pub fn sessions_of(&self, number: usize) -> &UserItems {
+        &self.sessions[number]
     }
 
     /// Digest of all that is learnt and tested: of sessions in their order and the catalogue, or of labelled samples with

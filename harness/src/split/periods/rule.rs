@@ -8,7 +8,7 @@ use super::sessions::sessions;
 use super::{Catalogue, Periods, Roles};
 use crate::data::{Clock, Dataset, Interaction, Moment};
 use crate::error::{Error, Kind, Result};
-use crate::split::{Labelling, Ties, UserItems};
+use crate::split::{Labelling, SourceNumbers, Ties, UserItems};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
@@ -31,7 +31,8 @@ pub fn given(dataset: &Dataset, roles: Roles, catalogue: Catalogue) -> Result<Pe
         Ok(part.interactions.clone())
     };
     let periods = (0..=last).map(part).collect::<Result<Vec<_>>>()?;
-    Periods::of_sessions(dataset, &periods, dataset.n_items, roles, catalogue)
+    let items = SourceNumbers::same(0, dataset.n_items).items;
+    Periods::of_sessions(dataset, &periods, items, roles, catalogue)
 }
 
 /// Cuts the dataset by time into periods of `days` days; the first `first` of them together are period 0. A session is
@@ -68,16 +69,19 @@ pub fn by_time(
             .got(format!("{whole} × {days} days and a part"))
             .hint("use a smaller `last`, `days` or `first`"));
     }
-    let mut numbers: HashMap<u32, u32> = HashMap::new();
+    let (mut numbers, mut items): (HashMap<u32, u32>, Vec<u32>) = (HashMap::new(), Vec::new());
     let mut periods: Vec<Vec<Interaction>> = vec![Vec::new(); last + 1];
     for event in all {
         let period = ((event.time.whole - start) / length + 1 - first as i64).max(0) as usize;
         if let Some(events) = periods.get_mut(period) {
-            let next = numbers.len() as u32;
-            events.push(Interaction { item: *numbers.entry(event.item).or_insert(next), ..event });
+            let number = *numbers.entry(event.item).or_insert_with(|| {
+                items.push(event.item);
+                items.len() as u32 - 1
+            });
+            events.push(Interaction { item: number, ..event });
         }
     }
-    let cut = Periods::of_sessions(dataset, &periods, numbers.len(), roles, catalogue)?;
+    let cut = Periods::of_sessions(dataset, &periods, items, roles, catalogue)?;
     let tied = roles.evaluated().map(|number| tied(&periods[number], cut.period(number).items())).sum();
     Ok((cut, tied))
 }
@@ -174,14 +178,15 @@ fn tied(events: &[Interaction], known: usize) -> u64 {
 
 impl Periods {
     /// A stream of sessions from the events of each period in their order, checked to be fit for learning and testing.
+    /// `items`: the dataset's numbers of the items, by those of the events.
     fn of_sessions(
         dataset: &Dataset,
         periods: &[Vec<Interaction>],
-        n_items: usize,
+        items: Vec<u32>,
         roles: Roles,
         catalogue: Catalogue,
     ) -> Result<Self> {
-        let (mut all, mut seen) = (Vec::new(), Vec::new());
+        let (mut all, mut seen, n_items) = (Vec::new(), Vec::new(), items.len());
         for (number, period) in periods.iter().enumerate() {
             let (before, named) = (seen.last().copied().unwrap_or(0), Named { dataset: &dataset.name, number });
             let pairs: Vec<_> = pairs(period).collect();
@@ -200,6 +205,7 @@ impl Periods {
             seen.clear();
         }
         let (samples, ranges, categories) = (None, Vec::new(), None);
-        Ok(Self { n_users: dataset.n_users, n_items, sessions: all, seen, samples, ranges, categories, roles })
+        let (n_users, numbers) = (dataset.n_users, SourceNumbers { users: Vec::new(), items });
+        Ok(Self { n_users, n_items, sessions: all, seen, samples, ranges, categories, roles, numbers })
     }
 }

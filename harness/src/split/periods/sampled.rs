@@ -9,7 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::rng::Stream;
 use crate::split::labelling::{Labelling, Negatives, Positives, Sizes};
 use crate::split::renumbering::Renumbering;
-use crate::split::{Samples, UserItems, numbered};
+use crate::split::source_numbers::at_places;
+use crate::split::{Samples, SourceNumbers, UserItems, numbered};
 
 /// The events of a dataset as they become samples: in the order of time, under the ids that methods see. Users, items and
 /// categories are numbered from 0 in the order of the source's ids; those that do not occur are left out.
@@ -20,6 +21,7 @@ pub(super) struct Labelled<'d> {
     pub events: Vec<Interaction>,
     n_users: usize,
     n_items: usize,
+    numbers: SourceNumbers,
     categories: Option<ItemCategories>,
 }
 
@@ -62,7 +64,9 @@ impl<'d> Labelled<'d> {
             let renumbered = |of_item: &[u32]| of_item.iter().map(|&id| kept.of_old(id)).collect::<Vec<_>>();
             ItemCategories::new(kept.size, of_items().map(renumbered))
         });
-        let labelled = Self { dataset, rule, events, n_users: users.size, n_items: items.size, categories };
+        let numbers = SourceNumbers { users: at_places(&dataset.user_places, users.old_ids()), items: old_items };
+        let (n_users, n_items) = (users.size, items.size);
+        let labelled = Self { dataset, rule, events, n_users, n_items, numbers, categories };
         let got = Sizes {
             users: Some(labelled.n_users),
             items: Some(labelled.n_items),
@@ -134,6 +138,7 @@ impl<'d> Labelled<'d> {
             ranges,
             categories: self.categories,
             roles,
+            numbers: self.numbers,
         })
     }
 

@@ -1,0 +1,32 @@
+//! What is said of lines, and numbers in them.
+
+use crate::error::{Error, Kind, Result};
+
+/// A line or an id for messages, its first bytes if it is long.
+pub(super) fn shown(line: &[u8]) -> String {
+    /// Enough to recognise a line.
+    const SHOWN: usize = 80;
+    let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).escape_debug().to_string();
+    if line.len() > SHOWN { format!("`{text}…`") } else { format!("`{text}`") }
+}
+
+/// The error of a line that is no row.
+pub(super) fn not_a_row(expected: String, line: &[u8]) -> Error {
+    Error::new(Kind::Data, "a line of the file of lists is no row").expected(expected).got(shown(line))
+}
+
+/// A number; blanks around it do not count.
+pub(super) fn number(what: &str, field: &[u8]) -> Result<f64> {
+    let field = field.trim_ascii();
+    // Rust also reads words such as `infinity`, which are told below with their value.
+    let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok());
+    match number {
+        Some(number) if number.is_finite() => Ok(number),
+        Some(number) => Err(Error::new(Kind::Data, format!("a {what} cannot be ranked"))
+            .expected("a finite number")
+            .got(format!("{}, which is {number}", shown(field)))),
+        None => {
+            Err(Error::new(Kind::Data, format!("a {what} is no number")).expected("a finite number").got(shown(field)))
+        }
+    }
+}

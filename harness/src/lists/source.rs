@@ -1,0 +1,53 @@
+//! The bytes of a file of lists, as text: digested as they are read, decompressed, without a byte order mark.
+
+use std::cell::RefCell;
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
+
+use crate::data::GzipMembers;
+use crate::digest::{Digest, Hashing};
+
+/// What every gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What some programs put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 16;
+
+/// A text, and the digest of the bytes that it came from.
+pub(super) struct Source<R> {
+    pub text: Box<dyn BufRead>,
+    hashing: Rc<RefCell<Hashing<R>>>,
+}
+
+/// Reads what another one shares.
+struct Shared<R>(Rc<RefCell<R>>);
+
+impl<R: Read> Read for Shared<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+impl<R: Read + 'static> Source<R> {
+    /// # Errors
+    /// Those of `input` for the first bytes.
+    pub fn new(input: R) -> io::Result<Self> {
+        let hashing = Rc::new(RefCell::new(Hashing::new(input)));
+        let mut raw = BufReader::with_capacity(BUFFER, Shared(hashing.clone()));
+        let is_gzip = raw.fill_buf()?.starts_with(&GZIP);
+        let mut text: Box<dyn BufRead> = match is_gzip {
+            true => Box::new(BufReader::with_capacity(BUFFER, GzipMembers::new(raw))),
+            false => Box::new(raw),
+        };
+        if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+            text.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(Self { text, hashing })
+    }
+
+    /// Digest and number of the bytes that were read.
+    pub fn digest(&self) -> (Digest, u64) {
+        self.hashing.borrow().digest()
+    }
+}

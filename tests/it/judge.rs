@@ -1,0 +1,186 @@
+//! Lists of other programs, judged as runs of a spec's trials.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::home::{Home, SMALL};
+
+/// A home with our own runs and their lists, and the folder `judged` for records of the same lists.
+fn with_lists() -> Home {
+    let home = Home::new(SMALL);
+    home.reprise("run small --save-lists 10").with(0).tells(&["lists:   12 files"]);
+    home
+}
+
+fn lists(home: &Home, trial: &str, seed: u64, end: &str) -> String {
+    let file = home.record_file(trial, seed).with_file_name(format!("seed-{seed}.lists.{end}"));
+    fs::read_to_string(file).unwrap()
+}
+
+fn judged(home: &Home, trial: &str, seed: u64) -> Value {
+    let file = home.root.join(format!("judged/small/base/{trial}/seed-{seed}.json"));
+    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn our_own_lists_come_back_with_our_own_values() {
+    let home = with_lists();
+    for (end, form) in [("jsonl", "json"), ("csv", "csv"), ("trec", "trec")] {
+        let mut words = String::from("judge small --results judged");
+        for (trial, seed) in [("pop", 0), ("pop", 1), ("bpr", 0), ("bpr", 1)] {
+            words += &format!(" --run {trial}:{seed}=results/small/base/{trial}/seed-{seed}.lists.{end}");
+        }
+        let ended = home.reprise(&words).with(0).prints(&["POP ‡", "BPR ‡"]);
+        // Counting draws nothing, so that both seeds have the same lists; their first lines differ in JSON.
+        assert_eq!(
+            ended.err.contains("the same bytes were given for pop, seed 0 and for pop, seed 1"),
+            end != "jsonl",
+            "{}",
+            ended.err
+        );
+        for (trial, seed) in [("pop", 0), ("pop", 1), ("bpr", 0), ("bpr", 1)] {
+            let (own, found) = (home.record(trial, seed), judged(&home, trial, seed));
+            for key in ["metrics", "ranks", "method", "time_ties"] {
+                assert_eq!(own[key], found[key], "{trial} {seed} {end} {key}");
+            }
+            for key in ["run", "data", "dataset", "split"] {
+                assert_eq!(own["digests"][key], found["digests"][key], "{key}");
+            }
+            assert_eq!((&found["origin"], &found["lists"]["form"]), (&Value::from("external"), &Value::from(form)));
+            let bytes = lists(&home, trial, seed, end);
+            assert_eq!(found["digests"]["lists"], harness::digest::Digest::of(bytes.as_bytes()).to_string());
+            // What another program cost is absent, not zero.
+            for key in ["parameter_count", "epochs_run", "latency"] {
+                assert!(found.get(key).is_none() && own.get(key).is_some(), "{key}");
+            }
+            assert!(found["digests"].get("weights").is_none() && found["seconds"] == serde_json::json!({}));
+            assert!(!found["command"].as_str().unwrap().contains("results/"), "{}", found["command"]);
+        }
+    }
+    let report = fs::read_to_string(home.root.join("judged/small/base/REPORT.md")).unwrap();
+    for words in ["| BPR ‡ |", "Another program made the lists", "bpr seed 1: `seed-1.lists.trec` (trec, `", "lists `"]
+    {
+        assert!(report.contains(words), "{words}\n{report}");
+    }
+    let csv = fs::read_to_string(home.root.join("judged/small/base/runs.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with("external_lists_digest"), "{csv}");
+    let page = home.reprise("report small --results judged --html -").with(0);
+    assert!(page.out.contains("BPR ‡") && page.out.contains("Lists of another program"), "on the page");
+}
+
+#[test]
+fn check_judges_them_and_does_not_train_them() {
+    let home = with_lists();
+    let words =
+        |file: &str| format!("judge small --run bpr:0={file} --run bpr:1={file} --run pop:0={file} --run pop:1={file}");
+    fs::write(home.root.join("a.csv"), lists(&home, "pop", 0, "csv")).unwrap();
+    fs::write(home.root.join("b.csv"), lists(&home, "bpr", 0, "csv")).unwrap();
+    home.reprise(&words("a.csv")).with(2).tells(&["has a record of our own run", "--results DIR"]);
+    fs::remove_dir_all(home.root.join("results")).unwrap();
+    home.reprise(&words("a.csv")).with(0);
+    home.reprise("check small --accept --reason others").with(0);
+    home.reprise("check small").with(0).prints(&["fine"]);
+    // Records of other programs are neither trained over nor trained again.
+    home.reprise("run small --fresh")
+        .with(0)
+        .tells(&["lists of another program, judged before", "0 trained, 4 done before"]);
+    home.reprise("check small --rerun").with(2);
+    home.reprise(&words("b.csv")).with(0);
+    home.reprise("check small").with(1).prints(&["lists", "drift"]);
+}
+
+#[test]
+fn what_cannot_be_judged_is_told() {
+    let home = with_lists();
+    let csv = lists(&home, "bpr", 0, "csv");
+    home.write("lists.csv", &csv);
+    let judge = |words: &str| home.reprise(&format!("judge small --results judged {words}"));
+    judge("").with(2).tells(&["nothing to judge", "--run TRIAL:SEED=FILE"]);
+    judge("--run bpr=lists.csv").with(2).tells(&["TRIAL:SEED=FILE"]);
+    judge("--run bprr:0=lists.csv").with(2).tells(&["did you mean `bpr`?"]);
+    judge("--run bpr:7=lists.csv").with(2).tells(&["has no seed 7"]);
+    judge("--run bpr:0=lists.csv --run bpr:0=lists.csv").with(2).tells(&["two files for bpr, seed 0"]);
+    judge("--run bpr:0=nowhere.csv").with(1).tells(&["cannot read a file of lists", "nowhere.csv"]);
+    judge("--run bpr:0=.").with(1).tells(&["not a regular file"]);
+    let half = &csv[..csv.len() / 2];
+    home.write("half.csv", half);
+    judge("--run bpr:0=half.csv").with(1).tells(&["half.csv"]);
+    // One wrong file, and nothing is recorded of the others.
+    judge("--run bpr:1=lists.csv --run bpr:0=half.csv").with(1);
+    assert!(!home.root.join("judged/small/base/bpr").exists());
+    judge("--run bpr:0=lists.csv").with(0);
+    // The export of another split.
+    home.reprise("export small --format csv --to split").with(0);
+    home.write("split/lists.csv", &csv);
+    judge("--run bpr:0=split/lists.csv").with(0);
+    home.edit("reproductions/small.toml", "core = 1", "core = 2");
+    home.edit(
+        "reproductions/small.toml",
+        "rule = \"leave-last-out\"\ncore = 2",
+        "rule = \"leave-random-out\"\nleast = 3\nseed = 1",
+    );
+    judge("--run bpr:0=split/lists.csv").with(1).tells(&["made from the export of another split", "export.json"]);
+    judge("--run bpr:0=lists.csv --export split/export.json").with(1).tells(&["another split"]);
+}
+
+/// Lists whose held-out item has a rank that is known by hand, of every period.
+#[test]
+fn lists_of_a_stream_are_judged_period_by_period() {
+    let home = Home::new(crate::periods::WEEKS);
+    home.reprise("export small --format csv --to split").with(0);
+    let read = |name: &str| fs::read_to_string(home.root.join("split").join(name)).unwrap();
+    // Items are numbered as they occur, so the first are known in every period.
+    let first: Vec<String> =
+        read("items.csv").lines().skip(1).take(40).map(|line| line.split_once(',').unwrap().1.to_string()).collect();
+    let (mut text, mut expected) = (String::from("query,item\n"), Vec::new());
+    for period in [1, 2] {
+        let test = read(&format!("period-{period}/test.csv"));
+        let (mut hits, mut reciprocals, mut n) = (0.0, 0.0, 0);
+        for (at, line) in test.lines().skip(1).enumerate() {
+            let (query, target) = line.split_once(',').unwrap();
+            let rank = 1 + at % 25;
+            let mut others = first.iter().filter(|item| *item != target);
+            for place in 1..=30 {
+                let item = if place == rank { target } else { others.next().unwrap() };
+                text += &format!("{query},{item}\n");
+            }
+            hits += f64::from(u8::from(rank <= 20));
+            reciprocals += if rank <= 20 { 1.0 / rank as f64 } else { 0.0 };
+            n += 1;
+        }
+        expected.push((hits / f64::from(n), reciprocals / f64::from(n)));
+    }
+    home.write("split/lists.csv", &text);
+    home.reprise("judge small --run plain:0=split/lists.csv").with(0).tells(&["order given, ties unknown"]);
+    let record = home.record("plain", 0);
+    for (period, (recall, mrr)) in record["periods"].as_array().unwrap().iter().zip(&expected) {
+        let close = |key: &str, value: f64| (period["metrics"][key].as_f64().unwrap() - value).abs() < 1e-12;
+        assert!(close("recall@20", *recall) && close("mrr@20", *mrr), "{period} {expected:?}");
+        assert!(period.get("seconds").is_none() && period.get("epochs_run").is_none());
+    }
+    assert_eq!(record["periods"].as_array().unwrap().len(), 2);
+    // Without the lists of the second period.
+    let cut = text.find("\n2.").unwrap();
+    home.write("half.csv", &text[..cut]);
+    home.reprise("judge small --run plain:0=half.csv").with(1).tells(&["queries have no list", "none for `2."]);
+    home.reprise("run small --trial plain --save-lists 20").with(2).tells(&["no single lists to save"]);
+}
+
+#[test]
+fn explain_names_the_same_metric_in_other_tools() {
+    let home = Home::new(SMALL);
+    let ended = home.reprise("judge small --explain").with(0);
+    for words in
+        ["ndcg@5", "nDCGRendle2020", "ndcg_cut_k", "Recall divides by min(|G|,k)", "lower item id first", "torch.topk"]
+    {
+        assert!(ended.out.contains(words), "{words}\n{}", ended.out);
+    }
+}
+
+#[test]
+fn lists_that_could_not_be_judged_are_not_saved() {
+    let home = Home::new(SMALL);
+    home.reprise("run small --save-lists 4").with(2).tells(&["at least 5, the largest cutoff"]);
+    assert!(home.results().is_empty(), "nothing was trained");
+}
