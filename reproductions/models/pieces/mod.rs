@@ -10,6 +10,7 @@
 
 mod batch;
 mod encoder;
+mod feature_gradients;
 mod network;
 mod network_encoder;
 pub mod output;
@@ -19,6 +20,7 @@ pub mod training;
 
 pub use batch::{PADDING, PieceBatch, id_of, left_padded};
 pub use encoder::{OutputLayer, OutputsPart, PieceEncoder, PieceKind, PieceOutputs};
+pub use feature_gradients::{FeatureGradients, GroupGradients};
 pub use network::{GROUP, OUTPUT, PieceGroup, PieceNetwork, PieceSizes};
 pub use network_encoder::NetworkEncoder;
 pub use output::{Distillation, KlDirection, KlMean, OutputGradients, OutputLoss, OutputLosses};

@@ -1,10 +1,10 @@
 //! A network over pieces in training on the CPU, by hand-written gradients: groups of pieces in parallel through its layers,
-//! the output layer, and back.
+//! and back from the gradients of what losses read.
 //!
 //! A network says by its [`PieceSizes`] which tables and layers it has, and by its [`PieceGroup`] how some pieces go through
 //! the layers and back on one thread. All else is here and in [`encoder`](super::NetworkEncoder).
 
-use harness::error::Result;
+use harness::error::{Error, Kind, Result};
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, Dropout, Trainable, padded};
 use harness::queries::Queries;
@@ -16,7 +16,10 @@ use rayon::prelude::*;
 
 use super::rows::{TimeRows, add_padded};
 use super::training::{PieceModel, check_batch};
-use super::{NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch, PieceScorer, left_padded};
+use super::{
+    FeatureGradients, GroupGradients, NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch, PieceOutputs,
+    PieceScorer, left_padded,
+};
 
 /// Pieces of a group: what one task takes through the layers. Fixed, so that nothing depends on threads.
 pub const GROUP: usize = 16;
@@ -42,7 +45,7 @@ pub trait PieceSizes: Clone + Send + Sync {
     /// The sizes of a network with these weights.
     ///
     /// # Errors
-    /// [`Internal`](harness::error::Kind::Internal) if they are not those of such a network.
+    /// [`Internal`](Kind::Internal) if they are not those of such a network.
     fn of(weights: &Weights) -> Result<Self>;
 
     /// What no shape tells.
@@ -85,18 +88,19 @@ pub trait PieceGroup<Layers>: Default + Send + Sync {
     /// from.
     fn forward(&mut self, layers: &Layers, tables: &[&[f32]], inputs: &[u32], dropout: Option<(Dropout, &mut Stream)>);
 
-    /// From [`gradient_mut`](Self::gradient_mut), ∂L/∂out, to all gradients of the group; what it then holds is ∂L/∂embedding.
-    fn backward(&mut self, layers: &Layers);
+    /// From [`gradient_mut`](Self::gradient_mut), ∂L/∂out, to all gradients of the group; what it then holds is ∂L/∂embedding,
+    /// before its dropout where it has one. Gradients of `features` other than `out` are added where the way back meets them.
+    fn backward(&mut self, layers: &Layers, features: &GroupGradients<'_>);
 
     fn order(&self) -> TimeRows;
 
     /// What the output layer reads.
     fn out(&self) -> &[f32];
 
-    /// The embedding.
+    /// The embedding, after dropout where the network drops it.
     fn embedding(&self) -> &[f32];
 
-    /// The `number`-th output that students learn from.
+    /// The `number`-th output that students learn from, after dropout where the network drops it.
     fn hidden(&self, layers: &Layers, number: usize) -> &[f32];
 
     fn gradient(&self) -> &[f32];
@@ -117,9 +121,12 @@ pub struct PieceNetwork<S: PieceSizes> {
     bias: DenseParameter,
     groups: Vec<S::Group>,
     loss: OutputLoss,
-    /// What the output layer reads and its gradient, `[T, C]`.
-    x: Vec<f32>,
-    x_gradient: Vec<f32>,
+    /// Of the step in progress: the ids, the layers as they are laid out for products, and what losses read.
+    inputs: Vec<u32>,
+    packed: Option<S::Layers>,
+    features: PieceOutputs,
+    /// ∂L/∂(what the output layer reads), `[T, C]`.
+    last_gradient: Vec<f32>,
 }
 
 impl<S: PieceSizes> PieceNetwork<S> {
@@ -133,8 +140,20 @@ impl<S: PieceSizes> PieceNetwork<S> {
         let mut layers = tables.split_off(S::TABLES);
         let mut last = || layers.pop().expect("the layout was checked");
         let (bias, output) = (last(), last());
-        let (groups, loss, x, x_gradient) = (Vec::new(), OutputLoss::default(), Vec::new(), Vec::new());
-        Ok(Self { sizes, dropout, tables, layers, output, bias, groups, loss, x, x_gradient })
+        Ok(Self {
+            sizes,
+            dropout,
+            tables,
+            layers,
+            output,
+            bias,
+            groups: Vec::new(),
+            loss: OutputLoss::default(),
+            inputs: Vec::new(),
+            packed: None,
+            features: PieceOutputs::default(),
+            last_gradient: Vec::new(),
+        })
     }
 
     /// The sizes of the network.
@@ -154,8 +173,59 @@ impl<S: PieceSizes> PieceNetwork<S> {
         NetworkEncoder { sizes: self.sizes.clone(), layers: self.packed(), tables, output }
     }
 
+    /// Begins a step: the pieces through the layers, up to what the output layer reads.
+    fn pass(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()> {
+        let (width, length) = (self.sizes.width(), self.sizes.length());
+        check_batch(batch, self.sizes.ids(), self.sizes.items(), length)?;
+        self.inputs.clear();
+        self.inputs.extend_from_slice(batch.inputs());
+        let packed = self.packed();
+        let layers = &*self.packed.insert(packed);
+        let stride = padded(width);
+        self.groups.resize_with(batch.pieces().div_ceil(GROUP), S::Group::default);
+        let last = &mut self.features.last;
+        last.resize(batch.inputs().len() * width, 0.0);
+        let of_group = GROUP * length;
+        let rate = self.dropout;
+        let drops = rate != Dropout::new(0.0);
+        let streams: Vec<Option<Stream>> = self.groups.iter().map(|_| drops.then(|| dropout.fork())).collect();
+        let tables: Vec<&[f32]> = self.tables.iter().map(|table| &table.weights[..]).collect();
+        self.groups
+            .par_iter_mut()
+            .zip(streams)
+            .zip(batch.inputs().par_chunks(of_group))
+            .zip(last.par_chunks_mut(of_group * width))
+            .for_each(|(((group, mut stream), inputs), last)| {
+                group.forward(layers, &tables, inputs, stream.as_mut().map(|stream| (rate, stream)));
+                group.order().by_piece(group.out(), stride, width, last);
+            });
+        Ok(())
+    }
+
+    /// The way back of the step in progress, and the sum of the gradients that the groups leave.
+    fn way_back(&mut self, gradients: FeatureGradients<'_>) -> Result<()> {
+        let (width, length) = (self.sizes.width(), self.sizes.length());
+        let size = self.inputs.len() * width;
+        let Some(layers) = self.packed.as_ref().filter(|_| gradients.fit(size, self.sizes.hidden())) else {
+            return Err(Error::new(Kind::Internal, "gradients of other sizes than the network's features"));
+        };
+        let of_group = GROUP * length * width;
+        self.groups.par_iter_mut().zip(gradients.last.par_chunks(of_group)).enumerate().for_each(
+            |(number, (group, last))| {
+                let (order, size) = (group.order(), group.out().len());
+                let gradient = group.gradient_mut();
+                gradient.resize(size, 0.0);
+                order.by_time(last, width, padded(width), gradient);
+                let values = number * of_group..number * of_group + last.len();
+                group.backward(layers, &GroupGradients { all: gradients, values, width });
+            },
+        );
+        self.gather();
+        Ok(())
+    }
+
     /// Sums up the gradients that the groups left.
-    fn gather(&mut self, inputs: &[u32]) {
+    fn gather(&mut self) {
         let (width, length) = (self.sizes.width(), self.sizes.length());
         let stride = padded(width);
         let groups = &self.groups[..];
@@ -166,7 +236,7 @@ impl<S: PieceSizes> PieceNetwork<S> {
         for table in &mut self.tables {
             table.gradient.fill(0.0);
         }
-        for (group, inputs) in groups.iter().zip(inputs.chunks(GROUP * length)) {
+        for (group, inputs) in groups.iter().zip(self.inputs.chunks(GROUP * length)) {
             for (row, time, piece) in group.order().each() {
                 let gradient = &group.gradient()[row * stride..][..width];
                 let rows = [inputs[piece * length + time] as usize, time];
@@ -183,43 +253,47 @@ impl<S: PieceSizes> PieceNetwork<S> {
 
 impl<S: PieceSizes> PieceModel for PieceNetwork<S> {
     fn forward_backward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<f64> {
-        let (width, length) = (self.sizes.width(), self.sizes.length());
-        check_batch(batch, self.sizes.ids(), self.sizes.items(), length)?;
-        let layers = self.packed();
-        let stride = padded(width);
-        self.groups.resize_with(batch.pieces().div_ceil(GROUP), S::Group::default);
-        self.x.resize(batch.inputs().len() * width, 0.0);
-        self.x_gradient.resize(self.x.len(), 0.0);
-        let of_group = GROUP * length;
-        let rate = self.dropout;
-        let drops = rate != Dropout::new(0.0);
-        let streams: Vec<Option<Stream>> = self.groups.iter().map(|_| drops.then(|| dropout.fork())).collect();
-        let tables: Vec<&[f32]> = self.tables.iter().map(|table| &table.weights[..]).collect();
-        self.groups
-            .par_iter_mut()
-            .zip(streams)
-            .zip(batch.inputs().par_chunks(of_group))
-            .zip(self.x.par_chunks_mut(of_group * width))
-            .for_each(|(((group, mut stream), inputs), x)| {
-                group.forward(&layers, &tables, inputs, stream.as_mut().map(|stream| (rate, stream)));
-                group.order().by_piece(group.out(), stride, width, x);
-            });
-        let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width };
+        self.pass(batch, dropout)?;
+        let layer =
+            OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width: self.sizes.width() };
+        self.last_gradient.resize(self.features.last.len(), 0.0);
         let onto = OutputGradients {
-            x: &mut self.x_gradient,
+            x: &mut self.last_gradient,
             weights: &mut self.output.gradient,
             bias: &mut self.bias.gradient,
         };
-        let losses = self.loss.loss(layer, &self.x, batch.labels(), 1.0, None, onto);
-        self.groups.par_iter_mut().zip(self.x_gradient.par_chunks(of_group * width)).for_each(|(group, x_gradient)| {
-            let (order, size) = (group.order(), group.out().len());
-            let gradient = group.gradient_mut();
-            gradient.resize(size, 0.0);
-            order.by_time(x_gradient, width, stride, gradient);
-            group.backward(&layers);
-        });
-        self.gather(batch.inputs());
+        let losses = self.loss.loss(layer, &self.features.last, batch.labels(), 1.0, None, onto);
+        let last = std::mem::take(&mut self.last_gradient);
+        self.way_back(FeatureGradients { embedding: None, hidden: None, last: &last })?;
+        self.last_gradient = last;
         Ok(losses.cross_entropy)
+    }
+
+    fn forward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()> {
+        self.pass(batch, dropout)?;
+        let (width, stride, layers) = (self.sizes.width(), padded(self.sizes.width()), self.sizes.hidden());
+        let packed = self.packed.as_ref().expect("the pass has them");
+        let PieceOutputs { embedding, hidden, .. } = &mut self.features;
+        hidden.resize_with(layers, Vec::new);
+        let groups = &self.groups;
+        let gather = |rows: &(dyn Fn(&S::Group) -> &[f32] + Sync), out: &mut Vec<f32>| {
+            out.resize(batch.inputs().len() * width, 0.0);
+            let parts = out.par_chunks_mut(GROUP * batch.length() * width);
+            parts.zip(groups).for_each(|(out, group)| group.order().by_piece(rows(group), stride, width, out));
+        };
+        gather(&|group| group.embedding(), embedding);
+        for (number, out) in hidden.iter_mut().enumerate() {
+            gather(&|group| group.hidden(packed, number), out);
+        }
+        Ok(())
+    }
+
+    fn features_and_output_mut(&mut self) -> (&PieceOutputs, [&mut DenseParameter; 2]) {
+        (&self.features, [&mut self.output, &mut self.bias])
+    }
+
+    fn backward(&mut self, gradients: FeatureGradients<'_>) -> Result<()> {
+        self.way_back(gradients)
     }
 
     fn parameters_mut(&mut self) -> Vec<&mut DenseParameter> {

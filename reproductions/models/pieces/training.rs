@@ -21,7 +21,7 @@ use harness::value::{Count, Rate, Weight};
 use harness::weights::Weights;
 use serde::Deserialize;
 
-use super::{PieceBatch, PieceKind, PieceScorer};
+use super::{FeatureGradients, PieceBatch, PieceKind, PieceOutputs, PieceScorer};
 
 /// Hyper-parameters of training a network over pieces. AdaRec's for its teachers NextItNet and SASRec stand in parentheses
 /// (code).
@@ -155,7 +155,8 @@ pub enum Start {
 
 /// A network over pieces in training, on the CPU, by hand-written gradients.
 ///
-/// One step is [`forward_backward`](Self::forward_backward), then one of an optimiser over all
+/// One step by cross entropy is [`forward_backward`](Self::forward_backward), with other losses
+/// [`forward`](Self::forward), the losses and [`backward`](Self::backward); then one of an optimiser over all
 /// [parameters](Self::parameters_mut).
 pub trait PieceModel: Model {
     /// The mean cross entropy over the labelled positions of a batch; leaves the gradients in the parameters. What is
@@ -164,6 +165,22 @@ pub trait PieceModel: Model {
     /// # Errors
     /// [`Internal`](Kind::Internal) if an id of the batch has no row, or its length is not the model's.
     fn forward_backward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<f64>;
+
+    /// Begins a step whose losses are made elsewhere: a pass in training mode, what is dropped drawn from `dropout`.
+    ///
+    /// # Errors
+    /// As [`forward_backward`](Self::forward_backward).
+    fn forward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()>;
+
+    /// What losses read of the pass that [`forward`](Self::forward) made, and weight and bias of the output layer, whose gradients
+    /// whoever makes the losses fills.
+    fn features_and_output_mut(&mut self) -> (&PieceOutputs, [&mut DenseParameter; 2]);
+
+    /// Ends a step: leaves the gradients in all parameters but those of the output layer.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if no pass is in progress, or a gradient has another size than its feature.
+    fn backward(&mut self, gradients: FeatureGradients<'_>) -> Result<()>;
 
     /// All parameters, in the model's order.
     fn parameters_mut(&mut self) -> Vec<&mut DenseParameter>;
@@ -215,6 +232,11 @@ pub trait PieceHyper: fmt::Debug + Send + Sync {
         _draws: &mut Stream,
     ) -> Result<()> {
         batch.set(pieces)
+    }
+
+    /// Whether a piece has the same inputs in every epoch, so that a teacher's answers to it can be kept.
+    fn keeps_inputs(&self) -> bool {
+        true
     }
 
     /// Labels of a whole piece that the network sees at training, where that is known and not always none.
