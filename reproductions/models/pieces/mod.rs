@@ -25,4 +25,4 @@ pub use network::{GROUP, OUTPUT, PieceGroup, PieceNetwork, PieceSizes};
 pub use network_encoder::NetworkEncoder;
 pub use output::{Distillation, KlDirection, KlMean, OutputGradients, OutputLoss, OutputLosses};
 pub use scorer::PieceScorer;
-pub use training::{PieceHyper, PieceModel, PieceTraining, Start, train};
+pub use training::{PieceHyper, PieceModel, PieceTraining, Start, check_fit, tell_labels_seen, train, trained};

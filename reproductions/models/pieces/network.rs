@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use super::rows::{TimeRows, add_padded};
 use super::training::{PieceModel, check_batch};
 use super::{
-    FeatureGradients, GroupGradients, NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch, PieceOutputs,
-    PieceScorer, left_padded,
+    FeatureGradients, GroupGradients, NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch,
+    PieceOutputs, PieceScorer, left_padded,
 };
 
 /// Pieces of a group: what one task takes through the layers. Fixed, so that nothing depends on threads.
@@ -254,8 +254,7 @@ impl<S: PieceSizes> PieceNetwork<S> {
 impl<S: PieceSizes> PieceModel for PieceNetwork<S> {
     fn forward_backward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<f64> {
         self.pass(batch, dropout)?;
-        let layer =
-            OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width: self.sizes.width() };
+        let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width: self.sizes.width() };
         self.last_gradient.resize(self.features.last.len(), 0.0);
         let onto = OutputGradients {
             x: &mut self.last_gradient,

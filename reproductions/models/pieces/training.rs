@@ -10,13 +10,14 @@
 use std::fmt;
 use std::time::Instant;
 
+use candle_core::Device;
 use harness::error::{Error, Kind, Result};
 use harness::meter::{Phase, check_fits};
 use harness::method::Trained;
 use harness::nn::{DenseParameter, clip_gradients};
 use harness::optim::{Adam, AdamW, Lamb};
 use harness::rng::Stream;
-use harness::train::{Context, Ending, Epochs, Model};
+use harness::train::{Context, Ending, Epochs, Model, Selected};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::Weights;
 use serde::Deserialize;
@@ -260,34 +261,63 @@ pub fn check_batch(batch: &PieceBatch, ids: usize, items: usize, length: usize) 
         .got(format!("{} pieces of {} positions", batch.pieces(), batch.length())))
 }
 
+/// Refuses a device that networks over pieces have no code for, and a model of so many items that does not fit into memory.
+///
+/// # Errors
+/// [`Missing`](Kind::Missing), or those of [`check_fits`].
+pub fn check_fit(hyper: &dyn PieceHyper, items: usize, device: &Device) -> Result<()> {
+    if !device.is_cpu() {
+        let what = format!("`{}` trains on the CPU alone", hyper.kind().name);
+        return Err(Error::new(Kind::Missing, what)
+            .expected("`--device cpu`")
+            .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
+    }
+    let training = hyper.training();
+    // Weights, gradient, two moments and the selected copy, 4 bytes each.
+    check_fits("the model", [hyper.count(items)], 20).map_err(|error| error.hint("use a smaller width"))?;
+    check_fits("what a batch computes", [training.batch.get(), training.length.get(), hyper.kept()], 4)
+        .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))
+}
+
+/// Tells the record how many labels of a piece the network sees, where it says so.
+pub fn tell_labels_seen(cx: &mut Context<'_>, hyper: &dyn PieceHyper) {
+    if let Some(seen) = hyper.labels_seen() {
+        cx.facts.insert("labels seen".into(), (seen as f64).into());
+    }
+}
+
+/// What a run ends with, of a model that stands at its selected epoch.
+///
+/// # Errors
+/// If the weights are not of the kind, or do not fit the queries.
+pub fn trained(cx: &Context<'_>, hyper: &dyn PieceHyper, model: &dyn Model, selected: Selected) -> Result<Trained> {
+    let weights: Weights = model.weights()?;
+    let encoder = (hyper.kind().encoder)(&weights)?;
+    Ok(Trained {
+        scorer: Box::new(PieceScorer::new(encoder, cx.task.test.queries())?),
+        weights,
+        meta: None,
+        selected: Some(selected),
+        periods: Vec::new(),
+    })
+}
+
 /// Trains a network on the pieces of the run's split, each of which is a user of it.
 ///
 /// # Errors
 /// Errors of the data; a model that does not fit into memory, or a device that it has no code for; divergence; interruption.
 pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
     let (split, training) = (cx.split(), hyper.training());
-    if !cx.device.is_cpu() {
-        let what = format!("`{}` trains on the CPU alone", hyper.kind().name);
-        return Err(Error::new(Kind::Missing, what)
-            .expected("`--device cpu`")
-            .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
-    }
-    let length = training.length.get();
-    // Weights, gradient, two moments and the selected copy, 4 bytes each.
-    check_fits("the model", [hyper.count(split.n_items)], 20).map_err(|error| error.hint("use a smaller width"))?;
-    check_fits("what a batch computes", [training.batch.get(), length, hyper.kept()], 4)
-        .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))?;
+    check_fit(hyper, split.n_items, cx.device)?;
     let inherited = match (hyper.start(), cx.teacher) {
         (Start::Fresh, _) => None,
         (Start::Inherited, Some(teacher)) => Some(&teacher.weights),
         (Start::Inherited, None) => return Err(Error::new(Kind::Internal, "nothing to inherit from")),
     };
     let mut model = hyper.model(split.n_items, inherited, &|purpose| cx.stream(purpose, 0))?;
-    if let Some(seen) = hyper.labels_seen() {
-        cx.facts.insert("labels seen".into(), (seen as f64).into());
-    }
+    tell_labels_seen(cx, hyper);
     let mut epochs = Epochs::start(cx, training.epochs.get(), training.stopping.clone(), &mut *model)?;
-    let mut batch = PieceBatch::new(length);
+    let mut batch = PieceBatch::new(training.length.get());
     while let Some(epoch) = epochs.next() {
         let start = Instant::now();
         let order = cx.stream("order", epoch).permutation(split.train.n_users());
@@ -304,13 +334,5 @@ pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
         epochs.end(cx, mean, &mut *model)?;
     }
     let selected = epochs.finish(&mut *model)?;
-    let weights: Weights = model.weights()?;
-    let encoder = (hyper.kind().encoder)(&weights)?;
-    Ok(Trained {
-        scorer: Box::new(PieceScorer::new(encoder, cx.task.test.queries())?),
-        weights,
-        meta: None,
-        selected: Some(selected),
-        periods: Vec::new(),
-    })
+    trained(cx, hyper, &*model, selected)
 }
