@@ -87,3 +87,6 @@ impl Method for PlainKd {
 pub fn build_plain_kd(params: Params<'_>) -> Built {
     Ok(Box::new(params.read::<PlainKd>()?))
 }
+
+#[cfg(test)]
+mod tests;
