@@ -1,5 +1,6 @@
 //! Whole runs of students of each kind, and the gradients of their whole loss.
 
+use harness::nn::Trainable;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::weights::Weights;
