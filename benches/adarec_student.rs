@@ -13,19 +13,19 @@ use harness::optim::AdamW;
 use harness::rng::Stream;
 use harness::split::UserItems;
 use reproductions::adarec::architecture::{Architecture, EDGES};
-use reproductions::adarec::distiller::{Distiller, StudentLosses};
+use reproductions::adarec::distiller::{Distiller, Projected, StudentLosses, StudentShape};
 use reproductions::adarec::hidden_loss::{HiddenLoss, HiddenOptions, log_softmax};
 use reproductions::adarec::layer_flow::{LayerMap, TeacherUpdate};
 use reproductions::adarec::operation::{Operation, SearchSpace};
 use reproductions::adarec::options::DistillationHyper;
-use reproductions::adarec::projection::EmbeddingLoss;
+use reproductions::adarec::projection::{EmbeddingLoss, Projection};
 use reproductions::adarec::relaxation::{ArchitectureParameters, add_efficiency_gradient};
-use reproductions::adarec::student::{FeatureGradients, Student};
+use reproductions::adarec::student::Student;
 use reproductions::adarec::student_sizes::{Network, StudentSizes};
 use reproductions::adarec::teacher_answers::TeacherAnswers;
 use reproductions::adarec::transport::cheapest_flow;
 use reproductions::models::nextitnet::{self, NextItNetSizes};
-use reproductions::models::pieces::{KlDirection, KlMean, PieceBatch};
+use reproductions::models::pieces::{FeatureGradients, KlDirection, KlMean, PieceBatch};
 
 const PIECES: usize = 64;
 const LENGTH: usize = 20;
@@ -70,8 +70,7 @@ fn steps(criterion: &mut Criterion) {
         let of_cells = vec![gradient.clone(); cells];
         let mut draw =
             || alpha.as_ref().map_or(std, |alpha| alpha.draw(1.0, &mut gumbel).expect("finite").architecture);
-        let gradients =
-            FeatureGradients { representation: &gradient, cells: Some(&of_cells), embedding: Some(&gradient) };
+        let gradients = FeatureGradients { last: &gradient, hidden: Some(&of_cells), embedding: Some(&gradient) };
         group.bench_function("forward", |bencher| {
             bencher.iter(|| student.forward(&ids, &draw(), &mut dropout).expect("items of the table"));
         });
@@ -83,6 +82,10 @@ fn steps(criterion: &mut Criterion) {
         });
         group.finish();
     }
+}
+
+fn projection(name: &str, channels: usize, width: usize) -> Projection {
+    Projection::new(name, channels, width, stream).expect("a wider teacher")
 }
 
 /// The losses between hidden layers and between embeddings, with their gradients, and the transport alone.
@@ -101,13 +104,14 @@ fn losses(criterion: &mut Criterion) {
         let mut teacher = vec![0.0; layers * ROWS * width];
         log_softmax(&stream("teacher").normals(layers * ROWS * width, 1.0), width, &mut teacher);
         let teacher: Vec<&[f32]> = teacher.chunks_exact(ROWS * width).collect();
-        let mut loss = HiddenLoss::new(options, [CELLS, layers], channels, width, stream).expect("a wider teacher");
+        let mut loss =
+            HiddenLoss::new(options, [CELLS, layers], projection("project-hidden", channels, width)).expect("layers");
         let mut gradients = vec![Vec::new(); CELLS];
         group.bench_function(name, |bencher| {
             bencher.iter(|| loss.step(&cells, &teacher, PIECES, 0.5, &mut gradients).expect("finite distances"));
         });
     }
-    let mut loss = EmbeddingLoss::new(CHANNELS, TEACHER, stream).expect("a wider teacher");
+    let mut loss = EmbeddingLoss::new(projection("project-embedding", CHANNELS, TEACHER));
     let (x, teacher) = (stream("x").normals(ROWS * CHANNELS, 1.0), stream("t").normals(ROWS * TEACHER, 1.0));
     let mut gradient = vec![0.0; x.len()];
     group.bench_function("embedding", |bencher| bencher.iter(|| loss.step(&x, &teacher, 0.5, &mut gradient)));
@@ -153,8 +157,10 @@ fn whole_steps(criterion: &mut Criterion) {
         let mut student = student(network, CELLS);
         let mut alpha = space.map(|space| ArchitectureParameters::new(space, stream));
         let encoder = (nextitnet::KIND.encoder)(&teacher).expect("the teacher's own weights");
+        let shape =
+            StudentShape { items: ITEMS, length: LENGTH, layers: CELLS, width: CHANNELS, projected: Projected::Always };
         let answers = TeacherAnswers::new(encoder, &train).expect("sequences of two items and more");
-        let mut distiller = Distiller::new(hyper, answers, student.sizes(), stream).expect("a wider teacher");
+        let mut distiller = Distiller::new(hyper, answers, &shape, stream).expect("a wider teacher");
         let (mut losses, mut batch) = (StudentLosses::default(), PieceBatch::new(LENGTH));
         let (mut gumbel, mut dropout, mut order) = (stream("gumbel"), stream("dropout"), stream("order"));
         group.bench_function(name, |bencher| {
@@ -165,9 +171,10 @@ fn whole_steps(criterion: &mut Criterion) {
                 let architecture = drawn.as_ref().map_or(fixed, |drawn| drawn.architecture);
                 student.forward(batch.inputs(), &architecture, &mut dropout).expect("items of the table");
                 let of_batch = (&pieces[..], &batch);
-                let (loss, upstream) = losses
-                    .backward(&mut student, of_batch, Some(&mut distiller), alpha.is_some())
-                    .expect("finite distances");
+                let features = student.features_and_output_mut();
+                let (loss, gradients) =
+                    losses.step(features, of_batch, Some(&mut distiller)).expect("finite distances");
+                let upstream = student.backward(gradients, alpha.is_some()).expect("as many gradients");
                 let parameters = student.dense_mut().chain(distiller.dense_mut());
                 parameters.for_each(|parameter| parameter.step_adamw(&adamw));
                 if let (Some(alpha), Some(drawn), Some(mut upstream)) = (&mut alpha, drawn, upstream) {

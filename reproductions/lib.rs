@@ -81,6 +81,7 @@ pub fn registry() -> Registry {
         .with("sml-mf", asmg::sml::build_mf)
         .with("adarec-search", adarec::build_search)
         .with("adarec-student", adarec::build_student)
+        .with("adarec-plain-kd", adarec::build_plain_kd)
         .with_model(adarec::SEARCH, adarec::search_scorer)
         .with_model(adarec::STUDENT, adarec::scorer)
         .in_order(&ORDER_IN_FIGURES)

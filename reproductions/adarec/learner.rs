@@ -24,7 +24,7 @@ use super::architecture::Architecture;
 use super::distiller::{Distiller, StudentLosses};
 use super::options::{SearchHyper, ValidatedArchitecture};
 use super::relaxation::{ArchitectureParameters, add_efficiency_gradient, efficiency_loss};
-use super::search_loss::SearchLoss;
+use super::search_loss::LossSums;
 use super::serve::{Answering, of_searched, searched};
 use super::student::Student;
 use crate::models::pieces::training::PieceOptimiser;
@@ -50,9 +50,7 @@ pub enum Learnt<'h> {
 /// Sums over the batches of an epoch.
 #[derive(Default)]
 struct EpochSums {
-    batches: usize,
-    losses: SearchLoss,
-    total: f64,
+    losses: LossSums,
     /// By whether the position could see its label: cross entropies, and their number.
     seen: [(f64, u64); 2],
 }
@@ -94,7 +92,7 @@ impl<'h> StudentLearner<'h> {
                 cx.meter.since(start, Phase::ForwardBackward);
                 cx.meter.time(Phase::Step, || self.step(training, epoch));
             }
-            let mean = sums.total / sums.batches as f64;
+            let mean = sums.losses.mean();
             *self.validation.borrow_mut() = Some(cx.stream("validation", epoch));
             let parts = self.parts(&sums, epoch)?;
             epochs.end_with_parts(cx, mean, &parts, self)?;
@@ -121,7 +119,9 @@ impl<'h> StudentLearner<'h> {
         };
         student.forward(batch.inputs(), &architecture, dropout)?;
         let gamma = distiller.as_ref().map_or(0.0, Distiller::gamma);
-        let (mut step, upstream) = losses.backward(student, (pieces, batch), distiller.as_mut(), drawn.is_some())?;
+        let (mut step, gradients) =
+            losses.step(student.features_and_output_mut(), (pieces, batch), distiller.as_mut())?;
+        let upstream = student.backward(gradients, drawn.is_some())?;
         let mut beta = 0.0;
         if let (Learnt::Search(hyper, alpha), Some(drawn), Some(mut upstream)) = (network, drawn, upstream) {
             beta = hyper.efficiency.get();
@@ -129,7 +129,7 @@ impl<'h> StudentLearner<'h> {
             add_efficiency_gradient(alpha.space(), beta, &mut upstream);
             alpha.backward(&drawn, &upstream);
         }
-        sums.add(step, step.total(gamma, beta));
+        sums.losses.add(step, step.total(gamma, beta));
         let sees = architecture.sees_label(student.sizes().cells, batch.length());
         let rows = batch.labels().iter().zip(losses.cross_entropies()).zip(sees.iter().cycle());
         for ((_, &entropy), &sees) in rows.filter(|((label, _), _)| **label != PADDING) {
@@ -153,19 +153,11 @@ impl<'h> StudentLearner<'h> {
 
     /// What the learning curve shows besides the loss.
     fn parts(&self, sums: &EpochSums, epoch: usize) -> Result<Vec<(&'static str, Option<f64>)>> {
-        let mean = |sum: f64| Some(sum / sums.batches as f64);
-        let SearchLoss { cross_entropy, embedding, hidden, output, efficiency } = sums.losses;
-        let mut parts = vec![("cross entropy", mean(cross_entropy))];
-        if self.distiller.is_some() {
-            parts.extend([
-                ("embedding loss", mean(embedding)),
-                ("hidden loss", mean(hidden)),
-                ("output loss", mean(output)),
-            ]);
-        }
+        let terms = sums.losses.terms();
+        let mut parts = terms.parts(self.distiller.is_some());
         if let Learnt::Search(hyper, _) = &self.network {
             let temperature = hyper.temperature.after(epoch)?;
-            parts.extend([("efficiency loss", mean(efficiency)), ("temperature", Some(temperature))]);
+            parts.extend([("efficiency loss", Some(terms.efficiency)), ("temperature", Some(temperature))]);
         }
         let sizes = self.student.sizes();
         let may_see = match &self.network {
@@ -179,19 +171,6 @@ impl<'h> StudentLearner<'h> {
             parts.push(("label seen", of(sums.seen[1])));
         }
         Ok(parts)
-    }
-}
-
-impl EpochSums {
-    fn add(&mut self, step: SearchLoss, total: f64) {
-        let SearchLoss { cross_entropy, embedding, hidden, output, efficiency } = &mut self.losses;
-        *cross_entropy += step.cross_entropy;
-        *embedding += step.embedding;
-        *hidden += step.hidden;
-        *output += step.output;
-        *efficiency += step.efficiency;
-        self.total += total;
-        self.batches += 1;
     }
 }
 

@@ -2,25 +2,24 @@
 
 use candle_core::Device;
 use harness::error::{Error, Kind, Result};
-use harness::meter::{Phase, check_fits};
+use harness::meter::check_fits;
 use harness::method::{Built, Method, Params, Trained};
-use harness::train::{Context, Model, Task, Teacher};
+use harness::train::{Context, Model, Task};
 use harness::value::checked;
 use harness::weights::Weights;
 use serde::{Deserialize, Deserializer};
 
 use super::architecture::Architecture;
 use super::control::equally_costly;
-use super::distiller::Distiller;
+use super::distiller::{Distiller, Projected, StudentShape};
 use super::learner::{Learnt, StudentLearner};
 use super::options::{DistillationHyper, SearchHyper, StudentArchitecture, StudentHyper, StudentParams, check_length};
 use super::relaxation::ArchitectureParameters;
 use super::serve::{self, of_searched};
 use super::student::Student;
 use super::student_sizes::{Network, StudentSizes, inherit};
-use super::teacher_answers::TeacherAnswers;
-use crate::models::pieces::{PieceEncoder, PieceTraining, Start};
-use crate::models::{PIECE_NAMES, piece_kind};
+use crate::models::PIECE_NAMES;
+use crate::models::pieces::{PieceTraining, Start};
 
 /// The method `adarec-search`: a super-net and its α learn from a teacher, and α's largest entries are the architecture.
 struct Search {
@@ -62,7 +61,7 @@ impl Method for Search {
         sizes.check()?;
         let student = Student::new(sizes.initial(|purpose| cx.stream(purpose, 0)), self.model.dropout())?;
         let alpha = ArchitectureParameters::new(self.search.space.clone(), |purpose| cx.stream(purpose, 0));
-        let distiller = distiller(cx, &self.distillation, teacher, &sizes)?;
+        let distiller = Distiller::of_teacher(cx, &self.distillation, teacher, &shape(&sizes))?;
         let mut learner = StudentLearner::new(student, Learnt::Search(&self.search, Box::new(alpha)), Some(distiller));
         let selected = learner.train(cx, &self.training)?;
         let derived = learner.architecture()?;
@@ -101,7 +100,7 @@ impl Method for StudentParams {
         };
         let distiller = match (self.distillation.get(), teacher) {
             (None, _) => None,
-            (Some(hyper), Some(teacher)) => Some(distiller(cx, hyper, teacher, &sizes)?),
+            (Some(hyper), Some(teacher)) => Some(Distiller::of_teacher(cx, hyper, teacher, &shape(&sizes))?),
             (Some(_), None) => {
                 return Err(Error::new(Kind::Input, "there is no teacher to distil from")
                     .expected("a student of a search or of a student that learnt from a teacher itself")
@@ -191,40 +190,10 @@ impl StudentParams {
     }
 }
 
-/// What is learnt from a trained network over pieces.
-///
-/// # Errors
-/// [`Input`](Kind::Input) if it reads another number of positions, was trained on other items or on masked ones, or is narrower
-/// than the student.
-fn distiller(
-    cx: &mut Context<'_>,
-    hyper: &DistillationHyper,
-    teacher: &Teacher,
-    student: &StudentSizes,
-) -> Result<Distiller> {
-    let kind = piece_kind(&teacher.kind)
-        .ok_or_else(|| Error::new(Kind::Internal, format!("a `{}` is no network over pieces", teacher.kind)))?;
-    let encoder: Box<dyn PieceEncoder> = (kind.encoder)(&teacher.weights)?;
-    let refuse = |what: &str, expected: usize, got: usize| {
-        Err(Error::new(Kind::Input, format!("teacher `{}` and its student {what}", teacher.trial))
-            .expected(format!("{expected}, as the student"))
-            .got(format!("{got}")))
-    };
-    if encoder.asks_by_mask() {
-        return Err(Error::new(Kind::Input, format!("teacher `{}` answers only where a mask asks it", teacher.trial))
-            .expected("a network that was trained on next items")
-            .got("one that was trained on masked items")
-            .hint("name the trial that inherits its weights and goes on with `task = \"next-items\"`"));
-    }
-    if encoder.length() != student.length {
-        return refuse("read different numbers of positions", student.length, encoder.length());
-    }
-    if encoder.output_layer().classes() != student.items + 1 {
-        return refuse("know different numbers of items", student.items, encoder.output_layer().classes() - 1);
-    }
-    let train = &cx.split().train;
-    let answers = cx.meter.time(Phase::Prepare, || TeacherAnswers::new(encoder, train))?;
-    Distiller::new(*hyper, answers, student, |purpose| cx.stream(purpose, 0))
+/// What the losses must know of a student of these sizes.
+fn shape(sizes: &StudentSizes) -> StudentShape {
+    let StudentSizes { items, length, channels, cells, .. } = *sizes;
+    StudentShape { items, length, layers: cells, width: channels, projected: Projected::Always }
 }
 
 /// Refuses what can be told without a teacher.

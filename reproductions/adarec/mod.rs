@@ -7,6 +7,7 @@
 //! operation → architecture (one operation for each edge of a cell) ← relaxation (α, drawn from by Gumbel noise)
 //! student: tables → cells, each: taps → convolutions, batch norm → nodes → mixture, layer norm → representation
 //! losses: embedding loss, hidden loss (layer map or transport), efficiency; cross entropy and output loss are the models'
+//! baseline: plain distillation, into a smaller network of a teacher's kind
 //! ```
 
 pub mod architecture;
@@ -20,9 +21,11 @@ pub mod hidden_loss;
 pub mod layer_flow;
 pub mod learner;
 mod method;
+mod network_learner;
 pub mod operation;
 pub mod options;
 mod pass;
+mod plain_kd;
 mod pooling;
 pub mod projection;
 pub mod relaxation;
@@ -34,6 +37,7 @@ pub mod teacher_answers;
 pub mod transport;
 
 pub use self::method::{build_search, build_student};
+pub use self::plain_kd::build_plain_kd;
 pub use self::serve::{SEARCH, STUDENT, scorer, search_scorer};
 
 #[cfg(test)]

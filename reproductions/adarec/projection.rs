@@ -9,15 +9,22 @@ use rayon::prelude::*;
 /// Rows of a task. Fixed, so that nothing depends on threads.
 pub(super) const ROWS: usize = 64;
 
-/// W `[C, C_t]` and b `[C_t]`: from C channels of the student to the teacher's C_t.
+/// From C channels of the student to the teacher's C_t.
 pub struct Projection {
-    weight: DenseParameter,
-    bias: DenseParameter,
+    channels: usize,
+    width: usize,
+    /// W `[C, C_t]` and b `[C_t]`; none where the channels of the student are compared as they are.
+    linear: Option<[DenseParameter; 2]>,
 }
 
 /// A projection laid out for products.
 pub(super) struct PackedProjection {
     channels: usize,
+    width: usize,
+    linear: Option<PackedLinear>,
+}
+
+struct PackedLinear {
     /// W, `[C, padded C_t]`
     weight: Vec<f32>,
     /// Wᵀ, `[C_t, padded C]`
@@ -26,7 +33,7 @@ pub(super) struct PackedProjection {
     bias: Vec<f32>,
 }
 
-/// What some rows add to the gradients of a projection.
+/// What some rows add to the gradients of a projection; nothing where it has no parameter.
 #[derive(Default)]
 pub(super) struct ProjectionGradients {
     /// `[C, padded C_t]`
@@ -52,73 +59,90 @@ impl Projection {
             let values = Init::of_layer(channels).draw(&mut stream(&format!("init.{name}")), shape.iter().product());
             DenseParameter::new(Parameter { name, shape, values })
         };
-        Ok(Self { weight: parameter("weight", vec![channels, width]), bias: parameter("bias", vec![width]) })
+        let linear = Some([parameter("weight", vec![channels, width]), parameter("bias", vec![width])]);
+        Ok(Self { channels, width, linear })
+    }
+
+    /// None: for a student that is as wide as its teacher, channel by channel.
+    pub fn identity(width: usize) -> Self {
+        Self { channels: width, width, linear: None }
     }
 
     /// C.
     pub fn channels(&self) -> usize {
-        self.weight.weights.len() / self.width()
+        self.channels
     }
 
     /// C_t.
     pub fn width(&self) -> usize {
-        self.bias.weights.len()
+        self.width
     }
 
-    /// Weight and bias, with their gradients.
-    pub fn dense_mut(&mut self) -> [&mut DenseParameter; 2] {
-        [&mut self.weight, &mut self.bias]
+    /// Weight and bias where it has them, with their gradients.
+    pub fn dense_mut(&mut self) -> &mut [DenseParameter] {
+        self.linear.as_mut().map_or(&mut [], |linear| &mut linear[..])
     }
 
-    /// Weight and bias.
+    /// Weight and bias where it has them.
     pub fn tensors(&self) -> Vec<&dyn Trainable> {
-        vec![&self.weight, &self.bias]
+        self.linear.iter().flatten().map(|tensor| tensor as &dyn Trainable).collect()
     }
 
-    /// Weight and bias.
+    /// Weight and bias where it has them.
     pub fn tensors_mut(&mut self) -> Vec<&mut dyn Trainable> {
-        vec![&mut self.weight, &mut self.bias]
+        self.linear.iter_mut().flatten().map(|tensor| tensor as &mut dyn Trainable).collect()
     }
 
     pub(super) fn packed(&self) -> PackedProjection {
-        let (channels, width) = (self.channels(), self.width());
-        let mut weight = vec![0.0; channels * padded(width)];
-        for (packed, row) in weight.chunks_exact_mut(padded(width)).zip(self.weight.weights.chunks_exact(width)) {
-            packed[..width].copy_from_slice(row);
-        }
-        let mut transposed = vec![0.0; width * padded(channels)];
-        transpose(&mut transposed, padded(channels), &self.weight.weights, width, width);
-        let mut bias = self.bias.weights.clone();
-        bias.resize(padded(width), 0.0);
-        PackedProjection { channels, weight, transposed, bias }
+        let (channels, width) = (self.channels, self.width);
+        let linear = self.linear.as_ref().map(|[matrix, bias]| {
+            let mut weight = vec![0.0; channels * padded(width)];
+            for (packed, row) in weight.chunks_exact_mut(padded(width)).zip(matrix.weights.chunks_exact(width)) {
+                packed[..width].copy_from_slice(row);
+            }
+            let mut transposed = vec![0.0; width * padded(channels)];
+            transpose(&mut transposed, padded(channels), &matrix.weights, width, width);
+            let mut bias = bias.weights.clone();
+            bias.resize(padded(width), 0.0);
+            PackedLinear { weight, transposed, bias }
+        });
+        PackedProjection { channels, width, linear }
     }
 
     /// Overwrites the gradients with the sums over the blocks, in their order.
     pub(super) fn gather<'a>(&mut self, blocks: impl Iterator<Item = &'a ProjectionGradients>) {
-        let width = self.width();
-        self.weight.gradient.fill(0.0);
-        self.bias.gradient.fill(0.0);
+        let width = self.width;
+        let Some([weight, bias]) = &mut self.linear else { return };
+        weight.gradient.fill(0.0);
+        bias.gradient.fill(0.0);
         let add = |sums: &mut [f32], values: &[f32]| sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
         for block in blocks {
-            let rows = self.weight.gradient.chunks_exact_mut(width).zip(block.weight.chunks_exact(padded(width)));
+            let rows = weight.gradient.chunks_exact_mut(width).zip(block.weight.chunks_exact(padded(width)));
             rows.for_each(|(sums, row)| add(sums, row));
-            add(&mut self.bias.gradient, &block.bias);
+            add(&mut bias.gradient, &block.bias);
         }
     }
 }
 
 impl PackedProjection {
     pub(super) fn stride(&self) -> usize {
-        self.bias.len()
+        padded(self.width)
     }
 
     /// `out: [rows, padded C_t]` = x·W + b for `x: [rows, C]`.
     pub(super) fn forward(&self, x: &[f32], out: &mut Vec<f32>) {
         out.clear();
+        let Some(PackedLinear { weight, bias, .. }) = &self.linear else {
+            for row in x.chunks_exact(self.channels) {
+                out.extend_from_slice(row);
+                out.resize(out.len().next_multiple_of(self.stride()), 0.0);
+            }
+            return;
+        };
         for _ in 0..x.len() / self.channels {
-            out.extend_from_slice(&self.bias);
+            out.extend_from_slice(bias);
         }
-        add_product(out, self.stride(), x, self.channels, &self.weight);
+        add_product(out, self.stride(), x, self.channels, weight);
     }
 
     /// From `gradient: [rows, padded C_t]`, zeros beyond C_t, of the output to that of `x`, which overwrites
@@ -132,14 +156,19 @@ impl PackedProjection {
         x_gradient: &mut [f32],
     ) {
         let (stride, channels) = (self.stride(), padded(self.channels));
+        let rows = x_gradient.chunks_exact_mut(self.channels);
+        let Some(PackedLinear { transposed, .. }) = &self.linear else {
+            rows.zip(gradient.chunks_exact(stride)).for_each(|(out, row)| out.copy_from_slice(&row[..self.channels]));
+            return;
+        };
         add_transposed_product(&mut gained.weight, stride, x, self.channels, gradient);
         for row in gradient.chunks_exact(stride) {
             gained.bias.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
         room.clear();
         room.resize(gradient.len() / stride * channels, 0.0);
-        add_product(room, channels, gradient, stride, &self.transposed);
-        for (out, row) in x_gradient.chunks_exact_mut(self.channels).zip(room.chunks_exact(channels)) {
+        add_product(room, channels, gradient, stride, transposed);
+        for (out, row) in rows.zip(room.chunks_exact(channels)) {
             out.copy_from_slice(&row[..self.channels]);
         }
     }
@@ -147,7 +176,9 @@ impl PackedProjection {
 
 impl ProjectionGradients {
     pub(super) fn clear(&mut self, projection: &PackedProjection) {
-        for (sums, n) in [(&mut self.weight, projection.weight.len()), (&mut self.bias, projection.bias.len())] {
+        let [weight, bias] =
+            projection.linear.as_ref().map_or([0; 2], |linear| [linear.weight.len(), linear.bias.len()]);
+        for (sums, n) in [(&mut self.weight, weight), (&mut self.bias, bias)] {
             sums.clear();
             sums.resize(n, 0.0);
         }
@@ -171,12 +202,8 @@ pub struct EmbeddingLoss {
 }
 
 impl EmbeddingLoss {
-    /// With a fresh projection, whose tensors are `project-embedding-weight` and `project-embedding-bias`.
-    ///
-    /// # Errors
-    /// As [`Projection::new`].
-    pub fn new(channels: usize, width: usize, stream: impl Fn(&str) -> Stream) -> Result<Self> {
-        Ok(Self { projection: Projection::new("project-embedding", channels, width, stream)?, blocks: Vec::new() })
+    pub fn new(projection: Projection) -> Self {
+        Self { projection, blocks: Vec::new() }
     }
 
     /// The projection.
@@ -235,33 +262,43 @@ mod tests {
         Stream::new(0, "adarec", purpose, 0)
     }
 
-    /// The vector has the projected embeddings: an identity projects.
+    fn loss(channels: usize, width: usize) -> EmbeddingLoss {
+        EmbeddingLoss::new(Projection::new("project-embedding", channels, width, stream).unwrap())
+    }
+
+    /// The vector has the projected embeddings.
     #[test]
     fn the_loss_is_that_of_the_vector() {
         let case = case("adarec.json", "embedding_mse");
         let (x, teacher) = (floats(&case["inputs"]["student_projected"]), floats(&case["inputs"]["teacher"]));
-        let mut loss = EmbeddingLoss::new(4, 4, stream).unwrap();
-        loss.projection.weight.weights = (0..16).map(|k| f32::from(u8::from(k % 5 == 0))).collect();
-        loss.projection.bias.weights.fill(0.0);
+        let mut loss = EmbeddingLoss::new(Projection::identity(4));
         let mut gradient = vec![7.0; x.len()];
         let got = loss.step(&x, &teacher, 0.5, &mut gradient);
         assert!((got - case["expected"]["mse"].as_f64().unwrap()).abs() < 1e-7, "{got}");
         for ((g, x), t) in gradient.iter().zip(&x).zip(&teacher) {
             assert!((g - (x - t) / 24.0).abs() < 1e-7);
         }
+        assert!(loss.projection.tensors().is_empty() && loss.projection.dense_mut().is_empty());
+        // As a projection whose matrix is the identity.
+        let mut linear = self::loss(4, 4);
+        let [weight, bias] = linear.projection.linear.as_mut().unwrap();
+        weight.weights = (0..16).map(|k| f32::from(u8::from(k % 5 == 0))).collect();
+        bias.weights.fill(0.0);
+        let mut of_linear = vec![0.0; x.len()];
+        assert_eq!((linear.step(&x, &teacher, 0.5, &mut of_linear), of_linear), (got, gradient));
     }
 
     /// Central differences in f64 of the loss by the letter, at widths that fill no register.
     #[test]
     fn gradients_are_those_of_finite_differences() {
         let (rows, channels, width) = (70, 3, 5);
-        let mut loss = EmbeddingLoss::new(channels, width, stream).unwrap();
+        let mut loss = loss(channels, width);
         let x = stream("x").normals(rows * channels, 1.0);
         let teacher = stream("t").normals(rows * width, 1.0);
         let mut x_gradient = vec![0.0; x.len()];
         let got = loss.step(&x, &teacher, 0.7, &mut x_gradient);
         let of = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-        let inputs = [of(&x), of(&loss.projection.weight.weights), of(&loss.projection.bias.weights)];
+        let inputs = [of(&x), of(&loss.projection.dense_mut()[0].weights), of(&loss.projection.dense_mut()[1].weights)];
         let stated = |[x, w, b]: &[Vec<f64>; 3]| {
             let mut sum = 0.0;
             for row in 0..rows {
@@ -273,7 +310,7 @@ mod tests {
             sum / (rows * width) as f64
         };
         assert!((got - stated(&inputs)).abs() < 1e-6);
-        let [weight, bias] = loss.projection.dense_mut();
+        let [weight, bias] = loss.projection.linear.as_mut().unwrap();
         for (which, gradient) in [&x_gradient, &weight.gradient, &bias.gradient].into_iter().enumerate() {
             for at in (0..gradient.len()).step_by(1 + gradient.len() / 20) {
                 let moved = |by: f64| {
@@ -290,18 +327,18 @@ mod tests {
     #[test]
     fn threads_change_no_bit() {
         same_on_threads(|| {
-            let mut loss = EmbeddingLoss::new(16, 64, stream).unwrap();
+            let mut loss = loss(16, 64);
             let (x, teacher) = (stream("x").normals(300 * 16, 1.0), stream("t").normals(300 * 64, 1.0));
             let mut gradient = vec![0.0; x.len()];
             let got = loss.step(&x, &teacher, 1.0, &mut gradient);
-            let [weight, bias] = loss.projection.dense_mut();
+            let [weight, bias] = loss.projection.linear.as_mut().unwrap();
             (got.to_bits(), [bits(&gradient), bits(&weight.gradient), bits(&bias.gradient)])
         });
     }
 
     #[test]
     fn a_student_wider_than_its_teacher_is_refused() {
-        let error = EmbeddingLoss::new(65, 64, stream).err().unwrap();
+        let error = Projection::new("p", 65, 64, stream).err().unwrap();
         assert!(error.kind() == Kind::Input && error.to_string().contains("at least as wide"), "{error}");
         assert!(Projection::new("p", 0, 4, stream).is_err());
     }

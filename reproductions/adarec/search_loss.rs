@@ -16,11 +16,64 @@ pub struct SearchLoss {
 }
 
 impl SearchLoss {
+    /// What learning curves show of them: the cross entropy, and what is learnt from a teacher if there is one.
+    pub fn parts(&self, distilled: bool) -> Vec<(&'static str, Option<f64>)> {
+        let mut parts = vec![("cross entropy", Some(self.cross_entropy))];
+        if distilled {
+            parts.extend([
+                ("embedding loss", Some(self.embedding)),
+                ("hidden loss", Some(self.hidden)),
+                ("output loss", Some(self.output)),
+            ]);
+        }
+        parts
+    }
+
     /// (1 − γ)·L_CE + γ·(L_emb + L_hid + L_out) + β·L_eff.
     pub fn total(&self, gamma: f64, beta: f64) -> f64 {
         (1.0 - gamma) * self.cross_entropy
             + gamma * (self.embedding + self.hidden + self.output)
             + beta * self.efficiency
+    }
+}
+
+/// Sums over the batches of an epoch.
+#[derive(Default)]
+pub struct LossSums {
+    batches: usize,
+    terms: SearchLoss,
+    total: f64,
+}
+
+impl LossSums {
+    /// Adds the terms of a step and their total.
+    pub fn add(&mut self, step: SearchLoss, total: f64) {
+        let SearchLoss { cross_entropy, embedding, hidden, output, efficiency } = &mut self.terms;
+        *cross_entropy += step.cross_entropy;
+        *embedding += step.embedding;
+        *hidden += step.hidden;
+        *output += step.output;
+        *efficiency += step.efficiency;
+        self.total += total;
+        self.batches += 1;
+    }
+
+    /// The mean of the totals.
+    pub fn mean(&self) -> f64 {
+        self.total / self.batches as f64
+    }
+
+    /// The means of the terms.
+    pub fn terms(&self) -> SearchLoss {
+        let mean = |sum: f64| sum / self.batches as f64;
+        let SearchLoss { cross_entropy, embedding, hidden, output, efficiency } = self.terms;
+        SearchLoss {
+            cross_entropy: mean(cross_entropy),
+            embedding: mean(embedding),
+            hidden: mean(hidden),
+            output: mean(output),
+            efficiency: mean(efficiency),
+        }
     }
 }
 

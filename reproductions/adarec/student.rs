@@ -30,30 +30,10 @@ use super::cell::{CellParameters, CellPass};
 use super::encoder::{StudentEncoder, check_ids};
 use super::pass::{Block, CellRows};
 use super::student_sizes::StudentSizes;
+use crate::models::pieces::{FeatureGradients, PieceOutputs};
 
 /// Positions of a block, about; it has whole sequences. Fixed, so that nothing depends on threads.
 const ROWS: usize = 80;
-
-/// What the losses read of a training pass, `[T, C]` each for T positions.
-#[derive(Default)]
-pub struct StudentFeatures {
-    /// The embedding after dropout: what the first cell reads.
-    pub embedding: Vec<f32>,
-    /// Outputs of the cells.
-    pub cells: Vec<Vec<f32>>,
-    /// The last cell's output after dropout: what the output layer reads.
-    pub representation: Vec<f32>,
-}
-
-/// ∂L/∂ of [`StudentFeatures`] that the losses ask for, `[T, C]` each.
-#[derive(Clone, Copy)]
-pub struct FeatureGradients<'a> {
-    pub representation: &'a [f32],
-    /// None without a loss on hidden layers.
-    pub cells: Option<&'a [Vec<f32>]>,
-    /// None without a loss on embeddings.
-    pub embedding: Option<&'a [f32]>,
-}
 
 /// A student in training, searched or of one architecture.
 pub struct Student {
@@ -69,7 +49,8 @@ pub struct Student {
     blocks: Vec<Block>,
     /// Factors of dropout, `[T, C]`: of the embedding, and of the last cell's output.
     masks: [Vec<f32>; 2],
-    features: StudentFeatures,
+    /// The embedding after dropout, the outputs of the cells, and the last one's after dropout.
+    features: PieceOutputs,
 }
 
 impl Student {
@@ -98,7 +79,7 @@ impl Student {
             passes: Vec::new(),
             blocks: Vec::new(),
             masks: Default::default(),
-            features: StudentFeatures::default(),
+            features: PieceOutputs::default(),
         })
     }
 
@@ -145,13 +126,13 @@ impl Student {
     }
 
     /// What the losses read of the last training pass.
-    pub fn features(&self) -> &StudentFeatures {
+    pub fn features(&self) -> &PieceOutputs {
         &self.features
     }
 
     /// Features and output layer at once, for the loss that reads the one and fills the gradients of the other.
-    pub fn features_and_output_mut(&mut self) -> (&StudentFeatures, &mut [DenseParameter; 2]) {
-        (&self.features, &mut self.output)
+    pub fn features_and_output_mut(&mut self) -> (&PieceOutputs, [&mut DenseParameter; 2]) {
+        (&self.features, self.output.each_mut())
     }
 
     /// The student as it answers with the operations of `architecture`, copied from its weights and running statistics as
@@ -263,7 +244,7 @@ impl Student {
 
     fn gather_features(&mut self, width: usize) {
         let (channels, cells) = (self.sizes.channels, self.sizes.cells);
-        let StudentFeatures { cells: outputs, representation, .. } = &mut self.features;
+        let PieceOutputs { hidden: outputs, last, .. } = &mut self.features;
         outputs.resize_with(cells, Vec::new);
         for (cell, output) in outputs.iter_mut().enumerate() {
             output.clear();
@@ -272,8 +253,8 @@ impl Student {
                 rows.chunks_exact(width).for_each(|row| output.extend_from_slice(&row[..channels]));
             }
         }
-        representation.clear();
-        representation.extend(outputs[cells - 1].iter().zip(&self.masks[1]).map(|(x, factor)| x * factor));
+        last.clear();
+        last.extend(outputs[cells - 1].iter().zip(&self.masks[1]).map(|(x, factor)| x * factor));
     }
 
     /// Ends a step: overwrites the gradients of all but the output layer. With `search`, returns ∂L/∂(weight of each operation of
@@ -285,14 +266,10 @@ impl Student {
     pub fn backward(&mut self, gradients: FeatureGradients<'_>, search: bool) -> Result<Option<Vec<f64>>> {
         let (channels, width, cells) = (self.sizes.channels, padded(self.sizes.channels), self.sizes.cells);
         let n = self.ids.len() * channels;
-        let fits = n > 0
-            && gradients.representation.len() == n
-            && gradients.embedding.is_none_or(|gradient| gradient.len() == n)
-            && gradients.cells.is_none_or(|of| of.len() == cells && of.iter().all(|gradient| gradient.len() == n));
-        if !fits {
+        if n == 0 || !gradients.fit(n, cells) {
             return Err(Error::new(Kind::Internal, "gradients of other sizes than the student's features"));
         }
-        let masked: Vec<f32> = gradients.representation.iter().zip(&self.masks[1]).map(|(g, mask)| g * mask).collect();
+        let masked: Vec<f32> = gradients.last.iter().zip(&self.masks[1]).map(|(g, mask)| g * mask).collect();
         let rows = self.rows_of_block();
         for (block, gradient) in self.blocks.iter_mut().zip(masked.chunks(rows * channels)) {
             pad(gradient, channels, width, &mut block.gradient);
@@ -301,7 +278,7 @@ impl Student {
             search.then(|| (0..EDGES).map(|number| vec![0.0; self.sizes.operations(number).len()]).collect());
         for cell in (0..cells).rev() {
             let pass = &self.passes[cell];
-            let of_cell = gradients.cells.map(|cells| &cells[cell][..]);
+            let of_cell = gradients.hidden.map(|cells| &cells[cell][..]);
             self.blocks.par_iter_mut().enumerate().for_each(|(number, block)| {
                 if let Some(gradient) = of_cell {
                     let gradient = &gradient[number * rows * channels..][..block.rows * channels];

@@ -55,11 +55,14 @@ macro_rules! piece_kinds {
         pub static PIECE_NAMES: &[&str] = &[$($module::KIND.name),+];
 
         /// Reads the hyper-parameters of the kind of this name, one of [`PIECE_NAMES`].
-        fn read_pieces(name: &str, params: Params<'_>) -> std::result::Result<Box<dyn PieceHyper>, toml::de::Error> {
+        fn read_pieces<E: Error>(
+            name: &str,
+            source: impl HyperSource<E>,
+        ) -> std::result::Result<Box<dyn PieceHyper>, E> {
             $(if name == $module::KIND.name {
-                return Ok(Box::new(params.read::<$module::$hyper>()?));
+                return Ok(Box::new(source.read::<$module::$hyper>()?));
             })+
-            Err(toml::de::Error::unknown_variant(name, PIECE_NAMES))
+            Err(E::unknown_variant(name, PIECE_NAMES))
         }
     };
 }
@@ -163,6 +166,31 @@ impl<'de> Visitor<'de> for SequentialVisitor {
     }
 }
 
+/// A student over pieces as a spec names it: `[trial.params.student.nextitnet]`.
+#[derive(Debug)]
+pub struct PieceStudent(pub Box<dyn PieceHyper>);
+
+impl<'de> Deserialize<'de> for PieceStudent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_enum("PieceStudent", PIECE_NAMES, PieceVisitor)
+    }
+}
+
+struct PieceVisitor;
+
+impl<'de> Visitor<'de> for PieceVisitor {
+    type Value = PieceStudent;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of one key, the kind of the student")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> std::result::Result<PieceStudent, A::Error> {
+        let (name, variant) = data.variant_seed(OneOf(PIECE_NAMES))?;
+        read_pieces(&name, Variant(variant)).map(PieceStudent)
+    }
+}
+
 /// Reads one of some names, so that an error about another stands at its place.
 struct OneOf(&'static [&'static str]);
 
@@ -219,7 +247,7 @@ impl Method for PlainPieces {
     }
 
     fn check(&self, task: &Task, device: &Device) -> Result<()> {
-        pieces::check(&*self.0, task, device)
+        pieces::check_fit(&*self.0, task.split().n_items, device)
     }
 }
 

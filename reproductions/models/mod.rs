@@ -31,7 +31,8 @@ mod training;
 
 pub use factors::Factors;
 pub use kinds::{
-    PAIR_NAMES, PIECE_NAMES, PairStudent, SequentialStudent, pair_kind, piece_kind, register, sequential_kind,
+    PAIR_NAMES, PIECE_NAMES, PairStudent, PieceStudent, SequentialStudent, pair_kind, piece_kind, register,
+    sequential_kind,
 };
 pub use lists::{ListLoss, Lists};
 pub use recommender::{PairHyper, PairKind, Recommender};

@@ -31,6 +31,26 @@ epochs = 2
 stopping = {watch = ["loo-mrr@5", "loo-hr@5"], patience = 9, every = 1, decimals = 4}
 
 [[trial]]
+id = "nextitnet-kd"
+label = "NextItNet, small, KD"
+method = "adarec-plain-kd"
+teacher = "nextitnet"
+[trial.params]
+distillation = {gamma = 0.5, hidden = {map = "emd", teacher_update = "opposite", direction = "student-teacher", mean = "pieces"}, output = {direction = "student-teacher", mean = "pieces"}}
+[trial.params.student.nextitnet]
+width = 7
+groups = 1
+dilations = [1, 4]
+[trial.params.student.nextitnet.training]
+length = 10
+batch = 64
+optimiser = {adam = {learning_rate = 1e-3, weight_decay = 1e-7}}
+schedule = {factor = 0.9, every = 10}
+clip = 5
+epochs = 2
+stopping = {watch = ["loo-mrr@5", "loo-hr@5"], patience = 9, every = 1, decimals = 4}
+
+[[trial]]
 id = "search"
 label = "Super-net"
 method = "adarec-search"
@@ -89,7 +109,7 @@ params.architecture = "random-1"
 #[test]
 fn an_architecture_is_searched_recorded_and_served() {
     let home = Home::new(PIECES);
-    home.reprise("run small").with(0).tells(&["5 trained"]);
+    home.reprise("run small").with(0).tells(&["6 trained"]);
     let fact = |trial: &str, name: &str| home.record(trial, 0)["facts"][name].clone();
     let searched = fact("search", "architecture");
     assert_eq!(searched.as_str().unwrap().split(['|', ',']).count(), 6);
@@ -103,7 +123,9 @@ fn an_architecture_is_searched_recorded_and_served() {
     for part in ["cross entropy", "hidden loss", "efficiency loss", "label seen", "label not seen", "temperature"] {
         assert!(columns.contains(part), "{part}: {columns}");
     }
-    home.reprise("latency small --trial nextitnet --trial searched").with(0).prints(&["AdaRec", "NextItNet"]);
+    let columns = home.record("nextitnet-kd", 0)["curve"]["columns"].to_string();
+    assert!(columns.contains("cross entropy") && columns.contains("embedding loss"), "{columns}");
+    home.reprise("latency small --trial nextitnet-kd --trial searched").with(0).prints(&["AdaRec", "NextItNet, small"]);
     home.reprise("check small --accept --reason first").with(0);
     home.reprise("check small --rerun --trial searched-kd").with(0).tells(&["searched-kd"]);
 }
@@ -212,4 +234,31 @@ fn a_network_that_answers_only_at_a_mask_is_no_teacher() {
     let home = Home::new(&spec);
     let run = home.reprise("run small --trial search");
     run.with(1).tells(&["answers only where a mask asks it", "next-items"]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_way_out() {
+    let home = |from: &str, to: &str| {
+        let home = Home::new(PIECES);
+        home.edit("reproductions/small.toml", from, to);
+        home
+    };
+    for (from, to, words) in [
+        ("negatives = 100", "negatives = 1000000", "candidates"),
+        ("at_least = [{items = 20}, {users = 20}], length = 10", "at_least = [{items = 20}], length = 3", "too short"),
+        ("space = \"coded\"", "space = [\"none\"]", "none"),
+        ("initial = 1", "initial = 0", "above 0"),
+    ] {
+        let home = home(from, to);
+        home.reprise("run small").with(2).tells(&[words]);
+        assert!(home.results().is_empty(), "{to}");
+    }
+    // What only the teacher can tell stops its students, and nothing else.
+    let wide = home(
+        "model = {channels = 6, cells = 2, dropout = 0.1}\ndistillation = {",
+        "model = {channels = 13, cells = 2, dropout = 0.1}\ndistillation = {",
+    );
+    wide.reprise("run small --trial searched").with(1).tells(&["at least as wide", "its teacher failed", "1 trained"]);
+    let wide = home("width = 7", "width = 13");
+    wide.reprise("run small --trial nextitnet-kd").with(1).tells(&["at least as wide", "1 trained"]);
 }

@@ -49,9 +49,28 @@ fn experiments() -> [String; 5] {
                   width = 21\nblocks = 2\nheads = 3\ndropout = 0.2\n[trial.params.training]\nlength = 10\nbatch = 64\n\
                   optimiser = {lamb = {learning_rate = 5e-3, weight_decay = 0.01}}\nschedule = \"constant\"\n\
                   clip = \"none\"\nepochs = 2\nstopping = \"none\"\n";
-    let pieces = adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19");
-    let pieces = pieces + sasrec + adarec::BERT4REC;
+    // Of its teacher's width, so that nothing is projected; and one that sees its labels.
+    let sasrec_kd = kd("residual-sasrec", "width = 21\nblocks = 1\nheads = 3\ndropout = 0.2\n");
+    let bert4rec_kd =
+        kd("bert4rec", "width = 9\nblocks = 1\nheads = 1\ndropout = 0.1\ntask = \"next-items\"\nstart = \"fresh\"\n");
+    let pieces = adarec::PIECES.replace("width = 12", "width = 21").replace("channels = 6", "channels = 19")
+        + sasrec
+        + adarec::BERT4REC
+        + &sasrec_kd
+        + &bert4rec_kd;
     [of_users + neumf + item_cf, windows, weeks, labelled, pieces]
+}
+
+/// A student of a kind over pieces that learns from one of its kind.
+fn kd(kind: &str, model: &str) -> String {
+    format!(
+        "\n[[trial]]\nid = \"{kind}-kd\"\nlabel = \"KD, {kind}\"\nmethod = \"adarec-plain-kd\"\nteacher = \"{kind}\"\n\
+         [trial.params]\ndistillation = {{gamma = 0.5, hidden = {{map = \"emd\", teacher_update = \"opposite\", \
+         direction = \"student-teacher\", mean = \"pieces\"}}, output = {{direction = \"student-teacher\", \
+         mean = \"pieces\"}}}}\n[trial.params.student.{kind}]\n{model}[trial.params.student.{kind}.training]\nlength = 10\n\
+         batch = 64\noptimiser = {{lamb = {{learning_rate = 5e-3, weight_decay = 0.01}}}}\nschedule = \"constant\"\n\
+         clip = 5\nepochs = 2\nstopping = \"none\"\n"
+    )
 }
 
 /// What every run of an experiment ends with where kernels go no further than `cap`.

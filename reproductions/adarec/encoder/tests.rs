@@ -146,7 +146,7 @@ fn serving_is_the_forward_pass_with_running_statistics() {
     }
     let mut out = Vec::new();
     student.encoder(&architecture).unwrap().encode(&ids, &mut out).unwrap();
-    assert_near(&out, &student.features().representation, 2e-4, "representation");
+    assert_near(&out, &student.features().last, 2e-4, "representation");
     let weights = harness::weights::Weights {
         parameters: student.tensors().iter().map(|tensor| tensor.parameter().unwrap()).collect(),
         settings: student.settings(),

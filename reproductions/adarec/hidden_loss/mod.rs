@@ -1,4 +1,4 @@
-//! L_hid: the student's cells, projected to the teacher's width, against the teacher's hidden layers (code).
+//! L_hid: the student's cells (or layers), projected to the teacher's width, against the teacher's hidden layers (code).
 //!
 //! ```text
 //! p_i = softmax over channels of (cell i)·W + b    one projection for all cells
@@ -14,7 +14,6 @@
 mod kernels;
 
 use harness::error::{Error, Kind, Result};
-use harness::rng::Stream;
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -86,22 +85,15 @@ pub fn log_softmax(x: &[f32], width: usize, out: &mut [f32]) {
 }
 
 impl HiddenLoss {
-    /// With a fresh projection from C `channels` to the teacher's `width`, whose tensors are `project-hidden-weight` and
-    /// `project-hidden-bias`, and uniform weights of the layers.
+    /// With this projection, and uniform weights of the layers.
     ///
     /// # Errors
-    /// [`Input`](Kind::Input) if the student is wider than the teacher, a side has no layer, or a fixed map does not fit.
-    pub fn new(
-        options: HiddenOptions,
-        [student, teacher]: [usize; 2],
-        channels: usize,
-        width: usize,
-        stream: impl Fn(&str) -> Stream,
-    ) -> Result<Self> {
+    /// [`Input`](Kind::Input) if a side has no layer, or a fixed map does not fit.
+    pub fn new(options: HiddenOptions, [student, teacher]: [usize; 2], projection: Projection) -> Result<Self> {
         Ok(Self {
             options,
             layers: [student, teacher],
-            projection: Projection::new("project-hidden", channels, width, stream)?,
+            projection,
             flow: LayerFlow::new(options.map, options.teacher_update, student, teacher)?,
             blocks: Vec::new(),
         })
@@ -128,7 +120,7 @@ impl HiddenLoss {
     }
 
     /// The loss of a training step, after which the weights of the layers are adapted. `cells` are the outputs of the
-    /// student's, `[T, C]` each; `teacher` the [log-softmaxes](log_softmax) of the teacher's layers, `[T, C_t]` each; T is
+    /// student's cells, or layers, `[T, C]` each; `teacher` the [log-softmaxes](log_softmax) of the teacher's layers, `[T, C_t]` each; T is
     /// all positions of `pieces` pieces. Gradients are of `weight` times the loss; those of the cells overwrite `gradients`,
     /// `[T, C]` each.
     ///

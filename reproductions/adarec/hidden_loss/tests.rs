@@ -17,11 +17,11 @@ const CODED: HiddenOptions = HiddenOptions {
 
 /// One layer each, whose projection is the identity.
 fn identity(options: HiddenOptions, width: usize) -> HiddenLoss {
-    let mut loss = HiddenLoss::new(options, [1, 1], width, width, stream).unwrap();
-    let [weight, bias] = loss.projection.dense_mut();
-    weight.weights = (0..width * width).map(|k| f32::from(u8::from(k % (width + 1) == 0))).collect();
-    bias.weights.fill(0.0);
-    loss
+    HiddenLoss::new(options, [1, 1], Projection::identity(width)).unwrap()
+}
+
+fn new(options: HiddenOptions, layers: [usize; 2], channels: usize, width: usize) -> Result<HiddenLoss> {
+    HiddenLoss::new(options, layers, Projection::new("project-hidden", channels, width, stream)?)
 }
 
 fn log_of(x: &[f32], width: usize) -> Vec<f32> {
@@ -88,11 +88,11 @@ fn gradients_are_those_of_finite_differences() {
     let cells: Vec<&[f32]> = features.iter().map(|x| &x[..]).collect();
     for direction in [KlDirection::StudentTeacher, KlDirection::TeacherStudent] {
         let options = HiddenOptions { direction, ..CODED };
-        let mut loss = HiddenLoss::new(options, layers, channels, width, stream).unwrap();
+        let mut loss = new(options, layers, channels, width).unwrap();
         let mut gradients = vec![Vec::new(); 2];
         let step = loss.step(&cells, &teacher_layers, 13, 0.6, &mut gradients).unwrap();
         let of = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-        let [weight, bias] = loss.projection.dense_mut();
+        let [weight, bias] = loss.projection.dense_mut() else { panic!("weight and bias") };
         let inputs = [of(&features.concat()), of(&weight.weights), of(&bias.weights)];
         let distances = |[x, w, b]: &[Vec<f64>; 3]| {
             let mut out = Vec::new();
@@ -130,7 +130,7 @@ fn weights_of_layers_go_on_from_step_to_step() {
     let cells: Vec<&[f32]> = features.iter().map(|x| &x[..]).collect();
     let log_teacher = log_of(&stream("t").normals(8 * rows * width, 1.5), width);
     let teacher: Vec<&[f32]> = log_teacher.chunks_exact(rows * width).collect();
-    let mut loss = HiddenLoss::new(CODED, [4, 8], channels, width, stream).unwrap();
+    let mut loss = new(CODED, [4, 8], channels, width).unwrap();
     let mut gradients = vec![Vec::new(); 4];
     let mut reference = LayerFlow::new(LayerMap::Emd, TeacherUpdate::Opposite, 4, 8).unwrap();
     for _ in 0..3 {
@@ -150,10 +150,10 @@ fn threads_change_no_bit() {
         let cells: Vec<&[f32]> = features.iter().map(|x| &x[..]).collect();
         let log_teacher = log_of(&stream("t").normals(4 * rows * width, 1.5), width);
         let teacher: Vec<&[f32]> = log_teacher.chunks_exact(rows * width).collect();
-        let mut loss = HiddenLoss::new(CODED, [4, 4], channels, width, stream).unwrap();
+        let mut loss = new(CODED, [4, 4], channels, width).unwrap();
         let mut gradients = vec![Vec::new(); 4];
         let step = loss.step(&cells, &teacher, 15, 0.5, &mut gradients).unwrap();
-        let [weight, bias] = loss.projection_mut().dense_mut();
+        let [weight, bias] = loss.projection_mut().dense_mut() else { panic!("weight and bias") };
         let all = [bits(&gradients.concat()), bits(&weight.gradient), bits(&bias.gradient)];
         (all, step.flow.iter().chain(&step.distances).map(|v| v.to_bits()).collect::<Vec<_>>())
     });
@@ -161,7 +161,7 @@ fn threads_change_no_bit() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let refused = |layers, channels, width| HiddenLoss::new(CODED, layers, channels, width, stream).err().unwrap();
+    let refused = |layers, channels, width| new(CODED, layers, channels, width).err().unwrap();
     assert_eq!(refused([4, 0], 4, 8).kind(), Kind::Input);
     assert!(refused([4, 4], 9, 8).to_string().contains("at least as wide"));
     let mut loss = identity(CODED, 4);

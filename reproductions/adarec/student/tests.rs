@@ -77,8 +77,7 @@ fn step(student: &mut Student, ids: &[u32], architecture: &Architecture, search:
     let normals = |name: &str| stream(name).normals(n, 1.0);
     let cells: Vec<Vec<f32>> = (0..student.sizes.cells).map(|k| normals(&format!("cell {k}"))).collect();
     let [representation, embedding] = ["representation", "embedding"].map(normals);
-    let gradients =
-        FeatureGradients { representation: &representation, cells: Some(&cells), embedding: Some(&embedding) };
+    let gradients = FeatureGradients { last: &representation, hidden: Some(&cells), embedding: Some(&embedding) };
     student.backward(gradients, search).unwrap()
 }
 
@@ -117,10 +116,10 @@ fn gradients_are_those_of_finite_differences() {
         let mut reference = reference::Reference::new(&sizes, &weights, &ids, &masks, &architecture);
         let features = reference.features();
         assert_near(&student.features.embedding, &features.embedding, 1e-5, "embedding");
-        for (ours, want) in student.features.cells.iter().zip(&features.cells) {
+        for (ours, want) in student.features.hidden.iter().zip(&features.cells) {
             assert_near(ours, want, 5e-5, text);
         }
-        assert_near(&student.features.representation, &features.representation, 5e-5, text);
+        assert_near(&student.features.last, &features.representation, 5e-5, text);
         let gradients: Vec<(String, Vec<f32>)> =
             student.dense_mut().map(|tensor| (tensor.name().to_string(), tensor.gradient.clone())).collect();
         let mut compared = 0;
@@ -174,7 +173,7 @@ fn threads_change_no_bit() {
         let all: Vec<Vec<u32>> =
             student.tensors().iter().map(|tensor| bits(&tensor.parameter().unwrap().values)).collect();
         let of_operations: Vec<u64> = of_operations.into_iter().map(f64::to_bits).collect();
-        (gradients, all, of_operations, bits(&student.features.representation))
+        (gradients, all, of_operations, bits(&student.features.last))
     });
 }
 
@@ -191,7 +190,7 @@ fn a_drawn_architecture_is_the_student_of_it() {
     let ids = ids(300, 50);
     assert!(step(&mut searched, &ids, &architecture, true).is_some());
     assert!(step(&mut fixed, &ids, &architecture, false).is_none());
-    assert_near(&searched.features.representation, &fixed.features.representation, 1e-6, "representation");
+    assert_near(&searched.features.last, &fixed.features.last, 1e-6, "representation");
     for name in ["token", "cell-0-nodes", "cell-1-norm-scale"] {
         let of =
             |student: &mut Student| student.dense_mut().find(|tensor| tensor.name() == name).unwrap().gradient.clone();
@@ -234,8 +233,8 @@ fn what_does_not_fit_is_refused() {
         assert!(error.contains(said), "{error}");
     };
     let none = &mut stream("dropout");
-    let (representation, cells, embedding) = (&[0.0; 16][..], None, None);
-    refused(student.backward(FeatureGradients { representation, cells, embedding }, false).map(|_| ()), "other sizes");
+    let (last, hidden, embedding) = (&[0.0; 16][..], None, None);
+    refused(student.backward(FeatureGradients { last, hidden, embedding }, false).map(|_| ()), "other sizes");
     refused(student.forward(&[1, 2, 3], &architecture, none), "whole sequences");
     refused(student.forward(&[], &architecture, none), "whole sequences");
     refused(student.forward(&[1, 2, 3, 10], &architecture, none), "no row");

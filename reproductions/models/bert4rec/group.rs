@@ -12,7 +12,7 @@ use super::layers::Bert4RecLayers;
 use super::sizes::OF_BLOCK;
 use crate::models::attention::Lanes;
 use crate::models::pieces::rows::{TimeRows, embed};
-use crate::models::pieces::{PADDING, PieceGroup};
+use crate::models::pieces::{GroupGradients, PADDING, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
@@ -70,10 +70,12 @@ impl PieceGroup<Bert4RecLayers> for GroupTrace {
         self.out = x;
     }
 
-    fn backward(&mut self, layers: &Bert4RecLayers) {
-        for (block, trace) in layers.blocks.iter().zip(&mut self.blocks).rev() {
+    fn backward(&mut self, layers: &Bert4RecLayers, features: &GroupGradients<'_>) {
+        for (number, (block, trace)) in layers.blocks.iter().zip(&mut self.blocks).enumerate().rev() {
+            features.add_hidden(number, self.order, &mut self.gradient);
             trace.backward(layers, block, self.dropped, &mut self.buffers, &mut self.gradient);
         }
+        features.add_embedding(self.order, &mut self.gradient);
         if self.dropped {
             scale_by(&mut self.gradient, &self.mask);
         }

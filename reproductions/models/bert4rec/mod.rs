@@ -170,6 +170,11 @@ impl PieceHyper for Bert4RecHyper {
         }
     }
 
+    /// Not where it masks items anew.
+    fn keeps_inputs(&self) -> bool {
+        self.task == Bert4RecTask::NextItems
+    }
+
     /// All labels of next items but the last; of masked items none but those that the mask leaves as they are.
     fn labels_seen(&self) -> Option<usize> {
         (self.task == Bert4RecTask::NextItems).then(|| self.training.length.get() - 1)

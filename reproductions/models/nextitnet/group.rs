@@ -12,7 +12,7 @@ use harness::simd;
 use super::layers::{Half, NextItNetLayers, ResidualBlock};
 use super::sizes::{OF_BLOCK, TAPS};
 use crate::models::pieces::rows::{TimeRows, add_branch, add_rows, rectify, rectify_slopes};
-use crate::models::pieces::{PADDING, PieceGroup};
+use crate::models::pieces::{GroupGradients, PADDING, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
@@ -88,11 +88,16 @@ impl PieceGroup<NextItNetLayers> for GroupTrace {
         self.out = x;
     }
 
-    fn backward(&mut self, layers: &NextItNetLayers) {
+    fn backward(&mut self, layers: &NextItNetLayers, features: &GroupGradients<'_>) {
         let Self { order, blocks, gradient, scratch, slopes, sums, .. } = self;
-        for (block, trace) in layers.blocks.iter().zip(blocks).rev() {
+        let of_group = layers.sizes.dilations.len();
+        for (number, (block, trace)) in layers.blocks.iter().zip(blocks).enumerate().rev() {
+            if (number + 1).is_multiple_of(of_group) {
+                features.add_hidden(number / of_group, *order, gradient);
+            }
             trace.backward(block, layers.stride(), *order, gradient, [scratch, slopes, sums]);
         }
+        features.add_embedding(*order, gradient);
     }
 
     fn order(&self) -> TimeRows {

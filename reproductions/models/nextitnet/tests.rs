@@ -10,7 +10,7 @@ use super::sizes::{OF_BLOCK, TAPS};
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, same_on_threads};
 use crate::kit::{method, parse};
-use crate::models::pieces::{PieceBatch, PieceEncoder, PieceOutputs, PieceScorer};
+use crate::models::pieces::{FeatureGradients, PieceBatch, PieceEncoder, PieceOutputs, PieceScorer};
 
 fn small() -> NextItNetSizes {
     NextItNetSizes { items: 7, width: 5, length: 9, groups: 2, dilations: vec![1, 2] }
@@ -29,9 +29,14 @@ fn weights(sizes: &NextItNetSizes) -> Weights {
 
 /// More pieces than a group, of 2 to `length` + 2 items.
 fn batch(sizes: &NextItNetSizes, pieces: usize) -> PieceBatch {
+    batch_of(sizes, pieces, sizes.length)
+}
+
+/// Pieces of 2 to `most` + 1 items.
+fn batch_of(sizes: &NextItNetSizes, pieces: usize, most: usize) -> PieceBatch {
     let mut stream = Stream::new(0, "nextitnet", "pieces", 0);
     let rows: Vec<Vec<u32>> = (0..pieces)
-        .map(|_| (0..2 + stream.below(sizes.length as u32)).map(|_| stream.below(sizes.items as u32)).collect())
+        .map(|_| (0..2 + stream.below(most as u32)).map(|_| stream.below(sizes.items as u32)).collect())
         .collect();
     let mut batch = PieceBatch::new(sizes.length);
     batch.set(rows.iter().map(|row| &row[..])).unwrap();
@@ -146,6 +151,54 @@ fn gradients_of_every_parameter_are_those_of_finite_differences() {
             };
             let (slope, ours) = ((moved(1e-5) - moved(-1e-5)) / 2e-5, f64::from(parameter.gradient[at]));
             assert!((slope - ours).abs() < 1e-5 + 1e-3 * slope.abs(), "{name} at {at}: {slope} {ours}");
+        }
+    }
+}
+
+/// Those that losses ask of the features, too, at positions of padding alone, whose rows the pieces of a group share.
+#[test]
+fn gradients_of_features_join_on_the_way_back() {
+    let sizes = small();
+    let (weights, batch) = (weights(&sizes), batch_of(&sizes, 18, 3));
+    let slopes = |name: &str| Stream::new(0, "nextitnet", name, 0).normals(batch.inputs().len() * sizes.width, 1.0);
+    let [embedding, first, second, last] = ["embedding", "first", "second", "last"].map(slopes);
+    let hidden = vec![first, second];
+    let gradients = FeatureGradients { embedding: Some(&embedding), hidden: Some(&hidden), last: &last };
+    let mut model = NextItNet::new(weights.clone(), Dropout::new(0.0)).unwrap();
+    assert_eq!(model.backward(gradients).unwrap_err().kind(), Kind::Internal, "no pass is in progress");
+    model.forward(&batch, &mut Stream::new(0, "nextitnet", "dropout", 0)).unwrap();
+    let mut out = PieceOutputs::default();
+    NextItNetEncoder::new(&weights).unwrap().outputs(batch.inputs(), &mut out);
+    assert_eq!(*model.features_and_output_mut().0, out);
+    let short = FeatureGradients { last: &last[1..], ..gradients };
+    assert_eq!(model.backward(short).unwrap_err().kind(), Kind::Internal, "of another size");
+    model.backward(gradients).unwrap();
+    let of_piece = sizes.length * sizes.width;
+    let loss = |values: &[Vec<f64>]| {
+        let pieces = batch.inputs().chunks_exact(sizes.length).enumerate();
+        let of = |(piece, ids): (usize, &[u32])| {
+            let outputs = stated(&sizes, values, ids);
+            let dot = |(slopes, block): (&[f32], usize)| -> f64 {
+                let slopes = slopes[piece * of_piece..][..of_piece].iter();
+                slopes.zip(outputs[block].concat()).map(|(slope, x)| f64::from(*slope) * x).sum()
+            };
+            [(&embedding[..], 0), (&hidden[0][..], 2), (&hidden[1][..], 4), (&last[..], 4)].map(dot).iter().sum::<f64>()
+        };
+        pieces.map(of).sum::<f64>()
+    };
+    let values = wide(&weights);
+    let mut parameters = model.parameters_mut();
+    parameters.truncate(weights.parameters.len() - 2);
+    for (number, parameter) in parameters.into_iter().enumerate() {
+        for at in 0..parameter.gradient.len() {
+            let moved = |by: f64| {
+                let mut values = values.clone();
+                values[number][at] += by;
+                loss(&values)
+            };
+            let (slope, ours) = ((moved(1e-5) - moved(-1e-5)) / 2e-5, f64::from(parameter.gradient[at]));
+            let name = &weights.parameters[number].name;
+            assert!((slope - ours).abs() < 1e-3 + 1e-3 * slope.abs(), "{name} at {at}: {slope} {ours}");
         }
     }
 }

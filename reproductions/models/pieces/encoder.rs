@@ -23,7 +23,8 @@ impl OutputLayer<'_> {
     }
 }
 
-/// What a network computes of a batch of T = B·L positions, without dropout. Each row-major and without gaps.
+/// What a network computes of a batch of T = B·L positions: a teacher without dropout, a student in training after it. Each row-major
+/// and without gaps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PieceOutputs {
     /// What the first layer reads (token embedding, with position where the network has them), `[T, C]`.

@@ -11,6 +11,8 @@
 
 mod batch;
 mod encoder;
+mod feature_gradients;
+mod group;
 mod network;
 mod network_encoder;
 pub mod output;
@@ -20,8 +22,10 @@ pub mod training;
 
 pub use batch::{PADDING, PieceBatch, id_of, left_padded};
 pub use encoder::{OutputLayer, OutputsPart, PieceEncoder, PieceKind, PieceOutputs};
-pub use network::{GROUP, OUTPUT, PieceGroup, PieceNetwork, PieceSizes};
+pub use feature_gradients::{FeatureGradients, GroupGradients};
+pub use group::{GROUP, OUTPUT, PieceGroup, PieceSizes};
+pub use network::PieceNetwork;
 pub use network_encoder::NetworkEncoder;
 pub use output::{Distillation, KlDirection, KlMean, OutputGradients, OutputLoss, OutputLosses};
 pub use scorer::PieceScorer;
-pub use training::{PieceHyper, PieceModel, PieceTraining, Start, check, train};
+pub use training::{PieceHyper, PieceModel, PieceTraining, Start, check_fit, tell_labels_seen, train, trained};

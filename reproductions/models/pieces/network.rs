@@ -1,10 +1,10 @@
 //! A network over pieces in training on the CPU, by hand-written gradients: groups of pieces in parallel through its layers,
-//! the output layer, and back.
+//! and back from the gradients of what losses read.
 //!
 //! A network says by its [`PieceSizes`] which tables and layers it has, and by its [`PieceGroup`] how some pieces go through
 //! the layers and back on one thread. All else is here and in [`encoder`](super::NetworkEncoder).
 
-use harness::error::Result;
+use harness::error::{Error, Kind, Result};
 use harness::metrics::Scorer;
 use harness::nn::{DenseParameter, Dropout, Trainable, padded};
 use harness::queries::Queries;
@@ -14,103 +14,13 @@ use harness::train::Model;
 use harness::weights::{Settings, Weights};
 use rayon::prelude::*;
 
-use super::rows::{TimeRows, add_padded};
+use super::group::{GROUP, PieceGroup, PieceSizes};
+use super::rows::add_padded;
 use super::training::{PieceModel, check_batch};
-use super::{NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch, PieceScorer, left_padded};
-
-/// Pieces of a group: what one task takes through the layers. Fixed, so that nothing depends on threads.
-pub const GROUP: usize = 16;
-
-/// Parameters after those of the layers: the output layer's weights and bias.
-pub const OUTPUT: usize = 2;
-
-/// All that shapes a network over pieces. Its parameters stand in the order tables, layers, output layer (`[I + 1, C]` and
-/// `[I + 1]`).
-pub trait PieceSizes: Clone + Send + Sync {
-    /// What is between the tables and the output layer, laid out for products.
-    type Layers: Send + Sync;
-
-    /// What a group of pieces keeps of its way through the layers.
-    type Group: PieceGroup<Self::Layers>;
-
-    /// Tables: that of ids, `[ids, C]`, and, if there are two, that of positions, `[L, C]`.
-    const TABLES: usize;
-
-    /// Whether the padding's row of the table of ids learns, as any other.
-    const PADDING_LEARNS: bool = true;
-
-    /// The sizes of a network with these weights.
-    ///
-    /// # Errors
-    /// [`Internal`](harness::error::Kind::Internal) if they are not those of such a network.
-    fn of(weights: &Weights) -> Result<Self>;
-
-    /// What no shape tells.
-    fn settings(&self) -> Settings;
-
-    /// The layers with these values of their parameters.
-    ///
-    /// # Panics
-    /// If there are not as many as there must be.
-    fn layers(&self, values: &[&[f32]]) -> Self::Layers;
-
-    /// I.
-    fn items(&self) -> usize;
-
-    /// C.
-    fn width(&self) -> usize;
-
-    /// L.
-    fn length(&self) -> usize;
-
-    /// Number of hidden outputs that students learn from.
-    fn hidden(&self) -> usize;
-
-    /// Ids that an input may have.
-    fn ids(&self) -> usize {
-        self.items() + 1
-    }
-
-    /// Whether what comes next is asked for by a mask after the items.
-    fn asks_by_mask(&self) -> bool {
-        false
-    }
-
-    /// Writes the items of an asker, oldest first, as the network reads them when it is asked for what comes next, to
-    /// `row: [L]`.
-    fn read(&self, items: &[u32], row: &mut [u32]) {
-        left_padded(items, row);
-    }
-}
-
-/// Results of the passes of some pieces through the layers, on one thread. Rows go [by time, then by piece](TimeRows), each
-/// `[padded C]`, with zeros beyond C.
-pub trait PieceGroup<Layers>: Default + Send + Sync {
-    /// Takes pieces of ids `inputs: [pieces, L]` through the layers. Something is dropped if there is a stream to draw it
-    /// from.
-    fn forward(&mut self, layers: &Layers, tables: &[&[f32]], inputs: &[u32], dropout: Option<(Dropout, &mut Stream)>);
-
-    /// From [`gradient_mut`](Self::gradient_mut), ∂L/∂out, to all gradients of the group; what it then holds is ∂L/∂embedding.
-    fn backward(&mut self, layers: &Layers);
-
-    fn order(&self) -> TimeRows;
-
-    /// What the output layer reads.
-    fn out(&self) -> &[f32];
-
-    /// The embedding.
-    fn embedding(&self) -> &[f32];
-
-    /// The `number`-th output that students learn from.
-    fn hidden(&self, layers: &Layers, number: usize) -> &[f32];
-
-    fn gradient(&self) -> &[f32];
-
-    fn gradient_mut(&mut self) -> &mut Vec<f32>;
-
-    /// The gradient of the `number`-th parameter of the layers; where it has rows, they are padded.
-    fn parameter_gradient(&self, number: usize) -> &[f32];
-}
+use super::{
+    FeatureGradients, GroupGradients, NetworkEncoder, OutputGradients, OutputLayer, OutputLoss, PADDING, PieceBatch,
+    PieceOutputs, PieceScorer,
+};
 
 /// A network over pieces in training.
 pub struct PieceNetwork<S: PieceSizes> {
@@ -122,9 +32,12 @@ pub struct PieceNetwork<S: PieceSizes> {
     bias: DenseParameter,
     groups: Vec<S::Group>,
     loss: OutputLoss,
-    /// What the output layer reads and its gradient, `[T, C]`.
-    x: Vec<f32>,
-    x_gradient: Vec<f32>,
+    /// Of the step in progress: the ids, the layers as they are laid out for products, and what losses read.
+    inputs: Vec<u32>,
+    packed: Option<S::Layers>,
+    features: PieceOutputs,
+    /// ∂L/∂(what the output layer reads), `[T, C]`.
+    last_gradient: Vec<f32>,
 }
 
 impl<S: PieceSizes> PieceNetwork<S> {
@@ -138,8 +51,20 @@ impl<S: PieceSizes> PieceNetwork<S> {
         let mut layers = tables.split_off(S::TABLES);
         let mut last = || layers.pop().expect("the layout was checked");
         let (bias, output) = (last(), last());
-        let (groups, loss, x, x_gradient) = (Vec::new(), OutputLoss::default(), Vec::new(), Vec::new());
-        Ok(Self { sizes, dropout, tables, layers, output, bias, groups, loss, x, x_gradient })
+        Ok(Self {
+            sizes,
+            dropout,
+            tables,
+            layers,
+            output,
+            bias,
+            groups: Vec::new(),
+            loss: OutputLoss::default(),
+            inputs: Vec::new(),
+            packed: None,
+            features: PieceOutputs::default(),
+            last_gradient: Vec::new(),
+        })
     }
 
     /// The sizes of the network.
@@ -159,8 +84,59 @@ impl<S: PieceSizes> PieceNetwork<S> {
         NetworkEncoder { sizes: self.sizes.clone(), layers: self.packed(), tables, output }
     }
 
+    /// Begins a step: the pieces through the layers, up to what the output layer reads.
+    fn pass(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()> {
+        let (width, length) = (self.sizes.width(), self.sizes.length());
+        check_batch(batch, self.sizes.ids(), self.sizes.items(), length)?;
+        self.inputs.clear();
+        self.inputs.extend_from_slice(batch.inputs());
+        let packed = self.packed();
+        let layers = &*self.packed.insert(packed);
+        let stride = padded(width);
+        self.groups.resize_with(batch.pieces().div_ceil(GROUP), S::Group::default);
+        let last = &mut self.features.last;
+        last.resize(batch.inputs().len() * width, 0.0);
+        let of_group = GROUP * length;
+        let rate = self.dropout;
+        let drops = rate != Dropout::new(0.0);
+        let streams: Vec<Option<Stream>> = self.groups.iter().map(|_| drops.then(|| dropout.fork())).collect();
+        let tables: Vec<&[f32]> = self.tables.iter().map(|table| &table.weights[..]).collect();
+        self.groups
+            .par_iter_mut()
+            .zip(streams)
+            .zip(batch.inputs().par_chunks(of_group))
+            .zip(last.par_chunks_mut(of_group * width))
+            .for_each(|(((group, mut stream), inputs), last)| {
+                group.forward(layers, &tables, inputs, stream.as_mut().map(|stream| (rate, stream)));
+                group.order().by_piece(group.out(), stride, width, last);
+            });
+        Ok(())
+    }
+
+    /// The way back of the step in progress, and the sum of the gradients that the groups leave.
+    fn way_back(&mut self, gradients: FeatureGradients<'_>) -> Result<()> {
+        let (width, length) = (self.sizes.width(), self.sizes.length());
+        let size = self.inputs.len() * width;
+        let Some(layers) = self.packed.as_ref().filter(|_| gradients.fit(size, self.sizes.hidden())) else {
+            return Err(Error::new(Kind::Internal, "gradients of other sizes than the network's features"));
+        };
+        let of_group = GROUP * length * width;
+        self.groups.par_iter_mut().zip(gradients.last.par_chunks(of_group)).enumerate().for_each(
+            |(number, (group, last))| {
+                let (order, size) = (group.order(), group.out().len());
+                let gradient = group.gradient_mut();
+                gradient.resize(size, 0.0);
+                order.by_time(last, width, padded(width), gradient);
+                let values = number * of_group..number * of_group + last.len();
+                group.backward(layers, &GroupGradients { all: gradients, values, width });
+            },
+        );
+        self.gather();
+        Ok(())
+    }
+
     /// Sums up the gradients that the groups left.
-    fn gather(&mut self, inputs: &[u32]) {
+    fn gather(&mut self) {
         let (width, length) = (self.sizes.width(), self.sizes.length());
         let stride = padded(width);
         let groups = &self.groups[..];
@@ -171,7 +147,7 @@ impl<S: PieceSizes> PieceNetwork<S> {
         for table in &mut self.tables {
             table.gradient.fill(0.0);
         }
-        for (group, inputs) in groups.iter().zip(inputs.chunks(GROUP * length)) {
+        for (group, inputs) in groups.iter().zip(self.inputs.chunks(GROUP * length)) {
             for (row, time, piece) in group.order().each() {
                 let gradient = &group.gradient()[row * stride..][..width];
                 let rows = [inputs[piece * length + time] as usize, time];
@@ -188,43 +164,46 @@ impl<S: PieceSizes> PieceNetwork<S> {
 
 impl<S: PieceSizes> PieceModel for PieceNetwork<S> {
     fn forward_backward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<f64> {
-        let (width, length) = (self.sizes.width(), self.sizes.length());
-        check_batch(batch, self.sizes.ids(), self.sizes.items(), length)?;
-        let layers = self.packed();
-        let stride = padded(width);
-        self.groups.resize_with(batch.pieces().div_ceil(GROUP), S::Group::default);
-        self.x.resize(batch.inputs().len() * width, 0.0);
-        self.x_gradient.resize(self.x.len(), 0.0);
-        let of_group = GROUP * length;
-        let rate = self.dropout;
-        let drops = rate != Dropout::new(0.0);
-        let streams: Vec<Option<Stream>> = self.groups.iter().map(|_| drops.then(|| dropout.fork())).collect();
-        let tables: Vec<&[f32]> = self.tables.iter().map(|table| &table.weights[..]).collect();
-        self.groups
-            .par_iter_mut()
-            .zip(streams)
-            .zip(batch.inputs().par_chunks(of_group))
-            .zip(self.x.par_chunks_mut(of_group * width))
-            .for_each(|(((group, mut stream), inputs), x)| {
-                group.forward(&layers, &tables, inputs, stream.as_mut().map(|stream| (rate, stream)));
-                group.order().by_piece(group.out(), stride, width, x);
-            });
-        let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width };
+        self.pass(batch, dropout)?;
+        let layer = OutputLayer { weights: &self.output.weights, bias: &self.bias.weights, width: self.sizes.width() };
+        self.last_gradient.resize(self.features.last.len(), 0.0);
         let onto = OutputGradients {
-            x: &mut self.x_gradient,
+            x: &mut self.last_gradient,
             weights: &mut self.output.gradient,
             bias: &mut self.bias.gradient,
         };
-        let losses = self.loss.loss(layer, &self.x, batch.labels(), 1.0, None, onto);
-        self.groups.par_iter_mut().zip(self.x_gradient.par_chunks(of_group * width)).for_each(|(group, x_gradient)| {
-            let (order, size) = (group.order(), group.out().len());
-            let gradient = group.gradient_mut();
-            gradient.resize(size, 0.0);
-            order.by_time(x_gradient, width, stride, gradient);
-            group.backward(&layers);
-        });
-        self.gather(batch.inputs());
+        let losses = self.loss.loss(layer, &self.features.last, batch.labels(), 1.0, None, onto);
+        let last = std::mem::take(&mut self.last_gradient);
+        self.way_back(FeatureGradients { embedding: None, hidden: None, last: &last })?;
+        self.last_gradient = last;
         Ok(losses.cross_entropy)
+    }
+
+    fn forward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()> {
+        self.pass(batch, dropout)?;
+        let (width, stride, layers) = (self.sizes.width(), padded(self.sizes.width()), self.sizes.hidden());
+        let packed = self.packed.as_ref().expect("the pass has them");
+        let PieceOutputs { embedding, hidden, .. } = &mut self.features;
+        hidden.resize_with(layers, Vec::new);
+        let groups = &self.groups;
+        let gather = |rows: &(dyn Fn(&S::Group) -> &[f32] + Sync), out: &mut Vec<f32>| {
+            out.resize(batch.inputs().len() * width, 0.0);
+            let parts = out.par_chunks_mut(GROUP * batch.length() * width);
+            parts.zip(groups).for_each(|(out, group)| group.order().by_piece(rows(group), stride, width, out));
+        };
+        gather(&|group| group.embedding(), embedding);
+        for (number, out) in hidden.iter_mut().enumerate() {
+            gather(&|group| group.hidden(packed, number), out);
+        }
+        Ok(())
+    }
+
+    fn features_and_output_mut(&mut self) -> (&PieceOutputs, [&mut DenseParameter; 2]) {
+        (&self.features, [&mut self.output, &mut self.bias])
+    }
+
+    fn backward(&mut self, gradients: FeatureGradients<'_>) -> Result<()> {
+        self.way_back(gradients)
     }
 
     fn parameters_mut(&mut self) -> Vec<&mut DenseParameter> {

@@ -7,7 +7,7 @@ use harness::nn::padded;
 use harness::weights::Weights;
 use rayon::prelude::*;
 
-use super::network::{GROUP, OUTPUT, PieceGroup, PieceSizes};
+use super::group::{GROUP, OUTPUT, PieceGroup, PieceSizes};
 use super::{OutputLayer, PieceEncoder, PieceOutputs};
 
 /// Layers, and tables that are borrowed from a network in training or owned afterwards.

@@ -160,16 +160,33 @@ impl TimeRows {
         }
     }
 
-    /// The way back of [`by_piece`](Self::by_piece), of values that are zeros at shared positions: what pads the rows of
-    /// `out` is left alone.
+    /// The way back of [`by_piece`](Self::by_piece), of gradients, whose sum over the pieces a shared position has: what pads the
+    /// rows of `out` is left alone, but zeros at shared positions.
     pub fn by_time(&self, rows: &[f32], width: usize, stride: usize, out: &mut [f32]) {
         out[..self.shared * stride].fill(0.0);
+        self.each_row(rows, width, |row, time, values| {
+            let out = &mut out[row * stride..][..width];
+            if time < self.shared { add_values(out, values) } else { out.copy_from_slice(values) }
+        });
+    }
+
+    /// Adds what [`by_time`](Self::by_time) writes to `sum`.
+    pub fn add_by_time(&self, rows: &[f32], width: usize, stride: usize, sum: &mut [f32]) {
+        self.each_row(rows, width, |row, _, values| add_values(&mut sum[row * stride..][..width], values));
+    }
+
+    /// Every position of every piece of `rows: [pieces·L, width]`: its row by time, its time and its values.
+    fn each_row(&self, rows: &[f32], width: usize, mut visit: impl FnMut(usize, usize, &[f32])) {
         for (piece, rows) in rows.chunks_exact(self.length * width).enumerate() {
-            for (time, row) in rows.chunks_exact(width).enumerate().skip(self.shared) {
-                out[self.row(time, piece) * stride..][..width].copy_from_slice(row);
+            for (time, values) in rows.chunks_exact(width).enumerate() {
+                visit(self.row(time, piece), time, values);
             }
         }
     }
+}
+
+fn add_values(sum: &mut [f32], values: &[f32]) {
+    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 /// Writes what the first layer reads, a row of the table of ids plus one of the table of positions, to rows `[padded C]` of
@@ -198,7 +215,7 @@ pub fn add_padded<'a>(gradient: &mut [f32], width: usize, parts: impl Iterator<I
     for part in parts {
         let stride = part.len() / rows;
         for (sum, row) in gradient.chunks_exact_mut(width).zip(part.chunks_exact(stride)) {
-            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            add_values(sum, &row[..width]);
         }
     }
 }
@@ -244,7 +261,10 @@ mod tests {
         assert_eq!(out, [0.0, 1.0, 2.0, 5.0, 0.0, 1.0, 3.0, 6.0, 0.0, 1.0, 4.0, 7.0]);
         let mut back = vec![9.0; 8];
         order.by_time(&out, 1, 1, &mut back);
-        assert_eq!(back, [0.0, 0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        // Each of the three gives its gradient to the row that they share.
+        assert_eq!(back, [0.0, 3.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        order.add_by_time(&out, 1, 1, &mut back);
+        assert_eq!(back, [0.0, 6.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]);
     }
 
     #[test]

@@ -17,12 +17,12 @@ use harness::method::Trained;
 use harness::nn::{DenseParameter, clip_gradients};
 use harness::optim::{Adam, AdamW, Lamb};
 use harness::rng::Stream;
-use harness::train::{Context, Ending, Epochs, Model, Task};
+use harness::train::{Context, Ending, Epochs, Model, Selected};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::Weights;
 use serde::Deserialize;
 
-use super::{PADDING, PieceBatch, PieceKind, PieceScorer};
+use super::{FeatureGradients, PADDING, PieceBatch, PieceKind, PieceOutputs, PieceScorer};
 
 /// Hyper-parameters of training a network over pieces. AdaRec's for its teachers NextItNet, SASRec and BERT4Rec stand in
 /// parentheses (code).
@@ -157,7 +157,8 @@ pub enum Start {
 
 /// A network over pieces in training, on the CPU, by hand-written gradients.
 ///
-/// One step is [`forward_backward`](Self::forward_backward), then one of an optimiser over all
+/// One step by cross entropy is [`forward_backward`](Self::forward_backward), with other losses
+/// [`forward`](Self::forward), the losses and [`backward`](Self::backward); then one of an optimiser over all
 /// [parameters](Self::parameters_mut).
 pub trait PieceModel: Model {
     /// The mean cross entropy over the labelled positions of a batch; leaves the gradients in the parameters. What is
@@ -166,6 +167,22 @@ pub trait PieceModel: Model {
     /// # Errors
     /// [`Internal`](Kind::Internal) if an id of the batch has no row, or its length is not the model's.
     fn forward_backward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<f64>;
+
+    /// Begins a step whose losses are made elsewhere: a pass in training mode, what is dropped drawn from `dropout`.
+    ///
+    /// # Errors
+    /// As [`forward_backward`](Self::forward_backward).
+    fn forward(&mut self, batch: &PieceBatch, dropout: &mut Stream) -> Result<()>;
+
+    /// What losses read of the pass that [`forward`](Self::forward) made, and weight and bias of the output layer, whose gradients
+    /// whoever makes the losses fills.
+    fn features_and_output_mut(&mut self) -> (&PieceOutputs, [&mut DenseParameter; 2]);
+
+    /// Ends a step: leaves the gradients in all parameters but those of the output layer.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if no pass is in progress, or a gradient has another size than its feature.
+    fn backward(&mut self, gradients: FeatureGradients<'_>) -> Result<()>;
 
     /// All parameters, in the model's order.
     fn parameters_mut(&mut self) -> Vec<&mut DenseParameter>;
@@ -219,6 +236,11 @@ pub trait PieceHyper: fmt::Debug + Send + Sync {
         batch.set(pieces)
     }
 
+    /// Whether a piece has the same inputs in every epoch, so that a teacher's answers to it can be kept.
+    fn keeps_inputs(&self) -> bool {
+        true
+    }
+
     /// Labels of a whole piece that the network sees at training, where that is known and not always none.
     fn labels_seen(&self) -> Option<usize> {
         None
@@ -240,23 +262,45 @@ pub fn check_batch(batch: &PieceBatch, ids: usize, items: usize, length: usize) 
         .got(format!("{} pieces of {} positions", batch.pieces(), batch.length())))
 }
 
-/// Refuses a device that there is no code for, and a model that does not fit into memory.
+/// Refuses a device that networks over pieces have no code for, and a model of so many items that does not fit into memory.
 ///
 /// # Errors
-/// [`Missing`](Kind::Missing), [`Input`](Kind::Input)
-pub fn check(hyper: &dyn PieceHyper, task: &Task, device: &Device) -> Result<()> {
-    let training = hyper.training();
+/// [`Missing`](Kind::Missing), or those of [`check_fits`].
+pub fn check_fit(hyper: &dyn PieceHyper, items: usize, device: &Device) -> Result<()> {
     if !device.is_cpu() {
         let what = format!("`{}` trains on the CPU alone", hyper.kind().name);
         return Err(Error::new(Kind::Missing, what)
             .expected("`--device cpu`")
             .hint("its step is written by hand for the CPU; there is none for CUDA yet"));
     }
+    let training = hyper.training();
     // Weights, gradient, two moments and the selected copy, 4 bytes each.
-    check_fits("the model", [hyper.count(task.split().n_items)], 20)
-        .map_err(|error| error.hint("use a smaller width"))?;
+    check_fits("the model", [hyper.count(items)], 20).map_err(|error| error.hint("use a smaller width"))?;
     check_fits("what a batch computes", [training.batch.get(), training.length.get(), hyper.kept()], 4)
         .map_err(|error| error.hint("use a smaller `batch`, `length` or width"))
+}
+
+/// Tells the record how many labels of a piece the network sees, where it says so.
+pub fn tell_labels_seen(cx: &mut Context<'_>, hyper: &dyn PieceHyper) {
+    if let Some(seen) = hyper.labels_seen() {
+        cx.facts.insert("labels seen".into(), (seen as f64).into());
+    }
+}
+
+/// What a run ends with, of a model that stands at its selected epoch.
+///
+/// # Errors
+/// If the weights are not of the kind, or do not fit the queries.
+pub fn trained(cx: &Context<'_>, hyper: &dyn PieceHyper, model: &dyn Model, selected: Selected) -> Result<Trained> {
+    let weights: Weights = model.weights()?;
+    let encoder = (hyper.kind().encoder)(&weights)?;
+    Ok(Trained {
+        scorer: Box::new(PieceScorer::new(encoder, cx.task.test.queries())?),
+        weights,
+        meta: None,
+        selected: Some(selected),
+        periods: Vec::new(),
+    })
 }
 
 /// Trains a network on the pieces of the run's split, each of which is a user of it.
@@ -265,18 +309,15 @@ pub fn check(hyper: &dyn PieceHyper, task: &Task, device: &Device) -> Result<()>
 /// Errors of the data; divergence; interruption.
 pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
     let (split, training) = (cx.split(), hyper.training());
-    let length = training.length.get();
     let inherited = match (hyper.start(), cx.teacher) {
         (Start::Fresh, _) => None,
         (Start::Inherited, Some(teacher)) => Some(&teacher.weights),
         (Start::Inherited, None) => return Err(Error::new(Kind::Internal, "nothing to inherit from")),
     };
     let mut model = hyper.model(split.n_items, inherited, &|purpose| cx.stream(purpose, 0))?;
-    if let Some(seen) = hyper.labels_seen() {
-        cx.facts.insert("labels seen".into(), (seen as f64).into());
-    }
+    tell_labels_seen(cx, hyper);
     let mut epochs = Epochs::start(cx, training.epochs.get(), training.stopping.clone(), &mut *model)?;
-    let mut batch = PieceBatch::new(length);
+    let mut batch = PieceBatch::new(training.length.get());
     while let Some(epoch) = epochs.next() {
         let start = Instant::now();
         let order = cx.stream("order", epoch).permutation(split.train.n_users());
@@ -297,13 +338,5 @@ pub fn train(cx: &mut Context<'_>, hyper: &dyn PieceHyper) -> Result<Trained> {
         epochs.end(cx, mean, &mut *model)?;
     }
     let selected = epochs.finish(&mut *model)?;
-    let weights: Weights = model.weights()?;
-    let encoder = (hyper.kind().encoder)(&weights)?;
-    Ok(Trained {
-        scorer: Box::new(PieceScorer::new(encoder, cx.task.test.queries())?),
-        weights,
-        meta: None,
-        selected: Some(selected),
-        periods: Vec::new(),
-    })
+    trained(cx, hyper, &*model, selected)
 }

@@ -12,8 +12,8 @@ use super::layers::ResidualSasRecLayers;
 use super::sizes::OF_BLOCK;
 use crate::models::attention::AttentionShape;
 use crate::models::norm::NormTrace;
-use crate::models::pieces::PieceGroup;
 use crate::models::pieces::rows::{TimeRows, embed};
+use crate::models::pieces::{GroupGradients, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
 #[derive(Default)]
@@ -64,12 +64,14 @@ impl PieceGroup<ResidualSasRecLayers> for GroupTrace {
         self.top.forward(&layers.top, &self.hidden, stride, &mut self.out);
     }
 
-    fn backward(&mut self, layers: &ResidualSasRecLayers) {
+    fn backward(&mut self, layers: &ResidualSasRecLayers, features: &GroupGradients<'_>) {
         let (shape, stride) = (shape(layers), layers.stride());
         self.top.backward(&layers.top, stride, &mut self.gradient);
-        for (block, trace) in layers.blocks.iter().zip(&mut self.blocks).rev() {
+        for (number, (block, trace)) in layers.blocks.iter().zip(&mut self.blocks).enumerate().rev() {
+            features.add_hidden(number, self.order, &mut self.gradient);
             trace.backward(block, shape, stride, self.dropped, &mut self.buffers, &mut self.gradient);
         }
+        features.add_embedding(self.order, &mut self.gradient);
     }
 
     fn order(&self) -> TimeRows {

@@ -7,7 +7,7 @@ use super::sizes::OF_BLOCK;
 use super::*;
 use crate::golden::{assert_near, bits, case, doubles, same_on_threads};
 use crate::kit::parse;
-use crate::models::pieces::{PieceBatch, PieceEncoder, PieceModel, PieceOutputs};
+use crate::models::pieces::{FeatureGradients, PieceBatch, PieceEncoder, PieceModel, PieceOutputs};
 
 fn small() -> ResidualSasRecSizes {
     ResidualSasRecSizes { items: 7, width: 6, length: 5, blocks: 2, heads: 2 }
@@ -213,6 +213,51 @@ fn gradients_under_dropout_are_those_of_differences() {
             assert!(squares < 1e-12, "{name}: {squares}");
         } else {
             assert!((slope / squares - 1.0).abs() < 0.03, "{name}: {slope} {squares}");
+        }
+    }
+}
+
+/// Those that losses ask of the features, too: hidden outputs are before the norm on top.
+#[test]
+fn gradients_of_features_join_on_the_way_back() {
+    let sizes = small();
+    let (weights, batch) = (weights(&sizes), batch(&sizes, 18));
+    let slopes =
+        |name: &str| Stream::new(0, "residual-sasrec", name, 0).normals(batch.inputs().len() * sizes.width, 1.0);
+    let [embedding, first, second, last] = ["embedding", "first", "second", "last"].map(slopes);
+    let hidden = vec![first, second];
+    let mut model = undropped(&weights);
+    model.forward(&batch, &mut stream()).unwrap();
+    let mut out = PieceOutputs::default();
+    ResidualSasRecEncoder::new(&weights).unwrap().outputs(batch.inputs(), &mut out);
+    assert_eq!(*model.features_and_output_mut().0, out);
+    model.backward(FeatureGradients { embedding: Some(&embedding), hidden: Some(&hidden), last: &last }).unwrap();
+    let of_piece = sizes.length * sizes.width;
+    let loss = |values: &[Vec<f64>]| {
+        let pieces = batch.inputs().chunks_exact(sizes.length).enumerate();
+        let of = |(piece, ids): (usize, &[u32])| {
+            let outputs = stated(&sizes, values, ids);
+            let dot = |(slopes, layer): (&[f32], usize)| -> f64 {
+                let slopes = slopes[piece * of_piece..][..of_piece].iter();
+                slopes.zip(outputs[layer].concat()).map(|(slope, x)| f64::from(*slope) * x).sum()
+            };
+            [(&embedding[..], 0), (&hidden[0][..], 1), (&hidden[1][..], 2), (&last[..], 3)].map(dot).iter().sum::<f64>()
+        };
+        pieces.map(of).sum::<f64>()
+    };
+    let values = wide(&weights);
+    let mut parameters = model.parameters_mut();
+    parameters.truncate(weights.parameters.len() - 2);
+    for (number, parameter) in parameters.into_iter().enumerate() {
+        for at in 0..parameter.gradient.len() {
+            let moved = |by: f64| {
+                let mut values = values.clone();
+                values[number][at] += by;
+                loss(&values)
+            };
+            let (slope, ours) = ((moved(1e-5) - moved(-1e-5)) / 2e-5, f64::from(parameter.gradient[at]));
+            let name = &weights.parameters[number].name;
+            assert!((slope - ours).abs() < 1e-3 + 1e-3 * slope.abs(), "{name} at {at}: {slope} {ours}");
         }
     }
 }
