@@ -35,8 +35,8 @@ pub struct Attention {
 #[derive(Clone, Copy, Default)]
 pub struct AttentionMasks<'a> {
     /// By key, `[L]`: where it is not 0, no query sees the key, unless it sees no other.
-    pub hidden: Option<&'a [Lanes]>,
-    /// Factors of the weights, by pair.
+    pub padding: Option<&'a [Lanes]>,
+    /// Dropout factors of the weights, by pair.
     pub factors: Option<&'a [Lanes]>,
 }
 
@@ -56,7 +56,7 @@ impl Attention {
         shape: AttentionShape,
         [queries, keys, values]: [&[f32]; 3],
         stride: usize,
-        AttentionMasks { hidden, factors }: AttentionMasks<'_>,
+        AttentionMasks { padding, factors }: AttentionMasks<'_>,
         buffers: &mut AttentionBuffers,
         out: &mut [f32],
     ) {
@@ -64,7 +64,7 @@ impl Attention {
         to_lanes(keys, stride, shape, &mut self.keys);
         to_lanes(values, stride, shape, &mut self.values);
         products(shape, &self.queries, &self.keys, shape.scale(), &mut self.weights);
-        softmax(shape, hidden, &mut self.weights);
+        softmax(shape, padding, &mut self.weights);
         self.dropped.clone_from(&self.weights);
         if let Some(factors) = factors {
             let factors = factors.as_flattened();
@@ -80,14 +80,14 @@ impl Attention {
         shape: AttentionShape,
         gradient: &[f32],
         stride: usize,
-        masks: Option<&[Lanes]>,
+        factors: Option<&[Lanes]>,
         buffers: &mut AttentionBuffers,
         [queries, keys, values]: [&mut [f32]; 3],
     ) {
         let AttentionBuffers { lanes, slopes, out, square } = buffers;
         to_lanes(gradient, stride, shape, lanes);
         products(shape, lanes, &self.values, 1.0, slopes);
-        score_slopes(shape, &self.weights, masks, slopes);
+        score_slopes(shape, &self.weights, factors, slopes);
         sum_over_queries(shape, &self.dropped, lanes, out);
         add_from_lanes(out, shape, stride, values, square);
         sum_over_keys(shape, slopes, &self.keys, out);

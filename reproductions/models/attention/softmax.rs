@@ -6,17 +6,17 @@ use pulp::NullaryFnOnce;
 use super::lanes::{LANES, Lanes};
 use super::shape::AttentionShape;
 
-/// What a hidden key scores: nothing beside any other, and as much as all where all are hidden.
-const HIDDEN: f32 = -1e9;
+/// What a key scores that is padding: nothing beside any other, and as much as all where all are.
+const PADDED: f32 = -1e9;
 
-/// Scores → their softmax over the keys of each query, in place. Where `hidden: [L]` is not 0, the key is.
-pub fn softmax(shape: AttentionShape, hidden: Option<&[Lanes]>, scores: &mut [Lanes]) {
-    simd::dispatch(Softmax { shape, hidden, scores });
+/// Scores → their softmax over the keys of each query, in place. Where `padding: [L]` is not 0, the key is not seen.
+pub fn softmax(shape: AttentionShape, padding: Option<&[Lanes]>, scores: &mut [Lanes]) {
+    simd::dispatch(Softmax { shape, padding, scores });
 }
 
 pub struct Softmax<'a> {
     pub shape: AttentionShape,
-    pub hidden: Option<&'a [Lanes]>,
+    pub padding: Option<&'a [Lanes]>,
     pub scores: &'a mut [Lanes],
 }
 
@@ -25,15 +25,15 @@ impl NullaryFnOnce for Softmax<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { shape, hidden, scores } = self;
+        let Self { shape, padding, scores } = self;
         let mut rest = scores;
         for _ in 0..shape.heads {
             for query in 0..shape.length {
                 let (scores, after) = rest.split_at_mut(shape.keys(query));
                 rest = after;
-                for (score, hidden) in scores.iter_mut().zip(hidden.into_iter().flatten()) {
+                for (score, padding) in scores.iter_mut().zip(padding.into_iter().flatten()) {
                     for k in 0..LANES {
-                        score[k] = if hidden[k] == 0.0 { score[k] } else { HIDDEN };
+                        score[k] = if padding[k] == 0.0 { score[k] } else { PADDED };
                     }
                 }
                 let mut largest = [f32::MIN; LANES];
@@ -60,14 +60,14 @@ impl NullaryFnOnce for Softmax<'_> {
 }
 
 /// Slopes of attention weights after dropout → those of scores, in place.
-pub fn score_slopes(shape: AttentionShape, weights: &[Lanes], masks: Option<&[Lanes]>, slopes: &mut [Lanes]) {
-    simd::dispatch(ScoreSlopes { shape, weights, masks, slopes, scale: shape.scale() });
+pub fn score_slopes(shape: AttentionShape, weights: &[Lanes], factors: Option<&[Lanes]>, slopes: &mut [Lanes]) {
+    simd::dispatch(ScoreSlopes { shape, weights, factors, slopes, scale: shape.scale() });
 }
 
 pub struct ScoreSlopes<'a> {
     pub shape: AttentionShape,
     pub weights: &'a [Lanes],
-    pub masks: Option<&'a [Lanes]>,
+    pub factors: Option<&'a [Lanes]>,
     pub slopes: &'a mut [Lanes],
     pub scale: f32,
 }
@@ -77,11 +77,11 @@ impl NullaryFnOnce for ScoreSlopes<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { shape, weights, masks, slopes, scale } = self;
-        if let Some(masks) = masks {
-            for (slope, mask) in slopes.iter_mut().zip(masks) {
+        let Self { shape, weights, factors, slopes, scale } = self;
+        if let Some(factors) = factors {
+            for (slope, factor) in slopes.iter_mut().zip(factors) {
                 for k in 0..LANES {
-                    slope[k] *= mask[k];
+                    slope[k] *= factor[k];
                 }
             }
         }

@@ -31,8 +31,8 @@ fn kernels(shape: AttentionShape) {
         .collect();
     let (factors, masks) = (lanes("factors", pairs.len()), lanes("masks", pairs.len()));
     // Of each lane other keys, and of one all.
-    let mut hidden = vec![[0.0; LANES]; 7];
-    for (key, lanes) in hidden.iter_mut().enumerate() {
+    let mut padding = vec![[0.0; LANES]; 7];
+    for (key, lanes) in padding.iter_mut().enumerate() {
         (0..LANES).filter(|k| *k == 5 || (key + k) % 4 == 0).for_each(|k| lanes[k] = 1.0);
     }
     let chain = |terms: &mut dyn Iterator<Item = (f32, f32)>| terms.fold(0.0f32, |sum, (a, b)| a.mul_add(b, sum));
@@ -62,23 +62,23 @@ fn kernels(shape: AttentionShape) {
                 assert_eq!(by_key[k].to_bits(), sum(k, 1).to_bits());
             }
         }
-        for hidden in [None, Some(&hidden[..])] {
+        for padding in [None, Some(&padding[..])] {
             let mut weights = factors.clone();
-            level.dispatch(Softmax { shape, hidden, scores: &mut weights });
+            level.dispatch(Softmax { shape, padding, scores: &mut weights });
             let mut slopes = lanes("slopes", pairs.len());
             let given = slopes.clone();
             level.dispatch(ScoreSlopes {
                 shape,
                 weights: &weights,
-                masks: Some(&masks),
+                factors: Some(&masks),
                 slopes: &mut slopes,
                 scale: 0.4,
             });
             for of_query in (0..3).flat_map(|head| (0..7).map(move |query| [head, query])) {
                 let here: Vec<usize> = (0..pairs.len()).filter(|&pair| pairs[pair][..2] == of_query).collect();
                 for k in 0..LANES {
-                    let score = |pair: usize| match hidden {
-                        Some(hidden) if hidden[pairs[pair][2]][k] != 0.0 => -1e9,
+                    let score = |pair: usize| match padding {
+                        Some(padding) if padding[pairs[pair][2]][k] != 0.0 => -1e9,
                         _ => factors[pair][k],
                     };
                     let largest = here.iter().fold(f32::MIN, |most, &pair| most.max(score(pair)));
@@ -109,17 +109,17 @@ fn rows_go_to_lanes_and_back() {
     assert!(back.iter().zip(&rows).all(|(back, row)| *back == 2.0 * row));
 }
 
-/// A hidden key has no weight, and all of them are alike where no other is there.
+/// A padding key has no weight, and all of them are alike where no other is there.
 #[test]
-fn hidden_keys_are_not_seen() {
+fn padding_is_not_seen() {
     let shape = AttentionShape { heads: 1, length: 3, width: 1, causal: false };
-    let mut hidden = [[0.0; LANES]; 3];
-    hidden[0][0] = 1.0;
-    (0..3).for_each(|key| hidden[key][1] = 1.0);
+    let mut padding = [[0.0; LANES]; 3];
+    padding[0][0] = 1.0;
+    (0..3).for_each(|key| padding[key][1] = 1.0);
     for level in simd::levels() {
         let mut weights = [[0.0; LANES]; 9];
         (0..9).for_each(|pair| weights[pair] = [[1.0, 5.0, -2.0][pair % 3]; LANES]);
-        level.dispatch(Softmax { shape, hidden: Some(&hidden), scores: &mut weights });
+        level.dispatch(Softmax { shape, padding: Some(&padding), scores: &mut weights });
         let of_last = |lane: usize| [weights[6][lane], weights[7][lane], weights[8][lane]];
         let shown = 1.0 / (1.0 + (-7.0f32).exp());
         let near = |got: [f32; 3], want: [f32; 3]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6);

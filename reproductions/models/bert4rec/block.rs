@@ -10,6 +10,7 @@ use crate::models::attention::{Attention, AttentionBuffers, AttentionMasks, Lane
 use crate::models::dense::Dense;
 use crate::models::gelu::activate;
 use crate::models::norm::NormTrace;
+use crate::models::pieces::rows::{draw_factors, scale_by, zeros};
 
 /// Dropout factors of one block.
 #[derive(Default)]
@@ -24,13 +25,6 @@ pub struct BlockMasks {
     inner: Vec<f32>,
 }
 
-/// Draws the factors of so many values.
-pub fn draw(dropout: Dropout, stream: &mut Stream, size: usize, factors: &mut Vec<f32>) {
-    factors.resize(size, 0.0);
-    // One block, so that the whole of it is drawn here.
-    dropout.draw(stream, size.max(1), factors);
-}
-
 impl BlockMasks {
     /// Draws the masks of so many rows.
     pub fn draw(&mut self, dropout: Dropout, layers: &Bert4RecLayers, rows: usize, stream: &mut Stream) {
@@ -38,10 +32,10 @@ impl BlockMasks {
         let weights = self.weights.as_flattened_mut();
         dropout.draw(stream, weights.len().max(1), weights);
         let (width, inner) = (rows * layers.stride(), rows * layers.inner_stride());
-        draw(dropout, stream, width, &mut self.attended);
-        draw(dropout, stream, inner, &mut self.inner);
-        draw(dropout, stream, width, &mut self.feed);
-        draw(dropout, stream, width, &mut self.out);
+        draw_factors(dropout, stream, width, &mut self.attended);
+        draw_factors(dropout, stream, inner, &mut self.inner);
+        draw_factors(dropout, stream, width, &mut self.feed);
+        draw_factors(dropout, stream, width, &mut self.out);
     }
 }
 
@@ -75,24 +69,14 @@ pub struct BlockBuffers {
     attention: AttentionBuffers,
 }
 
-/// `n` zeros.
-fn zeros(values: &mut Vec<f32>, n: usize) {
-    values.clear();
-    values.resize(n, 0.0);
-}
-
-pub fn scale_by(values: &mut [f32], factors: &[f32]) {
-    values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
-}
-
 impl BlockTrace {
-    /// From `self.input` to the next block's input, `out`; with `self.masks` if `dropped`. Where `hidden: [L]` is 1, no query
+    /// From `self.input` to the next block's input, `out`; with `self.masks` if `dropped`. Where `padding: [L]` is 1, no query
     /// sees the key.
     pub fn forward(
         &mut self,
         layers: &Bert4RecLayers,
         block: &Block,
-        hidden: &[Lanes],
+        padding: &[Lanes],
         dropped: bool,
         buffers: &mut BlockBuffers,
         out: &mut Vec<f32>,
@@ -114,7 +98,7 @@ impl BlockTrace {
             layers.attention(),
             [queries, keys, values],
             stride,
-            AttentionMasks { hidden: Some(hidden), factors: masks.map(|masks| &masks.weights[..]) },
+            AttentionMasks { padding: Some(padding), factors: masks.map(|masks| &masks.weights[..]) },
             &mut buffers.attention,
             &mut self.heads,
         );

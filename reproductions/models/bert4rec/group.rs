@@ -7,11 +7,11 @@
 use harness::nn::Dropout;
 use harness::rng::Stream;
 
-use super::block::{BlockBuffers, BlockTrace, draw, scale_by};
+use super::block::{BlockBuffers, BlockTrace};
 use super::layers::Bert4RecLayers;
 use super::sizes::OF_BLOCK;
 use crate::models::attention::Lanes;
-use crate::models::pieces::rows::{TimeRows, embed};
+use crate::models::pieces::rows::{TimeRows, draw_factors, embed, scale_by};
 use crate::models::pieces::{GroupGradients, PADDING, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
@@ -20,7 +20,7 @@ pub struct GroupTrace {
     /// No position is shared: what is dropped differs.
     order: TimeRows,
     /// By position 1 where a piece has the padding, `[L]`.
-    hidden: Vec<Lanes>,
+    padding: Vec<Lanes>,
     /// Dropout factors of the embedding.
     mask: Vec<f32>,
     blocks: Vec<BlockTrace>,
@@ -47,11 +47,11 @@ impl PieceGroup<Bert4RecLayers> for GroupTrace {
     ) {
         let length = layers.sizes.length;
         self.order = TimeRows { pieces: inputs.len() / length, length, shared: 0 };
-        self.hidden.clear();
-        self.hidden.resize(length, Lanes::default());
+        self.padding.clear();
+        self.padding.resize(length, Lanes::default());
         for (piece, ids) in inputs.chunks_exact(length).enumerate() {
-            for (hidden, &id) in self.hidden.iter_mut().zip(ids) {
-                hidden[piece] = if id == PADDING { 1.0 } else { 0.0 };
+            for (padding, &id) in self.padding.iter_mut().zip(ids) {
+                padding[piece] = if id == PADDING { 1.0 } else { 0.0 };
             }
         }
         self.blocks.resize_with(layers.blocks.len(), BlockTrace::default);
@@ -59,13 +59,13 @@ impl PieceGroup<Bert4RecLayers> for GroupTrace {
         embed(tables, inputs, self.order, layers.sizes.width, &mut x);
         self.dropped = dropout.is_some();
         if let Some((dropout, stream)) = dropout {
-            draw(dropout, stream, x.len(), &mut self.mask);
+            draw_factors(dropout, stream, x.len(), &mut self.mask);
             self.blocks.iter_mut().for_each(|block| block.masks.draw(dropout, layers, inputs.len(), stream));
             scale_by(&mut x, &self.mask);
         }
         for (block, trace) in layers.blocks.iter().zip(&mut self.blocks) {
             std::mem::swap(&mut trace.input, &mut x);
-            trace.forward(layers, block, &self.hidden, self.dropped, &mut self.buffers, &mut x);
+            trace.forward(layers, block, &self.padding, self.dropped, &mut self.buffers, &mut x);
         }
         self.out = x;
     }

@@ -11,7 +11,7 @@ use harness::simd;
 
 use super::layers::{Half, NextItNetLayers, ResidualBlock};
 use super::sizes::{OF_BLOCK, TAPS};
-use crate::models::pieces::rows::{TimeRows, add_branch, add_rows, rectify, rectify_slopes};
+use crate::models::pieces::rows::{TimeRows, add_branch, add_rows, rectify, rectify_slopes, zeros};
 use crate::models::pieces::{GroupGradients, PADDING, PieceGroup};
 
 /// Results of the passes over a group. Buffers keep their size. Rows are `[padded C]`, zeros beyond C.
@@ -48,12 +48,6 @@ struct HalfTrace {
     bias: Vec<f32>,
     norm_scale: Vec<f32>,
     norm_shift: Vec<f32>,
-}
-
-/// `n` zeros.
-fn zeros(values: &mut Vec<f32>, n: usize) {
-    values.clear();
-    values.resize(n, 0.0);
 }
 
 impl PieceGroup<NextItNetLayers> for GroupTrace {

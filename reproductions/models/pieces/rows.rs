@@ -1,8 +1,27 @@
 //! Kernels over rows of activations, and how rows by time become rows by piece.
 
-use harness::nn::padded;
+use harness::nn::{Dropout, padded};
+use harness::rng::Stream;
 use harness::simd;
 use pulp::NullaryFnOnce;
+
+/// `n` zeros.
+pub fn zeros(values: &mut Vec<f32>, n: usize) {
+    values.clear();
+    values.resize(n, 0.0);
+}
+
+/// `values` · `factors`, in place.
+pub fn scale_by(values: &mut [f32], factors: &[f32]) {
+    values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+}
+
+/// Draws the dropout factors of so many values, on this thread.
+pub fn draw_factors(dropout: Dropout, stream: &mut Stream, size: usize, factors: &mut Vec<f32>) {
+    factors.resize(size, 0.0);
+    // One block, so that the whole of it is drawn here.
+    dropout.draw(stream, size.max(1), factors);
+}
 
 /// max(x, 0), in place.
 pub fn rectify(x: &mut [f32]) {

@@ -9,7 +9,7 @@ use super::sizes::OF_BLOCK;
 use crate::models::attention::{Attention, AttentionBuffers, AttentionMasks, AttentionShape, Lanes};
 use crate::models::dense::Dense;
 use crate::models::norm::NormTrace;
-use crate::models::pieces::rows::{add_branch, rectify, rectify_slopes};
+use crate::models::pieces::rows::{add_branch, draw_factors, rectify, rectify_slopes, scale_by, zeros};
 
 /// Dropout factors of one block; none where nothing is dropped.
 #[derive(Default)]
@@ -23,12 +23,11 @@ impl BlockMasks {
     /// Draws the masks of `size` values of activations.
     pub fn draw(&mut self, dropout: Dropout, shape: AttentionShape, size: usize, stream: &mut Stream) {
         self.attention.resize(shape.pairs(), Lanes::default());
-        // One block each, so that the whole of it is drawn here.
-        let mut draw = |factors: &mut [f32]| dropout.draw(stream, factors.len().max(1), factors);
-        draw(self.attention.as_flattened_mut());
+        let weights = self.attention.as_flattened_mut();
+        // One block, so that the whole of it is drawn here.
+        dropout.draw(stream, weights.len().max(1), weights);
         for factors in &mut self.feed {
-            factors.resize(size, 0.0);
-            draw(factors);
+            draw_factors(dropout, stream, size, factors);
         }
     }
 }
@@ -61,16 +60,6 @@ pub struct BlockBuffers {
     attention: AttentionBuffers,
 }
 
-/// `n` zeros.
-fn zeros(values: &mut Vec<f32>, n: usize) {
-    values.clear();
-    values.resize(n, 0.0);
-}
-
-fn scale_by(values: &mut [f32], factors: &[f32]) {
-    values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
-}
-
 impl BlockTrace {
     /// From `self.input` to the next block's input, `out`; with `self.masks` if `dropped`.
     pub fn forward(
@@ -91,7 +80,7 @@ impl BlockTrace {
         let masks = dropped.then_some(&self.masks);
         let of_attention = masks.map(|masks| &masks.attention[..]);
         let rows = [&queries[..], keys, values];
-        let masked = AttentionMasks { hidden: None, factors: of_attention };
+        let masked = AttentionMasks { padding: None, factors: of_attention };
         self.attention.forward(shape, rows, stride, masked, &mut buffers.attention, attended);
         self.feed_norm.forward(&block.feed_norm, attended, stride, &mut self.feed);
         block.inner.forward(&self.feed, &mut self.inner);
