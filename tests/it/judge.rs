@@ -90,6 +90,21 @@ fn check_judges_them_and_does_not_train_them() {
     home.reprise("check small").with(1).prints(&["lists", "drift"]);
 }
 
+/// A mean over both would be of neither.
+#[test]
+fn a_trial_is_our_own_or_another_programs() {
+    let home = with_lists();
+    home.write("a.csv", lists(&home, "pop", 0, "csv"));
+    fs::remove_file(home.record_file("pop", 1)).unwrap();
+    home.reprise("judge small --run pop:1=a.csv").with(2).tells(&["has a record of our own run", "--results DIR"]);
+    fs::remove_dir_all(home.root.join("results")).unwrap();
+    home.reprise("judge small --run pop:1=a.csv").with(0);
+    home.reprise("run small --trial pop").with(2).tells(&["lists that another program made", "--results DIR"]);
+    let saved = home.reprise("run small --trial pop --seed 1 --save-lists 10").with(0);
+    saved.tells(&["pop, seed 1: its lists are of another program"]);
+    assert!(!home.record_file("pop", 1).with_file_name("seed-1.lists.csv").exists());
+}
+
 #[test]
 fn what_cannot_be_judged_is_told() {
     let home = with_lists();
@@ -114,6 +129,12 @@ fn what_cannot_be_judged_is_told() {
     home.reprise("export small --format csv --to split").with(0);
     home.write("split/lists.csv", &csv);
     judge("--run bpr:0=split/lists.csv").with(0);
+    let export = fs::read_to_string(home.root.join("split/export.json")).unwrap();
+    home.write("split/export.json", &export[..export.len() / 2]);
+    judge("--run bpr:0=split/lists.csv").with(2).tells(&["export.json"]);
+    home.write("split/export.json", "{\"made by\": \"another program\"}");
+    judge("--run bpr:0=split/lists.csv").with(0);
+    home.write("split/export.json", &export);
     home.edit("reproductions/small.toml", "core = 1", "core = 2");
     home.edit(
         "reproductions/small.toml",

@@ -44,7 +44,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     report::write(&home, &mut spec, &manifest)?;
     talk(&format!("\n{} trained, {} done before, in {}", outcome.trained, outcome.skipped, clock(began.elapsed())));
     if outcome.trained == 0 && outcome.skipped > 0 {
-        talk("every run was done before: `--fresh` trains again, `--results DIR` trains again into another folder");
+        talk(
+            "every run was done before: `--fresh` trains our own again, `--results DIR` trains again into another folder",
+        );
     }
     verdict(outcome, args.fresh)
 }

@@ -134,7 +134,7 @@ impl Definition {
             (LooMrr, LensKit) => same("RecipRank"),
             (LooMrr, Ranx) => same("mrr@k"),
             (LooMrr, TrecEval) => differs("`recip_rank` has no cutoff: give it the first k of each list"),
-            (Auc, RecBole) => but("AUC", "of equal scores in the order of a sort"),
+            (Auc, RecBole) => same("AUC"),
             (Auc, Elliot) => {
                 differs("`AUC` is the mean over held-out items of the share of a user's unseen items that stand below")
             }

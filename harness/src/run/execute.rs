@@ -62,6 +62,7 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     Records::check_places(&job.results.join(&job.spec.profile))?;
     let prepared = Prepared::new(job)?;
     check_trials(&prepared)?;
+    check_origins(&prepared)?;
     if options.fresh {
         forget(&prepared)?;
     }
@@ -116,6 +117,25 @@ fn check_trials(prepared: &Prepared<'_>) -> Result<()> {
         let place = || Place::file(&prepared.job.spec.file).key(format!("trial.{}", run.trial.id));
         run.trial.built.check(&prepared.task, &prepared.job.device.device).map_err(|error| error.or_at(place()))
     })
+}
+
+/// Refuses to train a seed of a trial whose other seeds are lists of another program.
+fn check_origins(prepared: &Prepared<'_>) -> Result<()> {
+    for run in &prepared.runs {
+        if external(prepared, run)?.is_some() {
+            continue;
+        }
+        if let Some(file) = prepared.recorded_otherwise(run, false)? {
+            let what = format!("`{}` has a record of lists that another program made", run.trial.id);
+            return Err(Error::new(Kind::Input, what)
+                .at(Place::file(file))
+                .expected("no record of the trial, or those of our own runs alone")
+                .hint(
+                    "`--trial` picks other trials; `--results DIR` trains it for another folder; or remove the record",
+                ));
+        }
+    }
+    Ok(())
 }
 
 enum Done {
@@ -229,7 +249,7 @@ fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dy
 }
 
 /// The record of a run whose lists another program made, with today's fingerprint.
-fn external(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
+pub(super) fn external(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
     let judged = |file: &PathBuf| {
         Record::read(file).is_ok_and(|record| record.is_external() && record.digests.run == run.fingerprint)
     };

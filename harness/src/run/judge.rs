@@ -92,10 +92,8 @@ fn check_export(prepared: &Prepared<'_>, lists: &GivenLists, named: Option<&Path
     let (file, export) = match named {
         Some(file) => (file, ExportRecord::read(file)?),
         // Another program may call a file so.
-        None => match ExportRecord::read(&beside) {
-            Ok(export) => (&*beside, export),
-            Err(_) => return Ok(()),
-        },
+        None if is_of_another_program(&beside) => return Ok(()),
+        None => (&*beside, ExportRecord::read(&beside)?),
     };
     let digests = [
         ("split", export.digests.split, prepared.split_digest),
@@ -113,15 +111,19 @@ fn check_export(prepared: &Prepared<'_>, lists: &GivenLists, named: Option<&Path
     }
 }
 
+/// Whether there is no file, or one of JSON that is none of ours. A damaged one is.
+fn is_of_another_program(file: &Path) -> bool {
+    let Ok(bytes) = crate::file::read(file) else { return true };
+    serde_json::from_slice::<serde_json::Value>(&bytes).is_ok_and(|value| value.get("files_are").is_none())
+}
+
 /// Refuses to put lists of another program in the place of a run of our own.
 fn check_place(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<()> {
-    for file in prepared.recorded(run)? {
-        if Record::read(&file).is_ok_and(|record| !record.is_external()) {
-            return Err(Error::new(Kind::Input, format!("{} has a record of our own run", run.name()))
-                .at(Place::file(file))
-                .expected("no record, or one of lists of another program")
-                .hint("`--results DIR` records into another folder; or remove the record"));
-        }
+    if let Some(file) = prepared.recorded_otherwise(run, true)? {
+        return Err(Error::new(Kind::Input, format!("`{}` has a record of our own run", run.trial.id))
+            .at(Place::file(file))
+            .expected("no record of the trial, or those of lists of other programs alone")
+            .hint("`--results DIR` records into another folder; or remove the record"));
     }
     Ok(())
 }

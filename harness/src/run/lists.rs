@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Job;
+use super::execute::external;
 use super::latency::{is_there, model};
 use super::prepared::Prepared;
 use crate::error::{Error, Kind, Place, Result};
@@ -48,6 +49,10 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
     for run in &prepared.runs {
         if job.observer.interrupted() {
             return Err(Error::new(Kind::Interrupted, "interrupted: not all lists were written"));
+        }
+        if external(&prepared, run)?.is_some() {
+            job.observer.note(&format!("{}: its lists are of another program", run.name()));
+            continue;
         }
         if !is_there(&prepared, run) {
             job.observer.note(&format!("{}: no model is kept, and so there are no lists", run.name()));

@@ -7,7 +7,7 @@ use super::{Job, ModelStore};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::{Arithmetic, Machine};
-use crate::record::RunId;
+use crate::record::{Record, RunId, Stored as _};
 use crate::spec::SpecData;
 use crate::split::TimeTies;
 use crate::train::Task;
@@ -76,5 +76,21 @@ impl<'a> Prepared<'a> {
     /// [`Io`](crate::error::Kind::Io)
     pub fn recorded(&self, run: &Run<'_>) -> Result<Vec<PathBuf>> {
         self.id(run).files(&self.job.results)
+    }
+
+    /// A record of the run's trial, at any seed of the spec, that another program's lists made, or with `external` one of our own
+    /// run: a mean over both kinds would be of neither.
+    ///
+    /// # Errors
+    /// [`Io`](crate::error::Kind::Io)
+    pub fn recorded_otherwise(&self, run: &Run<'_>, external: bool) -> Result<Option<PathBuf>> {
+        let is_other = |file: &PathBuf| Record::read(file).is_ok_and(|record| record.is_external() != external);
+        for &seed in &self.job.spec.seeds {
+            let files = RunId { seed, ..self.id(run) }.files(&self.job.results)?;
+            if let Some(file) = files.into_iter().find(is_other) {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
     }
 }
