@@ -131,7 +131,7 @@ fn what_cannot_be_judged_is_told() {
     judge("--run bpr:0=split/lists.csv").with(0);
     let export = fs::read_to_string(home.root.join("split/export.json")).unwrap();
     home.write("split/export.json", &export[..export.len() / 2]);
-    judge("--run bpr:0=split/lists.csv").with(2).tells(&["export.json"]);
+    judge("--run bpr:0=split/lists.csv").with(1).tells(&["an export cannot be read", "export.json"]);
     home.write("split/export.json", "{\"made by\": \"another program\"}");
     judge("--run bpr:0=split/lists.csv").with(0);
     home.write("split/export.json", &export);
