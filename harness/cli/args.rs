@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use harness::data::{FieldKind, kinds_of};
-use harness::export::ExportFormat;
+use harness::program::ExportFormat;
 use harness::run::{DeviceChoice, GivenLists};
 
 /// Exit codes; the same text stands in `--help` and in METHOD.md.
@@ -206,6 +206,9 @@ pub struct RunArgs {
     /// Also write the K best items of every test query, in every form that `reprise judge` reads, beside the records
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub save_lists: Option<u32>,
+    /// Start the programs of others that are trials of the spec; each is shown
+    #[arg(long)]
+    pub allow_programs: bool,
     /// Print the resolved spec with the origin of each value, and do nothing else
     #[arg(long)]
     pub print_spec: bool,
@@ -263,6 +266,9 @@ pub struct JudgeArgs {
     /// The `export.json` that the lists were made from [default: one beside the file of lists, if there is one]
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
+    /// Whose lists they are, such as a program with its version; it stands in records and reports
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
     /// Print each metric with its formula, its ties, and what RecBole, Elliot, LensKit, ranx and trec_eval call it
     #[arg(long)]
     pub explain: bool,

@@ -6,7 +6,6 @@ mod cmd;
 mod home;
 mod outside;
 mod progress;
-mod scratch;
 mod terminal;
 
 use std::process::ExitCode;

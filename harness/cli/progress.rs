@@ -104,6 +104,16 @@ impl Observer for Progress {
         }
     }
 
+    fn program_says(&self, line: &str, elapsed: Duration, most: Duration) {
+        let message = format!("{}, ended after {} at most: {line}", clock(elapsed), clock(most));
+        self.bar.set_message(message.clone());
+        let mut state = self.state();
+        if self.bar.is_hidden() && state.last_line.elapsed() >= LINE_EVERY {
+            state.last_line = Instant::now();
+            talk(&format!("{} {message}", state.heading));
+        }
+    }
+
     fn note(&self, text: &str) {
         let heading = self.state().heading.clone();
         self.line(&format!("{heading}: {text}"));

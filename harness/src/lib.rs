@@ -9,7 +9,7 @@
 //! earlier one through its result type only. `tests/arrows.rs` reads this list and holds the code to it.
 //!
 //! ```text rooms
-//! error suggest digest file document value markdown table  the ground, used by all
+//! error suggest digest file scratch document value markdown table  the ground, used by all
 //! simd rng optim stats                            arithmetic with the same bits on every machine
 //! weights                                         named tensors and settings: layouts, initial values, saved state
 //! data                                            manifests, fetching, verifying, reading: the dataset
@@ -22,6 +22,7 @@
 //! meter                                           phase clocks, memory, latency
 //! train                                           the context of a run, epochs, selection, the loop over periods
 //! method                                          the contract between the engine and a method
+//! program                                         programs of others: what a spec says of one, running it
 //! spec                                            experiments as TOML: wire types, checked types
 //! record                                          what a run measured, kept as text
 //! export                                          the split as files for other programs
@@ -49,12 +50,14 @@ pub mod metrics;
 pub mod nn;
 pub mod optim;
 pub mod plot;
+pub mod program;
 pub mod queries;
 pub mod rank;
 pub mod record;
 pub mod report;
 pub mod rng;
 pub mod run;
+pub mod scratch;
 pub mod simd;
 pub mod spec;
 pub mod split;

@@ -114,7 +114,7 @@ fn every_trial_of_the_specs_has_a_printed_size() {
         let mut seen = Vec::new();
         for trial in &spec.trials {
             let dim = dim(trial, base);
-            assert_eq!(trial.built.makes(), Some(base.name), "{name}: {}", trial.id);
+            assert_eq!(trial.trainer.makes(), Some(base.name), "{name}: {}", trial.id);
             assert_eq!(10 * dim % teacher, 0, "{name}: {}", trial.id);
             let tenths = 10 * dim / teacher;
             let size = millions(parameters(base, entities(&published, data), dim));

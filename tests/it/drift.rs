@@ -62,8 +62,11 @@ fn train(text: &str, registry: &Registry, threads: usize) -> (Vec<Record>, Finge
         observer: &Quiet,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let outcome =
-        pool.install(|| execute(&job, TrainingOptions { fresh: false, checkpoint_every: Duration::MAX })).unwrap();
+    let outcome = pool
+        .install(|| {
+            execute(&job, TrainingOptions { fresh: false, checkpoint_every: Duration::MAX, allow_programs: false })
+        })
+        .unwrap();
     assert_eq!((outcome.trained, outcome.failed.len()), (9, 0), "{:?}", outcome.failed);
     let expected = expected(&spec, manifest.prepared.unwrap());
     let records = Checked::new(Records::read(&results).unwrap(), Vec::new(), &spec.id, &spec.profile, &expected);

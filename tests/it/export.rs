@@ -169,6 +169,18 @@ fn a_folder_of_something_else_is_left_alone_and_an_export_is_written_again() {
 }
 
 #[test]
+fn what_only_an_earlier_export_had_goes() {
+    let sampled = "candidates = \"sampled\"\nnegatives = 7\nseed = 3\ndraw = \"sha256\"";
+    let home = Home::new(&SMALL.replace("candidates = \"full\"", sampled));
+    let first = exported(&home, "--format csv", "out");
+    assert!(first.contains_key("test-candidates.csv"));
+    home.write("out/notes.txt", "mine");
+    home.spec(SMALL);
+    let second = exported(&home, "--format csv", "out");
+    assert!(!second.contains_key("test-candidates.csv") && second.contains_key("notes.txt"), "{:?}", second.keys());
+}
+
+#[test]
 fn ids_that_a_form_cannot_hold_are_refused() {
     let home = Home::new(SMALL);
     let odd = crate::home::tiny().replace("u7\t", "u 7\t").replace("u8\t", "NA\t");

@@ -205,3 +205,21 @@ fn lists_that_could_not_be_judged_are_not_saved() {
     home.reprise("run small --save-lists 4").with(2).tells(&["at least 5, the largest cutoff"]);
     assert!(home.results().is_empty(), "nothing was trained");
 }
+
+#[test]
+fn what_may_be_wrong_with_a_file_is_told() {
+    let home = with_lists();
+    let csv = lists(&home, "bpr", 0, "csv");
+    home.write("cut.csv", csv.trim_end());
+    home.write("pop.jsonl", lists(&home, "pop", 1, "jsonl"));
+    let judge = |words: &str| home.reprise(&format!("judge small --results judged {words}")).with(0);
+    judge("--run bpr:0=cut.csv").tells(&["bpr, seed 0: the last line has no line feed"]);
+    let again = judge("--run bpr:0=pop.jsonl");
+    again.tells(&[
+        "says that its lists are of pop, seed 1",
+        "bpr, seed 0: a record of `cut.csv` from 20",
+        "is replaced",
+    ]);
+    let same = judge("--run bpr:0=pop.jsonl");
+    assert!(!same.err.contains("is replaced"), "{}", same.err);
+}

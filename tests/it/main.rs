@@ -12,6 +12,7 @@ mod distill;
 mod drift;
 mod events;
 mod export;
+mod external;
 mod fingerprints;
 mod fixed;
 mod home;

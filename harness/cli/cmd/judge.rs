@@ -36,8 +36,12 @@ pub fn run(args: &JudgeArgs) -> Result<()> {
     filter.check(&spec)?;
     fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
     let (device, observer) = (ComputeDevice::open(DeviceChoice::Cpu)?, Progress::new()?);
-    let records =
-        judge(&job(&home, &spec, &manifest, &filter, &device, &observer), &args.runs, args.export.as_deref())?;
+    let records = judge(
+        &job(&home, &spec, &manifest, &filter, &device, &observer),
+        &args.runs,
+        args.export.as_deref(),
+        args.by.as_deref(),
+    )?;
     report::write(&home, &mut spec, &manifest)?;
     for record in &records {
         let Some(lists) = &record.lists else { continue };

@@ -32,7 +32,11 @@ pub fn run(args: &RunArgs) -> Result<()> {
     if let Some(k) = args.save_lists {
         check_lists(&spec, k as usize)?;
     }
-    let options = TrainingOptions { fresh: args.fresh, checkpoint_every: Duration::from_secs(args.checkpoint_every) };
+    let options = TrainingOptions {
+        fresh: args.fresh,
+        checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        allow_programs: args.allow_programs,
+    };
     let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
     if let Some(k) = args.save_lists.filter(|_| !outcome.interrupted) {
         let observer = Progress::new()?;

@@ -63,7 +63,7 @@ pub struct BaselineRun {
     /// Device of the training: `cpu`, or `cuda:0` and the name of the device.
     pub device: String,
     pub digests: Digests,
-    /// Number of trained values; absent, as epochs and seconds, for lists of another program.
+    /// Number of trained values; absent, as epochs, for lists of another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter_count: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct BaselineRun {
     /// Values on the test part.
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, f64>,
-    /// Wall-clock seconds of the whole run; shown, and never judged.
+    /// Wall-clock seconds of the whole run; shown, and never judged. Absent for lists that were brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportProtocol, ExportRecord};
 use super::rows::Rows;
-use super::source::{EXPORT, ExportFormat, Source};
+use super::source::{EXPORT, Source};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::write_by_rename;
 use crate::metrics::{Candidates, Direction};
+use crate::program::ExportFormat;
 use crate::record::Stored as _;
 use crate::spec::Spec;
 
@@ -20,6 +21,8 @@ pub(super) struct Folder {
     path: PathBuf,
     format: ExportFormat,
     files: BTreeMap<String, ExportFile>,
+    /// Files of an export that stood here before.
+    earlier: Vec<String>,
     /// Sizes, as those who write the files count them.
     pub counts: ExportCounts,
 }
@@ -33,7 +36,7 @@ impl Folder {
     pub fn open(path: &Path, spec: &Spec, format: ExportFormat) -> Result<Self> {
         let failed = |error: io::Error| Error::io("cannot write an export", path, &error);
         let counts = ExportCounts { users: None, items: 0, train: 0, valid: 0, test: 0, queries: 0 };
-        let open = Self { path: path.to_path_buf(), format, files: BTreeMap::new(), counts };
+        let open = Self { path: path.to_path_buf(), format, files: BTreeMap::new(), earlier: Vec::new(), counts };
         let mut entries = match fs::read_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(open),
             entries => entries.map_err(failed)?,
@@ -57,7 +60,7 @@ impl Folder {
             return Err(refuse(format!("one of `{}`, profile {}, as {}", last.spec, last.profile, last.files_are)));
         }
         fs::remove_file(&file).map_err(failed)?;
-        Ok(open)
+        Ok(Self { earlier: last.files.into_keys().collect(), ..open })
     }
 
     /// Writes a table; `name` may have folders before it.
@@ -80,12 +83,20 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes `export.json`. Returns the paths of all files.
+    /// Removes what only an earlier export had, and writes `export.json`. Returns the paths of all files.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
     pub fn close(self, source: Source<'_>) -> Result<Vec<PathBuf>> {
         let Source { spec, manifest, data, .. } = source;
+        for name in self.earlier.iter().filter(|name| !self.files.contains_key(*name) && is_below(name)) {
+            match fs::remove_file(self.path.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("cannot remove a file of an earlier export", &self.path.join(name), &error));
+                }
+                _ => {}
+            }
+        }
         let protocol = &spec.protocol;
         let complete = matches!(protocol.candidates, Candidates::Sampled { .. } | Candidates::Labelled)
             || protocol.metrics.iter().any(|metric| metric.cutoff().is_none());
@@ -126,4 +137,9 @@ impl Folder {
         paths.push(file);
         Ok(paths)
     }
+}
+
+/// Whether a name leads to a file below the folder: `export.json` may have been edited.
+fn is_below(name: &str) -> bool {
+    Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }

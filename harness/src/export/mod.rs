@@ -17,12 +17,13 @@ mod source;
 mod trec;
 
 pub use record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportProtocol, ExportRecord};
-pub use source::{EXPORT, ExportFormat, Source};
+pub use source::{EXPORT, Source};
 
 use std::path::{Path, PathBuf};
 
 use self::folder::Folder;
 use crate::error::{Error, Kind, Result};
+use crate::program::ExportFormat;
 use crate::split::Cut;
 
 /// Writes the split into `folder`, which is made if it is not there; each file appears by rename, `export.json` last. Returns

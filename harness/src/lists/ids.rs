@@ -37,6 +37,18 @@ impl IdTable {
         None
     }
 
+    /// An id of the table that another program may have read as a number: the same but for zeros before it, or `.0` behind it.
+    pub fn as_number(&self, id: &[u8]) -> Option<&[u8]> {
+        let plain = |id: &[u8]| {
+            let id = id.strip_suffix(b".0").unwrap_or(id);
+            let zeros = id.iter().take_while(|byte| **byte == b'0').count();
+            let digits = &id[zeros.min(id.len().saturating_sub(1))..];
+            (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then(|| digits.to_vec())
+        };
+        let of_other = plain(id)?;
+        self.ids.iter().find(|known| plain(known).is_some_and(|digits| digits == of_other))
+    }
+
     /// The ids, by number.
     pub fn ids(&self) -> &SourceIds {
         &self.ids
@@ -68,5 +80,13 @@ mod tests {
             assert_eq!(table.number(other.as_bytes()), None, "{other}");
         }
         assert_eq!(IdTable::new(SourceIds::default()).number(b"x"), None);
+    }
+
+    #[test]
+    fn an_id_that_was_read_as_a_number_is_recognised() {
+        let table = IdTable::new(["0042", "7", "x1", "0"].iter().map(ToString::to_string).collect());
+        let found = |id: &str| table.as_number(id.as_bytes()).map(|id| std::str::from_utf8(id).unwrap());
+        assert_eq!(["42", "7.0", "00", "0.0"].map(found), [Some("0042"), Some("7"), Some("0"), Some("0")]);
+        assert_eq!(["1", "", "x1", ".0", "4.2"].map(found), [None; 5]);
     }
 }

@@ -24,10 +24,11 @@ pub(super) struct JsonLine<'l> {
     _spec: IgnoredAny,
     #[serde(default, rename = "profile")]
     _profile: IgnoredAny,
-    #[serde(default, rename = "trial")]
-    _trial: IgnoredAny,
-    #[serde(default, rename = "seed")]
-    _seed: IgnoredAny,
+    /// The run whose lists they are.
+    #[serde(borrow, default)]
+    pub trial: Option<Cow<'l, str>>,
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// Digest of the split that the lists were made from.
     #[serde(borrow, default)]
     pub split: Option<Cow<'l, str>>,

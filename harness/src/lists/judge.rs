@@ -105,10 +105,11 @@ pub fn judge_lists(
             return Err(if cut { error.hint("the file ends within this line: was it cut?") } else { error });
         }
     }
-    let last = lines.number;
+    let (last, ended) = (lines.number, lines.ended);
     judge.close().map_err(|error| error.or_at(at(last)))?;
     drop(lines);
     drop(text);
+    let unended = !ended && reading != Some(Reading::Json);
     let form = match reading {
         None => {
             return Err(Error::new(Kind::Data, "the file of lists is empty").at(Place::file(path)).expected(FORMS));
@@ -117,8 +118,7 @@ pub fn judge_lists(
         Some(Reading::Trec) => ListForm::Trec,
         Some(Reading::Json) => ListForm::Json,
     };
-    let (digest, bytes) = source.digest();
-    judge.finish(form, digest, bytes).map_err(|error| error.or_at(Place::file(path)))
+    judge.finish(form, source.digest(), unended).map_err(|error| error.or_at(Place::file(path)))
 }
 
 /// Most bytes of a row.

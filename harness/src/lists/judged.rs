@@ -29,4 +29,8 @@ pub struct JudgedLists {
     pub lists: usize,
     /// Number of other lists, of askers who ask nothing; they were read and do not count.
     pub unasked: usize,
+    /// Trial and seed that the file says that it is of, if it says so.
+    pub named: Option<(String, u64)>,
+    /// Whether the last row ends without a line feed, so that the file may have been cut within it.
+    pub unended: bool,
 }

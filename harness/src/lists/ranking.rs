@@ -79,6 +79,8 @@ pub(super) struct ListRanking<'a> {
     pub scored: Option<bool>,
     lists: usize,
     unasked: usize,
+    /// Trial and seed that the file names.
+    named: Option<(String, u64)>,
     /// Most bytes of a list in JSON.
     pub longest_list: usize,
 }
@@ -116,6 +118,7 @@ impl<'a> ListRanking<'a> {
             scored: None,
             lists: 0,
             unasked: 0,
+            named: None,
             longest_list,
         }
     }
@@ -148,7 +151,7 @@ impl<'a> ListRanking<'a> {
 
     /// Takes a line of lists in JSON.
     pub fn json(&mut self, line: &[u8], split: Digest) -> Result<()> {
-        let JsonLine { query, items, scores, lists, split: of_split, protocol, .. } =
+        let JsonLine { query, items, scores, lists, trial, seed, split: of_split, protocol, .. } =
             json_line(line).map_err(|what| not_a_row(format!("a list in JSON ({what})"), line))?;
         if let Some(version) = lists {
             if version != VERSION || query.is_some() || items.is_some() || self.list > 0 {
@@ -165,6 +168,7 @@ impl<'a> ListRanking<'a> {
                         .got(other.chars().take(SHORT).collect::<String>()));
                 }
             }
+            self.named = trial.map(String::from).zip(seed);
             return Ok(());
         }
         let (Some(query), Some(items)) = (query, items) else {
@@ -201,7 +205,7 @@ impl<'a> ListRanking<'a> {
             Error::new(Kind::Data, format!("an unknown {noun} in the lists"))
                 .expected(format!("a {noun} of the split, by the dataset's own id"))
                 .got(shown(id))
-                .hint("`reprise export` writes the ids")
+                .hint(read_as_a_number(&self.askers, id).unwrap_or("`reprise export` writes the ids".into()))
         })
     }
 
@@ -259,7 +263,9 @@ impl<'a> ListRanking<'a> {
                 .wrong("an unknown item in a list")
                 .expected("an item of the split, by the dataset's own id")
                 .got(shown(id))
-                .hint("`reprise export` writes the ids; the split has only items that its rule keeps"));
+                .hint(read_as_a_number(self.items, id).unwrap_or(
+                    "`reprise export` writes the ids; the split has only items that its rule keeps".into(),
+                )));
         };
         let mark = &mut self.marks[item as usize];
         if mark.list != self.list {
@@ -356,7 +362,7 @@ impl<'a> ListRanking<'a> {
         Ok(())
     }
 
-    pub fn finish(self, form: ListForm, digest: Digest, bytes: u64) -> Result<JudgedLists> {
+    pub fn finish(self, form: ListForm, (digest, bytes): (Digest, u64), unended: bool) -> Result<JudgedLists> {
         for (test, found) in self.tests.iter().zip(&self.found) {
             let missing: Vec<usize> = (0..found.answered.len()).filter(|at| !found.answered[*at]).collect();
             if let Some(&first) = missing.first() {
@@ -389,6 +395,14 @@ impl<'a> ListRanking<'a> {
             bytes,
             lists: self.lists,
             unasked: self.unasked,
+            named: self.named,
+            unended,
         })
     }
+}
+
+/// What to do about an unknown id that is one of the table's but for the form of a number.
+fn read_as_a_number(ids: &IdTable, id: &[u8]) -> Option<String> {
+    let known = shown(ids.as_number(id)?);
+    Some(format!("the split has {known}: ids are texts (with pandas, `dtype=str`)"))
 }

@@ -75,21 +75,26 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
 /// A run that this program trained has what it cost, and lists of another program have a file.
 fn origin(record: &Record) -> Check {
     let external = record.is_external();
+    let ran = record.lists.as_ref().and_then(|lists| lists.ran.as_ref());
+    if record.seconds.contains_key("total") != (!external || ran.is_some()) {
+        return flaw("seconds", "the phase `total`, exactly of what was run here", "another");
+    }
+    if let Some(seconds) = ran.and_then(|ran| ran.cpu_seconds) {
+        not_negative("lists.ran.cpu_seconds", seconds)?;
+    }
     let costs = [
         ("parameter_count", record.parameter_count.is_some()),
         ("epochs_run", record.epochs_run.is_some()),
         ("digests.weights", record.digests.weights.is_some()),
-        ("seconds", record.seconds.contains_key("total")),
     ];
     if let Some((key, _)) = costs.iter().find(|(_, there)| *there == external) {
         return match external {
-            true => flaw(*key, "nothing of what another program cost", "a figure"),
-            false if *key == "seconds" => flaw(*key, "the phase `total`", "none of that name"),
+            true => flaw(*key, "nothing of another program's model", "a figure"),
             false => flaw(*key, "a figure, of a run that is not `external`", "none"),
         };
     }
-    if external && !(record.parameters.is_empty() && record.seconds.is_empty() && record.latency.is_none()) {
-        return flaw("parameters", "nothing of what another program cost", "a figure");
+    if external && !(record.parameters.is_empty() && record.latency.is_none()) {
+        return flaw("parameters", "nothing of another program's model", "a figure");
     }
     if external != record.lists.is_some() || external != record.digests.lists.is_some() {
         return flaw("lists", "a file and its digest, exactly of lists of another program", "another");

@@ -24,7 +24,7 @@ pub use latency::{ImpressionSpeed, LatencyRecord, ModelDigests};
 pub use period::PeriodRecord;
 pub use ranks::{Hits, QueryRanks, RankSet};
 pub use records::Records;
-pub use run::{Digests, ListsRecord, MemoryUse, MetaModel, Origin, ParameterShape, Program, Record};
+pub use run::{Digests, ListsRecord, MemoryUse, MetaModel, Origin, ParameterShape, Program, ProgramRun, Record};
 pub use runs::{Runs, Timed};
 pub use stored::{Check, Flaw, Stored};
 

@@ -73,7 +73,8 @@ pub struct Record {
     /// stream of periods the mean over those that are tested. Empty where the split has no validation part.
     #[serde(deserialize_with = "unique")]
     pub validation: BTreeMap<String, f64>,
-    /// Wall-clock seconds by phase; `total`, which is always there, is their sum. Empty where another program trained.
+    /// Wall-clock seconds by phase; `total`, which is always there, is their sum. Of a program of others that was run here it
+    /// is all there is, from the program's start to its end; empty for lists that were brought.
     #[serde(deserialize_with = "unique")]
     pub seconds: BTreeMap<String, f64>,
     pub memory: MemoryUse,
@@ -115,10 +116,16 @@ impl Record {
         }
     }
 
-    /// Wall-clock seconds of the run without evaluation and saved states; `None` where another program trained.
+    /// Wall-clock seconds of the run without evaluation and saved states; of a program of others that was run here, all that it
+    /// took; `None` for lists that were brought.
     pub fn training_seconds(&self) -> Option<f64> {
         let seconds = |phase: &str| self.seconds.get(phase).copied().unwrap_or(0.0);
         Some(self.seconds.get("total")? - NOT_TRAINING.map(seconds).iter().sum::<f64>())
+    }
+
+    /// Whether there are times of the run: not of lists that were brought.
+    pub fn is_timed(&self) -> bool {
+        !self.seconds.is_empty()
     }
 
     /// Whether another program made the lists that were judged.
@@ -216,6 +223,22 @@ pub struct ListsRecord {
     pub lists: u64,
     /// How equal scores were ordered: by the protocol's rule, or `order given, ties unknown` where there are no scores.
     pub ties: String,
+    /// Whose lists they are, such as a program with its version; absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The program that was run here for them; absent for lists that were brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<ProgramRun>,
+}
+
+/// A program of others that was run for a trial. Its wall-clock time and its memory stand where those of other runs do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramRun {
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// CPU time of it and all that it started, where the system tells it.
+    pub cpu_seconds: Option<f64>,
 }
 
 impl ListsRecord {

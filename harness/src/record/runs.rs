@@ -47,8 +47,8 @@ impl<'a> Runs<'a> {
         let mut timed = BTreeMap::<Timed<'a>, (BTreeSet<&str>, usize)>::new();
         for record in records.iter().filter(|record| Some(record.id().arithmetic) == arithmetic) {
             by_trial.entry(&*record.trial).or_default().push(record);
-            if record.is_external() {
-                continue; // It has no times.
+            if !record.is_timed() {
+                continue;
             }
             let (trials, runs) = timed.entry(Timed::of(record)).or_default();
             trials.insert(&record.trial);
@@ -87,7 +87,7 @@ impl<'a> Runs<'a> {
 
     /// Whether a time that depends on the number of threads can be compared: same processor, same number of threads.
     pub fn is_timed(&self, record: &Record) -> bool {
-        !record.is_external() && self.timed == Some(Timed::of(record))
+        record.is_timed() && self.timed == Some(Timed::of(record))
     }
 
     /// Whether a time that one thread took, such as that of a request, can be compared: same processor.

@@ -43,8 +43,9 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
         blocks.extend(sampled(&spec.protocol).map(PageBlock::Text));
         blocks.extend(external(runs.all()).map(|lists| {
             PageBlock::Text(format!(
-                "{} Another program made the lists, which were judged here; what they cost is not known. {lists}.",
-                Origin::MARK.trim()
+                "{} Another program made the lists, which were judged here; {}. {lists}.",
+                Origin::MARK.trim(),
+                costs_of_others(runs)
             ))
         }));
     }
@@ -86,6 +87,22 @@ pub(super) fn page<'a>(report: &'a Report<'_>) -> Vec<PageBlock<'a>> {
     how_measured::blocks(basis, runs, &mut blocks);
     stale(records, &mut blocks);
     blocks
+}
+
+/// What is known of the cost of lists of other programs.
+fn costs_of_others(runs: &Runs) -> &'static str {
+    let others = runs.all().filter_map(|record| record.lists.as_ref());
+    let (ran, brought): (Vec<_>, Vec<_>) = others.partition(|lists| lists.ran.is_some());
+    match (ran.is_empty(), brought.is_empty()) {
+        (true, _) => "what they cost is not known",
+        (false, true) => {
+            "*training* is the time of the whole program, from its start to its end, and memory that of all its processes"
+        }
+        (false, false) => {
+            "of those that were run here *training* is the time of the whole program, from its start to its end, and \
+             memory that of all its processes; what others cost is not known"
+        }
+    }
 }
 
 /// The command that makes the report of a spec.

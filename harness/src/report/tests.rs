@@ -14,7 +14,7 @@ use crate::kit::{latency_sample, sample};
 use crate::method::{Method, Registry, Trained};
 use crate::metrics::{Candidates, Draw, Protocol};
 use crate::record::{Checked, Record, RunId, Stale};
-use crate::spec::{Columns, Comparison, LoggedCurve, Measure, Quantity, Spec, Trial};
+use crate::spec::{Columns, Comparison, LoggedCurve, Measure, Quantity, Spec, Trainer, Trial};
 use crate::split::{Events, SplitRule};
 use crate::train::Context;
 
@@ -33,7 +33,7 @@ fn trial(id: &str, label: &str) -> Trial {
         method: "bpr".into(),
         teacher: (id == "de").then(|| "teacher".into()),
         params: serde_json::Value::Null,
-        built: Box::new(Untrained),
+        trainer: Trainer::Method(Box::new(Untrained)),
     }
 }
 

@@ -118,8 +118,9 @@ pub(super) fn external<'r>(records: impl Iterator<Item = &'r Record>) -> Option<
             let ties =
                 if lists.ties == ListsRecord::UNKNOWN_TIES { format!(", {}", lists.ties) } else { String::new() };
             let file = lists.file.replace('`', "'");
+            let by = lists.by.as_ref().map_or(String::new(), |by| format!(" by `{}`", by.replace('`', "'")));
             Some(format!(
-                "{} seed {}: `{file}` ({}, `{}`{ties})",
+                "{} seed {}: `{file}`{by} ({}, `{}`{ties})",
                 record.trial,
                 record.seed,
                 lists.form,

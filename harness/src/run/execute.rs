@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::external::{Programs, check_allowed};
+use super::judge::check_place;
 use super::measure::record;
 use super::plan::Run;
 use super::prepared::Prepared;
@@ -11,8 +13,10 @@ use crate::data::Lock;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file;
 use crate::meter::PeakMemory;
+use crate::method::Method;
+use crate::program::ExternalProgram;
 use crate::record::{Record, Records, Stored as _};
-use crate::spec::{Trial, run_fingerprint};
+use crate::spec::{SpecData, SplitIds, Trainer, Trial, run_fingerprint};
 use crate::train::{Checkpoint, Context, Teacher};
 use crate::weights::Artefact;
 
@@ -23,6 +27,8 @@ pub struct TrainingOptions {
     pub fresh: bool,
     /// Time between two saved states of a run.
     pub checkpoint_every: Duration,
+    /// Whether programs of others, where trials are such, may be started.
+    pub allow_programs: bool,
 }
 
 /// What became of the runs of a job.
@@ -60,12 +66,16 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     check_writable("states and models", job.cache.runs(), "--cache DIR")?;
     // The report would refuse a stray copy, but only after hours of training.
     Records::check_places(&job.results.join(&job.spec.profile))?;
-    let prepared = Prepared::new(job)?;
+    job.filter.check(job.spec)?;
+    let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
+    let prepared = Prepared::of(job, data);
+    check_allowed(&prepared, options.allow_programs)?;
     check_trials(&prepared)?;
     check_origins(&prepared)?;
     if options.fresh {
         forget(&prepared)?;
     }
+    let mut programs = None;
     let mut outcome = Executed::default();
     for (index, run) in prepared.runs.iter().enumerate() {
         if job.observer.interrupted() {
@@ -78,7 +88,11 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
         let result = if outcome.failed.iter().any(|failed| failed.seed == run.seed && Some(&failed.trial) == teacher) {
             Err(Error::new(Kind::Missing, "not trained: its teacher failed"))
         } else {
-            one(&prepared, run, options.checkpoint_every)
+            match &run.trial.trainer {
+                Trainer::Method(method) => one(&prepared, run, &**method, options.checkpoint_every),
+                Trainer::Program(program) => external(&prepared, run, program, &ids, &mut programs),
+                Trainer::Brought => brought(&prepared, run),
+            }
         };
         match result {
             Ok(Done::Before) => {
@@ -89,6 +103,7 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
                 outcome.skipped += 1;
                 job.observer.run_ends(&name, Ok("lists of another program, judged before"));
             }
+            Ok(Done::NotHere(how)) => job.observer.run_ends(&name, Ok(&how)),
             Ok(Done::For(spec)) => {
                 outcome.skipped += 1;
                 job.observer.run_ends(&name, Ok(&format!("done before, for {spec}")));
@@ -115,14 +130,19 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
 fn check_trials(prepared: &Prepared<'_>) -> Result<()> {
     prepared.runs.iter().try_for_each(|run| {
         let place = || Place::file(&prepared.job.spec.file).key(format!("trial.{}", run.trial.id));
-        run.trial.built.check(&prepared.task, &prepared.job.device.device).map_err(|error| error.or_at(place()))
+        let Some(method) = run.trial.trainer.method() else { return Ok(()) };
+        method.check(&prepared.data.task, &prepared.job.device.device).map_err(|error| error.or_at(place()))
     })
 }
 
-/// Refuses to train a seed of a trial whose other seeds are lists of another program.
+/// Refuses to train a seed of a trial whose other seeds are lists of another program, and the reverse.
 fn check_origins(prepared: &Prepared<'_>) -> Result<()> {
     for run in &prepared.runs {
-        if external(prepared, run)?.is_some() {
+        if run.trial.trainer.method().is_none() {
+            check_place(prepared, run)?;
+            continue;
+        }
+        if judged(prepared, run)?.is_some() {
             continue;
         }
         if let Some(file) = prepared.recorded_otherwise(run, false)? {
@@ -142,20 +162,58 @@ enum Done {
     Before,
     /// Another program made its lists, which were judged.
     Elsewhere,
+    /// Its lists were not brought yet, and how they are.
+    NotHere(String),
     /// By the runs of another spec.
     For(String),
     /// With a metric for the progress line.
     Now(String),
 }
 
-fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Result<Done> {
+/// What is to be said of a trial whose lists are brought.
+fn brought(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Done> {
+    if judged(prepared, run)?.is_some() {
+        return Ok(Done::Elsewhere);
+    }
+    let spec = prepared.job.spec;
+    let profile = if spec.is_base_profile() { String::new() } else { format!(" --profile {}", spec.profile) };
+    let command = format!("reprise judge {}{profile} --run {}:{}=FILE", spec.argument(), run.trial.id, run.seed);
+    Ok(Done::NotHere(format!("its lists are yet to be brought: `{command}`")))
+}
+
+/// Runs the program of others that a trial is, unless there are its lists.
+fn external<'p>(
+    prepared: &'p Prepared<'p>,
+    run: &Run<'p>,
+    program: &ExternalProgram,
+    ids: &'p SplitIds,
+    programs: &mut Option<Programs<'p>>,
+) -> Result<Done> {
+    if judged(prepared, run)?.is_some() {
+        return Ok(Done::Elsewhere);
+    }
+    let store = prepared.store(run.fingerprint);
+    let _lock = lock(prepared.job, &store)?;
+    if judged(prepared, run)?.is_some() {
+        return Ok(Done::Elsewhere);
+    }
+    let programs = match programs {
+        Some(programs) => programs,
+        none => none.insert(Programs::new(prepared, ids)?),
+    };
+    let record = programs.run(run, program)?;
+    put(prepared, run, &record)?;
+    Ok(Done::Now(headline(prepared, &record)))
+}
+
+fn one(prepared: &Prepared<'_>, run: &Run<'_>, method: &dyn Method, checkpoint_every: Duration) -> Result<Done> {
     let job = prepared.job;
     let store = prepared.store(run.fingerprint);
     if is_done(prepared, run, &store, &|_| {})? {
         store.tidy();
         return Ok(Done::Before);
     }
-    if let Some(file) = external(prepared, run)? {
+    if let Some(file) = judged(prepared, run)? {
         if run.teaches {
             return Err(Error::new(
                 Kind::Missing,
@@ -174,7 +232,7 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     if let Some(spec) = adopt(prepared, run, &store)? {
         return Ok(Done::For(spec));
     }
-    let teacher = teacher(prepared, run.trial, run.seed, run.trial.built.learns_from_teachers_teacher())?;
+    let teacher = teacher(prepared, run.trial, run.seed, method.learns_from_teachers_teacher())?;
     if !store.checkpoint().exists() {
         // A run that starts over makes its own: those of an earlier program could be taken for them.
         store.period_models().iter().for_each(|file| drop(std::fs::remove_file(file)));
@@ -182,14 +240,15 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     let peak = PeakMemory::start();
     let started = jiff::Timestamp::now();
     let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
-    let begun = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
+    let begun =
+        Context::new(&prepared.data.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
     let tested_models = run.asked_by_period.then(|| store.tested_models(prepared.split_digest));
     let mut cx = Context { teacher: teacher.as_ref(), tested_models: tested_models.as_ref(), ..begun };
-    let trained = run.trial.built.train(&mut cx)?;
+    let trained = method.train(&mut cx)?;
     let record = record(&mut cx, prepared, run, &trained, &peak, started)?;
     // The model first: nobody looks again for that of a run that is recorded. But the record is what a run is for: it is
     // written even where the model cannot be kept, unless another run learns from it.
-    let model = Artefact { kind: run.trial.built.makes().map(String::from), weights: trained.weights };
+    let model = Artefact { kind: method.makes().map(String::from), weights: trained.weights };
     let kept = store.save(&model, prepared.split_digest);
     match kept.and_then(|()| record.write(&store.record())) {
         Err(error) if !run.teaches => job.observer.note(&format!("the model is not kept: {error}")),
@@ -197,17 +256,22 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, checkpoint_every: Duration) -> Re
     }
     put(prepared, run, &record)?;
     cx.checkpoint.remove();
-    let values = job.spec.protocol.metrics.iter().map(|metric| (metric, record.metrics.get(&metric.to_string())));
-    let headline = values.filter_map(|(metric, value)| Some(format!("test {metric} {:.4}", value?))).next();
-    Ok(Done::Now(headline.unwrap_or_default()))
+    Ok(Done::Now(headline(prepared, &record)))
+}
+
+/// The first metric of a record.
+fn headline(prepared: &Prepared<'_>, record: &Record) -> String {
+    let metrics = &prepared.job.spec.protocol.metrics;
+    let values = metrics.iter().map(|metric| (metric, record.metrics.get(&metric.to_string())));
+    values.filter_map(|(metric, value)| Some(format!("test {metric} {:.4}", value?))).next().unwrap_or_default()
 }
 
 /// Makes all planned runs undone. What was forgotten is trained by this command or, if it is stopped, by the next one
 /// without `fresh`.
 fn forget(prepared: &Prepared<'_>) -> Result<()> {
     for run in &prepared.runs {
-        // Lists of another program cannot be made again here.
-        if external(prepared, run)?.is_some() {
+        // Lists that were brought cannot be made again here.
+        if run.trial.trainer.program().is_none() && judged(prepared, run)?.is_some() {
             continue;
         }
         let store = prepared.store(run.fingerprint);
@@ -249,11 +313,11 @@ fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dy
 }
 
 /// The record of a run whose lists another program made, with today's fingerprint.
-pub(super) fn external(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
-    let judged = |file: &PathBuf| {
+pub(super) fn judged(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
+    let is_judged = |file: &PathBuf| {
         Record::read(file).is_ok_and(|record| record.is_external() && record.digests.run == run.fingerprint)
     };
-    Ok(prepared.recorded(run)?.into_iter().find(judged))
+    Ok(prepared.recorded(run)?.into_iter().find(is_judged))
 }
 
 /// Whether the model of the record is kept. A damaged or different one does not count, which `note` is told.
@@ -280,7 +344,7 @@ fn has_model(
 
 /// Whether the models that were tested on all periods are kept, undamaged.
 fn has_period_models(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dyn Fn(&str)) -> Result<bool> {
-    let Some(periods) = prepared.task.periods() else { return Ok(true) };
+    let Some(periods) = prepared.data.task.periods() else { return Ok(true) };
     let kept = store.tested_models(prepared.split_digest);
     for period in periods.roles().evaluated() {
         let why = match kept.read(period) {
@@ -327,7 +391,7 @@ fn teacher(prepared: &Prepared<'_>, of: &Trial, seed: u64, whole_chain: bool) ->
     let Some(trial) = of.teacher.clone() else { return Ok(None) };
     let spec = prepared.job.spec;
     let teaching = spec.trial(&trial).expect("a checked spec has the teachers of its trials");
-    let store = prepared.store(run_fingerprint(spec, teaching, seed, prepared.dataset_digest));
+    let store = prepared.store(run_fingerprint(spec, teaching, seed, prepared.data.dataset_digest));
     let Artefact { kind, weights } = store.load(prepared.split_digest)?.ok_or_else(|| {
         Error::new(Kind::Missing, format!("the model of teacher `{trial}` is not in the cache"))
             .hint("run the teacher's trial first, with the same `--seed`")

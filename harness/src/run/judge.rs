@@ -7,15 +7,17 @@ use super::Job;
 use super::measure::means;
 use super::plan::{Run, run_name};
 use super::prepared::Prepared;
+use crate::data::SourceIds;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::export::{EXPORT, ExportRecord};
 use crate::file::open;
 use crate::lists::{IdTable, JudgedLists, ListTest, judge_lists};
 use crate::metrics::{Candidates, Metric};
+use crate::program::Cost;
 use crate::rank::Evaluation;
 use crate::record::{
-    CurveRecord, Digests, ListsRecord, MemoryUse, Origin, PeriodRecord, QueryRanks, Record, Stored as _,
+    CurveRecord, Digests, ListsRecord, MemoryUse, Origin, PeriodRecord, ProgramRun, QueryRanks, Record, Stored as _,
 };
 use crate::spec::{SpecData, SplitIds, Test};
 
@@ -30,13 +32,14 @@ pub struct GivenLists {
 
 /// Judges the files and, once all of them were judged, writes a record of each. Returns the records in the order of the files.
 ///
-/// `export`: the `export.json` from which the lists were made; without, one that lies beside a file of lists counts.
+/// `export`: the `export.json` from which the lists were made; without, one that lies beside a file of lists counts. `by`: whose
+/// lists they are, where that is known.
 ///
 /// # Errors
 /// [`Input`](Kind::Input): a trial or seed that the spec does not have, a run twice, a protocol that ranks nothing, a record
 /// of our own run in the place of one of these; [`Data`](Kind::Data): lists that are refused, with their line, or made from
 /// another split; [`Io`](Kind::Io); errors of the data.
-pub fn judge(job: &Job<'_>, given: &[GivenLists], export: Option<&Path>) -> Result<Vec<Record>> {
+pub fn judge(job: &Job<'_>, given: &[GivenLists], export: Option<&Path>, by: Option<&str>) -> Result<Vec<Record>> {
     let mut runs = BTreeSet::new();
     if let Some(twice) = given.iter().find(|lists| !runs.insert((&lists.trial, lists.seed))) {
         return Err(Error::new(Kind::Input, format!("two files for {}", run_name(&twice.trial, twice.seed)))
@@ -55,28 +58,21 @@ pub fn judge(job: &Job<'_>, given: &[GivenLists], export: Option<&Path>) -> Resu
         check_export(&prepared, lists, export)?;
         check_place(&prepared, planned(&prepared, lists))?;
     }
+    let judge = ListJudge::new(&prepared, ids)?;
     let mut records = Vec::new();
-    {
-        let tests = Test::all(&prepared.task)?;
-        let judges: Vec<ListTest<'_>> =
-            tests.iter().map(|test| ListTest { ranker: &test.ranker, askers: test.askers(&ids).1 }).collect();
-        let SplitIds { items, .. } = ids;
-        let items = IdTable::new(items);
-        for lists in given {
-            let started = jiff::Timestamp::now();
-            let file =
-                open(&lists.file).map_err(|error| Error::io("cannot read a file of lists", &lists.file, &error))?;
-            let judged = judge_lists(&judges, &items, prepared.split_digest, file, &lists.file)?;
-            if judged.unasked > 0 {
-                let name = run_name(&lists.trial, lists.seed);
-                job.observer.note(&format!("{name}: {} lists of those who ask nothing do not count", judged.unasked));
-            }
-            records.push(record(&prepared, lists, &tests, &judged, started));
-        }
+    for lists in given {
+        let brought = Brought { by: by.map(String::from), started: jiff::Timestamp::now(), ran: None };
+        records.push(judge.record(planned(&prepared, lists), &lists.file, brought)?);
     }
     tell_of_twins(job, &records);
     for record in &records {
-        record.write(&job.results.join(record.id().path()))?;
+        let place = job.results.join(record.id().path());
+        if let Some(before) = Record::read(&place).ok().filter(|before| before.digests.lists != record.digests.lists) {
+            let name = run_name(&record.trial, record.seed);
+            let file = before.lists.map_or(String::new(), |lists| format!(" of `{}`", lists.file));
+            job.observer.note(&format!("{name}: a record{file} from {} is replaced", before.started));
+        }
+        record.write(&place)?;
     }
     Ok(records)
 }
@@ -118,7 +114,7 @@ fn is_of_another_program(file: &Path) -> bool {
 }
 
 /// Refuses to put lists of another program in the place of a run of our own.
-fn check_place(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<()> {
+pub(super) fn check_place(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<()> {
     if let Some(file) = prepared.recorded_otherwise(run, true)? {
         return Err(Error::new(Kind::Input, format!("`{}` has a record of our own run", run.trial.id))
             .at(Place::file(file))
@@ -139,21 +135,80 @@ fn tell_of_twins(job: &Job<'_>, records: &[Record]) {
     }
 }
 
+/// Where lists come from.
+pub(super) struct Brought {
+    /// Whose they are, if that is known.
+    pub by: Option<String>,
+    /// When their judging or the program that made them began.
+    pub started: jiff::Timestamp,
+    /// What was run for them, and what it cost.
+    pub ran: Option<(ProgramRun, Cost)>,
+}
+
+/// Judges files of lists against the tests of a job.
+pub(super) struct ListJudge<'p> {
+    prepared: &'p Prepared<'p>,
+    tests: Vec<Test<'p>>,
+    /// For each test.
+    askers: Vec<SourceIds>,
+    items: IdTable,
+}
+
+impl<'p> ListJudge<'p> {
+    /// # Errors
+    /// A period that the protocol does not fit.
+    pub fn new(prepared: &'p Prepared<'p>, ids: SplitIds) -> Result<Self> {
+        let tests = Test::all(&prepared.data.task)?;
+        let askers = tests.iter().map(|test| test.askers(&ids).1).collect();
+        Ok(Self { prepared, tests, askers, items: IdTable::new(ids.items) })
+    }
+
+    /// The record of a run whose lists are in `path`.
+    ///
+    /// # Errors
+    /// [`Data`](Kind::Data): lists that are refused, with their line; [`Io`](Kind::Io).
+    pub fn record(&self, run: &Run<'_>, path: &Path, brought: Brought) -> Result<Record> {
+        let tests: Vec<ListTest<'_>> = (self.tests.iter().zip(&self.askers))
+            .map(|(test, askers)| ListTest { ranker: &test.ranker, askers: askers.clone() })
+            .collect();
+        let file = open(path).map_err(|error| Error::io("cannot read a file of lists", path, &error))?;
+        let judged = judge_lists(&tests, &self.items, self.prepared.split_digest, file, path)?;
+        let note = |text: String| self.prepared.job.observer.note(&format!("{}: {text}", run.name()));
+        if judged.unasked > 0 {
+            note(format!("{} lists of those who ask nothing do not count", judged.unasked));
+        }
+        if judged.unended {
+            note(
+                "the last line has no line feed: if the file was cut there, its last score is not the whole one".into(),
+            );
+        }
+        if let Some((trial, seed)) =
+            judged.named.as_ref().filter(|(trial, seed)| (trial, *seed) != (&run.trial.id, run.seed))
+        {
+            note(format!("the file says that its lists are of {}", run_name(trial, *seed)));
+        }
+        Ok(record(self.prepared, run, path, &self.tests, &judged, brought))
+    }
+}
+
 fn record(
     prepared: &Prepared<'_>,
-    lists: &GivenLists,
+    run: &Run<'_>,
+    path: &Path,
     tests: &[Test<'_>],
     judged: &JudgedLists,
-    started: jiff::Timestamp,
+    brought: Brought,
 ) -> Record {
-    let (job, run) = (prepared.job, planned(prepared, lists));
+    let job = prepared.job;
+    let Brought { by, started, ran } = brought;
+    let (ran, cost) = ran.unzip();
     let metrics = &job.spec.protocol.metrics;
     let counted: Vec<&Evaluation> =
         tests.iter().zip(&judged.evaluations).filter(|(test, _)| !test.warm_up).map(|(_, found)| found).collect();
     let over_all = |of: fn(&Evaluation) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
         means(metrics, counted.iter().map(|found| of(found))).into_iter().collect()
     };
-    let file = lists.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Record {
         format: Record::FORMAT,
         spec: job.spec.id.clone(),
@@ -169,6 +224,8 @@ fn record(
             bytes: judged.bytes,
             lists: judged.lists as u64,
             ties: if judged.scored { ListsRecord::BY_SCORE } else { ListsRecord::UNKNOWN_TIES }.into(),
+            by,
+            ran,
         }),
         command: job.command.clone(),
         program: job.program.clone(),
@@ -176,7 +233,7 @@ fn record(
         digests: Digests {
             run: run.fingerprint,
             data: job.manifest.raw_digest(),
-            dataset: prepared.dataset_digest,
+            dataset: prepared.data.dataset_digest,
             split: prepared.split_digest,
             weights: None,
             lists: Some(judged.digest),
@@ -192,13 +249,13 @@ fn record(
         metrics: over_all(|found| &found.values),
         pessimistic: over_all(|found| &found.pessimistic),
         validation: BTreeMap::new(),
-        seconds: BTreeMap::new(),
-        memory: MemoryUse { peak_rss_bytes: None },
+        seconds: cost.iter().map(|cost| ("total".to_string(), cost.wall.as_secs_f64())).collect(),
+        memory: MemoryUse { peak_rss_bytes: cost.and_then(|cost| cost.peak_bytes) },
         latency: None,
         facts: BTreeMap::new(),
         curve: None,
         periods: tests.iter().zip(&judged.evaluations).filter_map(|(test, found)| period(test, found)).collect(),
-        time_ties: prepared.time_ties.clone(),
+        time_ties: prepared.data.time_ties.clone(),
         ranks: Some(QueryRanks::new(std::iter::once((&metrics[..], &counted[..])))),
     }
 }

@@ -10,10 +10,11 @@ use super::plan::Run;
 use super::prepared::Prepared;
 use crate::error::{Error, Kind, Place, Result};
 use crate::meter;
-use crate::method::Registry;
+use crate::method::{Method, Registry};
 use crate::metrics::Scorer;
 use crate::rank::{Index, OnDevice, Server};
 use crate::record::{ImpressionSpeed, LatencyRecord, ModelDigests, Record, Stored as _};
+use crate::suggest::quoted;
 use crate::train::{Checkpoint, Context};
 use crate::weights::Weights;
 
@@ -27,7 +28,11 @@ use crate::weights::Weights;
 /// A model that is not in the cache, before any is measured; data that is missing or wrong; an error of the device; a
 /// record that cannot be written.
 pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRecord>> {
-    let prepared = Prepared::new(job)?;
+    let mut prepared = Prepared::new(job)?;
+    let of_others = prepared.leave_out_others();
+    if !of_others.is_empty() {
+        job.observer.note(&format!("left out, since other programs make their lists: {}", quoted(of_others)));
+    }
     if let Some(run) = prepared.runs.iter().find(|run| !is_there(&prepared, run)) {
         return Err(missing(&prepared, run));
     }
@@ -53,9 +58,10 @@ pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRe
     Ok(records)
 }
 
-/// Whether the model of a run is kept; a counting baseline is not, and is counted again.
+/// Whether the model of a run is kept; a counting baseline is not, and is counted again. A program of others hands back none.
 pub(super) fn is_there(prepared: &Prepared<'_>, run: &Run<'_>) -> bool {
-    run.trial.built.makes().is_none() || prepared.store(run.fingerprint).model().exists()
+    let Some(method) = run.trial.trainer.method() else { return false };
+    method.makes().is_none() || prepared.store(run.fingerprint).model().exists()
 }
 
 fn missing(prepared: &Prepared<'_>, run: &Run<'_>) -> Error {
@@ -86,7 +92,8 @@ fn how_to_train(prepared: &Prepared<'_>, run: &Run<'_>) -> String {
 
 /// The trained model of a run, as it is served, and its weights.
 pub(super) fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
-    let Some(kind) = run.trial.built.makes() else { return counted(prepared, run) };
+    let method = run.trial.trainer.method().ok_or_else(|| missing(prepared, run))?;
+    let Some(kind) = method.makes() else { return counted(prepared, run, method) };
     let serve = models.model(kind).ok_or_else(|| {
         Error::new(Kind::Internal, format!("nothing is known of how a model of the kind `{kind}` is served"))
     })?;
@@ -95,21 +102,22 @@ pub(super) fn model(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -
         _ => error,
     })?;
     let weights = kept.ok_or_else(|| missing(prepared, run))?.weights;
-    Ok((serve(&weights, prepared.task.test.queries())?, weights))
+    Ok((serve(&weights, prepared.data.task.test.queries())?, weights))
 }
 
 /// The model of a counting baseline, which is made again: it takes no training and has no teacher.
-fn counted(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<(Box<dyn Scorer>, Weights)> {
+fn counted(prepared: &Prepared<'_>, run: &Run<'_>, method: &dyn Method) -> Result<(Box<dyn Scorer>, Weights)> {
     let job = prepared.job;
     let checkpoint = Checkpoint::new(prepared.store(run.fingerprint).checkpoint(), Duration::MAX);
-    let mut cx = Context::new(&prepared.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
-    let trained = run.trial.built.train(&mut cx)?;
+    let mut cx =
+        Context::new(&prepared.data.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
+    let trained = method.train(&mut cx)?;
     Ok((trained.scorer, trained.weights))
 }
 
 /// The record of a model; `None` if the device cannot serve it.
 fn one(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<Option<LatencyRecord>> {
-    let (job, seen) = (prepared.job, &prepared.task.seen);
+    let (job, seen) = (prepared.job, &prepared.data.task.seen);
     let started = jiff::Timestamp::now();
     let (scorer, weights) = model(prepared, models, run)?;
     let (digest, parameter_count) = (weights.digest(), weights.count());
@@ -122,7 +130,7 @@ fn one(prepared: &Prepared<'_>, models: &Registry, run: &Run<'_>) -> Result<Opti
         },
     };
     let request = meter::latency(&*server, seen)?;
-    let pairs = prepared.task.test.queries().pairs();
+    let pairs = prepared.data.task.test.queries().pairs();
     let impressions = (!pairs.is_empty()).then(|| {
         let (request, batch) = meter::impressions(&*scorer, pairs);
         ImpressionSpeed { request, batch }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Job;
-use super::execute::external;
+use super::execute::judged;
 use super::latency::{is_there, model};
 use super::prepared::Prepared;
 use crate::error::{Error, Kind, Place, Result};
@@ -50,7 +50,7 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
         if job.observer.interrupted() {
             return Err(Error::new(Kind::Interrupted, "interrupted: not all lists were written"));
         }
-        if external(&prepared, run)?.is_some() {
+        if judged(&prepared, run)?.is_some() {
             job.observer.note(&format!("{}: its lists are of another program", run.name()));
             continue;
         }
@@ -59,7 +59,7 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
             continue;
         }
         let (scorer, _) = model(&prepared, models, run)?;
-        let lists = prepared.task.test.lists(&*scorer, k)?;
+        let lists = prepared.data.task.test.lists(&*scorer, k)?;
         let record = job.results.join(prepared.id(run).path());
         let (folder, stem) = (record.with_file_name(""), format!("seed-{}.lists", run.seed));
         let header = ListsHeader {

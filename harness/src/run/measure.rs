@@ -84,7 +84,7 @@ pub(super) fn record(
         digests: Digests {
             run: run.fingerprint,
             data: job.manifest.raw_digest(),
-            dataset: prepared.dataset_digest,
+            dataset: prepared.data.dataset_digest,
             split: prepared.split_digest,
             weights: Some(weights.digest()),
             lists: None,
@@ -117,7 +117,7 @@ pub(super) fn record(
         facts: cx.facts.clone(),
         curve: selected.as_ref().map(|selected| curve(&selected.curve)),
         periods: periods.iter().map(|learnt| period(learnt, learnt.period < first_tested)).collect(),
-        time_ties: prepared.time_ties.clone(),
+        time_ties: prepared.data.time_ties.clone(),
         ranks: reads_ranks.then(|| QueryRanks::new(reported.iter().map(|r| (&r.metrics[..], &r.tests[..])))),
     })
 }

@@ -6,6 +6,7 @@
 
 mod device;
 mod execute;
+mod external;
 mod job;
 mod judge;
 mod latency;

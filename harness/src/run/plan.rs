@@ -39,7 +39,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, data: Digest, filter: &Filter) -> Vec<Run
         asked_by_period: spec
             .trials
             .iter()
-            .any(|other| other.teacher.as_ref() == Some(&trial.id) && other.built.learns_from_periods()),
+            .any(|other| other.teacher.as_ref() == Some(&trial.id) && other.trainer.learns_from_periods()),
         teaches: runs.iter().any(|(other, at)| *at == seed && other.teacher.as_ref() == Some(&trial.id)),
     };
     runs.iter().map(run).collect()

@@ -1,5 +1,6 @@
 //! What all runs of a job share.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::plan::{Run, plan};
@@ -9,21 +10,16 @@ use crate::error::Result;
 use crate::meter::{Arithmetic, Machine};
 use crate::record::{Record, RunId, Stored as _};
 use crate::spec::SpecData;
-use crate::split::TimeTies;
-use crate::train::Task;
 
 /// A job with its list of runs and its data, prepared once for all of them.
 pub(super) struct Prepared<'a> {
     pub job: &'a Job<'a>,
     /// Teachers first.
     pub runs: Vec<Run<'a>>,
-    pub task: Task,
+    pub data: SpecData,
     pub machine: Machine,
     pub arithmetic: Arithmetic,
-    pub dataset_digest: Digest,
     pub split_digest: Digest,
-    /// How many held-out items were chosen among events of equal time, where the split goes by time.
-    pub time_ties: Option<TimeTies>,
 }
 
 impl<'a> Prepared<'a> {
@@ -41,17 +37,22 @@ impl<'a> Prepared<'a> {
     /// The same of data that was read before; the trials and seeds that are asked for were checked.
     pub fn of(job: &'a Job<'a>, data: SpecData) -> Self {
         let Job { spec, filter, device, .. } = job;
-        let SpecData { task, dataset_digest, time_ties } = data;
         Self {
             job,
-            runs: plan(spec, dataset_digest, filter),
+            runs: plan(spec, data.dataset_digest, filter),
             machine: Machine::here(&device.name),
             arithmetic: Arithmetic::of_device(&device.name),
-            dataset_digest,
-            split_digest: task.digest(),
-            time_ties,
-            task,
+            split_digest: data.task.digest(),
+            data,
         }
+    }
+
+    /// Leaves out the runs whose lists other programs make, which have no model here. Returns the ids of their trials.
+    pub fn leave_out_others(&mut self) -> BTreeSet<&'a str> {
+        let is_ours = |run: &Run<'a>| run.trial.trainer.method().is_some();
+        let left_out = self.runs.iter().filter(|run| !is_ours(run)).map(|run| &*run.trial.id).collect();
+        self.runs.retain(is_ours);
+        left_out
     }
 
     /// Where the states and the model of a run of this job are kept.

@@ -7,6 +7,7 @@ use super::claim::Claim;
 use super::measure::Measure;
 use crate::method::Method;
 use crate::metrics::{Metric, Protocol};
+use crate::program::ExternalProgram;
 use crate::split::{Events, SplitRule};
 
 /// One experiment in one profile.
@@ -48,14 +49,57 @@ pub struct Trial {
     pub id: String,
     /// Name in tables and figures.
     pub label: String,
-    /// Name in the registry.
+    /// Name in the registry, or [`ExternalProgram::METHOD`].
     pub method: String,
     /// Another trial of the spec; there exactly if the method learns from one.
     pub teacher: Option<String>,
-    /// The hyper-parameters as resolved; an object with its keys in order.
+    /// The hyper-parameters as resolved, an object with its keys in order; of a program what determines its lists: its own files
+    /// by their digests, and neither how it is installed nor its timeout.
     pub params: serde_json::Value,
-    /// The method, built from the hyper-parameters.
-    pub built: Box<dyn Method>,
+    pub trainer: Trainer,
+}
+
+/// What makes the runs of a trial.
+pub enum Trainer {
+    /// A method of this program, built from the hyper-parameters.
+    Method(Box<dyn Method>),
+    /// A program of others, whose lists are judged.
+    Program(ExternalProgram),
+    /// Nothing here: lists are brought, and judged.
+    Brought,
+}
+
+impl Trainer {
+    /// The method, where it is one of this program.
+    pub fn method(&self) -> Option<&dyn Method> {
+        match self {
+            Self::Method(method) => Some(&**method),
+            Self::Program(_) | Self::Brought => None,
+        }
+    }
+
+    /// The program of others, where it is one.
+    pub fn program(&self) -> Option<&ExternalProgram> {
+        match self {
+            Self::Program(program) => Some(program),
+            Self::Method(_) | Self::Brought => None,
+        }
+    }
+
+    /// The kind of model that training makes; `None` where no model is kept.
+    pub fn makes(&self) -> Option<&'static str> {
+        self.method()?.makes()
+    }
+
+    /// The kinds of models of which one is learnt from; none where nothing is.
+    pub fn learns_from(&self) -> &'static [&'static str] {
+        self.method().map_or(&[], Method::learns_from)
+    }
+
+    /// Whether the models are read with which the teacher was tested on each period.
+    pub fn learns_from_periods(&self) -> bool {
+        self.method().is_some_and(Method::learns_from_periods)
+    }
 }
 
 /// A comparison of our results with a published table.

@@ -15,6 +15,7 @@ mod check;
 mod checked;
 mod claim;
 mod data;
+mod external;
 mod filter;
 mod fingerprint;
 mod like;
@@ -29,7 +30,7 @@ mod tests;
 mod trials;
 mod wire;
 
-pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trial, base_profile};
+pub use checked::{Columns, Comparison, LoggedCurve, Origin, Section, Spec, Trainer, Trial, base_profile};
 pub use claim::{Bound, Claim, Inequality, Statement};
 pub use data::{SpecData, SplitIds, Test, TestRanker};
 pub use filter::Filter;

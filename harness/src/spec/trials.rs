@@ -3,7 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::checked::Trial;
+use super::checked::{Trainer, Trial};
+use super::external::external;
 use super::like::{MOST_TRIALS, likened};
 use super::refuse::{known_trial, measured, metric_texts, not_empty, plain_name, unique, wrong_type};
 use super::wire::{WireSpec, WireTrial};
@@ -11,6 +12,7 @@ use crate::document::{Document, tree};
 use crate::error::{Error, Result};
 use crate::method::{Params, Registry};
 use crate::metrics::Protocol;
+use crate::program::ExternalProgram;
 use crate::split::TrainingData;
 use crate::suggest::{did_you_mean, one_of, quoted};
 
@@ -56,13 +58,6 @@ fn one(
     registry: &Registry,
 ) -> Result<Trial> {
     let method = wire.method.get_ref().as_str();
-    let build = registry.get(method).ok_or_else(|| {
-        let error = document
-            .refuse(wire.method.span(), format!("there is no method `{method}`"))
-            .expected(one_of(registry.names()))
-            .got(format!("`{method}`"));
-        did_you_mean(error, method, registry.names())
-    })?;
     let params = match tree.get_ref().get("params") {
         Some(params) if params.get_ref().is_table() => params.clone(),
         Some(other) => return Err(wrong_type(document, other, "a table of hyper-parameters")),
@@ -70,11 +65,17 @@ fn one(
         None => Spanned::new(tree.span(), DeValue::Table(DeTable::new())),
     };
     check_watched(document, &params, of)?;
-    let json = tree::json(params.get_ref());
-    let span = params.span();
-    let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
-    fits_the_split(document, wire, of, built.learns_on())?;
-    match (&wire.teacher, built.learns_from().is_empty()) {
+    let (trainer, params) = match method {
+        ExternalProgram::METHOD => external(document, wire, params, of)?,
+        _ => {
+            let build = registry.get(method).ok_or_else(|| unknown(document, wire, registry))?;
+            let (json, span) = (tree::json(params.get_ref()), params.span());
+            let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
+            fits_the_split(document, wire, of, built.learns_on())?;
+            (Trainer::Method(built), json)
+        }
+    };
+    match (&wire.teacher, trainer.learns_from().is_empty()) {
         (Some(teacher), true) => {
             return Err(document
                 .refuse(teacher.span(), format!("the method `{method}` learns from no teacher"))
@@ -94,9 +95,19 @@ fn one(
         label: wire.label.clone(),
         method: method.to_string(),
         teacher: wire.teacher.as_ref().map(|teacher| teacher.get_ref().clone()),
-        params: json,
-        built,
+        params,
+        trainer,
     })
+}
+
+fn unknown(document: &Document<'_>, wire: &WireTrial, registry: &Registry) -> Error {
+    let method = wire.method.get_ref();
+    let names = || registry.names().chain([ExternalProgram::METHOD]);
+    let error = document
+        .refuse(wire.method.span(), format!("there is no method `{method}`"))
+        .expected(one_of(names()))
+        .got(format!("`{method}`"));
+    did_you_mean(error, method, names())
 }
 
 /// A method stands in a spec whose split makes what it learns from.
@@ -117,8 +128,8 @@ fn teachers_can_teach(document: &Document<'_>, wires: &[WireTrial], trials: &[Op
     let trials: Vec<&Trial> = trials.iter().flatten().collect();
     for (wire, student) in wires.iter().zip(&trials) {
         let Some(id) = &wire.teacher else { continue };
-        let kinds = student.built.learns_from();
-        let can_teach = |trial: &Trial| trial.built.makes().is_some_and(|kind| kinds.contains(&kind));
+        let kinds = student.trainer.learns_from();
+        let can_teach = |trial: &Trial| trial.trainer.makes().is_some_and(|kind| kinds.contains(&kind));
         let Some(teacher) = trials.iter().find(|trial| trial.id == *id.get_ref()) else { continue };
         if can_teach(teacher) {
             continue;

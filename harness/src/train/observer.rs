@@ -27,6 +27,9 @@ pub trait Observer: Sync {
     /// An epoch ended.
     fn epoch(&self, epoch: Epoch<'_>);
 
+    /// A program of others that runs wrote a line; how long it runs, and the longest that it may.
+    fn program_says(&self, _line: &str, _elapsed: Duration, _most: Duration) {}
+
     /// Something worth a line that stops nothing.
     fn note(&self, text: &str);
 

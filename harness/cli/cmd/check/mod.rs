@@ -12,6 +12,7 @@ use harness::drift::{Acceptance, Baseline, DriftVerdict, Judgement, Suite, Today
 use harness::error::{Error, Kind, Place, Result};
 use harness::record::{Checked, Records, Stored as _};
 use harness::run::{ComputeDevice, Executed, TrainingOptions, expected};
+use harness::scratch::ScratchFolder;
 use harness::spec::{Filter, Spec};
 
 use self::sample::{Pool, RunChoice};
@@ -20,7 +21,6 @@ use super::run::train;
 use crate::args::{CheckArgs, Format};
 use crate::home::Home;
 use crate::progress::clock;
-use crate::scratch::ScratchFolder;
 use crate::terminal::{print, table, talk};
 
 pub fn run(args: &CheckArgs) -> Result<DriftVerdict> {
@@ -315,7 +315,7 @@ impl Now {
             let scratch = ScratchFolder::new(&home.cache.root().join("rerun"))?;
             let beside = home.beside(&scratch.path());
             let device = &ComputeDevice::open(args.device)?;
-            let options = TrainingOptions { fresh: false, checkpoint_every: Duration::MAX };
+            let options = TrainingOptions { fresh: false, checkpoint_every: Duration::MAX, allow_programs: false };
             let outcome = train(&beside, spec, manifest, filter, device, options)?;
             interrupted = outcome.interrupted;
             missing.extend(not_trained(spec, filter, outcome));

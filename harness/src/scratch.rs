@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use harness::error::{Error, Result};
+use crate::error::{Error, Result};
 use tempfile::TempDir;
 
 /// A folder that goes away with its owner; if the process is killed, the next one sweeps it.
@@ -20,7 +20,7 @@ impl ScratchFolder {
     /// A folder of its own below `base`, after what killed processes left there was removed.
     ///
     /// # Errors
-    /// [`Io`](harness::error::Kind::Io)
+    /// [`Io`](crate::error::Kind::Io)
     pub fn new(base: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| Error::io("cannot make a folder to train in", base, &error);
         std::fs::create_dir_all(base).map_err(failed)?;
