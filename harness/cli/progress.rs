@@ -105,7 +105,7 @@ impl Observer for Progress {
     }
 
     fn program_says(&self, line: &str, elapsed: Duration, most: Duration) {
-        let message = format!("{}, ended after {} at most: {line}", clock(elapsed), clock(most));
+        let message = format!("{} of at most {}: {line}", clock(elapsed), clock(most));
         self.bar.set_message(message.clone());
         let mut state = self.state();
         if self.bar.is_hidden() && state.last_line.elapsed() >= LINE_EVERY {
@@ -116,7 +116,8 @@ impl Observer for Progress {
 
     fn note(&self, text: &str) {
         let heading = self.state().heading.clone();
-        self.line(&format!("{heading}: {text}"));
+        // Some things are said before the first run.
+        self.line(&if heading.is_empty() { text.to_string() } else { format!("{heading}: {text}") });
     }
 
     fn run_ends(&self, _name: &str, outcome: std::result::Result<&str, &Error>) {

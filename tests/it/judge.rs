@@ -223,3 +223,55 @@ fn what_may_be_wrong_with_a_file_is_told() {
     let same = judge("--run bpr:0=pop.jsonl");
     assert!(!same.err.contains("is replaced"), "{}", same.err);
 }
+
+#[test]
+fn parquet_is_read_or_its_want_is_told() {
+    let home = with_lists();
+    home.write("lists.parquet", b"PAR1 and no more of it");
+    let ended = home.reprise("judge small --results judged --run bpr:0=lists.parquet");
+    if cfg!(feature = "parquet") {
+        ended.with(1).tells(&["the file of Parquet is cut or damaged", "lists.parquet"]);
+        judges_parquet(&home);
+    } else {
+        ended.with(2).tells(&["built without Parquet", "--features parquet"]);
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn judges_parquet(_: &Home) {}
+
+/// Our lists as a file of Parquet give our values.
+#[cfg(feature = "parquet")]
+fn judges_parquet(home: &Home) {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    let csv = lists(home, "bpr", 0, "csv");
+    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let schema = "message lists { required binary user (UTF8); required binary item (UTF8); required double score; }";
+    let mut bytes = Vec::new();
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for column in 0..2 {
+        let mut to = group.next_column().unwrap().unwrap();
+        let texts: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(row[column])).collect();
+        to.typed::<ByteArrayType>().write_batch(&texts, None, None).unwrap();
+        to.close().unwrap();
+    }
+    let mut to = group.next_column().unwrap().unwrap();
+    let scores: Vec<f64> = rows.iter().map(|row| row[2].parse().unwrap()).collect();
+    to.typed::<DoubleType>().write_batch(&scores, None, None).unwrap();
+    to.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    home.write("lists.parquet", &bytes);
+    home.reprise("judge small --results judged --run bpr:0=lists.parquet").with(0).prints(&["BPR ‡"]);
+    let (own, found) = (home.record("bpr", 0), judged(home, "bpr", 0));
+    assert_eq!((&own["metrics"], &own["ranks"]), (&found["metrics"], &found["ranks"]));
+    assert_eq!(found["lists"]["form"], "parquet");
+    assert_eq!(found["digests"]["lists"], harness::digest::Digest::of(&bytes).to_string());
+}

@@ -15,6 +15,8 @@ pub enum ListForm {
     Trec,
     /// A list a line, in JSON.
     Json,
+    /// A table as Parquet; read where the program was built with it.
+    Parquet,
 }
 
 impl ListForm {
@@ -30,6 +32,7 @@ impl fmt::Display for ListForm {
             Self::Tsv => "tsv",
             Self::Trec => "trec",
             Self::Json => "json",
+            Self::Parquet => "parquet",
         })
     }
 }

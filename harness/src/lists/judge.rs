@@ -1,6 +1,6 @@
 //! Ranks the held-out items in lists that another program made.
 
-use std::io::Read;
+use std::io::{BufRead as _, Read};
 use std::path::Path;
 
 use super::form::{FORMS, ListForm, Reading, told_by};
@@ -51,6 +51,11 @@ pub fn judge_lists(
     };
     let mut source = Source::new(input).map_err(|error| failed(&error, 1))?;
     let mut judge = ListRanking::new(tests, items, protocol);
+    if source.text.fill_buf().is_ok_and(|begin| begin.starts_with(PARQUET)) {
+        std::io::copy(&mut source.text, &mut std::io::sink()).map_err(|error| failed(&error, 1))?;
+        parquet(&mut judge, path)?;
+        return judge.finish(ListForm::Parquet, source.digest(), false).map_err(|error| error.or_at(Place::file(path)));
+    }
     let mut text = std::mem::replace(&mut source.text, Box::new(std::io::empty()));
     let mut lines = Lines::new(&mut *text);
     let mut reading = None;
@@ -119,6 +124,21 @@ pub fn judge_lists(
         Some(Reading::Json) => ListForm::Json,
     };
     judge.finish(form, source.digest(), unended).map_err(|error| error.or_at(Place::file(path)))
+}
+
+/// What a file of Parquet begins with.
+const PARQUET: &[u8] = b"PAR1";
+
+#[cfg(feature = "parquet")]
+use super::parquet::parquet;
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &mut ListRanking<'_>, path: &Path) -> Result<()> {
+    Err(Error::new(Kind::Missing, "this program was built without Parquet")
+        .at(Place::file(path))
+        .expected(FORMS)
+        .got("a file of Parquet")
+        .hint("`cargo build --release --features parquet`; or write a table as text, compressed or not"))
 }
 
 /// Most bytes of a row.

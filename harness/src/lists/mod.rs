@@ -7,7 +7,7 @@
 //!
 //! Three forms are read, told apart by their first line: a table `user,item,score` with a header (commas or tabs), a run file
 //! of TREC (`query Q0 item rank score tag`), and lists in JSON, one line a list: `{"query": "7", "items": ["3", "1"],
-//! "scores": [0.5, 0.25]}`. Ids are the dataset's own. Reading takes the memory of one list, whatever the length of the file.
+//! "scores": [0.5, 0.25]}`. With the feature `parquet` a table may be Parquet, too. Ids are the dataset's own. Reading takes the memory of one list, whatever the length of the file.
 
 mod form;
 mod ids;
@@ -16,6 +16,8 @@ mod judge;
 mod judged;
 mod lines;
 mod message;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod ranking;
 mod source;
 mod table;

@@ -44,7 +44,15 @@ impl Columns {
     /// # Errors
     /// `None` if the line is no header with this separator; what is wrong if it is one.
     pub fn of_header(line: &[u8], separator: u8) -> Result<Self, Option<String>> {
-        let names: Vec<String> = line.split(|byte| *byte == separator).map(name).collect();
+        Self::of_names(line.split(|byte| *byte == separator), separator)
+    }
+
+    /// The same of names that stand one by one.
+    ///
+    /// # Errors
+    /// `None` if they are not those of such a table; what is wrong if they are.
+    pub fn of_names<'n>(names: impl Iterator<Item = &'n [u8]>, separator: u8) -> Result<Self, Option<String>> {
+        let names: Vec<String> = names.map(name).collect();
         let place = |known: &[&str]| names.iter().position(|name| known.contains(&&**name));
         let (Some(asker), Some(item)) = (place(&ASKERS), place(&ITEMS)) else { return Err(None) };
         let (score, rank) = (place(&SCORES), place(&RANKS));
@@ -140,13 +148,18 @@ impl Columns {
         if fields.len() != self.count {
             return Err(self.expected());
         }
+        Ok(self.of_fields(&mut fields))
+    }
+
+    /// The row of fields, one for each column.
+    pub fn of_fields<'l>(&self, fields: &mut [Cow<'l, [u8]>]) -> Row<'l> {
         let mut take = |at: usize| std::mem::take(&mut fields[at]);
-        Ok(Row {
+        Row {
             asker: take(self.asker),
             item: take(self.item),
             score: self.score.map(&mut take),
             rank: self.rank.map(take),
-        })
+        }
     }
 }
 

@@ -66,7 +66,8 @@ pub fn write_lists(
             let all = match form {
                 ListForm::Json => json(&mut file, header, named),
                 ListForm::Trec => trec(&mut file, header, named),
-                ListForm::Csv | ListForm::Tsv => csv(&mut file, named),
+                ListForm::Csv => csv(&mut file, named),
+                ListForm::Tsv | ListForm::Parquet => unreachable!("not among the forms that are written"),
             };
             all.and_then(|()| file.flush()).map_err(failed)
         })?;

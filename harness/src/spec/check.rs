@@ -101,15 +101,17 @@ pub fn place(document: &Document<'_>, wire: &WireSpec) -> Result<()> {
             .expected(format!("`{folder}`, the folder that the spec is in"))
             .got(format!("`{}`", paper.get_ref())));
     }
-    let expected = if wire.paper.is_some() { id_of_place(&[folder, stem]) } else { id_of_place(&[stem]) };
-    if *wire.id.get_ref() != expected {
-        return Err(document
-            .refuse(wire.id.span(), "the id does not fit the file's place")
-            .expected(format!("`{expected}`"))
-            .got(format!("`{}`", wire.id.get_ref()))
-            .hint("an id is the paper's folder (if `paper` names one) and the file's name, with `-` for `_`"));
+    let (alone, in_folder) = (id_of_place(&[stem]), id_of_place(&[folder, stem]));
+    let id = wire.id.get_ref();
+    // Which folders count shows where a repository is known: what lists its specs holds the id against the whole place.
+    if *id == in_folder || wire.paper.is_none() && *id == alone {
+        return Ok(());
     }
-    Ok(())
+    Err(document
+        .refuse(wire.id.span(), "the id does not fit the file's place")
+        .expected(format!("`{}`", if wire.paper.is_some() { in_folder } else { alone }))
+        .got(format!("`{id}`"))
+        .hint("an id is the spec's folder (if `paper` names it, or it is in a folder of the repository) and the file's name, with `-` for `_`"))
 }
 
 fn seeds(document: &Document<'_>, seeds: &Spanned<Vec<Spanned<u64>>>) -> Result<Vec<u64>> {
