@@ -64,7 +64,15 @@ fn train(text: &str, registry: &Registry, threads: usize) -> (Vec<Record>, Finge
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let outcome = pool
         .install(|| {
-            execute(&job, TrainingOptions { fresh: false, checkpoint_every: Duration::MAX, allow_programs: false })
+            execute(
+                &job,
+                TrainingOptions {
+                    fresh: false,
+                    checkpoint_every: Duration::MAX,
+                    allow_programs: false,
+                    keep_tested_models: false,
+                },
+            )
         })
         .unwrap();
     assert_eq!((outcome.trained, outcome.failed.len()), (9, 0), "{:?}", outcome.failed);

@@ -185,7 +185,26 @@ fn lists_of_a_stream_are_judged_period_by_period() {
     let cut = text.find("\n2.").unwrap();
     home.write("half.csv", &text[..cut]);
     home.reprise("judge small --run plain:0=half.csv").with(1).tells(&["queries have no list", "none for `2."]);
-    home.reprise("run small --trial plain --save-lists 20").with(2).tells(&["no single lists to save"]);
+}
+
+/// Every period is asked of the model with which it was tested.
+#[test]
+fn our_own_lists_of_a_stream_come_back_with_our_own_values() {
+    let home = Home::new(crate::periods::WEEKS);
+    home.reprise("run small --trial plain --seed 0").with(0);
+    let without = home.reprise("run small --trial plain --seed 0 --save-lists 20").with(0);
+    without.tells(&["plain, seed 0: no model is kept, and so there are no lists"]);
+    home.reprise("run small --trial plain --seed 0 --fresh --save-lists 20").with(0).tells(&["lists:   3 files"]);
+    for end in ["jsonl", "csv", "trec"] {
+        let file = home.record_file("plain", 0).with_file_name(format!("seed-0.lists.{end}"));
+        let file = file.strip_prefix(&home.root).unwrap().display().to_string();
+        home.reprise(&format!("judge small --results judged --run plain:0={file}")).with(0);
+        let (own, found) = (home.record("plain", 0), judged(&home, "plain", 0));
+        assert_eq!((&own["metrics"], &own["ranks"]), (&found["metrics"], &found["ranks"]), "{end}");
+        for (own, found) in own["periods"].as_array().unwrap().iter().zip(found["periods"].as_array().unwrap()) {
+            assert_eq!((&own["metrics"], &own["queries"]), (&found["metrics"], &found["queries"]));
+        }
+    }
 }
 
 #[test]
@@ -204,6 +223,50 @@ fn lists_that_could_not_be_judged_are_not_saved() {
     let home = Home::new(SMALL);
     home.reprise("run small --save-lists 4").with(2).tells(&["at least 5, the largest cutoff"]);
     assert!(home.results().is_empty(), "nothing was trained");
+}
+
+/// Scores of labelled pairs, of every period from the model with which it was tested.
+#[test]
+fn our_own_scores_of_labelled_pairs_come_back_with_our_own_values() {
+    let home = Home::new(crate::asmg::LABELLED);
+    home.reprise("run small --trial iu --save-lists 1").with(0).tells(&["lists:   3 files"]);
+    let own = home.record("iu", 0);
+    let read = |end: &str| {
+        fs::read_to_string(home.record_file("iu", 0).with_file_name(format!("seed-0.lists.{end}"))).unwrap()
+    };
+    let near = |a: &Value, b: &Value, most: f64| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() <= most;
+    for end in ["jsonl", "csv", "trec"] {
+        home.write(&format!("theirs.{end}"), read(end));
+        home.reprise(&format!("judge small --results judged --run iu:0=theirs.{end}")).with(0).prints(&["IU ‡"]);
+        let found = judged(&home, "iu", 0);
+        assert!(found.get("ranks").is_none() && own.get("ranks").is_none());
+        for (own, found) in own["periods"].as_array().unwrap().iter().zip(found["periods"].as_array().unwrap()) {
+            assert_eq!(
+                (&own["metrics"]["auc"], &own["queries"]),
+                (&found["metrics"]["auc"], &found["queries"]),
+                "{end}"
+            );
+            assert_eq!(own["pessimistic"]["auc"], found["pessimistic"]["auc"]);
+            // Read as f64, a score differs from ours by its rounding to a decimal.
+            assert!(near(&own["metrics"]["logloss"], &found["metrics"]["logloss"], 1e-7), "{own} {found}");
+        }
+    }
+    let judge = |file: &str| home.reprise(&format!("judge small --results judged --run iu:0={file}"));
+    let csv = read("csv");
+    let rows: Vec<&str> = csv.lines().collect();
+    let asker = |row: &str| row.split(',').next().unwrap().to_string();
+    let lone = (1..rows.len() - 1).find(|at| asker(rows[*at]) == asker(rows[at + 1])).unwrap();
+    home.write("lacks.csv", [&rows[..lone], &rows[lone + 1..]].concat().join("\n") + "\n");
+    judge("lacks.csv").with(1).tells(&["a list lacks an item of a labelled pair"]);
+    home.write("half.csv", rows[..lone].join("\n") + "\n");
+    judge("half.csv").with(1).tells(&["queries have no list", "with labelled pairs"]);
+    let order: String = rows.iter().map(|row| format!("{}\n", row.rsplit_once(',').unwrap().0)).collect();
+    home.write("order.csv", order);
+    judge("order.csv").with(1).tells(&["labelled pairs are scored", "have no scores"]);
+    let other =
+        csv.lines().skip(1).map(|row| row.split(',').nth(1).unwrap()).find(|item| !rows[1].contains(item)).unwrap();
+    home.write("other.csv", csv.replacen(rows[1], &format!("{},{other},0.5", asker(rows[1])), 1));
+    judge("other.csv").with(1).tells(&["none of the query's candidates", "labelled pairs"]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         fresh: args.fresh,
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
         allow_programs: args.allow_programs,
+        keep_tested_models: args.save_lists.is_some(),
     };
     let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
     if let Some(k) = args.save_lists.filter(|_| !outcome.interrupted) {

@@ -13,7 +13,6 @@ use super::source::Source;
 use super::table::trec_row;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
-use crate::metrics::Candidates;
 
 /// Reads lists and ranks the targets of all tests in them. `items`: the ids of the items, by number; `split`: the digest of
 /// the split, which a file that names one must have; `path` is for messages.
@@ -24,8 +23,8 @@ use crate::metrics::Candidates;
 /// # Errors
 /// [`Data`](Kind::Data), with the line: an unknown asker or item, an item twice in a list, one that the protocol excludes
 /// or that is no candidate, a score that is not finite, a list that goes on later, one that is shorter than the largest
-/// cutoff or lacks candidates of a sampled protocol; a query without a list; lists of another split; a file that is cut or in
-/// none of the forms. [`Input`](Kind::Input): a protocol that ranks nothing. [`Io`](Kind::Io).
+/// cutoff or lacks candidates of a sampled protocol or labelled pairs; a query without a list; labelled pairs without scores; lists of
+/// another split; a file that is cut or in none of the forms. [`Io`](Kind::Io).
 ///
 /// # Panics
 /// If there is no test.
@@ -37,11 +36,6 @@ pub fn judge_lists(
     path: &Path,
 ) -> Result<JudgedLists> {
     let protocol = tests.first().expect("something is tested").ranker.protocol();
-    if protocol.candidates == Candidates::Labelled {
-        return Err(Error::new(Kind::Input, "labelled pairs are scored, and a list ranks")
-            .expected("a protocol that ranks candidates")
-            .got("`candidates = \"labelled\"`"));
-    }
     let at = |line: usize| Place::file(path).line(line);
     let failed = |error: &std::io::Error, line: usize| match error.kind() {
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {

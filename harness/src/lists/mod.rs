@@ -16,6 +16,7 @@ mod judge;
 mod judged;
 mod lines;
 mod message;
+mod pairs;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod ranking;

@@ -5,6 +5,7 @@ use super::ids::IdTable;
 use super::json::{JsonLine, VERSION, json_line};
 use super::judged::{JudgedLists, ListTest};
 use super::message::{not_a_row, number, shown};
+use super::pairs::{PairScores, no_scores};
 use super::table::Row;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -35,7 +36,7 @@ const TARGET: u8 = 4;
 #[derive(Default)]
 struct Open {
     id: Vec<u8>,
-    /// Test and place among its queries; `None` where the asker asks nothing.
+    /// Test and place among its queries, of labelled pairs the asker's number; `None` where the asker asks nothing.
     query: Option<(usize, usize)>,
     /// Line of its first row.
     line: usize,
@@ -71,6 +72,8 @@ pub(super) struct ListRanking<'a> {
     /// By asker of all tests: whether a list of it was closed, or is open.
     met: Vec<bool>,
     found: Vec<Found>,
+    /// By test, where labelled pairs are scored; else empty.
+    pairs: Vec<PairScores>,
     marks: Vec<Mark>,
     /// Number of the list in hand, from 1; 0 before the first.
     list: u32,
@@ -95,6 +98,8 @@ impl<'a> ListRanking<'a> {
             Found { or_equal: unlisted.clone(), ranks: unlisted, answered: vec![false; queries.len()], complete }
         });
         let found = found.collect();
+        let labelled = protocol.candidates == Candidates::Labelled;
+        let pairs = tests.iter().filter(|_| labelled).map(|test| PairScores::of(test.ranker.queries())).collect();
         let (mut first_asker, mut n_askers) = (Vec::new(), 0);
         for test in tests {
             first_asker.push(n_askers);
@@ -112,6 +117,7 @@ impl<'a> ListRanking<'a> {
             askers,
             first_asker,
             found,
+            pairs,
             marks: vec![Mark::default(); items.ids().len()],
             list: 0,
             open: Open::default(),
@@ -223,7 +229,10 @@ impl<'a> ListRanking<'a> {
         let open = &mut self.open;
         open.id.clear();
         open.id.extend_from_slice(id);
-        open.query = queries.ids().binary_search(&asker).ok().map(|at| (test, at));
+        open.query = match self.pairs.get(test) {
+            None => queries.ids().binary_search(&asker).ok().map(|at| (test, at)),
+            Some(pairs) => pairs.items(queries, asker).next().map(|_| (test, asker as usize)),
+        };
         self.unasked += usize::from(open.query.is_none());
         open.line = line;
         open.rows.clear();
@@ -239,6 +248,10 @@ impl<'a> ListRanking<'a> {
                 mark.flags |= flag;
             }
         };
+        if let Some(pairs) = self.pairs.get(test) {
+            pairs.items(queries, asker).for_each(|item| mark(&[item], MARKED));
+            return Ok(());
+        }
         mark(ranker.excluded(asker), MARKED);
         if let Some((_, at)) = open.query {
             let targets = queries.targets_of(at);
@@ -283,15 +296,21 @@ impl<'a> ListRanking<'a> {
         if item as usize >= self.tests[test].ranker.queries().n_items() {
             return Err(self.wrong("an item is not known yet in the period of the query").got(shown(id)));
         }
-        let sampled = matches!(self.protocol.candidates, Candidates::Sampled { .. });
-        if sampled && flags & MARKED == 0 {
+        let candidates = match self.protocol.candidates {
+            Candidates::Sampled { .. } => {
+                Some(("the held-out item and the negatives that were drawn", "the candidates"))
+            }
+            Candidates::Labelled => Some(("an item of its labelled pairs", "the pairs")),
+            Candidates::Full | Candidates::All => None,
+        };
+        if let Some((expected, written)) = candidates.filter(|_| flags & MARKED == 0) {
             return Err(self
                 .wrong("an item is none of the query's candidates")
-                .expected("the held-out item and the negatives that were drawn")
+                .expected(expected)
                 .got(shown(id))
-                .hint("`reprise export` writes the candidates"));
+                .hint(format!("`reprise export` writes {written}")));
         }
-        if !sampled && flags & MARKED != 0 {
+        if candidates.is_none() && flags & MARKED != 0 {
             return Err(self
                 .wrong("the protocol excludes an item of a list")
                 .expected("items that were neither trained on nor validated on")
@@ -313,6 +332,9 @@ impl<'a> ListRanking<'a> {
     /// Ranks the targets in the list in hand.
     pub fn close(&mut self) -> Result<()> {
         let Some((test, at)) = self.open.query.take() else { return Ok(()) };
+        if !self.pairs.is_empty() {
+            return self.close_pairs(test, at as u32);
+        }
         let ranker = self.tests[test].ranker;
         let queries = ranker.queries();
         let asker = queries.ids()[at];
@@ -362,20 +384,38 @@ impl<'a> ListRanking<'a> {
         Ok(())
     }
 
+    /// Takes the scores of the list in hand.
+    fn close_pairs(&mut self, test: usize, asker: u32) -> Result<()> {
+        if self.scored != Some(true) {
+            return Err(no_scores());
+        }
+        let queries = self.tests[test].ranker.queries();
+        if let Some(item) = self.pairs[test].take(queries, asker, &self.open.rows) {
+            let lacking = shown(self.items.ids().of(item));
+            return Err(self.wrong("a list lacks an item of a labelled pair").expected(lacking).got("no score for it"));
+        }
+        self.lists += 1;
+        Ok(())
+    }
+
     pub fn finish(self, form: ListForm, (digest, bytes): (Digest, u64), unended: bool) -> Result<JudgedLists> {
         for (test, found) in self.tests.iter().zip(&self.found) {
-            let missing: Vec<usize> = (0..found.answered.len()).filter(|at| !found.answered[*at]).collect();
-            if let Some(&first) = missing.first() {
-                let queries = test.ranker.queries();
-                let name = test.askers.name(queries.ids()[first]);
-                return Err(Error::new(
-                    Kind::Data,
-                    format!("{} of {} queries have no list", missing.len(), queries.len()),
-                )
-                .expected(format!("a list for each {} with a held-out item", queries.noun()))
-                .got(format!("none for `{}`", name.escape_debug()))
-                .hint("was the file cut, or made from another split?"));
-            }
+            let queries = test.ranker.queries();
+            let missing =
+                (0..found.answered.len()).filter(|at| !found.answered[*at]).map(|at| queries.ids()[at]).collect();
+            without_list(test, missing, queries.len(), "with a held-out item")?;
+        }
+        for (test, pairs) in self.tests.iter().zip(&self.pairs) {
+            let askers = test.ranker.queries().inputs().n_users();
+            without_list(test, pairs.unscored(), askers, "with labelled pairs")?;
+        }
+        if !self.pairs.is_empty() {
+            let all = self.tests.iter().zip(self.pairs);
+            let evaluations = all
+                .map(|(test, pairs)| pairs.evaluate(test.ranker.queries(), &self.protocol.metrics))
+                .collect::<Result<_>>()?;
+            let (lists, unasked, named) = (self.lists, self.unasked, self.named);
+            return Ok(JudgedLists { evaluations, form, scored: true, digest, bytes, lists, unasked, named, unended });
         }
         let evaluations = self.tests.iter().zip(self.found).map(|(test, found)| {
             let queries = test.ranker.queries();
@@ -399,6 +439,16 @@ impl<'a> ListRanking<'a> {
             unended,
         })
     }
+}
+
+/// Refuses askers without a list: `missing` of `all` that are `such`.
+fn without_list(test: &ListTest<'_>, missing: Vec<u32>, all: usize, such: &str) -> Result<()> {
+    let Some(&first) = missing.first() else { return Ok(()) };
+    let (queries, name) = (test.ranker.queries(), test.askers.name(first));
+    Err(Error::new(Kind::Data, format!("{} of {all} queries have no list", missing.len()))
+        .expected(format!("a list for each {} {such}", queries.noun()))
+        .got(format!("none for `{}`", name.escape_debug()))
+        .hint("was the file cut, or made from another split?"))
 }
 
 /// What to do about an unknown id that is one of the table's but for the form of a number.

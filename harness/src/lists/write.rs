@@ -12,7 +12,7 @@ use crate::data::SourceIds;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::file::by_rename;
-use crate::rank::Ranked;
+use crate::rank::AskerList;
 
 /// What lists are of, as their file in JSON says in its first line.
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub struct NamedLists<'a> {
     /// By item.
     pub items: &'a SourceIds,
     /// Askers, and the best items of each, best first.
-    pub lists: &'a [(u32, Vec<Ranked>)],
+    pub lists: &'a [AskerList],
 }
 
 /// Writes lists beside each other as `STEM.jsonl`, `STEM.csv` and `STEM.trec`; each appears by rename. Ids with blanks cannot

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::pointwise::{self, Tied};
+use super::pointwise::{self, Score, Tied};
 use super::{Definition, Direction, Reads};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
@@ -84,7 +84,7 @@ impl Metric {
     ///
     /// # Panics
     /// If the metric reads ranks, or the lengths differ.
-    pub fn value_of_scores(self, scores: &[f32], labels: &[bool]) -> Result<f64> {
+    pub fn value_of_scores<S: Score>(self, scores: &[S], labels: &[bool]) -> Result<f64> {
         match self.definition {
             Definition::Auc => pointwise::auc(scores, labels, Tied::Half),
             Definition::AucByRow => pointwise::auc(scores, labels, Tied::ByRow),
@@ -101,7 +101,7 @@ impl Metric {
     ///
     /// # Panics
     /// If the metric reads ranks, or the lengths differ.
-    pub fn pessimistic_value_of_scores(self, scores: &[f32], labels: &[bool]) -> Result<f64> {
+    pub fn pessimistic_value_of_scores<S: Score>(self, scores: &[S], labels: &[bool]) -> Result<f64> {
         match self.definition {
             Definition::Auc | Definition::AucByRow => pointwise::auc(scores, labels, Tied::Lost),
             _ => self.value_of_scores(scores, labels),

@@ -10,5 +10,6 @@ mod scorer;
 pub use definition::{Definition, Direction, Reads};
 pub use elsewhere::{Elsewhere, Peer, elsewhere_table, explain};
 pub use metric::Metric;
+pub use pointwise::Score;
 pub use protocol::{Candidates, Draw, Protocol};
 pub use scorer::{Dot, Encode, Scorer};

@@ -5,6 +5,12 @@
 
 use crate::error::{Error, Kind, Result};
 
+/// A score: of our models in f32, of other programs in f64.
+pub trait Score: Copy + PartialOrd + Into<f64> {}
+
+impl Score for f32 {}
+impl Score for f64 {}
+
 /// What a positive and a negative of the same score count as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tied {
@@ -19,9 +25,9 @@ pub(super) enum Tied {
 
 /// The share of all pairs of a positive and a negative in which the positive has the higher score: the area under the ROC
 /// curve, with straight tied stretches where they count half. Takes 8 bytes a pair beside its input.
-pub(super) fn auc(scores: &[f32], labels: &[bool], tied: Tied) -> Result<f64> {
+pub(super) fn auc<S: Score>(scores: &[S], labels: &[bool], tied: Tied) -> Result<f64> {
     check(scores, labels)?;
-    let mut sorted: Vec<(f32, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
+    let mut sorted: Vec<(S, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
     // Stable, and −0 equals 0: all scores are finite.
     sorted.sort_by(|a, b| a.0.partial_cmp(&b.0).expect("finite scores"));
     let (mut positives, mut negatives, mut twice_won) = (0u64, 0u64, 0u128);
@@ -55,29 +61,29 @@ pub(super) fn auc(scores: &[f32], labels: &[bool], tied: Tied) -> Result<f64> {
 
 /// The mean over all pairs of −ln of the probability that the logit gives to the label, as max(z, 0) − z·y + ln(1 + e^−|z|),
 /// which neither overflows nor needs clipping.
-pub(super) fn logloss(logits: &[f32], labels: &[bool]) -> Result<f64> {
+pub(super) fn logloss<S: Score>(logits: &[S], labels: &[bool]) -> Result<f64> {
     check(logits, labels)?;
-    let loss = |(&logit, &label): (&f32, &bool)| {
-        let z = f64::from(logit);
+    let loss = |(&logit, &label): (&S, &bool)| {
+        let z: f64 = logit.into();
         let wrong = if label { -z } else { z };
         wrong.max(0.0) + libm::log1p(libm::exp(-z.abs()))
     };
     Ok(logits.iter().zip(labels).map(loss).sum::<f64>() / logits.len() as f64)
 }
 
-fn check(scores: &[f32], labels: &[bool]) -> Result<()> {
+fn check<S: Score>(scores: &[S], labels: &[bool]) -> Result<()> {
     assert_eq!(scores.len(), labels.len(), "every score has a label");
     if scores.is_empty() {
         return Err(Error::new(Kind::Data, "there is no labelled pair to evaluate")
             .expected("at least one")
             .got("none"));
     }
-    match scores.iter().position(|score| !score.is_finite()) {
+    match scores.iter().position(|score| !(*score).into().is_finite()) {
         None => Ok(()),
         Some(at) => {
             Err(Error::new(Kind::Diverged, format!("the score of labelled pair number {at} cannot be evaluated"))
                 .expected("a finite number")
-                .got(scores[at].to_string()))
+                .got(scores[at].into().to_string()))
         }
     }
 }
@@ -159,7 +165,7 @@ mod tests {
             assert!(refused(auc(&[0.1, 0.2], &[label; 2])).contains("one of the two is missing"));
             assert!(logloss(&[0.1, 0.2], &[label; 2]).is_ok(), "one label is enough for a loss");
         }
-        assert!(refused(logloss(&[], &[])).contains("no labelled pair"));
+        assert!(refused(logloss::<f32>(&[], &[])).contains("no labelled pair"));
         for score in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for value in [auc(&[0.0, score], &[true, false]), logloss(&[0.0, score], &[true, false])] {
                 let error = value.unwrap_err();

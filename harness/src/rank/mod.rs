@@ -27,6 +27,7 @@ pub use device::OnDevice;
 pub use evaluation::Evaluation;
 pub(crate) use evaluation::Ranks;
 pub use index::Index;
+pub use listing::AskerList;
 pub use ranker::Ranker;
 pub use server::Server;
 pub use top_k::Ranked;

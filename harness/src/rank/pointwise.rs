@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Evaluation;
 use super::index::not_finite;
 use crate::error::Result;
-use crate::metrics::{Metric, Scorer};
+use crate::metrics::{Metric, Score, Scorer};
 use crate::queries::LabelledPair;
 use crate::simd::all_finite;
 
@@ -22,17 +22,29 @@ use crate::simd::all_finite;
 /// # Panics
 /// If a metric reads ranks, or the scorer does not know an asker or an item.
 pub(super) fn evaluate(scorer: &dyn Scorer, pairs: &[LabelledPair], metrics: &[Metric]) -> Result<Evaluation> {
-    let scores = scores(scorer, pairs)?;
-    let labels: Vec<bool> = pairs.iter().map(|pair| pair.label).collect();
-    let all = |value: &dyn Fn(Metric) -> Result<f64>| -> Result<BTreeMap<Metric, f64>> {
-        metrics.iter().map(|metric| Ok((*metric, value(*metric)?))).collect()
-    };
-    Ok(Evaluation {
-        pairs: pairs.len(),
-        values: all(&|metric| metric.value_of_scores(&scores, &labels))?,
-        pessimistic: all(&|metric| metric.pessimistic_value_of_scores(&scores, &labels))?,
-        ..Evaluation::default()
-    })
+    Evaluation::of_scores(&scores(scorer, pairs)?, pairs, metrics)
+}
+
+impl Evaluation {
+    /// The metrics of the scores of labelled pairs, which are taken as logits.
+    ///
+    /// # Errors
+    /// As [`Metric::value_of_scores`].
+    ///
+    /// # Panics
+    /// If a metric reads ranks, or there is not one score for each pair.
+    pub(crate) fn of_scores<S: Score>(scores: &[S], pairs: &[LabelledPair], metrics: &[Metric]) -> Result<Self> {
+        let labels: Vec<bool> = pairs.iter().map(|pair| pair.label).collect();
+        let all = |value: &dyn Fn(Metric) -> Result<f64>| -> Result<BTreeMap<Metric, f64>> {
+            metrics.iter().map(|metric| Ok((*metric, value(*metric)?))).collect()
+        };
+        Ok(Self {
+            pairs: pairs.len(),
+            values: all(&|metric| metric.value_of_scores(scores, &labels))?,
+            pessimistic: all(&|metric| metric.pessimistic_value_of_scores(scores, &labels))?,
+            ..Self::default()
+        })
+    }
 }
 
 /// Pairs that one task scores.

@@ -29,6 +29,8 @@ pub struct TrainingOptions {
     pub checkpoint_every: Duration,
     /// Whether programs of others, where trials are such, may be started.
     pub allow_programs: bool,
+    /// Whether the models with which the periods of a stream are tested are kept, from which lists are made.
+    pub keep_tested_models: bool,
 }
 
 /// What became of the runs of a job.
@@ -68,7 +70,10 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     Records::check_places(&job.results.join(&job.spec.profile))?;
     job.filter.check(job.spec)?;
     let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
-    let prepared = Prepared::of(job, data);
+    let mut prepared = Prepared::of(job, data);
+    for run in prepared.runs.iter_mut().filter(|_| options.keep_tested_models) {
+        run.keeps_tested_models |= run.trial.trainer.makes().is_some();
+    }
     check_allowed(&prepared, options.allow_programs)?;
     check_trials(&prepared)?;
     check_origins(&prepared)?;
@@ -242,7 +247,7 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, method: &dyn Method, checkpoint_e
     let checkpoint = Checkpoint::new(store.checkpoint(), checkpoint_every).of(run.fingerprint);
     let begun =
         Context::new(&prepared.data.task, &run.trial.id, run.seed, &job.device.device, checkpoint, job.observer);
-    let tested_models = run.asked_by_period.then(|| store.tested_models(prepared.split_digest));
+    let tested_models = run.keeps_tested_models.then(|| store.tested_models(prepared.split_digest));
     let mut cx = Context { teacher: teacher.as_ref(), tested_models: tested_models.as_ref(), ..begun };
     let trained = method.train(&mut cx)?;
     let record = record(&mut cx, prepared, run, &trained, &peak, started)?;
@@ -333,7 +338,9 @@ fn has_model(
             note(&format!("the kept model of `{}` is not that of its record; it is trained again", run.trial.id));
             Ok(false)
         }
-        Ok(model) => Ok(model.is_some() && (!run.asked_by_period || has_period_models(prepared, run, store, note)?)),
+        Ok(model) => {
+            Ok(model.is_some() && (!run.keeps_tested_models || has_period_models(prepared, run, store, note)?))
+        }
         Err(error) if error.kind() == Kind::Data => {
             note(&format!("{error}\n`{}` is trained again", run.trial.id));
             Ok(false)

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::export::{EXPORT, ExportRecord};
 use crate::file::open;
 use crate::lists::{IdTable, JudgedLists, ListTest, judge_lists};
-use crate::metrics::{Candidates, Metric};
+use crate::metrics::{Metric, Reads};
 use crate::program::Cost;
 use crate::rank::Evaluation;
 use crate::record::{
@@ -36,7 +36,7 @@ pub struct GivenLists {
 /// lists they are, where that is known.
 ///
 /// # Errors
-/// [`Input`](Kind::Input): a trial or seed that the spec does not have, a run twice, a protocol that ranks nothing, a record
+/// [`Input`](Kind::Input): a trial or seed that the spec does not have, a run twice, a record
 /// of our own run in the place of one of these; [`Data`](Kind::Data): lists that are refused, with their line, or made from
 /// another split; [`Io`](Kind::Io); errors of the data.
 pub fn judge(job: &Job<'_>, given: &[GivenLists], export: Option<&Path>, by: Option<&str>) -> Result<Vec<Record>> {
@@ -47,11 +47,6 @@ pub fn judge(job: &Job<'_>, given: &[GivenLists], export: Option<&Path>, by: Opt
             .got(twice.file.display().to_string()));
     }
     job.filter.check(job.spec)?;
-    if job.spec.protocol.candidates == Candidates::Labelled {
-        return Err(Error::new(Kind::Input, format!("`{}` scores labelled pairs, and lists only rank", job.spec.id))
-            .expected("a protocol that ranks candidates")
-            .got(job.spec.protocol.candidates.describe()));
-    }
     let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
     let prepared = Prepared::of(job, data);
     for lists in given {
@@ -208,6 +203,7 @@ fn record(
     let over_all = |of: fn(&Evaluation) -> &BTreeMap<Metric, f64>| -> BTreeMap<String, f64> {
         means(metrics, counted.iter().map(|found| of(found))).into_iter().collect()
     };
+    let reads_ranks = job.spec.protocol.candidates.reads() == Reads::Ranks;
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Record {
         format: Record::FORMAT,
@@ -256,7 +252,7 @@ fn record(
         curve: None,
         periods: tests.iter().zip(&judged.evaluations).filter_map(|(test, found)| period(test, found)).collect(),
         time_ties: prepared.data.time_ties.clone(),
-        ranks: Some(QueryRanks::new(std::iter::once((&metrics[..], &counted[..])))),
+        ranks: reads_ranks.then(|| QueryRanks::new(std::iter::once((&metrics[..], &counted[..])))),
     }
 }
 

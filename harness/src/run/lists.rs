@@ -5,46 +5,48 @@ use std::path::PathBuf;
 use super::Job;
 use super::execute::judged;
 use super::latency::{is_there, model};
+use super::plan::Run;
 use super::prepared::Prepared;
+use crate::data::SourceIds;
 use crate::error::{Error, Kind, Place, Result};
 use crate::lists::{ListsHeader, NamedLists, write_lists};
 use crate::method::Registry;
-use crate::metrics::Candidates;
-use crate::spec::{Spec, SpecData};
+use crate::rank::AskerList;
+use crate::spec::{Spec, SpecData, Test};
 
 /// Refuses lists that could not be written or judged, before anything is trained.
 ///
 /// # Errors
-/// [`Input`](Kind::Input): a protocol that ranks nothing, a stream of periods, or lists shorter than the largest cutoff.
+/// [`Input`](Kind::Input): lists shorter than the largest cutoff.
 pub fn check_lists(spec: &Spec, k: usize) -> Result<()> {
-    let refuse = |what: String, expected: &str, got: String| {
-        Err(Error::new(Kind::Input, what).at(Place::file(&spec.file)).expected(expected).got(got))
-    };
-    if spec.protocol.candidates == Candidates::Labelled || matches!(spec.split.roles(), Ok(Some(_))) {
-        let what = format!("the runs of `{}` have no single lists to save", spec.id);
-        return refuse(what, "a split of users, and a protocol that ranks candidates", spec.split.describe());
-    }
     match spec.protocol.largest_cutoff() {
         Some(cutoff) if k < cutoff as usize => {
-            let expected = format!("at least {cutoff}, the largest cutoff of the metrics");
-            refuse("`--save-lists`: such lists could not be judged".into(), &expected, k.to_string())
+            Err(Error::new(Kind::Input, "`--save-lists`: such lists could not be judged")
+                .at(Place::file(&spec.file))
+                .expected(format!("at least {cutoff}, the largest cutoff of the metrics"))
+                .got(k.to_string()))
         }
         _ => Ok(()),
     }
 }
 
-/// Writes the `k` best items of every test query of each run of the job, or all candidates of a sampled protocol, beside the
+/// Writes the `k` best items of every test query of each run of the job, or all candidates of a sampled protocol or labelled pairs, beside the
 /// run's record, in every form. Lists are of the weights that are kept: those of the last epoch at which a watched
-/// metric improved. Models come from the cache; counting baselines are counted again; a run without a model is told of and
-/// left out. Returns the paths of the files.
+/// metric improved; of a stream every period's are of the model with which it was tested. Models come from the cache; counting
+/// baselines are counted again; a run without a model is told of and left out. Returns the paths of the files.
 ///
 /// # Errors
 /// As [`check_lists`]; data that is missing or wrong, a damaged model; [`Io`](Kind::Io).
 pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<PathBuf>> {
     check_lists(job.spec, k)?;
     let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
-    let (noun, askers) = data.askers(&ids);
     let prepared = Prepared::of(job, data);
+    let tests = Test::all(&prepared.data.task)?;
+    let noun = tests[0].ranker.queries().noun();
+    let of_tests: Vec<SourceIds> = tests.iter().map(|test| test.askers(&ids).1).collect();
+    let askers: SourceIds = of_tests.iter().flat_map(SourceIds::iter).collect();
+    let first: Vec<u32> =
+        of_tests.iter().scan(0, |next, of| Some(std::mem::replace(next, *next + of.len() as u32))).collect();
     let mut written = Vec::new();
     for run in &prepared.runs {
         if job.observer.interrupted() {
@@ -54,12 +56,10 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
             job.observer.note(&format!("{}: its lists are of another program", run.name()));
             continue;
         }
-        if !is_there(&prepared, run) {
+        let Some(lists) = lists_of(&prepared, models, run, &tests, &first, k)? else {
             job.observer.note(&format!("{}: no model is kept, and so there are no lists", run.name()));
             continue;
-        }
-        let (scorer, _) = model(&prepared, models, run)?;
-        let lists = prepared.data.task.test.lists(&*scorer, k)?;
+        };
         let record = job.results.join(prepared.id(run).path());
         let (folder, stem) = (record.with_file_name(""), format!("seed-{}.lists", run.seed));
         let header = ListsHeader {
@@ -74,4 +74,31 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
         written.extend(write_lists(&folder, &stem, &header, &named)?);
     }
     Ok(written)
+}
+
+/// Askers of all tests, numbered one test after the other from `first` on, with their best items; `None` where a model is not kept.
+fn lists_of(
+    prepared: &Prepared<'_>,
+    models: &Registry,
+    run: &Run<'_>,
+    tests: &[Test<'_>],
+    first: &[u32],
+    k: usize,
+) -> Result<Option<Vec<AskerList>>> {
+    if prepared.data.task.periods().is_none() {
+        if !is_there(prepared, run) {
+            return Ok(None);
+        }
+        let (scorer, _) = model(prepared, models, run)?;
+        return tests[0].ranker.lists(&*scorer, k).map(Some);
+    }
+    let kept = prepared.store(run.fingerprint).tested_models(prepared.split_digest);
+    let mut lists = Vec::new();
+    for (test, first) in tests.iter().zip(first) {
+        let Some(artefact) = kept.read(test.period.unwrap_or_default())? else { return Ok(None) };
+        let Some(serve) = artefact.kind.as_deref().and_then(|kind| models.model(kind)) else { return Ok(None) };
+        let scorer = serve(&artefact.weights, test.ranker.queries())?;
+        lists.extend(test.ranker.lists(&*scorer, k)?.into_iter().map(|(asker, list)| (first + asker, list)));
+    }
+    Ok(Some(lists))
 }

@@ -12,8 +12,9 @@ pub(super) struct Run<'a> {
     pub fingerprint: Digest,
     /// Whether another run of the plan learns from this one, so that its model must be kept.
     pub teaches: bool,
-    /// Whether a trial of the spec, planned or not, learns from the models with which this run is tested on each period.
-    pub asked_by_period: bool,
+    /// Whether the models are kept with which this run is tested on each period: a trial of the spec, planned or not, learns from
+    /// them, or lists are made of them.
+    pub keeps_tested_models: bool,
 }
 
 impl Run<'_> {
@@ -36,7 +37,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, data: Digest, filter: &Filter) -> Vec<Run
         trial,
         seed,
         fingerprint: run_fingerprint(spec, trial, seed, data),
-        asked_by_period: spec
+        keeps_tested_models: spec
             .trials
             .iter()
             .any(|other| other.teacher.as_ref() == Some(&trial.id) && other.trainer.learns_from_periods()),

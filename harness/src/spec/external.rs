@@ -9,13 +9,11 @@ use toml::de::DeValue;
 
 use super::checked::Trainer;
 use super::refuse::{not_empty, unique};
-use super::wire::{WireSpec, WireTrial};
 use crate::digest::Digest;
 use crate::document::{Document, tree};
 use crate::error::Result;
 use crate::file;
 use crate::method::Params;
-use crate::metrics::Candidates;
 use crate::program::{ExportFormat, ExternalProgram, Version};
 
 #[derive(Deserialize)]
@@ -48,18 +46,7 @@ const LONGEST: f64 = 7.0 * 24.0 * 60.0;
 ///
 /// # Errors
 /// [`Input`](crate::error::Kind::Input): what is wrong, with its place; a file that is not there.
-pub(super) fn external(
-    document: &Document<'_>,
-    trial: &WireTrial,
-    params: Spanned<DeValue<'_>>,
-    of: &WireSpec,
-) -> Result<(Trainer, Value)> {
-    if of.protocol.candidates == Candidates::Labelled {
-        return Err(document
-            .refuse(trial.method.span(), "another program hands back lists, and this protocol scores labelled pairs")
-            .expected("a protocol that ranks candidates")
-            .got(of.protocol.candidates.describe()));
-    }
+pub(super) fn external(document: &Document<'_>, params: Spanned<DeValue<'_>>) -> Result<(Trainer, Value)> {
     let (json, span) = (tree::json(params.get_ref()), params.span());
     if json.as_object().is_none_or(Map::is_empty) {
         return Ok((Trainer::Brought, json));

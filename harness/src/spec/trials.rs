@@ -66,7 +66,7 @@ fn one(
     };
     check_watched(document, &params, of)?;
     let (trainer, params) = match method {
-        ExternalProgram::METHOD => external(document, wire, params, of)?,
+        ExternalProgram::METHOD => external(document, params)?,
         _ => {
             let build = registry.get(method).ok_or_else(|| unknown(document, wire, registry))?;
             let (json, span) = (tree::json(params.get_ref()), params.span());

@@ -315,7 +315,12 @@ impl Now {
             let scratch = ScratchFolder::new(&home.cache.root().join("rerun"))?;
             let beside = home.beside(&scratch.path());
             let device = &ComputeDevice::open(args.device)?;
-            let options = TrainingOptions { fresh: false, checkpoint_every: Duration::MAX, allow_programs: false };
+            let options = TrainingOptions {
+                fresh: false,
+                checkpoint_every: Duration::MAX,
+                allow_programs: false,
+                keep_tested_models: false,
+            };
             let outcome = train(&beside, spec, manifest, filter, device, options)?;
             interrupted = outcome.interrupted;
             missing.extend(not_trained(spec, filter, outcome));
