@@ -60,12 +60,16 @@ impl EmbeddingMlpHyper {
     }
 }
 
-/// A trained model for these queries.
+/// A trained model for these queries; what its weights keep of the optimiser is not needed.
 ///
 /// # Errors
 /// As [`EmbeddingMlpScorer::new`].
 pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
-    Ok(Box::new(EmbeddingMlpScorer::new(weights, queries)?))
+    let scorer = match has_moments(weights) {
+        true => EmbeddingMlpScorer::new(&without_moments(weights.clone())?, queries),
+        false => EmbeddingMlpScorer::new(weights, queries),
+    };
+    Ok(Box::new(scorer?))
 }
 
 #[cfg(test)]
