@@ -330,7 +330,9 @@ fn refuses_ids_that_do_not_fit_the_place() {
         &refused("paper = \"paper_x\"", "paper = \"paper_y\""),
         &["paper's folder", "small.toml:3:9 (key `paper`)", "expected: `paper_x`"],
     );
-    has(&refused("paper = \"paper_x\"\n", "").replace('\n', " "), &["does not fit", "expected: `small`"]);
+    // Without a paper the folder may stand before the name, but no other.
+    let elsewhere = edited("paper = \"paper_x\"\n", "").replace("paper-x/small", "paper-y/small");
+    has(&refused_in(None, &elsewhere), &["does not fit", "expected: `small`"]);
     has(&refused("dataset = \"tiny\"", "dataset = \"../tiny\""), &["the dataset's id", "small.toml:4:11"]);
 }
 
