@@ -267,7 +267,7 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
     /// Whose lists they are, such as a program with its version; it stands in records and reports
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub by: Option<String>,
     /// Print each metric with its formula, its ties, and what RecBole, Elliot, LensKit, ranx and trec_eval call it
     #[arg(long)]
@@ -427,6 +427,15 @@ fn parse_matters(text: &str) -> Result<(String, f64), String> {
 
 /// Most threads that are accepted: more are a typing error.
 const MOST_THREADS: usize = 4096;
+
+/// One line of text.
+fn parse_name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected a name".into()),
+        name if name.contains(char::is_control) => Err("expected one line of text".into()),
+        name => Ok(name.into()),
+    }
+}
 
 fn parse_threads(text: &str) -> Result<usize, String> {
     match text.parse() {

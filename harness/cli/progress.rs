@@ -63,7 +63,9 @@ fn on_signal() {
     if INTERRUPTED.swap(true, Ordering::SeqCst) {
         std::process::exit(130);
     }
-    talk("\nstopping after this epoch; once more to stop at once (the last saved state stays)");
+    talk(
+        "\nstopping after this epoch, or with a program of others at once; once more to stop at once (the last saved state stays)",
+    );
 }
 
 impl Observer for Progress {

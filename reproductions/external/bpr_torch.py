@@ -9,6 +9,9 @@ import json
 import os
 import pathlib
 
+# Threads that wait give their processor up: beside other work, PyTorch's are many times slower without.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import torch
 import torch.nn.functional as F
 

@@ -72,16 +72,75 @@ fn a_program_is_run_for_each_seed_and_its_lists_are_judged() {
     }
     let left = files(&home.cache).into_iter().filter(|file| file.contains("programs/") && !file.ends_with("/lock"));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0], "what the program was handed goes away");
-    home.reprise("run small --allow-programs").with(0).tells(&["0 trained, 6 done before"]);
+    // What has its lists starts nothing.
+    let again = home.reprise("run small").with(0).tells(&["0 trained, 6 done before"]);
+    assert!(!again.err.contains("`other` runs"), "{}", again.err);
     // What is judged against a baseline is not run again.
     home.reprise("check small --accept --reason new").with(0);
     home.reprise("check small --rerun").with(0).prints(&["fine"]);
     home.reprise("latency small --seed 0").with(0).tells(&["other programs make their lists: `other`"]);
+    home.reprise("latency small --trial other").with(2).tells(&["other programs make the lists of these trials"]);
+    home.reprise("check small --accept --reason new --rerun").with(2).tells(&["which `--rerun` does not start"]);
     // Another program of the same name makes other runs.
     home.write("reproductions/program.sh", format!("cp bpr-0.csv \"$REPRISE_LISTS\"; {COPIES}"));
     home.reprise("check small").with(2).prints(&["stale"]);
     home.reprise("run small --allow-programs").with(0).tells(&["2 trained, 4 done before"]);
     home.reprise("run small --allow-programs --trial other --fresh").with(0).tells(&["2 trained"]);
+    // Nothing is lost before there is something new.
+    home.edit("reproductions/small.toml", "prints = \"sh 1\"", "prints = \"sh 2\"");
+    home.reprise("run small --allow-programs --trial other --fresh").with(1).tells(&["another version"]);
+    assert!(home.record("other", 0)["metrics"].is_object());
+}
+
+#[test]
+fn a_baseline_without_a_program_is_trained_again_without_it() {
+    let home = with_program(COPIES);
+    home.spec(SMALL);
+    home.reprise("run small").with(0);
+    home.reprise("check small --accept --reason first").with(0);
+    home.spec(&format!("{SMALL}{PROGRAM}"));
+    home.reprise("check small --rerun").with(0).prints(&["fine"]);
+}
+
+#[test]
+fn a_program_that_changes_the_split_is_told_and_the_next_gets_it_whole() {
+    let home = with_program(&format!(
+        "echo x >> \"$REPRISE_SPLIT/train.csv\"; wc -l < \"$REPRISE_SPLIT/train.csv\" >> lines; {COPIES}"
+    ));
+    let ended = home.reprise("run small --allow-programs --trial other").with(1);
+    ended.tells(&["changed the split that it was handed", "another `train.csv`", "2 runs failed"]);
+    assert_eq!(
+        fs::read_to_string(home.root.join("reproductions/lines")).unwrap().split_whitespace().collect::<Vec<_>>(),
+        ["162"; 2]
+    );
+}
+
+#[test]
+fn refused_lists_are_kept() {
+    let home = with_program("(cat bpr-0.csv; echo nobody,i0,1) > \"$REPRISE_LISTS\"\n");
+    let ended = home.reprise("run small --allow-programs --trial other --seed 0").with(1);
+    ended.tells(&["an unknown user", "nobody", "these lists are kept in"]);
+    let kept: Vec<_> = files(&home.cache).into_iter().filter(|file| file.contains("refused/other-seed-0-")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+/// A process that was there before, such as a logger of the shell that became this program, is none of the program's.
+#[cfg(target_os = "linux")]
+#[test]
+fn children_of_before_are_left_alone() {
+    let home = with_program(COPIES);
+    let script = format!(
+        "sleep 1000 > /dev/null 2>&1 & echo $! > before; exec {} run small --allow-programs --trial other --seed 0",
+        env!("CARGO_BIN_EXE_reprise")
+    );
+    let mut command = home.command(["unused"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(&home.root);
+    shell.envs(command.env("PATH", std::env::var_os("PATH").unwrap()).get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let ended = Ended::of(shell.output().unwrap()).with(0);
+    assert!(!ended.err.contains("behind"), "{}", ended.err);
+    assert!(runs(&home, "before"));
+    Command::new("kill").arg(fs::read_to_string(home.root.join("before")).unwrap().trim()).status().unwrap();
 }
 
 #[test]
@@ -101,6 +160,8 @@ fn a_program_that_fails_leaves_the_others_alone() {
         ("echo nonsense > \"$REPRISE_LISTS\"\n", "none of the forms of lists"),
         ("head -c 1000 bpr-0.csv > \"$REPRISE_LISTS\"\n", "lists:"),
         ("kill -9 $$\n", "signal: 9"),
+        ("mkdir \"$REPRISE_LISTS\"\n", "got:      a folder"),
+        ("ln -s \"$PWD/bpr-0.csv\" \"$REPRISE_LISTS\"\n", "such as a link"),
     ];
     for (program, told) in cases {
         home.write("reproductions/program.sh", program);
@@ -109,7 +170,11 @@ fn a_program_that_fails_leaves_the_others_alone() {
     home.edit("reproductions/small.toml", "prints = \"sh 1\"", "prints = \"sh 2\"");
     run().with(1).tells(&["another version", "`sh 1`", "install it: it is everywhere"]);
     home.edit("reproductions/small.toml", "[\"sh\", \"-c\", \"echo sh 1\"]", "[\"no-such-program\"]");
-    run().with(1).tells(&["the program is not here", "install it"]);
+    run().with(1).tells(&[
+        "the program does not tell its version",
+        "`no-such-program` cannot be started",
+        "install it",
+    ]);
     assert!(!home.results().iter().any(|file| file.contains("/other/")), "no record of a run that failed");
 }
 
@@ -171,7 +236,8 @@ fn what_a_spec_says_of_a_program_is_checked() {
     let home = with_program(COPIES);
     let spec = format!("{SMALL}{PROGRAM}");
     let cases = [
-        ("[\"program.sh\"]", "[\"programm.sh\"]", "a file of the program cannot be read"),
+        ("[\"program.sh\"]", "[\"program.sh\", \"none.sh\"]", "a file of the program cannot be read"),
+        ("[\"program.sh\"]", "[]", "`program.sh` stands beside the spec and not in `files`"),
         ("[\"sh\", \"program.sh\", \"two words\"]", "[]", "there is no program"),
         ("timeout_minutes = 2", "timeout_minutes = 0", "no such timeout"),
         ("export = \"csv\"", "export = \"parquet\"", "one of `csv`, `recbole`, `trec`"),

@@ -255,10 +255,7 @@ fn our_own_scores_of_labelled_pairs_come_back_with_our_own_values() {
     let csv = read("csv");
     let rows: Vec<&str> = csv.lines().collect();
     let asker = |row: &str| row.split(',').next().unwrap().to_string();
-    let lone = (1..rows.len() - 1).find(|at| asker(rows[*at]) == asker(rows[at + 1])).unwrap();
-    home.write("lacks.csv", [&rows[..lone], &rows[lone + 1..]].concat().join("\n") + "\n");
-    judge("lacks.csv").with(1).tells(&["a list lacks an item of a labelled pair"]);
-    home.write("half.csv", rows[..lone].join("\n") + "\n");
+    home.write("half.csv", rows[..rows.len() / 2].join("\n") + "\n");
     judge("half.csv").with(1).tells(&["queries have no list", "with labelled pairs"]);
     let order: String = rows.iter().map(|row| format!("{}\n", row.rsplit_once(',').unwrap().0)).collect();
     home.write("order.csv", order);

@@ -61,6 +61,9 @@ fn runs(baseline: &Baseline, trial: &str, seeds: &super::Seeds) -> Check {
         if costs != [!run.is_external(); 3] {
             return flaw(key("parameter_count"), "a model, exactly of what this program trained", "another");
         }
+        if run.seconds.is_none() && !run.is_external() {
+            return flaw(key("seconds"), "those of a run that this program trained", "none");
+        }
         if let Some(seconds) = run.seconds.filter(|seconds| !(0.0..=YEAR).contains(seconds)) {
             return flaw(key("seconds"), "0 or more, and less than a year", format!("{seconds:e}"));
         }

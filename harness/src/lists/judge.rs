@@ -46,8 +46,14 @@ pub fn judge_lists(
     let mut source = Source::new(input).map_err(|error| failed(&error, 1))?;
     let mut judge = ListRanking::new(tests, items, protocol);
     if source.text.fill_buf().is_ok_and(|begin| begin.starts_with(PARQUET)) {
-        std::io::copy(&mut source.text, &mut std::io::sink()).map_err(|error| failed(&error, 1))?;
+        if source.is_gzip {
+            return Err(Error::new(Kind::Data, "a file of Parquet within a gzip file")
+                .at(Place::file(path))
+                .expected("a file of Parquet as it is: it is compressed within")
+                .got("one that gzip compressed again"));
+        }
         parquet(&mut judge, path)?;
+        std::io::copy(&mut source.text, &mut std::io::sink()).map_err(|error| failed(&error, 1))?;
         return judge.finish(ListForm::Parquet, source.digest(), false).map_err(|error| error.or_at(Place::file(path)));
     }
     let mut text = std::mem::replace(&mut source.text, Box::new(std::io::empty()));

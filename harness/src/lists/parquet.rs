@@ -41,9 +41,9 @@ pub(super) fn parquet(judge: &mut ListRanking<'_>, path: &Path) -> Result<()> {
         let row = row.map_err(|error| damaged(&error, number))?;
         let fields = row.get_column_iter().map(|(name, field)| {
             text(field).ok_or_else(|| {
-                Error::new(Kind::Data, "a value of the file of Parquet is neither a text nor a number")
+                Error::new(Kind::Data, "a column of the file of Parquet has a type that lists do not have")
                     .at(at(number))
-                    .expected(format!("a text or a number in the column `{}`", name.escape_debug()))
+                    .expected(format!("texts, whole or floating-point numbers in the column `{}`", name.escape_debug()))
                     .got(format!("`{field}`"))
             })
         });

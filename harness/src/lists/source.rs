@@ -17,6 +17,8 @@ const BUFFER: usize = 1 << 16;
 /// A text, and the digest of the bytes that it came from.
 pub(super) struct Source<R> {
     pub text: Box<dyn BufRead>,
+    /// Whether the bytes are those of a gzip file.
+    pub is_gzip: bool,
     hashing: Rc<RefCell<Hashing<R>>>,
 }
 
@@ -43,7 +45,7 @@ impl<R: Read + 'static> Source<R> {
         if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
             text.consume(BYTE_ORDER_MARK.len());
         }
-        Ok(Self { text, hashing })
+        Ok(Self { text, is_gzip, hashing })
     }
 
     /// Digest and number of the bytes that were read.

@@ -17,6 +17,8 @@ use crate::rank::{Evaluation, Ranker};
 use crate::rng::Stream;
 use crate::split::{HeldOut, Split, UserItems};
 
+mod labelled;
+
 const USERS: usize = 30;
 const ITEMS: usize = 40;
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::process::{Cost, Ended, Process, Watch};
-use crate::error::{Error, Kind, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Place, Result};
+use crate::file;
 
 /// The form of the files of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -46,6 +48,8 @@ pub struct ExternalProgram {
     pub command: Vec<String>,
     /// Folder in which it runs: that of the spec.
     pub folder: PathBuf,
+    /// Its own files by their names relative to the folder, as they were when the spec was read.
+    pub files: Vec<(String, Digest)>,
     /// Form of the split that it is handed.
     pub export: ExportFormat,
     pub version: Version,
@@ -107,6 +111,11 @@ impl ExternalProgram {
         shown(&self.command)
     }
 
+    /// The same of the command that tells its version.
+    pub fn shown_version(&self) -> String {
+        shown(&self.version.command)
+    }
+
     /// Refuses a machine that does not have the program in the version that the spec states.
     ///
     /// # Errors
@@ -119,9 +128,10 @@ impl ExternalProgram {
                 .hint(format!("install it: {}", self.install))
         };
         let process = Process { command, folder: &self.folder, variables: &[], timeout: VERSION_TIMEOUT };
-        let (_, ended) = process.run(watch).map_err(|error| match error.kind() {
+        let quiet = Watch { interrupted: watch.interrupted, says: &|_, _| {}, note: watch.note };
+        let (_, ended) = process.run(&quiet).map_err(|error| match error.kind() {
             Kind::Interrupted => error,
-            _ => missing("the program is not here").got(error.what()),
+            _ => missing("the program does not tell its version").got(error.what()),
         })?;
         let got = ended.stdout.trim();
         if !ended.success {
@@ -138,9 +148,19 @@ impl ExternalProgram {
     /// Runs it, until it ends by itself. Whatever it leaves running is ended too.
     ///
     /// # Errors
-    /// [`Data`](Kind::Data): it fails, takes longer than its timeout or leaves no lists; [`Missing`](Kind::Missing): it cannot
-    /// be started; [`Interrupted`](Kind::Interrupted).
+    /// [`Data`](Kind::Data): it fails, takes longer than its timeout or leaves no lists, or its files changed since the spec was
+    /// read; [`Missing`](Kind::Missing): it cannot be started; [`Interrupted`](Kind::Interrupted).
     pub fn run(&self, environment: &Environment, watch: &Watch<'_>) -> Result<Cost> {
+        for (name, digest) in &self.files {
+            let path = self.folder.join(name);
+            if file::read(&path).ok().map(|bytes| Digest::of(&bytes)) != Some(*digest) {
+                return Err(Error::new(Kind::Data, "a file of the program changed since this command began")
+                    .at(Place::file(path))
+                    .expected(format!("SHA-256 {digest}"))
+                    .got("another")
+                    .hint("the same command runs the program as it is now"));
+            }
+        }
         let variables = environment.variables();
         let process =
             Process { command: &self.command, folder: &self.folder, variables: &variables, timeout: self.timeout };
@@ -158,12 +178,15 @@ impl ExternalProgram {
                 .expected("a program that ends with exit code 0")
                 .got(ended.told()));
         }
-        if !lists.is_file() {
-            return Err(Error::new(Kind::Data, format!("`{}` left no lists", self.shown()))
-                .expected("a file of the name that `REPRISE_LISTS` has")
-                .got(ended.told()));
-        }
-        Ok(())
+        let got = match lists.symlink_metadata() {
+            Ok(found) if found.is_file() => return Ok(()),
+            Ok(found) if found.is_dir() => "a folder".into(),
+            Ok(_) => "something else than a file, such as a link or a pipe".into(),
+            Err(_) => ended.told(),
+        };
+        Err(Error::new(Kind::Data, format!("`{}` left no lists", self.shown()))
+            .expected("a file of the name that `REPRISE_LISTS` has")
+            .got(got))
     }
 }
 

@@ -15,6 +15,8 @@ use crate::error::{Error, Kind, Result};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Time between two looks at the memory of all of its processes.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+/// How long to wait for the end of a process that was killed.
+const UNTIL_KILLED: Duration = Duration::from_secs(5);
 /// Lines of a failed program that are shown.
 const SHOWN_LINES: usize = 6;
 
@@ -35,8 +37,8 @@ pub struct Cost {
     pub wall: Duration,
     /// Of all processors together; `None` where the system does not tell it.
     pub cpu: Option<Duration>,
-    /// Largest resident memory of all its processes together, looked at every tenth of a second, or of one of them as the system
-    /// counts it, in bytes; pages that they share count for each.
+    /// Largest resident memory of all its processes together, looked at every tenth of a second, in bytes; pages that they share
+    /// count for each.
     pub peak_bytes: Option<u64>,
 }
 
@@ -82,13 +84,14 @@ impl Process<'_> {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = &self.command[0];
         become_parent_of_orphans();
+        let mut tree = ProcessTree::before();
         let (cpu_before, started) = (cpu_of_children(), Instant::now());
         let mut child = self
             .command()
             .spawn()
             .map_err(|error| Error::new(Kind::Missing, format!("`{shown}` cannot be started: {error}")))?;
         let output = Output::read(child.stdout.take(), child.stderr.take());
-        let mut tree = ProcessTree::of(child.id());
+        tree.begins_with(child.id());
         let (mut seen, mut sampled) = (0, None::<Instant>);
         let stopped = loop {
             if let Ok(Some(status)) = child.try_wait() {
@@ -106,18 +109,22 @@ impl Process<'_> {
             }
             if started.elapsed() > self.timeout {
                 break Err(Error::new(Kind::Data, format!("`{shown}` takes too long"))
-                    .expected(format!("at most {:?}", self.timeout)));
+                    .expected(format!("at most {} minutes", self.timeout.as_secs_f64() / 60.0)));
             }
             thread::sleep(LOOK_EVERY);
         };
         let wall = started.elapsed();
-        if stopped.is_err() {
-            let _ = child.kill();
+        match stopped {
+            Ok(_) => tree.let_end(),
+            Err(_) => drop(child.kill()),
         }
         let left = tree.kill();
         if stopped.is_err() {
-            // Without this it would stay as a zombie.
-            let _ = child.wait();
+            // Without this it would stay as a zombie. One that cannot be killed, such as by `sudo`, is not waited for.
+            let until = Instant::now() + UNTIL_KILLED;
+            while Instant::now() < until && !matches!(child.try_wait(), Ok(Some(_))) {
+                thread::sleep(LOOK_EVERY);
+            }
         } else if left > 0 {
             let (count, were) =
                 if left == 1 { ("a process".into(), "was") } else { (format!("{left} processes"), "were") };
@@ -170,7 +177,7 @@ fn become_parent_of_orphans() {
     let _ = nix::sys::prctl::set_child_subreaper(true);
 }
 
-/// Should this process be killed, the program is too.
+/// Should this process be killed, so is the first process of the program; what that started runs on.
 #[allow(unsafe_code)]
 fn die_with_this_process(command: &mut Command) {
     #[cfg(target_os = "linux")]

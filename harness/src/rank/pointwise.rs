@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Evaluation;
 use super::index::not_finite;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::metrics::{Metric, Score, Scorer};
 use crate::queries::LabelledPair;
 use crate::simd::all_finite;
@@ -29,7 +29,7 @@ impl Evaluation {
     /// The metrics of the scores of labelled pairs, which are taken as logits.
     ///
     /// # Errors
-    /// As [`Metric::value_of_scores`].
+    /// As [`Metric::value_of_scores`]; [`Data`](Kind::Data) where a value is infinite.
     ///
     /// # Panics
     /// If a metric reads ranks, or there is not one score for each pair.
@@ -38,12 +38,14 @@ impl Evaluation {
         let all = |value: &dyn Fn(Metric) -> Result<f64>| -> Result<BTreeMap<Metric, f64>> {
             metrics.iter().map(|metric| Ok((*metric, value(*metric)?))).collect()
         };
-        Ok(Self {
-            pairs: pairs.len(),
-            values: all(&|metric| metric.value_of_scores(scores, &labels))?,
-            pessimistic: all(&|metric| metric.pessimistic_value_of_scores(scores, &labels))?,
-            ..Self::default()
-        })
+        let values = all(&|metric| metric.value_of_scores(scores, &labels))?;
+        if let Some((metric, value)) = values.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(Error::new(Kind::Data, format!("`{metric}` of these scores has no value"))
+                .expected("scores that are logits, of which the sum over all pairs is finite")
+                .got(value.to_string()));
+        }
+        let pessimistic = all(&|metric| metric.pessimistic_value_of_scores(scores, &labels))?;
+        Ok(Self { pairs: pairs.len(), values, pessimistic, ..Self::default() })
     }
 }
 

@@ -76,8 +76,21 @@ pub(super) fn made_at(started: &str, machine: &Machine) -> Check {
 fn origin(record: &Record) -> Check {
     let external = record.is_external();
     let ran = record.lists.as_ref().and_then(|lists| lists.ran.as_ref());
-    if record.seconds.contains_key("total") != (!external || ran.is_some()) {
-        return flaw("seconds", "the phase `total`, exactly of what was run here", "another");
+    if !external && !record.seconds.contains_key("total") {
+        return flaw("seconds", "the phase `total`", "none of that name");
+    }
+    if external && !record.seconds.keys().eq(ran.iter().map(|_| "total")) {
+        return flaw("seconds", "the phase `total` alone, exactly of a program that was run here", "another");
+    }
+    if external && ran.is_none() && record.memory.peak_rss_bytes.is_some() {
+        return flaw("memory", "no figure of lists that were brought", "one");
+    }
+    if ran.is_some_and(|ran| ran.command.is_empty()) {
+        return flaw("lists.ran.command", "a command", "none");
+    }
+    let by = record.lists.as_ref().and_then(|lists| lists.by.as_ref());
+    if let Some(by) = by.filter(|by| by.trim().is_empty() || by.contains(char::is_control)) {
+        return flaw("lists.by", "one line of text", format!("`{}`", by.escape_debug()));
     }
     if let Some(seconds) = ran.and_then(|ran| ran.cpu_seconds) {
         not_negative("lists.ran.cpu_seconds", seconds)?;

@@ -55,10 +55,10 @@ pub(super) fn blocks(basis: &Basis, runs: &Runs, blocks: &mut Vec<PageBlock>) {
         ("Split", distinct(runs, |record| record.digests.split.short())),
     ];
     facts.extend([
-        ("Machine class", own(runs, |record| record.machine.class.clone())),
-        ("Machine", own(runs, machine)),
+        ("Machine class", timed(runs, |record| record.machine.class.clone())),
+        ("Machine", timed(runs, machine)),
         ("Device", own(runs, |record| record.device.clone())),
-        ("Threads", own(runs, |record| record.threads.to_string())),
+        ("Threads", timed(runs, |record| record.threads.to_string())),
         ("Program", distinct(runs, program)),
         ("Command", distinct(runs, |record| record.command.clone())),
     ]);
@@ -88,6 +88,12 @@ fn list(facts: &[(&str, String)]) -> PageBlock<'static> {
 /// The distinct values of the runs that this program trained, in their order.
 fn own(runs: &Runs, of: impl Fn(&Record) -> String) -> String {
     let values: BTreeSet<_> = runs.all().filter(|record| !record.is_external()).map(of).collect();
+    values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The distinct values of the runs that were timed here, in their order.
+fn timed(runs: &Runs, of: impl Fn(&Record) -> String) -> String {
+    let values: BTreeSet<_> = runs.all().filter(|record| record.is_timed()).map(of).collect();
     values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::external::{Programs, check_allowed};
+use super::external::{self, Programs, check_allowed};
 use super::judge::check_place;
 use super::measure::record;
 use super::plan::Run;
@@ -16,7 +16,7 @@ use crate::meter::PeakMemory;
 use crate::method::Method;
 use crate::program::ExternalProgram;
 use crate::record::{Record, Records, Stored as _};
-use crate::spec::{SpecData, SplitIds, Trainer, Trial, run_fingerprint};
+use crate::spec::{SpecData, Trainer, Trial, run_fingerprint};
 use crate::train::{Checkpoint, Context, Teacher};
 use crate::weights::Artefact;
 
@@ -74,7 +74,7 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     for run in prepared.runs.iter_mut().filter(|_| options.keep_tested_models) {
         run.keeps_tested_models |= run.trial.trainer.makes().is_some();
     }
-    check_allowed(&prepared, options.allow_programs)?;
+    check_allowed(&prepared, options.allow_programs, options.fresh)?;
     check_trials(&prepared)?;
     check_origins(&prepared)?;
     if options.fresh {
@@ -95,7 +95,12 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
         } else {
             match &run.trial.trainer {
                 Trainer::Method(method) => one(&prepared, run, &**method, options.checkpoint_every),
-                Trainer::Program(program) => external(&prepared, run, program, &ids, &mut programs),
+                Trainer::Program(program) => run_program(&prepared, run, program, options.fresh, || {
+                    if programs.is_none() {
+                        programs = Some(Programs::new(&prepared, &ids)?);
+                    }
+                    Ok(programs.as_mut().expect("made above"))
+                }),
                 Trainer::Brought => brought(&prepared, run),
             }
         };
@@ -186,27 +191,26 @@ fn brought(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Done> {
     Ok(Done::NotHere(format!("its lists are yet to be brought: `{command}`")))
 }
 
-/// Runs the program of others that a trial is, unless there are its lists.
-fn external<'p>(
-    prepared: &'p Prepared<'p>,
+/// Runs the program of others that a trial is, unless there are its lists; with `fresh` also where it ran before.
+fn run_program<'p, 'a>(
+    prepared: &Prepared<'p>,
     run: &Run<'p>,
     program: &ExternalProgram,
-    ids: &'p SplitIds,
-    programs: &mut Option<Programs<'p>>,
-) -> Result<Done> {
-    if judged(prepared, run)?.is_some() {
+    fresh: bool,
+    programs: impl FnOnce() -> Result<&'a mut Programs<'p>>,
+) -> Result<Done>
+where
+    'p: 'a,
+{
+    if external::is_done(prepared, run, fresh)? {
         return Ok(Done::Elsewhere);
     }
     let store = prepared.store(run.fingerprint);
     let _lock = lock(prepared.job, &store)?;
-    if judged(prepared, run)?.is_some() {
+    if external::is_done(prepared, run, fresh)? {
         return Ok(Done::Elsewhere);
     }
-    let programs = match programs {
-        Some(programs) => programs,
-        none => none.insert(Programs::new(prepared, ids)?),
-    };
-    let record = programs.run(run, program)?;
+    let record = programs()?.run(run, program)?;
     put(prepared, run, &record)?;
     Ok(Done::Now(headline(prepared, &record)))
 }
@@ -271,12 +275,12 @@ fn headline(prepared: &Prepared<'_>, record: &Record) -> String {
     values.filter_map(|(metric, value)| Some(format!("test {metric} {:.4}", value?))).next().unwrap_or_default()
 }
 
-/// Makes all planned runs undone. What was forgotten is trained by this command or, if it is stopped, by the next one
+/// Makes all planned runs of our methods undone. What was forgotten is trained by this command or, if it is stopped, by the next one
 /// without `fresh`.
 fn forget(prepared: &Prepared<'_>) -> Result<()> {
     for run in &prepared.runs {
-        // Lists that were brought cannot be made again here.
-        if run.trial.trainer.program().is_none() && judged(prepared, run)?.is_some() {
+        // Lists that were brought cannot be made again here, and those of a program are replaced when there are new ones.
+        if run.trial.trainer.method().is_none() || judged(prepared, run)?.is_some() {
             continue;
         }
         let store = prepared.store(run.fingerprint);

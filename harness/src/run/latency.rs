@@ -30,6 +30,11 @@ use crate::weights::Weights;
 pub fn measure_latency(job: &Job<'_>, models: &Registry) -> Result<Vec<LatencyRecord>> {
     let mut prepared = Prepared::new(job)?;
     let of_others = prepared.leave_out_others();
+    if prepared.runs.is_empty() {
+        return Err(Error::new(Kind::Input, "other programs make the lists of these trials")
+            .expected("a trial whose model is here")
+            .got(quoted(of_others)));
+    }
     if !of_others.is_empty() {
         job.observer.note(&format!("left out, since other programs make their lists: {}", quoted(of_others)));
     }

@@ -33,7 +33,7 @@ pub fn check_lists(spec: &Spec, k: usize) -> Result<()> {
 /// Writes the `k` best items of every test query of each run of the job, or all candidates of a sampled protocol or labelled pairs, beside the
 /// run's record, in every form. Lists are of the weights that are kept: those of the last epoch at which a watched
 /// metric improved; of a stream every period's are of the model with which it was tested. Models come from the cache; counting
-/// baselines are counted again; a run without a model is told of and left out. Returns the paths of the files.
+/// baselines are counted again, but not of a stream; a run without a model is told of and left out. Returns the paths of the files.
 ///
 /// # Errors
 /// As [`check_lists`]; data that is missing or wrong, a damaged model; [`Io`](Kind::Io).
@@ -52,7 +52,7 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
         if job.observer.interrupted() {
             return Err(Error::new(Kind::Interrupted, "interrupted: not all lists were written"));
         }
-        if judged(&prepared, run)?.is_some() {
+        if run.trial.trainer.method().is_none() || judged(&prepared, run)?.is_some() {
             job.observer.note(&format!("{}: its lists are of another program", run.name()));
             continue;
         }

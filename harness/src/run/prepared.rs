@@ -60,12 +60,12 @@ impl<'a> Prepared<'a> {
         ModelStore::new(self.job.cache, fingerprint, self.arithmetic)
     }
 
-    /// The identity of the record that this job makes of a run.
+    /// The identity of the record that this job makes of a run. Lists of other programs are judged on the CPU.
     pub fn id(&self, run: &Run<'_>) -> RunId {
         RunId {
             spec: self.job.spec.id.clone(),
             profile: self.job.spec.profile.clone(),
-            arithmetic: self.arithmetic,
+            arithmetic: if run.trial.trainer.method().is_some() { self.arithmetic } else { Arithmetic::Cpu },
             trial: run.trial.id.clone(),
             seed: run.seed,
         }

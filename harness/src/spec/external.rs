@@ -1,5 +1,6 @@
 //! A trial whose lists a program of others makes, as it is written.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -64,9 +65,26 @@ pub(super) fn external(document: &Document<'_>, params: Spanned<DeValue<'_>>) ->
     }
     let prints = wire.version.prints.get_ref().trim();
     not_empty(document, &wire.version.prints, prints.is_empty(), "version")?;
+    if prints.contains(char::is_control) {
+        return Err(document
+            .refuse(wire.version.prints.span(), "a version is one line")
+            .expected("a text such as `torch 2.15.0`")
+            .got(format!("`{}`", prints.escape_debug())));
+    }
     let folder = document.file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(std::path::Path::new(".")).to_path_buf();
+    let folder = folder.unwrap_or(Path::new(".")).to_path_buf();
     unique(document, wire.files.get_ref(), "file")?;
+    for command in [&wire.program, &wire.version.command] {
+        let of_spec = |word: &&String| !Path::new(word).is_absolute() && folder.join(word).is_file();
+        let listed =
+            |word: &&String| wire.files.get_ref().iter().any(|file| Path::new(file.get_ref()) == Path::new(word));
+        if let Some(word) = command.get_ref().iter().filter(of_spec).find(|word| !listed(word)) {
+            return Err(document
+                .refuse(command.span(), format!("`{word}` stands beside the spec and not in `files`"))
+                .expected("in `files` every file of the program, so that a change of it makes other runs")
+                .got("a command that names another"));
+        }
+    }
     let digests = wire.files.get_ref().iter().map(|name| {
         let path = folder.join(name.get_ref());
         let bytes = file::read(&path).map_err(|error| {
@@ -75,15 +93,17 @@ pub(super) fn external(document: &Document<'_>, params: Spanned<DeValue<'_>>) ->
                 .expected("a file beside the spec")
                 .got(format!("{}: {error}", path.display()))
         })?;
-        Ok((name.get_ref().clone(), Value::from(Digest::of(&bytes).to_string())))
+        Ok((name.get_ref().clone(), Digest::of(&bytes)))
     });
-    let digests = digests.collect::<Result<Map<_, _>>>()?;
+    let files = digests.collect::<Result<Vec<_>>>()?;
+    let digests = files.iter().map(|(name, digest)| (name.clone(), Value::from(digest.to_string()))).collect();
     let mut of_result = json.as_object().cloned().unwrap_or_default();
     of_result.retain(|key, _| !NOT_OF_THE_RESULT.contains(&&**key));
     of_result.insert("files".into(), Value::Object(digests));
     let program = ExternalProgram {
         command: wire.program.into_inner(),
         folder,
+        files,
         export: wire.export,
         version: Version { command: wire.version.command.into_inner(), prints: prints.to_string() },
         install: wire.install,

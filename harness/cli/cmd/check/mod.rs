@@ -109,10 +109,14 @@ impl Reference {
         let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
         let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
             Some(baseline) => {
-                if args.rerun && baseline.has_external() {
-                    // Lists of other programs cannot be made again here.
-                    let own: BTreeSet<_> =
-                        baseline.own_keys().filter(|(trial, seed)| filter.asks_for(trial, *seed)).collect();
+                let others = spec.trials.iter().any(|trial| trial.trainer.method().is_none());
+                if args.rerun && (others || baseline.has_external()) {
+                    // Lists of other programs are not made again here.
+                    let ours = |trial: &str| spec.trial(trial).is_some_and(|trial| trial.trainer.method().is_some());
+                    let own: BTreeSet<_> = baseline
+                        .own_keys()
+                        .filter(|(trial, seed)| ours(trial) && filter.asks_for(trial, *seed))
+                        .collect();
                     if own.is_empty() {
                         return Err(no_own_run(&spec, &file));
                     }
@@ -281,6 +285,13 @@ fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
         matters: &args.matters,
         inexact: &args.inexact,
     };
+    if args.rerun && spec.trials.iter().any(|trial| trial.trainer.method().is_none()) {
+        return Err(Error::new(
+            Kind::Input,
+            format!("`{}` has trials of other programs, which `--rerun` does not start", spec.id),
+        )
+        .expected("`--accept` of the records, without `--rerun`"));
+    }
     let manifest = home.manifest(&spec)?;
     let all = Filter::default();
     let now = Now::find(home, args, &spec, &manifest, &all)?;
