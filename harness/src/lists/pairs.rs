@@ -32,10 +32,12 @@ impl PairScores {
 
     /// Gives an asker's pairs their scores, from items with scores. Returns the item of a pair that has none.
     pub fn take(&mut self, queries: &Queries, asker: u32, rows: &[(u32, f64)]) -> Option<u32> {
+        let mut by_item = rows.to_vec();
+        by_item.sort_unstable_by_key(|(item, _)| *item);
         let from = self.starts[asker as usize] as usize;
         for (at, item) in self.items(queries, asker).enumerate() {
-            let Some((_, score)) = rows.iter().find(|(other, _)| *other == item) else { return Some(item) };
-            self.scores[from + at] = *score;
+            let Ok(place) = by_item.binary_search_by_key(&item, |(item, _)| *item) else { return Some(item) };
+            self.scores[from + at] = by_item[place].1;
         }
         None
     }

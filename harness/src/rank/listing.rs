@@ -1,5 +1,7 @@
 //! The best candidates of every query, with the scores by which an evaluation ranks them.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::index::not_finite;
@@ -60,12 +62,8 @@ fn labelled_lists(scorer: &dyn Scorer, pairs: &[LabelledPair]) -> Result<Vec<Ask
     let mut lists = Vec::new();
     for of_asker in pairs.chunk_by(|a, b| a.asker == b.asker) {
         let asker = of_asker[0].asker;
-        let mut items: Vec<u32> = Vec::with_capacity(of_asker.len());
-        for pair in of_asker {
-            if !items.contains(&pair.item) {
-                items.push(pair.item);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let items: Vec<u32> = of_asker.iter().map(|pair| pair.item).filter(|item| seen.insert(*item)).collect();
         let mut scores = vec![0.0; items.len()];
         scorer.score(asker, &items, &mut scores);
         if let Some(at) = scores.iter().position(|score| !score.is_finite()) {

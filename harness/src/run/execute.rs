@@ -1,6 +1,6 @@
 //! Trains the runs of a job that are not done yet.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::external::{self, Programs, check_allowed};
@@ -152,7 +152,7 @@ fn check_origins(prepared: &Prepared<'_>) -> Result<()> {
             check_place(prepared, run)?;
             continue;
         }
-        if judged(prepared, run)?.is_some() {
+        if prepared.judged(run)?.is_some() {
             continue;
         }
         if let Some(file) = prepared.recorded_otherwise(run, false)? {
@@ -182,7 +182,7 @@ enum Done {
 
 /// What is to be said of a trial whose lists are brought.
 fn brought(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Done> {
-    if judged(prepared, run)?.is_some() {
+    if prepared.judged(run)?.is_some() {
         return Ok(Done::Elsewhere);
     }
     let spec = prepared.job.spec;
@@ -222,7 +222,7 @@ fn one(prepared: &Prepared<'_>, run: &Run<'_>, method: &dyn Method, checkpoint_e
         store.tidy();
         return Ok(Done::Before);
     }
-    if let Some(file) = judged(prepared, run)? {
+    if let Some(file) = prepared.judged(run)? {
         if run.teaches {
             return Err(Error::new(
                 Kind::Missing,
@@ -280,7 +280,7 @@ fn headline(prepared: &Prepared<'_>, record: &Record) -> String {
 fn forget(prepared: &Prepared<'_>) -> Result<()> {
     for run in &prepared.runs {
         // Lists that were brought cannot be made again here, and those of a program are replaced when there are new ones.
-        if run.trial.trainer.method().is_none() || judged(prepared, run)?.is_some() {
+        if run.trial.trainer.method().is_none() || prepared.judged(run)?.is_some() {
             continue;
         }
         let store = prepared.store(run.fingerprint);
@@ -319,14 +319,6 @@ fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, store: &ModelStore, note: &dy
     let recorded = prepared.recorded(run)?.iter().filter_map(|file| Record::read(file).ok()).find(ours);
     let Some(record) = recorded else { return Ok(false) };
     Ok(!run.teaches || has_model(prepared, run, &record, store, note)?)
-}
-
-/// The record of a run whose lists another program made, with today's fingerprint.
-pub(super) fn judged(prepared: &Prepared<'_>, run: &Run<'_>) -> Result<Option<PathBuf>> {
-    let is_judged = |file: &PathBuf| {
-        Record::read(file).is_ok_and(|record| record.is_external() && record.digests.run == run.fingerprint)
-    };
-    Ok(prepared.recorded(run)?.into_iter().find(is_judged))
 }
 
 /// Whether the model of the record is kept. A damaged or different one does not count, which `note` is told.

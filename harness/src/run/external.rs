@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::execute::judged;
 use super::judge::{Brought, ListJudge};
 use super::plan::Run;
 use super::prepared::Prepared;
@@ -62,7 +61,7 @@ pub(super) fn check_allowed(prepared: &Prepared<'_>, allowed: bool, fresh: bool)
 /// # Errors
 /// [`Io`](Kind::Io)
 pub(super) fn is_done(prepared: &Prepared<'_>, run: &Run<'_>, fresh: bool) -> Result<bool> {
-    let Some(file) = judged(prepared, run)? else { return Ok(false) };
+    let Some(file) = prepared.judged(run)? else { return Ok(false) };
     Ok(!fresh || Record::read(&file).is_ok_and(|record| record.lists.is_some_and(|lists| lists.ran.is_none())))
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::Job;
-use super::execute::judged;
 use super::latency::{is_there, model};
 use super::plan::Run;
 use super::prepared::Prepared;
@@ -52,7 +51,7 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
         if job.observer.interrupted() {
             return Err(Error::new(Kind::Interrupted, "interrupted: not all lists were written"));
         }
-        if run.trial.trainer.method().is_none() || judged(&prepared, run)?.is_some() {
+        if run.trial.trainer.method().is_none() || prepared.judged(run)?.is_some() {
             job.observer.note(&format!("{}: its lists are of another program", run.name()));
             continue;
         }

@@ -79,6 +79,17 @@ impl<'a> Prepared<'a> {
         self.id(run).files(&self.job.results)
     }
 
+    /// The record of a run whose lists another program made, with today's fingerprint.
+    ///
+    /// # Errors
+    /// [`Io`](crate::error::Kind::Io)
+    pub fn judged(&self, run: &Run<'_>) -> Result<Option<PathBuf>> {
+        let is_judged = |file: &PathBuf| {
+            Record::read(file).is_ok_and(|record| record.is_external() && record.digests.run == run.fingerprint)
+        };
+        Ok(self.recorded(run)?.into_iter().find(is_judged))
+    }
+
     /// A record of the run's trial, at any seed of the spec, that another program's lists made, or with `external` one of our own
     /// run: a mean over both kinds would be of neither.
     ///
