@@ -1,5 +1,7 @@
 //! What is said of lines, and numbers in them.
 
+use super::ids::IdTable;
+use super::judged::ListTest;
 use crate::error::{Error, Kind, Result};
 
 /// A line or an id for messages, its first bytes if it is long.
@@ -29,4 +31,20 @@ pub(super) fn number(what: &str, field: &[u8]) -> Result<f64> {
             Err(Error::new(Kind::Data, format!("a {what} is no number")).expected("a finite number").got(shown(field)))
         }
     }
+}
+
+/// Refuses askers without a list: `missing` of `all` that are `such`.
+pub(super) fn without_list(test: &ListTest<'_>, missing: Vec<u32>, all: usize, such: &str) -> Result<()> {
+    let Some(&first) = missing.first() else { return Ok(()) };
+    let (queries, name) = (test.ranker.queries(), test.askers.name(first));
+    Err(Error::new(Kind::Data, format!("{} of {all} queries have no list", missing.len()))
+        .expected(format!("a list for each {} {such}", queries.noun()))
+        .got(format!("none for `{}`", name.escape_debug()))
+        .hint("was the file cut, or made from another split?"))
+}
+
+/// What to do about an unknown id that is one of the table's but for the form of a number.
+pub(super) fn read_as_a_number(ids: &IdTable, id: &[u8]) -> Option<String> {
+    let known = shown(ids.as_number(id)?);
+    Some(format!("the split has {known}: ids are texts (with pandas, `dtype=str`)"))
 }

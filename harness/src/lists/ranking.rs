@@ -4,7 +4,7 @@ use super::form::ListForm;
 use super::ids::IdTable;
 use super::json::{JsonLine, VERSION, json_line};
 use super::judged::{JudgedLists, ListTest};
-use super::message::{not_a_row, number, shown};
+use super::message::{not_a_row, number, read_as_a_number, shown, without_list};
 use super::pairs::{PairScores, no_scores};
 use super::table::Row;
 use crate::digest::Digest;
@@ -439,20 +439,4 @@ impl<'a> ListRanking<'a> {
             unended,
         })
     }
-}
-
-/// Refuses askers without a list: `missing` of `all` that are `such`.
-fn without_list(test: &ListTest<'_>, missing: Vec<u32>, all: usize, such: &str) -> Result<()> {
-    let Some(&first) = missing.first() else { return Ok(()) };
-    let (queries, name) = (test.ranker.queries(), test.askers.name(first));
-    Err(Error::new(Kind::Data, format!("{} of {all} queries have no list", missing.len()))
-        .expected(format!("a list for each {} {such}", queries.noun()))
-        .got(format!("none for `{}`", name.escape_debug()))
-        .hint("was the file cut, or made from another split?"))
-}
-
-/// What to do about an unknown id that is one of the table's but for the form of a number.
-fn read_as_a_number(ids: &IdTable, id: &[u8]) -> Option<String> {
-    let known = shown(ids.as_number(id)?);
-    Some(format!("the split has {known}: ids are texts (with pandas, `dtype=str`)"))
 }

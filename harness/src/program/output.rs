@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Lines that are kept.
-const LINES: usize = 12;
+/// Lines that are kept, and shown of a program that failed.
+const LINES: usize = 6;
 /// Characters of a line that are kept.
 const LONGEST: usize = 300;
 /// Bytes of the standard output that are kept from its beginning.

@@ -17,8 +17,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// How long to wait for the end of a process that was killed.
 const UNTIL_KILLED: Duration = Duration::from_secs(5);
-/// Lines of a failed program that are shown.
-const SHOWN_LINES: usize = 6;
 
 /// Who watches a program.
 pub struct Watch<'w> {
@@ -63,8 +61,7 @@ pub(super) struct Ended {
 impl Ended {
     /// How it ended, and the last lines that it wrote.
     pub fn told(&self) -> String {
-        let lines = &self.lines[self.lines.len().saturating_sub(SHOWN_LINES)..];
-        let said = if lines.is_empty() { ", and it said nothing".into() } else { told_lines(lines) };
+        let said = if self.lines.is_empty() { ", and it said nothing".into() } else { told_lines(&self.lines) };
         format!("{}{said}", self.status)
     }
 }
@@ -132,9 +129,7 @@ impl Process<'_> {
         }
         let (lines, stdout) = output.finish();
         let status = stopped.map_err(|error| match error.kind() {
-            Kind::Data if !lines.is_empty() => {
-                error.got(format!("it still ran{}", told_lines(&lines[lines.len().saturating_sub(SHOWN_LINES)..])))
-            }
+            Kind::Data if !lines.is_empty() => error.got(format!("it still ran{}", told_lines(&lines))),
             Kind::Data => error.got("it still ran, and had said nothing"),
             _ => error,
         })?;
