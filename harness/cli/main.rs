@@ -7,6 +7,7 @@ mod home;
 mod outside;
 mod progress;
 mod terminal;
+mod values;
 
 use std::process::ExitCode;
 

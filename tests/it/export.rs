@@ -134,6 +134,13 @@ fn every_period_of_a_stream_of_sessions_is_written() {
         assert!(asked.iter().all(|query| query.starts_with(&format!("{period}."))));
     }
     let trec = exported(&home, "--format trec", "trec");
+    for files in [&found, &trec] {
+        let export: Value = serde_json::from_str(&text(files, "export.json")).unwrap();
+        let periods = export["periods"].as_array().unwrap();
+        assert_eq!(periods.len(), 3);
+        let queries = periods.iter().map(|period| period.get("queries").map_or(0, |queries| queries.as_u64().unwrap()));
+        assert_eq!(export["counts"]["queries"], queries.sum::<u64>());
+    }
     assert_eq!(text(&trec, "period-2/test.qrels").lines().count(), rows(&found, "period-2/test.csv", ',').len());
     home.reprise("export small --format recbole --to recbole").with(2).tells(&["no single split for RecBole"]);
 }
@@ -151,6 +158,11 @@ fn so_is_a_stream_of_labelled_samples() {
             .zip(&test)
             .all(|(train, test)| (&train[0], &train[2], &train[3]) == (&test[0], &test[1], &test[2]))
     );
+    let export: Value = serde_json::from_str(&text(&found, "export.json")).unwrap();
+    let role = |period: usize| export["periods"][period]["role"].as_str().unwrap();
+    assert_eq!([1, 3, 6].map(role), ["pre-training", "warm-up", "tested"]);
+    assert!(export["periods"][1].get("queries").is_none(), "nothing is asked in pre-training");
+    assert_eq!(export["periods"][6]["train"], train.len());
     assert!(found.contains_key("period-6/history.csv") && !found.contains_key("period-1/test.csv"), "pre-training");
     home.reprise("export small --format trec --to trec").with(2).tells(&["no judgements for TREC"]);
 }

@@ -223,6 +223,14 @@ fn lists_that_could_not_be_judged_are_not_saved() {
     let home = Home::new(SMALL);
     home.reprise("run small --save-lists 4").with(2).tells(&["at least 5, the largest cutoff"]);
     assert!(home.results().is_empty(), "nothing was trained");
+    let all = Home::new(&SMALL.replace(r#""ndcg@5"]"#, r#""ndcg@5", "ap"]"#));
+    let ended = all.reprise("run small --trial pop --seed 0 --save-lists 10").with(0);
+    ended.tells(&["`--save-lists 10`: a metric without a cutoff needs lists of all candidates"]);
+    let file = all.record_file("pop", 0).with_file_name("seed-0.lists.csv").display().to_string();
+    all.reprise(&format!("judge small --results judged --run pop:0={file}")).with(1).tells(&["a list is not complete"]);
+    let ended = all.reprise("run small --trial pop --seed 0 --save-lists 100000").with(0);
+    assert!(!ended.err.contains("needs lists of all"), "{}", ended.err);
+    all.reprise(&format!("judge small --results judged --run pop:0={file}")).with(0);
 }
 
 /// Scores of labelled pairs, of every period from the model with which it was tested.
@@ -280,6 +288,13 @@ fn what_may_be_wrong_with_a_file_is_told() {
         "bpr, seed 0: a record of `cut.csv` from 20",
         "is replaced",
     ]);
+    let tied: String = csv.lines().map(|row| row.rsplit_once(',').unwrap().0.to_string() + ",1\n").collect();
+    home.write("tied.csv", tied.replacen(",1\n", ",score\n", 1));
+    judge("--run bpr:1=tied.csv").tells(&[
+        "held-out items have the score of another item of their list (the rule: lower item id first",
+        "with every tie against the list",
+    ]);
+    assert!(!judge("--run bpr:1=pop.jsonl").err.contains("the score of another item"), "no ties");
     let same = judge("--run bpr:0=pop.jsonl");
     assert!(!same.err.contains("is replaced"), "{}", same.err);
 }

@@ -193,6 +193,7 @@ fn describing_prints_or_writes_beside_and_refuses_in_words() {
     mine.reprise("data describe bad.csv").with(1).tells(&["bad.csv:3", "2 fields"]);
     mine.reprise("data describe none.csv").with(1).tells(&["cannot read a data file", "none.csv"]);
     mine.reprise("data describe rows.tsv --columns user,itme").with(2).tells(&["itme"]);
+    mine.reprise("data describe rows.tsv --to rows.csv").with(2).tells(&["ends in `.toml`", "rows.csv"]);
     mine.reprise("data describe").with(2).tells(&["FILE"]);
     assert!(!files(&mine.folder).iter().any(|file| file.ends_with("bad.toml")));
 }

@@ -15,6 +15,12 @@ pub fn run(files: &[PathBuf], to: Option<&Path>, columns: Option<&[FieldKind]>) 
     let to = to.filter(|_| !printed).map_or_else(|| default_manifest(files), Path::to_path_buf);
     // A manifest that is printed is one of this folder.
     let to = if printed { PathBuf::from(to.file_name().unwrap_or_default()) } else { to };
+    if to.extension().is_none_or(|extension| extension != "toml") {
+        return Err(Error::new(Kind::Input, "a manifest is a file of TOML")
+            .at(Place::file(&to))
+            .expected("a name that ends in `.toml`")
+            .hint("its name without `.toml` is the dataset's: `--to data-manifests/mine.toml`"));
+    }
     if !printed && to.exists() {
         return Err(Error::new(Kind::Input, "there is such a file already, and it is not overwritten")
             .at(Place::file(&to))

@@ -51,7 +51,7 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
         cases.extend(metric(name, &pairs, spread, rule));
     }
     let label = ours.values().next().map_or(id, |record| &record.label);
-    let seconds = pairs.iter().map(seconds);
+    let seconds = pairs.iter().filter_map(seconds);
     JudgedTrial {
         id: id.into(),
         label: label.into(),
@@ -75,9 +75,8 @@ fn compared(pair: &RunPair<'_>) -> Compared {
     }
 }
 
-/// Wall-clock seconds of the accepted run and of today's; 0 where another program trained.
-fn seconds(pair: &RunPair<'_>) -> (f64, f64) {
-    (pair.baseline.seconds.unwrap_or(0.0), pair.today.seconds.unwrap_or(0.0))
+fn seconds(pair: &RunPair<'_>) -> Option<(f64, f64)> {
+    pair.baseline.seconds.zip(pair.today.seconds)
 }
 
 fn doubt(why: &str, seeds: &[u64]) -> Case {

@@ -117,8 +117,8 @@ pub struct Compared {
     pub same_weights: bool,
     /// Whether all metrics are the same to the bit.
     pub same_metrics: bool,
-    /// Wall-clock seconds: (the baseline's, today's).
-    pub seconds: (f64, f64),
+    /// Wall-clock seconds: (the baseline's, today's). `None` of lists that were brought, which took none of either side's.
+    pub seconds: Option<(f64, f64)>,
 }
 
 /// One thing that was compared: a metric, all counts and digests together, or which runs there are.

@@ -1,6 +1,7 @@
 //! An export as tables with headers.
 
 use super::folder::Folder;
+use super::record::ExportPeriod;
 use super::rows::{Form, Rows};
 use super::source::Source;
 use crate::data::SourceIds;
@@ -87,7 +88,7 @@ fn stream(source: Source<'_>, periods: &Periods, files: &mut Folder) -> Result<(
         )?;
         files.put(&format!("period-{number}/test.csv"), asked(noun, &askers, queries, &source.ids.items)?)?;
         files.counts.test += (queries.targets().len() + queries.pairs().len()) as u64;
-        files.counts.queries += queries.len().max(queries.users().map_or(0, <[u32]>::len)) as u64;
+        files.asked(number, queries.len().max(queries.users().map_or(0, <[u32]>::len)) as u64);
     }
     Ok(())
 }
@@ -116,6 +117,8 @@ pub(super) fn learnt(source: Source<'_>, periods: &Periods, files: &mut Folder) 
             }
         };
         files.counts.train += rows.count;
+        let role = periods.roles().of(number).into();
+        files.periods.push(ExportPeriod { role, train: rows.count, queries: None });
         files.put(&format!("period-{number}/train.csv"), rows)?;
     }
     Ok(())

@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportProtocol, ExportRecord};
+use super::record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportPeriod, ExportProtocol, ExportRecord};
 use super::rows::Rows;
 use super::source::{EXPORT, Source};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Place, Result};
 use crate::file::write_by_rename;
-use crate::metrics::{Candidates, Direction};
+use crate::metrics::Direction;
 use crate::program::ExportFormat;
 use crate::record::Stored as _;
 use crate::spec::Spec;
@@ -25,6 +25,8 @@ pub(super) struct Folder {
     earlier: Vec<String>,
     /// Sizes, as those who write the files count them.
     pub counts: ExportCounts,
+    /// Of a stream, as those who write them know them.
+    pub periods: Vec<ExportPeriod>,
 }
 
 impl Folder {
@@ -36,7 +38,7 @@ impl Folder {
     pub fn open(path: &Path, spec: &Spec, format: ExportFormat) -> Result<Self> {
         let failed = |error: io::Error| Error::io("cannot write an export", path, &error);
         let counts = ExportCounts { users: None, items: 0, train: 0, valid: 0, test: 0, queries: 0 };
-        let open = Self { path: path.to_path_buf(), format, files: BTreeMap::new(), earlier: Vec::new(), counts };
+        let open = Self { path: path.to_path_buf(), format, files: BTreeMap::new(), earlier: Vec::new(), counts, periods: Vec::new() };
         let mut entries = match fs::read_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(open),
             entries => entries.map_err(failed)?,
@@ -83,6 +85,14 @@ impl Folder {
         Ok(())
     }
 
+    /// Counts what is asked in a test, of a stream in a period.
+    pub fn asked(&mut self, period: usize, queries: u64) {
+        self.counts.queries += queries;
+        if let Some(period) = self.periods.get_mut(period) {
+            period.queries = Some(queries);
+        }
+    }
+
     /// Removes what only an earlier export had, and writes `export.json`. Returns the paths of all files.
     ///
     /// # Errors
@@ -98,8 +108,6 @@ impl Folder {
             }
         }
         let protocol = &spec.protocol;
-        let complete = matches!(protocol.candidates, Candidates::Sampled { .. } | Candidates::Labelled)
-            || protocol.metrics.iter().any(|metric| metric.cutoff().is_none());
         let mut paths: Vec<PathBuf> = self.files.keys().map(|name| self.path.join(name)).collect();
         let record = ExportRecord {
             format: ExportRecord::FORMAT,
@@ -114,11 +122,12 @@ impl Folder {
                 protocol: protocol.digest(),
             },
             counts: self.counts,
+            periods: self.periods,
             seeds: spec.seeds.clone(),
             protocol: ExportProtocol {
                 candidates: protocol.candidates.describe(),
                 ties: protocol.candidates.ties().into(),
-                list: protocol.largest_cutoff().filter(|_| !complete),
+                list: protocol.list_length(),
             },
             metrics: protocol
                 .metrics

@@ -16,7 +16,7 @@ mod rows;
 mod source;
 mod trec;
 
-pub use record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportProtocol, ExportRecord};
+pub use record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportPeriod, ExportProtocol, ExportRecord};
 pub use source::{EXPORT, Source};
 
 use std::path::{Path, PathBuf};

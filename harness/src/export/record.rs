@@ -22,6 +22,9 @@ pub struct ExportRecord {
     pub files_are: String,
     pub digests: ExportDigests,
     pub counts: ExportCounts,
+    /// Of a stream: its periods in their order, the first of which has the number 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<ExportPeriod>,
     /// The seeds of the spec, one run of a trial for each.
     pub seeds: Vec<u64>,
     pub protocol: ExportProtocol,
@@ -61,6 +64,20 @@ pub struct ExportCounts {
     pub test: u64,
     /// Lists that are to be made, or impressions that are to be scored, for the test.
     pub queries: u64,
+}
+
+/// A period of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportPeriod {
+    /// `pre-training`: learnt from before anything is tested; `warm-up`: tested and then learnt from, without counting;
+    /// `tested`: the same, and its results count.
+    pub role: String,
+    /// Rows of its `train.csv`.
+    pub train: u64,
+    /// Lists that are to be made, or impressions that are to be scored; absent in pre-training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queries: Option<u64>,
 }
 
 /// How lists are ranked and evaluated.

@@ -33,7 +33,7 @@ pub(super) fn parts(source: Source<'_>, files: &mut Folder) -> Result<()> {
         let name = test.period.map_or("test.qrels".into(), |number| format!("period-{number}/test.qrels"));
         let queries = test.ranker.queries();
         files.counts.test += queries.targets().len() as u64;
-        files.counts.queries += queries.len() as u64;
+        files.asked(test.period.unwrap_or_default(), queries.len() as u64);
         files.put(&name, qrels(&test.askers(ids).1, queries, &ids.items)?)?;
     }
     Ok(())

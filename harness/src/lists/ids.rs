@@ -5,36 +5,64 @@ use crate::data::SourceIds;
 /// The numbers of ids. Nothing depends on the order of its slots.
 pub struct IdTable {
     ids: SourceIds,
-    /// One more than a number, or 0; as many as a power of two, at least twice the number of ids.
-    slots: Vec<u32>,
+    /// As many as a power of two, at least twice the number of ids.
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    word: u64,
+    /// One more than a number, or 0 where the slot is empty.
+    number: u32,
+}
+
+/// Most bytes of an id that its word holds.
+const IN_A_WORD: usize = 7;
+/// The mark of a word that does not hold its id.
+const LONG: u64 = 0xff << 56;
+
+/// A short id itself, its length in the highest byte; of a longer one a mark and a product of its bytes, eight at a time.
+fn word(id: &[u8]) -> u64 {
+    let bytes = |part: &[u8]| part.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    if id.len() <= IN_A_WORD {
+        return (id.len() as u64) << 56 | bytes(id);
+    }
+    id.chunks(8).fold(id.len() as u64, |hash, part| mixed(hash.rotate_left(5) ^ bytes(part))) | LONG
+}
+
+/// Ids come from a dataset that was verified: nobody chooses them to collide.
+fn mixed(word: u64) -> u64 {
+    word.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl IdTable {
     /// A table of distinct ids.
     pub fn new(ids: SourceIds) -> Self {
         let size = (2 * ids.len().max(1)).next_power_of_two();
-        let mut table = Self { ids: SourceIds::default(), slots: vec![0; size] };
+        let mut slots = vec![Slot::default(); size];
         for (number, id) in (1..).zip(ids.iter()) {
-            let mut slot = table.first_slot(id);
-            while table.slots[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
+            let word = word(id);
+            let mut at = first_slot(word, size);
+            while slots[at].number != 0 {
+                at = (at + 1) & (size - 1);
             }
-            table.slots[slot] = number;
+            slots[at] = Slot { word, number };
         }
-        table.ids = ids;
-        table
+        Self { ids, slots }
     }
 
     /// The number of an id, if it is one of the table's.
     pub fn number(&self, id: &[u8]) -> Option<u32> {
-        let mut slot = self.first_slot(id);
-        while let Some(number) = self.slots[slot].checked_sub(1) {
-            if self.ids.of(number) == id {
+        let word = word(id);
+        let mut at = first_slot(word, self.slots.len());
+        loop {
+            let slot = self.slots[at];
+            let number = slot.number.checked_sub(1)?;
+            if slot.word == word && (word < LONG || self.ids.of(number) == id) {
                 return Some(number);
             }
-            slot = (slot + 1) & (self.slots.len() - 1);
+            at = (at + 1) & (self.slots.len() - 1);
         }
-        None
     }
 
     /// An id of the table that another program may have read as a number: the same but for zeros before it, or `.0` behind it.
@@ -53,18 +81,10 @@ impl IdTable {
     pub fn ids(&self) -> &SourceIds {
         &self.ids
     }
+}
 
-    /// A product of the bytes, eight at a time: ids are short, and come from a dataset that was verified.
-    fn first_slot(&self, id: &[u8]) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut hash = id.len() as u64;
-        for part in id.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
-        }
-        (hash >> 32) as usize & (self.slots.len() - 1)
-    }
+fn first_slot(word: u64, slots: usize) -> usize {
+    (mixed(word) >> 32) as usize & (slots - 1)
 }
 
 #[cfg(test)]
@@ -79,6 +99,11 @@ mod tests {
         for other in ["item-1", "item-", "", "item-70 "] {
             assert_eq!(table.number(other.as_bytes()), None, "{other}");
         }
+        let lengths: SourceIds = (0..40).map(|length| "x".repeat(length)).collect();
+        let table = IdTable::new(lengths.clone());
+        assert!((0..40).all(|number| table.number(lengths.of(number)) == Some(number)));
+        let near = ["x\0", "\0", "xxxxxxx\0", "xxxxxxy", "xxxxxxxxxxxxy", "\u{ff}"];
+        assert!(near.iter().all(|id| table.number(id.as_bytes()).is_none()));
         assert_eq!(IdTable::new(SourceIds::default()).number(b"x"), None);
     }
 

@@ -2,10 +2,15 @@
 
 use std::io::{self, BufRead, Read as _};
 
+use memchr::memchr;
+
 /// The lines of a text.
 pub(super) struct Lines<'r> {
     text: &'r mut dyn BufRead,
+    /// A line that the text's buffer does not hold as a whole.
     line: Vec<u8>,
+    /// Bytes of the text's buffer that the line in hand takes.
+    taken: usize,
     /// Number of the line in hand, from 1.
     pub number: usize,
     /// Whether a line feed ended it.
@@ -22,7 +27,7 @@ pub(super) enum NoLine {
 
 impl<'r> Lines<'r> {
     pub fn new(text: &'r mut dyn BufRead) -> Self {
-        Self { text, line: Vec::new(), number: 0, ended: true }
+        Self { text, line: Vec::new(), taken: 0, number: 0, ended: true }
     }
 
     /// The next line without what ends it; `None` at the end. Lines without anything are passed over.
@@ -30,38 +35,63 @@ impl<'r> Lines<'r> {
     /// # Errors
     /// A line of more than `most` bytes; errors of the reader.
     pub fn next(&mut self, most: usize) -> Result<Option<&[u8]>, NoLine> {
-        loop {
-            self.line.clear();
-            let limit = most as u64 + 2; // What ends a line is no part of it.
-            let read = self.text.take(limit).read_until(b'\n', &mut self.line).map_err(NoLine::Io)?;
-            if read == 0 {
-                return Ok(None);
-            }
+        let length = loop {
+            let Some(line) = self.with_end(most)? else { return Ok(None) };
+            let ended = line.strip_suffix(b"\n");
+            let line = ended.unwrap_or(line);
+            let (ended, length) = (ended.is_some(), line.strip_suffix(b"\r").unwrap_or(line).len());
             self.number += 1;
-            self.ended = self.line.last() == Some(&b'\n');
-            if !self.ended && read as u64 == limit {
-                return Err(NoLine::TooLong(most));
+            self.ended = ended;
+            if length > 0 {
+                break length;
             }
-            if self.ended {
-                self.line.pop();
-            }
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
-            }
-            if !self.line.is_empty() {
-                return Ok(Some(&self.line));
-            }
+        };
+        Ok(Some(match self.taken {
+            0 => &self.line[..length],
+            _ => &self.text.fill_buf().map_err(NoLine::Io)?[..length],
+        }))
+    }
+
+    /// The next line with what ends it, which stays in the text's buffer if that has all of it.
+    fn with_end(&mut self, most: usize) -> Result<Option<&[u8]>, NoLine> {
+        self.text.consume(std::mem::take(&mut self.taken));
+        let limit = most.saturating_add(2); // What ends a line is no part of it.
+        let buffer = match self.text.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => &[],
+            buffer => buffer.map_err(NoLine::Io)?,
+        };
+        if let Some(end) = memchr(b'\n', &buffer[..buffer.len().min(limit)]) {
+            self.taken = end + 1;
+            return Ok(Some(&self.text.fill_buf().map_err(NoLine::Io)?[..=end]));
         }
+        self.line.clear();
+        let read = self.text.take(limit as u64).read_until(b'\n', &mut self.line).map_err(NoLine::Io)?;
+        if read == limit && self.line.last() != Some(&b'\n') {
+            self.number += 1;
+            return Err(NoLine::TooLong(most));
+        }
+        Ok((read > 0).then_some(&*self.line))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
+    /// By buffers of a few bytes: lines that lie in one and lines that do not are the same.
     fn all(text: &str, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
-        let mut bytes = text.as_bytes();
-        let mut lines = Lines::new(&mut bytes);
+        let read = |buffer: usize| of(&mut BufReader::with_capacity(buffer, text.as_bytes()), most);
+        let found = read(64)?;
+        for buffer in 1..12 {
+            assert_eq!(read(buffer)?, found, "{text:?} by {buffer}");
+        }
+        Ok(found)
+    }
+
+    fn of(text: &mut dyn BufRead, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
+        let mut lines = Lines::new(text);
         let mut found = Vec::new();
         while let Some(line) = lines.next(most)? {
             let line = String::from_utf8(line.to_vec()).unwrap();

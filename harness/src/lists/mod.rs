@@ -10,6 +10,7 @@
 //! "scores": [0.5, 0.25]}`. With the feature `parquet` a table may be Parquet, too. Ids are the dataset's own. Reading takes the memory of one list, whatever the length of the file.
 
 mod form;
+mod found;
 mod ids;
 mod json;
 mod judge;

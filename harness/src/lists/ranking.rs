@@ -1,6 +1,7 @@
 //! Ranks held-out items in lists, one list at a time.
 
 use super::form::ListForm;
+use super::found::FoundRanks;
 use super::ids::IdTable;
 use super::json::{JsonLine, VERSION, json_line};
 use super::judged::{JudgedLists, ListTest};
@@ -10,7 +11,7 @@ use super::table::Row;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Candidates, Protocol};
-use crate::rank::{Evaluation, Ranks};
+use crate::rank::Ranker;
 
 /// Bytes in a list in JSON that an item takes besides its id: quotes, commas, a score.
 const AROUND_AN_ITEM: usize = 64;
@@ -48,18 +49,6 @@ struct Open {
     rank: f64,
 }
 
-/// Ranks of the targets of a test, as they are found.
-struct Found {
-    /// By target.
-    ranks: Vec<u32>,
-    /// The same with every tie decided against the list.
-    or_equal: Vec<u32>,
-    /// By query: whether it has a list.
-    answered: Vec<bool>,
-    /// Length that every list must have; of a complete one the candidates are counted by query.
-    complete: bool,
-}
-
 /// Ranks the targets of all tests in lists that come row by row.
 pub(super) struct ListRanking<'a> {
     tests: &'a [ListTest<'a>],
@@ -71,7 +60,7 @@ pub(super) struct ListRanking<'a> {
     first_asker: Vec<u32>,
     /// By asker of all tests: whether a list of it was closed, or is open.
     met: Vec<bool>,
-    found: Vec<Found>,
+    found: Vec<FoundRanks>,
     /// By test, where labelled pairs are scored; else empty.
     pairs: Vec<PairScores>,
     marks: Vec<Mark>,
@@ -90,14 +79,7 @@ pub(super) struct ListRanking<'a> {
 
 impl<'a> ListRanking<'a> {
     pub fn new(tests: &'a [ListTest<'a>], items: &'a IdTable, protocol: &'a Protocol) -> Self {
-        let complete = matches!(protocol.candidates, Candidates::Sampled { .. })
-            || protocol.metrics.iter().any(|metric| metric.cutoff().is_none());
-        let found = tests.iter().map(|test| {
-            let queries = test.ranker.queries();
-            let unlisted: Vec<u32> = (0..queries.targets().len() as u32).map(|at| u32::MAX - at).rev().collect();
-            Found { or_equal: unlisted.clone(), ranks: unlisted, answered: vec![false; queries.len()], complete }
-        });
-        let found = found.collect();
+        let found = tests.iter().map(|test| FoundRanks::none(test.ranker.queries())).collect();
         let labelled = protocol.candidates == Candidates::Labelled;
         let pairs = tests.iter().filter(|_| labelled).map(|test| PairScores::of(test.ranker.queries())).collect();
         let (mut first_asker, mut n_askers) = (Vec::new(), 0);
@@ -336,16 +318,7 @@ impl<'a> ListRanking<'a> {
             return self.close_pairs(test, at as u32);
         }
         let ranker = self.tests[test].ranker;
-        let queries = ranker.queries();
-        let asker = queries.ids()[at];
-        let candidates = match ranker.negatives(asker) {
-            Some(negatives) => negatives.len() + 1,
-            None => queries.n_items() - ranker.excluded(asker).len(),
-        };
-        let needed = match self.protocol.largest_cutoff() {
-            Some(cutoff) if !self.found[test].complete => candidates.min(cutoff as usize),
-            _ => candidates,
-        };
+        let (needed, candidates) = self.needed(ranker, at);
         let Open { rows, found, line, .. } = &self.open;
         if rows.len() < needed {
             let what = match self.protocol.candidates {
@@ -360,28 +333,22 @@ impl<'a> ListRanking<'a> {
                 error
             });
         }
-        let target_wins = matches!(self.protocol.candidates, Candidates::Sampled { .. });
-        let offset = queries.offsets()[at] as usize;
-        let targets = queries.targets_of(at);
-        for &place in found {
-            let (item, score) = rows[place];
-            let (mut before, mut or_equal) = (0, 0);
-            if self.scored == Some(true) {
-                for &(other, of_other) in rows {
-                    let equal = of_other == score;
-                    or_equal += u32::from(of_other >= score);
-                    before += u32::from(of_other > score || equal && other < item && !target_wins);
-                }
-            } else {
-                (before, or_equal) = (place as u32, place as u32 + 1);
-            }
-            let slot = offset + targets.binary_search(&item).expect("what was found is a target");
-            self.found[test].ranks[slot] = before + 1;
-            self.found[test].or_equal[slot] = or_equal;
-        }
-        self.found[test].answered[at] = true;
+        let first_of_equals = matches!(self.protocol.candidates, Candidates::Sampled { .. });
+        self.found[test].take(ranker.queries(), at, rows, found, self.scored == Some(true), first_of_equals);
         self.lists += 1;
         Ok(())
+    }
+
+    /// How many items the list of a query must have, and how many candidates there are.
+    fn needed(&self, ranker: &Ranker, at: usize) -> (usize, usize) {
+        let queries = ranker.queries();
+        let asker = queries.ids()[at];
+        let candidates = match ranker.negatives(asker) {
+            Some(negatives) => negatives.len() + 1,
+            None => queries.n_items() - ranker.excluded(asker).len(),
+        };
+        let needed = self.protocol.list_length().map_or(candidates, |length| candidates.min(length as usize));
+        (needed, candidates)
     }
 
     /// Takes the scores of the list in hand.
@@ -401,9 +368,7 @@ impl<'a> ListRanking<'a> {
     pub fn finish(self, form: ListForm, (digest, bytes): (Digest, u64), unended: bool) -> Result<JudgedLists> {
         for (test, found) in self.tests.iter().zip(&self.found) {
             let queries = test.ranker.queries();
-            let missing =
-                (0..found.answered.len()).filter(|at| !found.answered[*at]).map(|at| queries.ids()[at]).collect();
-            without_list(test, missing, queries.len(), "with a held-out item")?;
+            without_list(test, found.unanswered(queries), queries.len(), "with a held-out item")?;
         }
         for (test, pairs) in self.tests.iter().zip(&self.pairs) {
             let askers = test.ranker.queries().inputs().n_users();
@@ -417,16 +382,9 @@ impl<'a> ListRanking<'a> {
             let (lists, unasked, named) = (self.lists, self.unasked, self.named);
             return Ok(JudgedLists { evaluations, form, scored: true, digest, bytes, lists, unasked, named, unended });
         }
-        let evaluations = self.tests.iter().zip(self.found).map(|(test, found)| {
-            let queries = test.ranker.queries();
-            let mut ranks = Ranks::default();
-            for bounds in queries.offsets().windows(2) {
-                let of = bounds[0] as usize..bounds[1] as usize;
-                ranks.push(found.ranks[of.clone()].iter().copied(), found.or_equal[of].iter().copied());
-            }
-            let targets = queries.offsets().windows(2).map(|pair| pair[1] - pair[0]).collect();
-            Evaluation::new(queries.ids().to_vec(), targets, vec![ranks], &self.protocol.metrics)
-        });
+        let evaluations = self.tests.iter().zip(self.found);
+        let evaluations =
+            evaluations.map(|(test, found)| found.evaluate(test.ranker.queries(), &self.protocol.metrics));
         Ok(JudgedLists {
             evaluations: evaluations.collect(),
             form,

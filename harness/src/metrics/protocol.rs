@@ -185,6 +185,16 @@ impl Protocol {
     pub fn largest_cutoff(&self) -> Option<u32> {
         self.metrics.iter().filter_map(|m| m.cutoff()).max()
     }
+
+    /// Number of items that decides all metrics of a list; `None` where it must have all candidates: few were drawn or
+    /// labelled, or a metric has no cutoff.
+    pub fn list_length(&self) -> Option<u32> {
+        match self.candidates {
+            Candidates::Sampled { .. } | Candidates::Labelled => None,
+            Candidates::Full | Candidates::All if self.metrics.iter().any(|metric| metric.cutoff().is_none()) => None,
+            Candidates::Full | Candidates::All => self.largest_cutoff(),
+        }
+    }
 }
 
 impl TryFrom<WireProtocol> for Protocol {

@@ -182,7 +182,22 @@ impl<'p> ListJudge<'p> {
         {
             note(format!("the file says that its lists are of {}", run_name(trial, *seed)));
         }
-        Ok(record(self.prepared, run, path, &self.tests, &judged, brought))
+        let record = record(self.prepared, run, path, &self.tests, &judged, brought);
+        let ranks = || judged.evaluations.iter().flat_map(|found| found.ranks.iter().zip(&found.pessimistic_ranks));
+        let tied = ranks().filter(|(rank, pessimistic)| rank != pessimistic).count();
+        if judged.scored && tied > 0 {
+            let protocol = &self.prepared.job.spec.protocol;
+            let metric = protocol.metrics[0].to_string();
+            note(format!(
+                "{tied} of {} held-out items have the score of another item of their list (the rule: {}): {metric} is {:.4}, and \
+                 {:.4} with every tie against the list",
+                ranks().count(),
+                protocol.candidates.ties(),
+                record.metrics[&metric],
+                record.pessimistic[&metric],
+            ));
+        }
+        Ok(record)
     }
 }
 

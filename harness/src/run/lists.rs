@@ -10,6 +10,7 @@ use crate::data::SourceIds;
 use crate::error::{Error, Kind, Place, Result};
 use crate::lists::{ListsHeader, NamedLists, write_lists};
 use crate::method::Registry;
+use crate::metrics::Candidates;
 use crate::rank::AskerList;
 use crate::spec::{Spec, SpecData, Test};
 
@@ -39,6 +40,14 @@ pub fn check_lists(spec: &Spec, k: usize) -> Result<()> {
 pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<PathBuf>> {
     check_lists(job.spec, k)?;
     let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
+    let protocol = &job.spec.protocol;
+    let ranks_all = matches!(protocol.candidates, Candidates::Full | Candidates::All);
+    if ranks_all && protocol.list_length().is_none() && k < ids.items.len() {
+        job.observer.note(&format!(
+            "`--save-lists {k}`: a metric without a cutoff needs lists of all candidates, of {} items; this spec cannot judge such lists",
+            ids.items.len()
+        ));
+    }
     let prepared = Prepared::of(job, data);
     let tests = Test::all(&prepared.data.task)?;
     let noun = tests[0].ranker.queries().noun();

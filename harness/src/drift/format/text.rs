@@ -41,14 +41,15 @@ pub fn reruns(suite: &Suite) -> Option<Table> {
     let word = |same: bool| if same { "same" } else { "other" }.to_string();
     for trial in &judgement.trials {
         for run in &trial.runs {
-            let (then, now) = run.seconds;
+            let shown = |seconds: Option<f64>| seconds.map_or(NONE.into(), |seconds| format!("{seconds:.1}"));
+            let (then, now) = run.seconds.unzip();
             table.push(vec![
                 trial.id.clone(),
                 run.seed.to_string(),
                 word(run.same_weights),
                 word(run.same_metrics),
-                format!("{then:.1}"),
-                format!("{now:.1}"),
+                shown(then),
+                shown(now),
             ]);
         }
     }

@@ -64,6 +64,17 @@ impl Roles {
         self.tested_from..=self.last
     }
 
+    /// The role of a period: `pre-training`, `warm-up` or `tested`.
+    pub fn of(self, number: usize) -> &'static str {
+        if number < self.pretrained {
+            "pre-training"
+        } else if number < self.tested_from {
+            "warm-up"
+        } else {
+            "tested"
+        }
+    }
+
     /// For people.
     pub fn describe(self) -> String {
         let Self { pretrained, tested_from, last } = self;
@@ -90,6 +101,7 @@ mod tests {
     fn every_period_has_one_role() {
         let asmg = roles(30, 10, 24).unwrap();
         assert_eq!((asmg.evaluated(), asmg.tested()), (10..=30, 24..=30));
+        assert_eq!([9, 10, 23, 24].map(|number| asmg.of(number)), ["pre-training", "warm-up", "warm-up", "tested"]);
         assert_eq!(asmg.describe(), "0 to 9 train, 10 to 23 warm up, 24 to 30 are tested");
         let ader = roles(16, 0, 0).unwrap();
         assert_eq!((ader, ader.describe()), (Roles::after_the_first(16), "1 to 16 are tested".into()));
