@@ -55,6 +55,9 @@ pub enum Command {
     /// Measures and records the latency of requests to trained models
     #[command(after_help = "Example:\n  reprise latency quick")]
     Latency(LatencyArgs),
+    /// Shows which repository of specs and manifests is used, and which folders
+    #[command(after_help = "Example:\n  reprise home")]
+    Home(Places),
     /// Checks what works on this machine and what is missing, with hints
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -108,7 +111,8 @@ impl Args {
 /// Folders.
 #[derive(ClapArgs, Clone)]
 pub struct Places {
-    /// Repository, with `data-manifests/` and `reproductions/` [default: this folder or the nearest one above it]
+    /// Repository, with `data-manifests/` and `reproductions/` [default: this folder or the nearest one above it, else the one
+    /// that is compiled into the program]
     #[arg(long, env = "REPRISE_HOME", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub home: Option<PathBuf>,
     /// Folder of fetched data, saved states and models [default: the system's cache folder]
@@ -117,7 +121,8 @@ pub struct Places {
     /// Folder with copies of data files, which is searched before the network
     #[arg(long, env = "REPRISE_MIRROR", value_name = "DIR", value_parser = folder(), hide_env_values = true)]
     pub mirror: Option<PathBuf>,
-    /// Folder of records and reports [default: `results` in the repository or, of a spec outside of it, beside the spec]
+    /// Folder of records and reports [default: `results` in the repository; of a spec outside of it, beside the spec; where the
+    /// repository is the program's own, in this folder]
     #[arg(long, value_name = "DIR")]
     pub results: Option<PathBuf>,
 }

@@ -1,7 +1,10 @@
-//! Tells the program which commit it was built from: a record names the sources that computed it, not
-//! those that happen to lie beside it. The absence of git is no error.
+//! Tells the program which commit it was built from, since a record names the sources that computed it and not those that
+//! happen to lie beside it; the absence of git is no error. And lists what of the repository is compiled into the program.
 
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 fn main() {
     let git = |args: &[&str]| {
@@ -16,10 +19,52 @@ fn main() {
         println!("cargo:rustc-env=REPRISE_DIRTY={dirty}");
     }
     // Without these cargo would run this script at every change of any file, results included.
-    for path in ["harness", "reproductions", "Cargo.toml", "Cargo.lock"] {
+    for path in ["harness", "reproductions", "data-manifests", "Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={path}");
     }
     if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
         println!("cargo:rerun-if-changed={head}");
+    }
+    compile_in();
+}
+
+/// Writes the list of the files that [`embedded`](../embedded.rs) includes, each as its place in the repository and its content.
+fn compile_in() {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo tells"));
+    let mut files = Vec::new();
+    for (folder, counts) in [
+        ("data-manifests", (|_| true) as fn(&Path) -> bool),
+        ("reproductions", |file| file.extension().is_some_and(|end| end != "rs") && !file.ends_with("Cargo.toml")),
+        // What `check` compares with.
+        ("results", |file| file.ends_with("baseline.json")),
+    ] {
+        below(&root, Path::new(folder), counts, &mut files);
+    }
+    files.sort();
+    let mut text = String::from("&[\n");
+    for file in &files {
+        let place = file.to_str().expect("names in the repository are text").replace('\\', "/");
+        if place.starts_with("results/") {
+            println!("cargo:rerun-if-changed={place}");
+        }
+        writeln!(text, "    ({place:?}, include_bytes!({:?})),", root.join(file)).expect("a string can grow");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo tells"));
+    fs::write(out.join("embedded.rs"), text + "]\n").expect("cargo's folder can be written");
+}
+
+/// Files below a folder that count; hidden ones are an editor's.
+fn below(root: &Path, folder: &Path, counts: fn(&Path) -> bool, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
+    for entry in entries.map_while(Result::ok) {
+        let place = folder.join(entry.file_name());
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if entry.path().is_dir() {
+            below(root, &place, counts, files);
+        } else if counts(&place) {
+            files.push(place);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Where the repository, the cache, the mirror and the results are, and what belongs to a spec.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use harness::data::{Cache, Catalog, Manifest};
@@ -9,12 +10,13 @@ use harness::method::Registry;
 use harness::spec::{self, Listed, Spec};
 
 use crate::args::Places;
-use crate::outside;
+use crate::{embedded, outside};
 
 /// The folders of one call.
 pub struct Home {
-    /// The repository; the error where this is none is told by what needs it. A spec that stands outside needs none.
-    root: Result<PathBuf>,
+    /// The repository.
+    root: PathBuf,
+    pub origin: Origin,
     pub cache: Cache,
     pub mirror: Option<PathBuf>,
     /// The folder of records that the command line names.
@@ -22,20 +24,45 @@ pub struct Home {
     pub registry: Registry,
 }
 
+/// Where a repository was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `--home` or `REPRISE_HOME` names it.
+    Named,
+    /// This folder, or one above it.
+    Above,
+    /// There is none: it is the one that is compiled into the program.
+    Embedded,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "named by `--home` or `REPRISE_HOME`",
+            Self::Above => "this folder, or the nearest one above it",
+            Self::Embedded => "compiled into the program, and unpacked; `--home DIR` or a checkout takes its place",
+        })
+    }
+}
+
 impl Home {
     pub fn find(places: &Places) -> Result<Self> {
         // Set to nothing is not set.
         let set = |folder: &Option<PathBuf>| folder.clone().filter(|folder| !folder.as_os_str().is_empty());
-        let root = match &set(&places.home) {
-            Some(root) => Ok(named(root)?),
-            None => above(),
-        };
         let cache = match set(&places.cache) {
             Some(root) => root,
             None => Cache::default_root()?,
         };
+        let (root, origin) = match set(&places.home) {
+            Some(root) => (named(&root)?, Origin::Named),
+            None => match above()? {
+                Some(root) => (root, Origin::Above),
+                None => (embedded::unpack(&cache)?, Origin::Embedded),
+            },
+        };
         Ok(Self {
             root,
+            origin,
             cache: Cache::new(cache),
             mirror: set(&places.mirror),
             results: places.results.clone(),
@@ -47,6 +74,7 @@ impl Home {
     pub fn beside(&self, folder: &Path) -> Self {
         Self {
             root: self.root.clone(),
+            origin: self.origin,
             cache: self.cache.with_runs(folder.join("runs")),
             mirror: self.mirror.clone(),
             results: Some(folder.join("results")),
@@ -55,18 +83,26 @@ impl Home {
     }
 
     /// The root of the repository.
-    pub fn root(&self) -> Result<&Path> {
-        self.root.as_deref().map_err(Clone::clone)
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Folder of the records of the repository's specs.
-    pub fn results(&self) -> Result<PathBuf> {
-        self.results.clone().map_or_else(|| Ok(self.root()?.join("results")), Ok)
+    pub fn results(&self) -> PathBuf {
+        self.results.clone().unwrap_or_else(|| self.own_results())
+    }
+
+    /// `results` of the repository; where that is compiled into the program, of this folder.
+    fn own_results(&self) -> PathBuf {
+        match self.origin {
+            Origin::Named | Origin::Above => self.root.join("results"),
+            Origin::Embedded => PathBuf::from("results"),
+        }
     }
 
     /// The manifests of the repository.
     pub fn catalog(&self) -> Result<Catalog> {
-        Catalog::open(&self.root()?.join("data-manifests"))
+        Catalog::open(&self.root.join("data-manifests"))
     }
 
     /// The manifest of a spec's dataset: that of the repository or, for a spec outside of it, the one beside the spec if
@@ -79,12 +115,12 @@ impl Home {
     pub fn manifest_of(&self, file: &Path, dataset: &str) -> Result<Manifest> {
         match self.inside(file) {
             Some(_) => self.catalog()?.get(dataset),
-            None => outside::manifest(file, dataset, self.catalog().ok().as_ref()),
+            None => outside::manifest(file, dataset, &self.catalog()?),
         }
     }
 
-    pub fn reproductions(&self) -> Result<PathBuf> {
-        Ok(self.root()?.join("reproductions"))
+    pub fn reproductions(&self) -> PathBuf {
+        self.root.join("reproductions")
     }
 
     /// The spec that an argument names, an id or a file, in a profile.
@@ -100,28 +136,20 @@ impl Home {
 
     /// The file of the spec that an argument names. A file of the repository is found under the name that its id leads to.
     pub fn spec_file(&self, argument: &str) -> Result<PathBuf> {
+        let folder = self.reproductions();
         let Some(file) = outside::named_file(argument) else {
-            return match self.reproductions() {
-                Ok(folder) => spec::find(&folder, argument).map_err(|error| outside::hint_at_file(argument, error)),
-                Err(error) => Err(outside::hint_at_file(argument, error)),
-            };
+            return spec::find(&folder, argument).map_err(|error| outside::hint_at_file(argument, error));
         };
         let found = outside::existing(file, argument)?;
-        let ours = self.reproductions().and_then(|folder| Ok((outside::existing(&folder, "reproductions")?, folder)));
-        Ok(match &ours {
-            Ok((canonical, folder)) => match found.strip_prefix(canonical) {
-                Ok(inside) => folder.join(inside),
-                Err(_) => file.to_path_buf(),
-            },
-            Err(_) => file.to_path_buf(),
-        })
+        let inside = outside::existing(&folder, "reproductions")?;
+        Ok(found.strip_prefix(inside).map_or_else(|_| file.to_path_buf(), |inside| folder.join(inside)))
     }
 
     /// The specs that arguments name, each once: those of the repository by id, then files outside of it. All of the
     /// repository where nothing is named.
     pub fn listed(&self, arguments: &[String]) -> Result<Vec<Listed>> {
         if arguments.is_empty() {
-            return spec::discover(&self.reproductions()?);
+            return spec::discover(&self.reproductions());
         }
         let mut files: Vec<PathBuf> = Vec::new();
         for argument in arguments {
@@ -131,7 +159,7 @@ impl Home {
             }
         }
         let (ours, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| self.inside(file).is_some());
-        let mut listed = if ours.is_empty() { Vec::new() } else { spec::discover(&self.reproductions()?)? };
+        let mut listed = if ours.is_empty() { Vec::new() } else { spec::discover(&self.reproductions())? };
         listed.retain(|listed| ours.contains(&listed.file));
         listed.extend(others.iter().map(|file| spec::listed(file)));
         Ok(listed)
@@ -145,20 +173,23 @@ impl Home {
     /// Folder of the records of the spec in `file`: it mirrors the place of the spec in the repository. Of one outside it is
     /// named after the id, in `results` beside the spec.
     pub fn results_beside(&self, file: &Path, id: &str) -> PathBuf {
-        let folder = self.results.clone().unwrap_or_else(|| self.own_results(file));
+        let folder = match (&self.results, self.inside(file)) {
+            (None, None) => results_by(file),
+            _ => self.results(),
+        };
         folder.join(self.folder_of(file, id))
     }
 
-    /// The baseline of the spec in `file`. It is the repository's (or beside the spec), wherever today's records are.
-    pub fn baseline_beside(&self, file: &Path, id: &str, profile: &str) -> PathBuf {
-        self.own_results(file).join(self.folder_of(file, id)).join(profile).join(BASELINE)
-    }
-
-    /// `results` of the repository or, of a spec outside, beside it.
-    fn own_results(&self, file: &Path) -> PathBuf {
-        let beside = || file.parent().unwrap_or(Path::new("")).to_path_buf();
-        let root = self.inside(file).and_then(|_| self.root().ok()).map_or_else(beside, Path::to_path_buf);
-        root.join("results")
+    /// The baseline of the spec in `file`, and the place where a new one is written. They are the repository's (or beside the
+    /// spec), wherever today's records are. Where the repository is compiled into the program, a new one is written into
+    /// `results` of this folder, and counts before the repository's.
+    pub fn baseline_beside(&self, file: &Path, id: &str, profile: &str) -> BaselineFiles {
+        let inside = self.inside(file).is_some();
+        let place = self.folder_of(file, id).join(profile).join(BASELINE);
+        let accepted = if inside { self.own_results() } else { results_by(file) }.join(&place);
+        let shipped = self.root.join("results").join(&place);
+        let compared = if inside && !accepted.exists() { shipped } else { accepted.clone() };
+        BaselineFiles { compared, accepted }
     }
 
     /// Place of a spec in the tree, such as `de_rrd/citeulike`; the id of one outside.
@@ -168,14 +199,26 @@ impl Home {
 
     /// The place below `reproductions` of a spec of the repository.
     fn inside(&self, file: &Path) -> Option<PathBuf> {
-        let folder = self.reproductions().ok()?;
-        file.strip_prefix(folder).ok().map(Path::to_path_buf)
+        file.strip_prefix(self.reproductions()).ok().map(Path::to_path_buf)
     }
 
     /// Folder of the paper that a spec belongs to, which is its own.
     pub fn paper_of(&self, spec: &Spec) -> Option<PathBuf> {
         spec.paper.as_ref().map(|_| spec.file.parent().unwrap_or(Path::new("")).to_path_buf())
     }
+}
+
+/// Where the baseline of a spec is.
+pub struct BaselineFiles {
+    /// What today's records are compared with.
+    pub compared: PathBuf,
+    /// Where a new one is written.
+    pub accepted: PathBuf,
+}
+
+/// `results` beside a spec that is outside of the repository.
+fn results_by(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join("results")
 }
 
 fn is_home(folder: &Path) -> bool {
@@ -192,16 +235,44 @@ fn named(root: &Path) -> Result<PathBuf> {
         .hint("`--home` (or `REPRISE_HOME`) names the repository's root"))
 }
 
-fn above() -> Result<PathBuf> {
+/// The repository that this folder is in.
+fn above() -> Result<Option<PathBuf>> {
     let here = std::env::current_dir()
         .map_err(|e| Error::new(Kind::Missing, "the current folder cannot be told").got(e.to_string()))?;
     // A relative root keeps messages short and records free of this machine's paths.
     if is_home(Path::new(".")) {
-        return Ok(PathBuf::from("."));
+        return Ok(Some(PathBuf::from(".")));
     }
-    here.ancestors().find(|folder| is_home(folder)).map(Path::to_path_buf).ok_or_else(|| {
-        Error::new(Kind::Missing, "this is not inside a Reprise repository")
-            .expected("a folder with `data-manifests/` and `reproductions/`, here or above")
-            .hint("change to the repository, or name it: `--home DIR` or `REPRISE_HOME=DIR`")
-    })
+    Ok(here.ancestors().find(|folder| is_home(folder)).map(Path::to_path_buf))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_baseline_that_was_accepted_here_counts_before_the_programs_own() {
+        let cache = tempfile::tempdir().unwrap();
+        let root = embedded::unpack(cache.path()).unwrap();
+        let results = None;
+        let home = Home {
+            origin: Origin::Embedded,
+            cache: Cache::new(cache.path().to_path_buf()),
+            mirror: None,
+            registry: reproductions::registry(),
+            root,
+            results,
+        };
+        let quick = home.reproductions().join("quick.toml");
+        let files = home.baseline_beside(&quick, "quick", "base");
+        assert_eq!(files.accepted, Path::new("results/quick/base/baseline.json"));
+        assert!(files.compared.starts_with(home.root()) && files.compared.exists());
+        assert_eq!(home.results_beside(&quick, "quick"), Path::new("results/quick"));
+        let other = home.baseline_beside(Path::new("mine/spec.toml"), "spec", "base");
+        assert_eq!(other.compared, Path::new("mine/results/spec/base/baseline.json"));
+        // In a checkout both are its own.
+        let home = Home { origin: Origin::Named, ..home };
+        let files = home.baseline_beside(&quick, "quick", "base");
+        assert_eq!(files.compared, files.accepted);
+    }
 }

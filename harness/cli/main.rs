@@ -3,6 +3,7 @@
 mod allocator;
 mod args;
 mod cmd;
+mod embedded;
 mod home;
 mod outside;
 mod progress;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         args::Command::Latency(args) => cmd::latency::run(&args),
         args::Command::Report(args) => cmd::report::run(&args),
         args::Command::Check(args) => return exit_of_check(cmd::check::run(&args)),
+        args::Command::Home(args) => cmd::home::run(&args),
         args::Command::Doctor(args) => cmd::doctor::run(&args),
     };
     exit(done.and_then(|()| terminal::check_output()))

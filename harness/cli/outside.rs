@@ -44,7 +44,7 @@ pub fn hint_at_file(argument: &str, error: Error) -> Error {
 /// # Errors
 /// `Missing` if nobody has it; `Input` if it is wrong, stands twice, or has the id of other data of the repository: both
 /// would share a folder of the cache.
-pub fn manifest(file: &Path, dataset: &str, repository: Option<&Catalog>) -> Result<Manifest> {
+pub fn manifest(file: &Path, dataset: &str, repository: &Catalog) -> Result<Manifest> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let name = format!("{dataset}.toml");
     let places = [folder.join(MANIFESTS).join(&name), folder.join(&name)];
@@ -60,18 +60,10 @@ pub fn manifest(file: &Path, dataset: &str, repository: Option<&Catalog>) -> Res
     let Some(path) = found.first() else {
         let looked = format!("it may stand beside the spec: {} or {}", places[0].display(), places[1].display());
         let written = format!("`reprise data describe FILE… --to {}` writes one", places[0].display());
-        return match repository {
-            Some(catalog) => catalog.get(dataset).map_err(|error| error.hint(looked).hint(written)),
-            None => Err(Error::new(Kind::Missing, format!("no dataset `{dataset}`"))
-                .at(Place::file(file).key("dataset"))
-                .expected("its manifest, beside the spec or in a repository")
-                .got("neither it nor a repository")
-                .hint(looked)
-                .hint(written)),
-        };
+        return repository.get(dataset).map_err(|error| error.hint(looked).hint(written));
     };
     let manifest = Manifest::read(path)?;
-    match repository.filter(|catalog| catalog.has(dataset)).map(|catalog| catalog.get(dataset)).transpose()? {
+    match repository.has(dataset).then(|| repository.get(dataset)).transpose()? {
         Some(ours) if !same_files(&manifest, &ours) => {
             Err(Error::new(Kind::Input, format!("`{dataset}` is another dataset of the repository"))
                 .at(Place::file(*path).key("id"))

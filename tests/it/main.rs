@@ -10,6 +10,7 @@ mod cli;
 mod data;
 mod distill;
 mod drift;
+mod embedded;
 mod events;
 mod export;
 mod external;

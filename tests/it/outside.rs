@@ -142,7 +142,7 @@ fn a_spec_that_is_none_is_told() {
     for command in ["run", "report", "check", "list", "latency"] {
         mine.reprise(&format!("{command} ./none.toml")).with(2).tells(&["there is no file `./none.toml`"]);
     }
-    mine.reprise("run mine").with(2).tells(&["not inside a Reprise repository", "is named by its file: `mine.toml`"]);
+    mine.reprise("run mine").with(2).tells(&["there is no spec `mine`", "is named by its file: `mine.toml`"]);
     mine.with_repository("run mine").with(2).tells(&["there is no spec `mine`", "is named by its file: `mine.toml`"]);
     mine.with_repository("run nothing").with(2).tells(&["there is no spec `nothing`", "`./mine.toml`"]);
     mine.write("odd.toml", "no toml");

@@ -37,15 +37,15 @@ pub fn run(args: &Places) -> Result<()> {
         Ok(device) => say(true, "CUDA", device.name),
         Err(error) => say(true, "CUDA", format!("not used ({})", error.what())),
     }
-    say(true, "repository", home.root()?.display().to_string());
+    say(true, "repository", format!("{} ({})", home.root().display(), home.origin));
     folder(&mut say, "cache", home.cache.root());
-    folder(&mut say, "results", &home.results()?);
+    folder(&mut say, "results", &home.results());
     match &home.mirror {
         Some(mirror) => say(mirror.is_dir(), "mirror", mirror.display().to_string()),
         None => say(true, "mirror", "none (set `REPRISE_MIRROR=DIR` to read data from a folder)".into()),
     }
     datasets(&mut say, &home)?;
-    for listed in spec::discover(&home.reproductions()?)? {
+    for listed in spec::discover(&home.reproductions())? {
         match listed.summary.and_then(|summary| {
             summary.profiles.iter().try_for_each(|p| spec::load(&listed.file, Some(p), &home.registry).map(drop))
         }) {

@@ -5,6 +5,7 @@ pub mod data;
 pub mod describe;
 pub mod doctor;
 pub mod export;
+pub mod home;
 pub mod judge;
 pub mod latency;
 pub mod list;

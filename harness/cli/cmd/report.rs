@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use harness::data::{Manifest, load};
 use harness::digest::Digest;
-use harness::error::{Error, Place, Result};
+use harness::error::{Error, Kind, Place, Result};
 use harness::file::{read_to_string, write_by_rename, write_to};
 use harness::plot::Pixels;
 use harness::record::{Checked, LatencyRecord, Records};
@@ -13,7 +13,7 @@ use harness::run::expected;
 use harness::spec::Spec;
 
 use crate::args;
-use crate::home::Home;
+use crate::home::{Home, Origin};
 use crate::terminal::{print, table, talk};
 
 pub fn run(args: &args::ReportArgs) -> Result<()> {
@@ -103,7 +103,12 @@ fn papers<'a>(home: &Home, reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> 
 
 /// Puts the table of verdicts between the marks of README.md.
 fn splice_readme(home: &Home, reports: &[Report<'_>]) -> Result<()> {
-    let file = home.root()?.join("README.md");
+    if home.origin == Origin::Embedded {
+        return Err(Error::new(Kind::Input, "the program's own repository has no README.md")
+            .expected("a checkout, here or above")
+            .hint("`--home DIR` names one"));
+    }
+    let file = home.root().join("README.md");
     let page = read_to_string(&file).map_err(|error| Error::io("cannot read the page", &file, &error))?;
     let link = |report: &Report<'_>| {
         let spec = report.basis.spec;

@@ -58,7 +58,7 @@ pub fn judge_lists(
     }
     let mut text = std::mem::replace(&mut source.text, Box::new(std::io::empty()));
     let mut lines = Lines::new(&mut *text);
-    let mut reading = None;
+    let (mut reading, mut unquoted) = (None, Vec::new());
     loop {
         let most = match reading {
             None => LONGEST_LINE.max(judge.longest_list.min(FIRST_LINE)),
@@ -87,7 +87,7 @@ pub fn judge_lists(
                 Ok(Reading::Trec) => {
                     reading = Some(Reading::Trec);
                     judge.scored = Some(true);
-                    trec_row(line).map_err(wrong).and_then(|row| judge.row(&row, number))
+                    trec_row(line).map_err(wrong).and_then(|row| judge.row(row, number))
                 }
                 Ok(Reading::Table(form, columns)) => {
                     judge.scored = Some(columns.has_scores());
@@ -99,9 +99,9 @@ pub fn judge_lists(
                     .got(format!("{what}: {}", shown(line)))),
             },
             Some(Reading::Json) => judge.json(line, split),
-            Some(Reading::Trec) => trec_row(line).map_err(wrong).and_then(|row| judge.row(&row, number)),
+            Some(Reading::Trec) => trec_row(line).map_err(wrong).and_then(|row| judge.row(row, number)),
             Some(Reading::Table(_, columns)) => {
-                columns.row(line).map_err(wrong).and_then(|row| judge.row(&row, number))
+                columns.row(line, &mut unquoted).map_err(wrong).and_then(|row| judge.row(row, number))
             }
         };
         if let Err(error) = read {

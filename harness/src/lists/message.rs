@@ -20,6 +20,9 @@ pub(super) fn not_a_row(expected: String, line: &[u8]) -> Error {
 /// A number; blanks around it do not count.
 pub(super) fn number(what: &str, field: &[u8]) -> Result<f64> {
     let field = field.trim_ascii();
+    if let Some(number) = plain_decimal(field) {
+        return Ok(number);
+    }
     // Rust also reads words such as `infinity`, which are told below with their value.
     let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok());
     match number {
@@ -31,6 +34,29 @@ pub(super) fn number(what: &str, field: &[u8]) -> Result<f64> {
             Err(Error::new(Kind::Data, format!("a {what} is no number")).expected("a finite number").got(shown(field)))
         }
     }
+}
+
+/// Most digits of a whole number that f64 has exactly, whatever they are.
+const EXACT_DIGITS: usize = 15;
+
+/// The number of a few digits with or without a point, as most scores are written. It is the quotient of two whole numbers that f64
+/// has exactly, and so the nearest f64, as the standard library's.
+fn plain_decimal(text: &[u8]) -> Option<f64> {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let (mut digits, mut number, mut power, mut point) = (0, 0u64, 1u64, false);
+    for &byte in unsigned {
+        match byte {
+            b'0'..=b'9' if digits < EXACT_DIGITS => {
+                number = 10 * number + u64::from(byte - b'0');
+                power *= if point { 10 } else { 1 };
+                digits += 1;
+            }
+            b'.' if !point => point = true,
+            _ => return None,
+        }
+    }
+    let value = number as f64 / power as f64;
+    (digits > 0).then_some(if unsigned.len() < text.len() { -value } else { value })
 }
 
 /// Refuses askers without a list: `missing` of `all` that are `such`.
@@ -47,4 +73,34 @@ pub(super) fn without_list(test: &ListTest<'_>, missing: Vec<u32>, all: usize, s
 pub(super) fn read_as_a_number(ids: &IdTable, id: &[u8]) -> Option<String> {
     let known = shown(ids.as_number(id)?);
     Some(format!("the split has {known}: ids are texts (with pandas, `dtype=str`)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+
+    #[test]
+    fn plain_decimals_are_those_of_the_standard_library() {
+        let mut stream = Stream::new(0, "lists", "decimals", 0);
+        let mut texts: Vec<String> = ["0", "-0", "5.", ".5", "-.25", "007.50", "999999999999999", "0.000000000000001"]
+            .map(String::from)
+            .into();
+        for _ in 0..20_000 {
+            let decimals = stream.below(17);
+            let number = stream.u64() % 10u64.pow(1 + stream.below(17));
+            texts.push(format!("{}.{number:0>width$}", number / 7919, width = decimals as usize));
+            texts.push(format!("-{}", number as f64 / 10f64.powi(decimals as i32)));
+            texts.push(format!("{}", number as f32 / 1024.0));
+        }
+        let plain = texts.iter().filter(|text| plain_decimal(text.as_bytes()).is_some()).count();
+        assert!(plain > texts.len() / 2, "{plain} of {}", texts.len());
+        for text in &texts {
+            let (found, expected) = (number("score", text.as_bytes()).unwrap(), text.parse::<f64>().unwrap());
+            assert_eq!(found.to_bits(), expected.to_bits(), "{text}");
+        }
+        for other in ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "nan", "1 2", "--1", "1-"] {
+            assert_eq!(plain_decimal(other.as_bytes()), None, "{other}");
+        }
+    }
 }

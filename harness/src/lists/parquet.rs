@@ -47,8 +47,8 @@ pub(super) fn parquet(judge: &mut ListRanking<'_>, path: &Path) -> Result<()> {
                     .got(format!("`{field}`"))
             })
         });
-        let mut fields = fields.collect::<Result<Vec<_>>>()?;
-        judge.row(&columns.of_fields(&mut fields), number).map_err(|error| error.or_at(at(number)))?;
+        let fields = fields.collect::<Result<Vec<_>>>()?;
+        judge.row(columns.of(|at| &fields[at]), number).map_err(|error| error.or_at(at(number)))?;
     }
     judge.close().map_err(|error| error.or_at(at(last)))
 }

@@ -112,14 +112,14 @@ impl<'a> ListRanking<'a> {
     }
 
     /// Takes a row at a line.
-    pub fn row(&mut self, row: &Row<'_>, line: usize) -> Result<()> {
-        if self.list == 0 || *row.asker != *self.open.id {
+    pub fn row(&mut self, row: Row<'_>, line: usize) -> Result<()> {
+        if self.list == 0 || row.asker != self.open.id {
             // Told before a list that this row cuts short.
-            let asker = self.asker(&row.asker)?;
+            let asker = self.asker(row.asker)?;
             self.close()?;
-            self.begin(asker, &row.asker, line)?;
+            self.begin(asker, row.asker, line)?;
         }
-        let score = match (&row.score, &row.rank) {
+        let score = match (row.score, row.rank) {
             (Some(score), _) => number("score", score)?,
             (None, Some(rank)) => {
                 let rank = number("rank", rank)?;
@@ -134,7 +134,7 @@ impl<'a> ListRanking<'a> {
             }
             (None, None) => 0.0,
         };
-        self.item(&row.item, score)
+        self.item(row.item, score)
     }
 
     /// Takes a line of lists in JSON.

@@ -1,7 +1,5 @@
 //! Rows of tables and of run files of TREC.
 
-use std::borrow::Cow;
-
 /// Where the columns of a table are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
@@ -14,16 +12,19 @@ pub(super) struct Columns {
 }
 
 /// A row of a file: who asked, which item, and its score or rank where the file has them.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Row<'l> {
-    pub asker: Cow<'l, [u8]>,
-    pub item: Cow<'l, [u8]>,
-    pub score: Option<Cow<'l, [u8]>>,
-    pub rank: Option<Cow<'l, [u8]>>,
+    pub asker: &'l [u8],
+    pub item: &'l [u8],
+    pub score: Option<&'l [u8]>,
+    pub rank: Option<&'l [u8]>,
 }
 
 /// A line that is no row: what was expected.
 pub(super) type NoRow = String;
+
+/// Most columns: of askers, items, scores and ranks.
+const MOST: usize = 4;
 
 const ASKERS: [&str; 7] = ["user", "query", "piece", "impression", "qid", "session", "uid"];
 const ITEMS: [&str; 4] = ["item", "doc", "docno", "iid"];
@@ -71,94 +72,84 @@ impl Columns {
         self.score.is_some()
     }
 
-    /// The fields of a line.
+    /// The fields of a line. `room`: where fields in quotes are written without them.
     ///
     /// # Errors
     /// What was expected instead of this line.
-    pub fn row<'l>(&self, line: &'l [u8]) -> Result<Row<'l>, NoRow> {
-        const MOST: usize = 4;
+    pub fn row<'l>(&self, line: &'l [u8], room: &'l mut Vec<u8>) -> Result<Row<'l>, NoRow> {
         let mut plain: [&[u8]; MOST] = [b""; MOST];
-        let (mut start, mut found) = (0, 0);
-        for (at, &byte) in line.iter().enumerate() {
-            if byte == b'"' && at == start {
-                return self.quoted(line);
+        let mut found = 0;
+        for field in line.split(|byte| *byte == self.separator) {
+            if field.first() == Some(&b'"') {
+                return self.quoted(line, room);
             }
-            if byte == self.separator {
-                if found < MOST {
-                    plain[found] = &line[start..at];
-                }
-                (start, found) = (at + 1, found + 1);
+            if found < MOST {
+                plain[found] = field;
             }
+            found += 1;
         }
-        if found < MOST {
-            plain[found] = &line[start..];
-        }
-        if found + 1 != self.count {
-            return Err(self.expected());
-        }
-        Ok(Row {
-            asker: plain[self.asker].into(),
-            item: plain[self.item].into(),
-            score: self.score.map(|at| plain[at].into()),
-            rank: self.rank.map(|at| plain[at].into()),
-        })
+        if found == self.count { Ok(self.of(|at| plain[at])) } else { Err(self.expected()) }
     }
 
     fn expected(&self) -> String {
         format!("{} fields, as the header has", self.count)
     }
 
-    /// The same of a line with fields in quotes (RFC 4180); an id has no line feed, so that a row is a line.
-    fn quoted<'l>(&self, line: &'l [u8]) -> Result<Row<'l>, NoRow> {
-        let mut fields: Vec<Cow<'l, [u8]>> = Vec::new();
+    /// The same of a line with fields in quotes (RFC 4180); an id has no line feed, so that a row is a line. Stricter than the
+    /// csv crate, which passes over a quote that does not end.
+    fn quoted<'l>(&self, line: &[u8], room: &'l mut Vec<u8>) -> Result<Row<'l>, NoRow> {
+        room.clear();
+        let (mut ends, mut found) = ([0; MOST], 0);
         let mut rest = line;
         loop {
             let after = match rest.strip_prefix(b"\"") {
                 None => {
                     let end = rest.iter().position(|byte| *byte == self.separator).unwrap_or(rest.len());
-                    fields.push(rest[..end].into());
+                    room.extend_from_slice(&rest[..end]);
                     &rest[end..]
                 }
                 Some(inside) => {
-                    let (mut text, mut at) = (Vec::new(), 0);
+                    let mut at = 0;
                     loop {
                         match (inside.get(at), inside.get(at + 1)) {
                             (Some(b'"'), Some(b'"')) => {
-                                text.push(b'"');
+                                room.push(b'"');
                                 at += 2;
                             }
                             (Some(b'"'), _) => break,
                             (Some(byte), _) => {
-                                text.push(*byte);
+                                room.push(*byte);
                                 at += 1;
                             }
                             (None, _) => return Err("a quote that ends on its line".into()),
                         }
                     }
-                    fields.push(text.into());
                     &inside[at + 1..]
                 }
             };
+            if found < MOST {
+                ends[found] = room.len();
+            }
+            found += 1;
             match after.split_first() {
                 None => break,
                 Some((byte, next)) if *byte == self.separator => rest = next,
                 Some(_) => return Err("a separator behind a quote".into()),
             }
         }
-        if fields.len() != self.count {
+        if found != self.count {
             return Err(self.expected());
         }
-        Ok(self.of_fields(&mut fields))
+        Ok(self.of(|at| &room[at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]]))
     }
 
-    /// The row of fields, one for each column.
-    pub fn of_fields<'l>(&self, fields: &mut [Cow<'l, [u8]>]) -> Row<'l> {
-        let mut take = |at: usize| std::mem::take(&mut fields[at]);
+    /// The row of fields that stand in the columns' order.
+    pub fn of<'l>(&self, field: impl Fn(usize) -> &'l [u8]) -> Row<'l> {
         Row {
-            asker: take(self.asker),
-            item: take(self.item),
-            score: self.score.map(&mut take),
-            rank: self.rank.map(take),
+            asker: field(self.asker),
+            item: field(self.item),
+            score: self.score.map(&field),
+            rank: self.rank.map(field),
         }
     }
 }
@@ -173,7 +164,7 @@ pub(super) fn trec_row(line: &[u8]) -> Result<Row<'_>, NoRow> {
     if let (Some(asker), Some(_), Some(item), Some(_), Some(score), Some(_), None) =
         (next(), next(), next(), next(), next(), next(), next())
     {
-        return Ok(Row { asker: asker.into(), item: item.into(), score: Some(score.into()), rank: None });
+        return Ok(Row { asker, item, score: Some(score), rank: None });
     }
     Err("six fields between blanks, `query Q0 item rank score tag`; ids with blanks need a table".into())
 }
@@ -188,7 +179,7 @@ mod tests {
 
     fn texts(row: Row<'_>) -> (String, String, Option<String>) {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (text(&row.asker), text(&row.item), row.score.map(|score| text(&score)))
+        (text(row.asker), text(row.item), row.score.map(text))
     }
 
     #[test]
@@ -197,7 +188,7 @@ mod tests {
             assert!(columns(header).has_scores(), "{header}");
         }
         assert_eq!(
-            texts(columns("score,item,user").row(b"1.5,i,u").unwrap()),
+            texts(columns("score,item,user").row(b"1.5,i,u", &mut Vec::new()).unwrap()),
             ("u".into(), "i".into(), Some("1.5".into()))
         );
         assert!(!columns("user,item").has_scores());
@@ -210,7 +201,8 @@ mod tests {
     #[test]
     fn fields_may_be_quoted_and_may_not_be_missing() {
         let three = columns("user,item,score");
-        let row = |line: &'static str| three.row(line.as_bytes()).map(texts);
+        let mut room = Vec::new();
+        let mut row = |line: &str| three.row(line.as_bytes(), &mut room).map(texts);
         let of = |asker: &str, item: &str, score: &str| Ok((asker.into(), item.into(), Some(score.into())));
         assert_eq!(row("u 1, i,2"), of("u 1", " i", "2"));
         assert_eq!(row("\"u,1\",\"a \"\"b\"\"\",\"2\""), of("u,1", "a \"b\"", "2"));
@@ -219,7 +211,8 @@ mod tests {
             assert!(row(bad).is_err(), "{bad}");
         }
         let turned = columns("score,item,user");
-        assert_eq!(texts(turned.row(b"\"1\",\"a,b\",u").unwrap()), ("u".into(), "a,b".into(), Some("1".into())));
+        let turned = turned.row(b"\"1\",\"a,b\",u", &mut room).unwrap();
+        assert_eq!(texts(turned), ("u".into(), "a,b".into(), Some("1".into())));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use self::sample::{Pool, RunChoice};
 use super::report::{checked, data_digest};
 use super::run::train;
 use crate::args::{CheckArgs, Format};
-use crate::home::Home;
+use crate::home::{BaselineFiles, Home};
 use crate::progress::clock;
 use crate::terminal::{print, table, talk};
 
@@ -106,7 +106,7 @@ impl Reference {
         }
         // A mistyped trial or seed is reported before a baseline that is missing.
         filter.check(&spec)?;
-        let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
+        let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile).compared;
         let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
             Some(baseline) => {
                 let others = spec.trials.iter().any(|trial| trial.trainer.method().is_none());
@@ -227,7 +227,7 @@ fn having(home: &Home, args: &CheckArgs, pass_over: bool) -> Result<Vec<Asked>> 
                 let recorded = |profile: &str| Records::count(&results.join(profile)).is_ok_and(|n| n > 0);
                 let has = |profile: &String| {
                     wanted.as_ref().is_none_or(|wanted| wanted == profile)
-                        && (home.baseline_beside(&listed.file, &listed.id, profile).exists()
+                        && (home.baseline_beside(&listed.file, &listed.id, profile).compared.exists()
                             || (records_count && recorded(profile)))
                 };
                 let profiles: Vec<_> = summary.profiles.iter().filter(|profile| has(profile)).collect();
@@ -276,9 +276,9 @@ fn judged(home: &Home, args: &CheckArgs, reference: &Reference) -> Result<(Judge
 
 fn accept(home: &Home, args: &CheckArgs, id: &str) -> Result<()> {
     let spec = home.spec(id, args.profile.as_deref())?;
-    let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
+    let BaselineFiles { compared, accepted: file } = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
     // Read first, so that a damaged baseline is not overwritten and its history lost.
-    let last = Baseline::find(&file, &spec.id, &spec.profile)?;
+    let last = Baseline::find(&compared, &spec.id, &spec.profile)?;
     let acceptance = Acceptance {
         reason: args.reason.as_deref().unwrap_or_default(),
         when: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -1,0 +1,72 @@
+//! The repository that is compiled into the program: specs, manifests with the data that may be passed on, published tables,
+//! notes and accepted baselines, so that the program works in any folder.
+
+use std::path::{Path, PathBuf};
+
+use harness::digest::{Digest, FieldHasher};
+use harness::error::Result;
+use harness::file::{read, write_by_rename};
+
+/// Places in the repository, with `/` between folders, and contents.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// Digest of all files.
+fn digest() -> Digest {
+    let mut hasher = FieldHasher::new("reprise repository 1");
+    for (place, content) in FILES {
+        hasher.field("place", place.as_bytes()).field("content", content);
+    }
+    hasher.finish()
+}
+
+/// The root of the repository, in a folder below `cache` that is named after its content. Whatever is missing there or was
+/// changed is written again.
+///
+/// # Errors
+/// [`Io`](harness::error::Kind::Io) if the cache cannot be written.
+pub fn unpack(cache: &Path) -> Result<PathBuf> {
+    let root = cache.join("repository").join(digest().short());
+    for (place, content) in FILES {
+        let file = root.join(place);
+        if read(&file).ok().as_deref() != Some(content) {
+            write_by_rename(&file, content)?;
+        }
+    }
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_what_runs_need_and_nothing_of_the_sources() {
+        let has = |place: &str| FILES.iter().any(|(other, _)| *other == place);
+        for place in [
+            "reproductions/quick.toml",
+            "reproductions/ader/NOTES.md",
+            "reproductions/ader/published.toml",
+            "reproductions/external/bpr_torch.py",
+            "data-manifests/embedded/movietweetings-100k.dat.gz",
+            "data-manifests/embedded/LICENSE",
+            "results/quick/base/baseline.json",
+        ] {
+            assert!(has(place), "{place}");
+        }
+        let sources = |place: &str| place.ends_with(".rs") || place.ends_with("Cargo.toml") || place.ends_with("/seed-0.json");
+        assert!(!FILES.iter().any(|(place, _)| sources(place)));
+    }
+
+    #[test]
+    fn what_was_changed_is_put_back() {
+        let cache = tempfile::tempdir().unwrap();
+        let root = unpack(cache.path()).unwrap();
+        let spec = root.join("reproductions/quick.toml");
+        let ours = read(&spec).unwrap();
+        std::fs::write(&spec, "changed").unwrap();
+        std::fs::remove_file(root.join("reproductions/ader/NOTES.md")).unwrap();
+        assert_eq!(unpack(cache.path()).unwrap(), root);
+        assert_eq!(read(&spec).unwrap(), ours);
+        assert!(root.join("reproductions/ader/NOTES.md").exists());
+    }
+}
