@@ -56,8 +56,7 @@ pub fn judge_lists(
         std::io::copy(&mut source.text, &mut std::io::sink()).map_err(|error| failed(&error, 1))?;
         return judge.finish(ListForm::Parquet, source.digest(), false).map_err(|error| error.or_at(Place::file(path)));
     }
-    let mut text = std::mem::replace(&mut source.text, Box::new(std::io::empty()));
-    let mut lines = Lines::new(&mut *text);
+    let mut lines = Lines::new(&mut source.text);
     let (mut reading, mut unquoted) = (None, Vec::new());
     loop {
         let most = match reading {
@@ -112,8 +111,6 @@ pub fn judge_lists(
     }
     let (last, ended) = (lines.number, lines.ended);
     judge.close().map_err(|error| error.or_at(at(last)))?;
-    drop(lines);
-    drop(text);
     let unended = !ended && reading != Some(Reading::Json);
     let form = match reading {
         None => {

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read as _};
 use memchr::memchr;
 
 /// The lines of a text.
-pub(super) struct Lines<'r> {
-    text: &'r mut dyn BufRead,
+pub(super) struct Lines<R> {
+    text: R,
     /// A line that the text's buffer does not hold as a whole.
     line: Vec<u8>,
     /// Bytes of the text's buffer that the line in hand takes.
@@ -25,8 +25,8 @@ pub(super) enum NoLine {
     Io(io::Error),
 }
 
-impl<'r> Lines<'r> {
-    pub fn new(text: &'r mut dyn BufRead) -> Self {
+impl<R: BufRead> Lines<R> {
+    pub fn new(text: R) -> Self {
         Self { text, line: Vec::new(), taken: 0, number: 0, ended: true }
     }
 
@@ -65,7 +65,7 @@ impl<'r> Lines<'r> {
             return Ok(Some(&self.text.fill_buf().map_err(NoLine::Io)?[..=end]));
         }
         self.line.clear();
-        let read = self.text.take(limit as u64).read_until(b'\n', &mut self.line).map_err(NoLine::Io)?;
+        let read = (&mut self.text).take(limit as u64).read_until(b'\n', &mut self.line).map_err(NoLine::Io)?;
         if read == limit && self.line.last() != Some(&b'\n') {
             self.number += 1;
             return Err(NoLine::TooLong(most));
@@ -82,7 +82,7 @@ mod tests {
 
     /// By buffers of a few bytes: lines that lie in one and lines that do not are the same.
     fn all(text: &str, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
-        let read = |buffer: usize| of(&mut BufReader::with_capacity(buffer, text.as_bytes()), most);
+        let read = |buffer: usize| of(BufReader::with_capacity(buffer, text.as_bytes()), most);
         let found = read(64)?;
         for buffer in 1..12 {
             assert_eq!(read(buffer)?, found, "{text:?} by {buffer}");
@@ -90,7 +90,7 @@ mod tests {
         Ok(found)
     }
 
-    fn of(text: &mut dyn BufRead, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
+    fn of(text: impl BufRead, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
         let mut lines = Lines::new(text);
         let mut found = Vec::new();
         while let Some(line) = lines.next(most)? {

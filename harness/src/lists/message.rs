@@ -36,27 +36,33 @@ pub(super) fn number(what: &str, field: &[u8]) -> Result<f64> {
     }
 }
 
-/// Most digits of a whole number that f64 has exactly, whatever they are.
-const EXACT_DIGITS: usize = 15;
+/// 10⁰ to 10¹⁵: f64 has them exactly, and all whole numbers of 15 digits, too.
+const POWERS: [f64; 16] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// The number of a few digits with or without a point, as most scores are written. It is the quotient of two whole numbers that f64
-/// has exactly, and so the nearest f64, as the standard library's.
+/// The number of at most 15 digits with or without a point, as most scores are written. It is the quotient of two whole numbers
+/// that f64 has exactly, and so the nearest f64, as the standard library's.
 fn plain_decimal(text: &[u8]) -> Option<f64> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (mut digits, mut number, mut power, mut point) = (0, 0u64, 1u64, false);
+    if unsigned.len() > POWERS.len() {
+        return None;
+    }
+    let (mut number, mut decimals, mut points) = (0u64, 0, 0);
     for &byte in unsigned {
-        match byte {
-            b'0'..=b'9' if digits < EXACT_DIGITS => {
-                number = 10 * number + u64::from(byte - b'0');
-                power *= if point { 10 } else { 1 };
-                digits += 1;
-            }
-            b'.' if !point => point = true,
-            _ => return None,
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            number = 10 * number + u64::from(digit);
+            decimals += points;
+        } else if byte == b'.' && points == 0 {
+            points = 1;
+        } else {
+            return None;
         }
     }
-    let value = number as f64 / power as f64;
-    (digits > 0).then_some(if unsigned.len() < text.len() { -value } else { value })
+    if !(1..POWERS.len()).contains(&(unsigned.len() - points)) {
+        return None;
+    }
+    let value = number as f64 / POWERS[decimals];
+    Some(if unsigned.len() < text.len() { -value } else { value })
 }
 
 /// Refuses askers without a list: `missing` of `all` that are `such`.

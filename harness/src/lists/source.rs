@@ -16,7 +16,7 @@ const BUFFER: usize = 1 << 16;
 
 /// A text, and the digest of the bytes that it came from.
 pub(super) struct Source<R> {
-    pub text: Box<dyn BufRead>,
+    pub text: BufReader<Box<dyn Read>>,
     /// Whether the bytes are those of a gzip file.
     pub is_gzip: bool,
     hashing: Rc<RefCell<Hashing<R>>>,
@@ -38,10 +38,12 @@ impl<R: Read + 'static> Source<R> {
         let hashing = Rc::new(RefCell::new(Hashing::new(input)));
         let mut raw = BufReader::with_capacity(BUFFER, Shared(hashing.clone()));
         let is_gzip = raw.fill_buf()?.starts_with(&GZIP);
-        let mut text: Box<dyn BufRead> = match is_gzip {
-            true => Box::new(BufReader::with_capacity(BUFFER, GzipMembers::new(raw))),
+        let text: Box<dyn Read> = match is_gzip {
+            true => Box::new(GzipMembers::new(raw)),
             false => Box::new(raw),
         };
+        // As long as the one below, which is then passed by.
+        let mut text = BufReader::with_capacity(BUFFER, text);
         if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
             text.consume(BYTE_ORDER_MARK.len());
         }
