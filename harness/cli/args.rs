@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use harness::plan::ScriptForm;
 use harness::program::ExportFormat;
 use harness::run::{DeviceChoice, GivenLists};
 
@@ -40,6 +42,12 @@ pub enum Command {
     /// Trains the models of a spec, writes records and a report
     #[command(after_help = RUN_EXAMPLE)]
     Run(RunArgs),
+    /// Lists the runs that are missing, teachers first, and writes a script that starts each as a process of its own
+    #[command(after_help = PLAN_EXAMPLE)]
+    Plan(PlanArgs),
+    /// Says of every run of a spec whether it is done, stale, running, saved or missing
+    #[command(after_help = "Example:\n  reprise status quick")]
+    Status(StatusArgs),
     /// Writes the split of a spec as files, from which any other program can train and make lists
     #[command(after_help = EXPORT_EXAMPLE)]
     Export(ExportArgs),
@@ -58,6 +66,16 @@ pub enum Command {
     /// Shows which repository of specs and manifests is used, and which folders
     #[command(after_help = "Example:\n  reprise home")]
     Home(Places),
+    /// Prints the completions of this command line for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions { shell: Shell },
+    /// Prints the page of this program for `man`, or writes it and those of all commands into a folder
+    #[command(after_help = "Example:\n  reprise man")]
+    Man {
+        /// Folder to write all pages into
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
     /// Checks what works on this machine and what is missing, with hints
     #[command(after_help = "Example:\n  reprise doctor")]
     Doctor(Places),
@@ -75,6 +93,13 @@ const RUN_EXAMPLE: &str =
 Examples:
   reprise run quick
   reprise run quick --trial student --seed 0";
+
+const PLAN_EXAMPLE: &str =
+    "All processes need the same cache and the same folder of records: on a cluster, folders that all nodes share.
+
+Examples:
+  reprise plan quick --format sh --to quick-plan
+  reprise plan quick --estimate";
 
 const EXPORT_EXAMPLE: &str = "Lists that another program makes of it are judged by `reprise judge`.
 
@@ -95,6 +120,12 @@ const CHECK_EXAMPLE: &str = "Exit codes: 0 nothing drifted, 1 drift, 2 could not
 Examples:
   reprise check
   reprise check quick --rerun";
+
+const COMPLETIONS_EXAMPLE: &str = "A shell reads them from where it looks for completions, for bash
+~/.local/share/bash-completion/completions/reprise.
+
+Example:
+  reprise completions bash";
 
 impl Args {
     /// Number of threads that the command line asks for.
@@ -186,10 +217,17 @@ pub enum DataCommand {
 #[derive(ClapArgs)]
 pub struct RunArgs {
     /// Name of the spec (see `reprise list`), or the file of one outside of the repository, such as `./mine.toml`
-    pub spec: String,
+    #[arg(required_unless_present = "plan")]
+    pub spec: Option<String>,
     /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
     #[arg(long)]
     pub profile: Option<String>,
+    /// Do one run of a plan (see `reprise plan`), and write no report
+    #[arg(long, value_name = "FILE", requires = "index", conflicts_with_all = ["spec", "profile", "trials", "seeds", "fresh", "save_lists"])]
+    pub plan: Option<PathBuf>,
+    /// Index of the run in the plan, from 0
+    #[arg(long, value_name = "N", requires = "plan")]
+    pub index: Option<usize>,
     /// Only this trial and its teachers (may be given several times)
     #[arg(long = "trial", value_name = "TRIAL")]
     pub trials: Vec<String>,
@@ -217,6 +255,65 @@ pub struct RunArgs {
     /// Print the resolved spec with the origin of each value, and do nothing else
     #[arg(long)]
     pub print_spec: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(ClapArgs)]
+pub struct PlanArgs {
+    /// Names of specs (see `reprise list`)
+    #[arg(required = true, value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// What is written: the plan alone, or a script, too
+    #[arg(long, value_enum, default_value_t = PlanForm::Json)]
+    pub format: PlanForm,
+    /// Folder to write `plan.json` and the script into
+    #[arg(long, value_name = "DIR", default_value = "reprise-plan")]
+    pub to: PathBuf,
+    /// Threads of each run
+    #[arg(long, value_parser = parse_threads, default_value = "1")]
+    pub threads: usize,
+    /// Print what all of it takes, and write nothing
+    #[arg(long)]
+    pub estimate: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanForm {
+    /// `plan.json` alone
+    Json,
+    /// A shell script: one run after the other
+    Sh,
+    /// Slurm: an array job for each trial, students after their teachers
+    Slurm,
+    /// Snakemake: a rule for each trial
+    Snakemake,
+}
+
+impl PlanForm {
+    /// The script beside the plan.
+    pub fn script(self) -> Option<ScriptForm> {
+        match self {
+            Self::Json => None,
+            Self::Sh => Some(ScriptForm::Sh),
+            Self::Slurm => Some(ScriptForm::Slurm),
+            Self::Snakemake => Some(ScriptForm::Snakemake),
+        }
+    }
+}
+
+#[derive(ClapArgs)]
+pub struct StatusArgs {
+    /// Name of the spec (see `reprise list`), or a file such as `./mine.toml`
+    pub spec: String,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
     #[command(flatten)]
     pub places: Places,
 }
@@ -295,6 +392,9 @@ pub struct ReportArgs {
     /// Also write each figure as PNG
     #[arg(long)]
     pub png: bool,
+    /// End with the code 2, after the reports, if a run of these specs has no record of today's; each is listed
+    #[arg(long)]
+    pub require_complete: bool,
     /// Also update the table of verdicts in README.md
     #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
     pub readme: bool,

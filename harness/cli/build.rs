@@ -1,6 +1,7 @@
 //! Tells the program which commit it was built from, since a record names the sources that computed it and not those that
 //! happen to lie beside it; the absence of git is no error. And lists what of the repository is compiled into the program.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,9 +34,9 @@ fn compile_in() {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo tells"));
     let mut files = Vec::new();
     for (folder, counts) in [
-        ("data-manifests", (|_| true) as fn(&Path) -> bool),
-        ("reproductions", |file| file.extension().is_some_and(|end| end != "rs") && !file.ends_with("Cargo.toml")),
-        // What `check` compares with.
+        ("data-manifests", is_data as fn(&Path) -> bool),
+        ("reproductions", is_data),
+        // What `check` compares with. One that is new is compiled in once it is committed.
         ("results", |file| file.ends_with("baseline.json")),
     ] {
         below(&root, Path::new(folder), counts, &mut files);
@@ -53,17 +54,26 @@ fn compile_in() {
     fs::write(out.join("embedded.rs"), text + "]\n").expect("cargo's folder can be written");
 }
 
-/// Files below a folder that count; hidden ones are an editor's.
+/// Specs, manifests, published tables and curves, notes, data, and the programs of others that specs start; what editors and
+/// Python leave beside them is none.
+fn is_data(file: &Path) -> bool {
+    let ends = ["toml", "md", "csv", "py", "txt", "gz"];
+    let end = file.extension().and_then(OsStr::to_str);
+    (end.is_some_and(|end| ends.contains(&end)) || file.ends_with("LICENSE")) && !file.ends_with("Cargo.toml")
+}
+
+/// Files below a folder that count; hidden ones are an editor's, and links lead elsewhere.
 fn below(root: &Path, folder: &Path, counts: fn(&Path) -> bool, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
-    for entry in entries.map_while(Result::ok) {
+    for entry in fs::read_dir(root.join(folder)).expect("the repository's folders can be read") {
+        let entry = entry.expect("the repository's folders can be read");
         let place = folder.join(entry.file_name());
+        let kind = entry.file_type().expect("a kind of file");
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        if entry.path().is_dir() {
+        if kind.is_dir() {
             below(root, &place, counts, files);
-        } else if counts(&place) {
+        } else if kind.is_file() && counts(&place) {
             files.push(place);
         }
     }

@@ -19,20 +19,39 @@ fn digest() -> Digest {
     hasher.finish()
 }
 
-/// The root of the repository, in a folder below `cache` that is named after its content. Whatever is missing there or was
-/// changed is written again.
+/// The folder below a cache that has the repositories of programs.
+pub fn folder(cache: &Path) -> PathBuf {
+    cache.join("repository")
+}
+
+/// Writes the repository into a folder of its own below `cache`, which is named after its content, as far as it is not there.
+/// Returns its root, and the files that somebody had changed and that were put back.
 ///
 /// # Errors
 /// [`Io`](harness::error::Kind::Io) if the cache cannot be written.
-pub fn unpack(cache: &Path) -> Result<PathBuf> {
-    let root = cache.join("repository").join(digest().short());
+pub fn unpack(cache: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
+    let root = folder(cache).join(digest().short());
+    let mut put_back = Vec::new();
     for (place, content) in FILES {
         let file = root.join(place);
-        if read(&file).ok().as_deref() != Some(content) {
-            write_by_rename(&file, content)?;
+        let is_there = || read(&file).ok();
+        let found = is_there();
+        if found.as_deref() == Some(content) {
+            continue;
+        }
+        if let Err(error) = write_by_rename(&file, content) {
+            // Another process may have written it at the same time.
+            if is_there().as_deref() != Some(content) {
+                return Err(error.hint(
+                    "the program's own repository is unpacked into the cache: `--cache DIR` names one that can be written, \
+                     `--home DIR` a checkout instead",
+                ));
+            }
+        } else if found.is_some() {
+            put_back.push(file);
         }
     }
-    Ok(root)
+    Ok((root, put_back))
 }
 
 #[cfg(test)]
@@ -53,20 +72,23 @@ mod tests {
         ] {
             assert!(has(place), "{place}");
         }
-        let sources = |place: &str| place.ends_with(".rs") || place.ends_with("Cargo.toml") || place.ends_with("/seed-0.json");
+        let sources =
+            |place: &str| place.ends_with(".rs") || place.ends_with("Cargo.toml") || place.ends_with("/seed-0.json");
         assert!(!FILES.iter().any(|(place, _)| sources(place)));
     }
 
     #[test]
-    fn what_was_changed_is_put_back() {
+    fn what_was_changed_is_put_back_and_told() {
         let cache = tempfile::tempdir().unwrap();
-        let root = unpack(cache.path()).unwrap();
+        let (root, put_back) = unpack(cache.path()).unwrap();
+        assert!(put_back.is_empty());
         let spec = root.join("reproductions/quick.toml");
         let ours = read(&spec).unwrap();
         std::fs::write(&spec, "changed").unwrap();
         std::fs::remove_file(root.join("reproductions/ader/NOTES.md")).unwrap();
-        assert_eq!(unpack(cache.path()).unwrap(), root);
+        assert_eq!(unpack(cache.path()).unwrap(), (root.clone(), vec![spec.clone()]));
         assert_eq!(read(&spec).unwrap(), ours);
         assert!(root.join("reproductions/ader/NOTES.md").exists());
+        assert_eq!(unpack(cache.path()).unwrap(), (root, Vec::new()));
     }
 }

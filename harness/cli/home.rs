@@ -10,6 +10,7 @@ use harness::method::Registry;
 use harness::spec::{self, Listed, Spec};
 
 use crate::args::Places;
+use crate::terminal::talk;
 use crate::{embedded, outside};
 
 /// The folders of one call.
@@ -55,9 +56,9 @@ impl Home {
         };
         let (root, origin) = match set(&places.home) {
             Some(root) => (named(&root)?, Origin::Named),
-            None => match above()? {
+            None => match above()?.filter(|root| !is_unpacked(root, &cache)) {
                 Some(root) => (root, Origin::Above),
-                None => (embedded::unpack(&cache)?, Origin::Embedded),
+                None => (unpacked(&cache)?, Origin::Embedded),
             },
         };
         Ok(Self {
@@ -87,17 +88,12 @@ impl Home {
         &self.root
     }
 
-    /// Folder of the records of the repository's specs.
+    /// Folder of the records of the repository's specs. Where the repository is compiled into the program, it is in this folder.
     pub fn results(&self) -> PathBuf {
-        self.results.clone().unwrap_or_else(|| self.own_results())
-    }
-
-    /// `results` of the repository; where that is compiled into the program, of this folder.
-    fn own_results(&self) -> PathBuf {
-        match self.origin {
+        self.results.clone().unwrap_or_else(|| match self.origin {
             Origin::Named | Origin::Above => self.root.join("results"),
             Origin::Embedded => PathBuf::from("results"),
-        }
+        })
     }
 
     /// The manifests of the repository.
@@ -181,13 +177,17 @@ impl Home {
     }
 
     /// The baseline of the spec in `file`, and the place where a new one is written. They are the repository's (or beside the
-    /// spec), wherever today's records are. Where the repository is compiled into the program, a new one is written into
-    /// `results` of this folder, and counts before the repository's.
+    /// spec), wherever today's records are. Where the repository is compiled into the program, a new one is written to the
+    /// records, and counts before the repository's.
     pub fn baseline_beside(&self, file: &Path, id: &str, profile: &str) -> BaselineFiles {
         let inside = self.inside(file).is_some();
         let place = self.folder_of(file, id).join(profile).join(BASELINE);
-        let accepted = if inside { self.own_results() } else { results_by(file) }.join(&place);
         let shipped = self.root.join("results").join(&place);
+        let accepted = match self.origin {
+            _ if !inside => results_by(file).join(&place),
+            Origin::Named | Origin::Above => shipped.clone(),
+            Origin::Embedded => self.results().join(&place),
+        };
         let compared = if inside && !accepted.exists() { shipped } else { accepted.clone() };
         BaselineFiles { compared, accepted }
     }
@@ -225,6 +225,23 @@ fn is_home(folder: &Path) -> bool {
     folder.join("data-manifests").is_dir() && folder.join("reproductions").is_dir()
 }
 
+/// Whether a folder is the repository that the program itself unpacked, in which somebody stands.
+fn is_unpacked(root: &Path, cache: &Path) -> bool {
+    let (root, folder) = (root.canonicalize(), embedded::folder(cache).canonicalize());
+    matches!((root, folder), (Ok(root), Ok(folder)) if root.starts_with(&folder))
+}
+
+fn unpacked(cache: &Path) -> Result<PathBuf> {
+    let (root, put_back) = embedded::unpack(cache)?;
+    for file in put_back {
+        talk(&format!(
+            "note: {} was changed and is put back: it is the program's own; a spec of yours is a copy in a folder of yours",
+            file.display()
+        ));
+    }
+    Ok(root)
+}
+
 fn named(root: &Path) -> Result<PathBuf> {
     if is_home(root) {
         return Ok(root.to_path_buf());
@@ -253,26 +270,29 @@ mod tests {
     #[test]
     fn a_baseline_that_was_accepted_here_counts_before_the_programs_own() {
         let cache = tempfile::tempdir().unwrap();
-        let root = embedded::unpack(cache.path()).unwrap();
-        let results = None;
+        let (root, _) = embedded::unpack(cache.path()).unwrap();
+        let results = cache.path().join("results");
         let home = Home {
             origin: Origin::Embedded,
             cache: Cache::new(cache.path().to_path_buf()),
             mirror: None,
             registry: reproductions::registry(),
             root,
-            results,
+            results: Some(results.clone()),
         };
         let quick = home.reproductions().join("quick.toml");
         let files = home.baseline_beside(&quick, "quick", "base");
-        assert_eq!(files.accepted, Path::new("results/quick/base/baseline.json"));
+        assert_eq!(files.accepted, results.join("quick/base/baseline.json"));
         assert!(files.compared.starts_with(home.root()) && files.compared.exists());
-        assert_eq!(home.results_beside(&quick, "quick"), Path::new("results/quick"));
+        std::fs::create_dir_all(results.join("quick/base")).unwrap();
+        std::fs::write(&files.accepted, "").unwrap();
+        assert_eq!(home.baseline_beside(&quick, "quick", "base").compared, files.accepted);
         let other = home.baseline_beside(Path::new("mine/spec.toml"), "spec", "base");
         assert_eq!(other.compared, Path::new("mine/results/spec/base/baseline.json"));
-        // In a checkout both are its own.
+        // In a checkout both are its own, wherever today's records are.
         let home = Home { origin: Origin::Named, ..home };
         let files = home.baseline_beside(&quick, "quick", "base");
+        assert_eq!(files.compared, home.root().join("results/quick/base/baseline.json"));
         assert_eq!(files.compared, files.accepted);
     }
 }

@@ -32,7 +32,11 @@ fn main() -> ExitCode {
         args::Command::Latency(args) => cmd::latency::run(&args),
         args::Command::Report(args) => cmd::report::run(&args),
         args::Command::Check(args) => return exit_of_check(cmd::check::run(&args)),
+        args::Command::Plan(args) => cmd::plan::run(&args),
+        args::Command::Status(args) => cmd::status::run(&args),
         args::Command::Home(args) => cmd::home::run(&args),
+        args::Command::Completions { shell } => cmd::manual::completions(shell),
+        args::Command::Man { to } => cmd::manual::pages(to.as_deref()),
         args::Command::Doctor(args) => cmd::doctor::run(&args),
     };
     exit(done.and_then(|()| terminal::check_output()))

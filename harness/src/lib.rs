@@ -30,6 +30,7 @@
 //! drift                                           the baseline that CI judges against
 //! plot report                                     figures and pages
 //! run                                             which runs there are, and doing one
+//! plan                                            runs for many machines
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
@@ -49,6 +50,7 @@ pub mod method;
 pub mod metrics;
 pub mod nn;
 pub mod optim;
+pub mod plan;
 pub mod plot;
 pub mod program;
 pub mod queries;

@@ -8,7 +8,7 @@ use toml::Table;
 
 use crate::home::{Ended, Home, SMALL, files};
 
-const HELPS: [&str; 14] = [
+const HELPS: [&str; 19] = [
     "",
     "list",
     "data",
@@ -17,11 +17,16 @@ const HELPS: [&str; 14] = [
     "data verify",
     "data describe",
     "run",
+    "plan",
+    "status",
     "export",
     "judge",
     "report",
     "check",
     "latency",
+    "home",
+    "completions",
+    "man",
     "doctor",
 ];
 
@@ -41,8 +46,8 @@ fn every_help_ends_with_an_example_that_works() {
     let run = |words: &str| {
         let results = home.root.join("results");
         let mut command = home.command(words.split_whitespace());
-        // Describing a table needs no place of records.
-        if !words.starts_with("data describe") {
+        // These need no place of records.
+        if !["data describe", "completions", "man"].iter().any(|other| words.starts_with(other)) {
             command.arg("--results").arg(&results);
         }
         command.env("REPRISE_HOME", repository).current_dir(&home.root);
@@ -203,4 +208,22 @@ fn an_empty_variable_is_as_if_unset() {
     let at_mirror = crate::home::manifest("away", "[[file.source]]\nmirror = \"away/rows.tsv\"\n");
     home.write("data-manifests/away.toml", at_mirror);
     with("REPRISE_MIRROR", "nowhere", "data fetch away").with(2).tells(&["the mirror is not a folder", "nowhere"]);
+}
+
+#[test]
+fn completions_and_pages_know_every_command() {
+    let home = Home::new(SMALL);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ended = home.reprise(&format!("completions {shell}")).with(0);
+        assert!(ended.out.contains("judge") && ended.out.contains("save-lists"), "{shell}");
+    }
+    home.reprise("completions tcsh").with(2).tells(&["tcsh", "possible values: bash"]);
+    home.reprise("man").with(0).prints(&[".TH reprise 1", "reprise\\-judge"]);
+    home.reprise("man --to pages").with(0);
+    let pages = files(&home.root.join("pages"));
+    assert!(
+        ["reprise.1", "reprise-run.1", "reprise-data-describe.1"].iter().all(|page| pages.contains(&(*page).into())),
+        "{pages:?}"
+    );
+    home.reprise("man --to pages/reprise.1/no").with(1).tells(&["cannot write the pages"]);
 }

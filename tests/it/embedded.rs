@@ -46,6 +46,11 @@ fn an_empty_folder_is_enough_to_run_report_and_check() {
     for words in ["check quick --trial pop --seed 0", "check quick --rerun --trial pop --seed 0"] {
         empty.reprise(words).with(0).prints(&["quick (base): fine", "1 run compared"]);
     }
+    // A baseline of one's own.
+    let page = empty.here().join("results/quick/base");
+    assert!(!page.join("baseline.json").exists());
+    empty.reprise("check quick --accept --reason mine").with(2).tells(&["runs without a record of today"]);
+    empty.reprise("check de-rrd/citeulike").with(2).tells(&["has no baseline", "results/de_rrd/citeulike"]);
     empty.reprise("report --readme").with(2).tells(&["has no README.md", "--home DIR"]);
 }
 
@@ -65,5 +70,5 @@ fn a_repository_that_is_named_or_near_comes_first() {
 fn a_cache_that_cannot_be_written_is_told() {
     let empty = Empty::new();
     fs::write(empty.cache(), "no folder").unwrap();
-    empty.reprise("list").with(1).tells(&["cannot write", "cache"]);
+    empty.reprise("list").with(1).tells(&["the program's own repository is unpacked into the cache", "--cache DIR"]);
 }

@@ -23,6 +23,7 @@ mod outside;
 mod page;
 mod periods;
 mod pieces;
+mod plan;
 mod resume;
 mod same_bits;
 mod samples;

@@ -329,3 +329,30 @@ fn a_process_that_waits_for_another_ends_at_the_first_signal() {
     first.kill().unwrap();
     first.wait().unwrap();
 }
+
+#[test]
+fn the_status_says_how_far_each_run_is() {
+    let home = Home::new(&long());
+    let status = || home.reprise("status small").with(0).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let says = |words: &[&str]| {
+        let said = status();
+        assert!(words.iter().all(|words| said.contains(words)), "{said}\n{words:?}");
+    };
+    says(&["pop missing", "bpr missing", "0 of 2 runs are done"]);
+    home.reprise("report small --require-complete")
+        .with(2)
+        .tells(&["missing: small (profile base): bpr, seed 0", "2 runs have no record"]);
+    let mut child = home.start(RUN);
+    wait_for_saves(&home, &mut child, 2);
+    says(&["pop done", &format!("bpr running, process {} on ", child.id()), "; saved after ", "1 of 2 runs are done"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    says(&["bpr saved after "]);
+    home.reprise(RUN).with(0);
+    says(&["bpr done", "2 of 2 runs are done"]);
+    home.reprise("report small --require-complete").with(0);
+    home.edit("reproductions/small.toml", "dim = 8", "dim = 9");
+    says(&["bpr stale", "1 of 2 runs are done"]);
+    home.reprise("status small").with(0).tells(&["stale: bpr, seed 0: its run is "]);
+    home.reprise("status small --profile nothing").with(2).tells(&["nothing"]);
+}

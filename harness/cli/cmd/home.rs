@@ -11,6 +11,9 @@ pub fn run(places: &Places) -> Result<()> {
     print(&format!("repository  {} ({})", home.root().display(), home.origin));
     print(&format!("results     {}", home.results().display()));
     print(&format!("cache       {}", home.cache.root().display()));
-    print(&format!("mirror      {}", home.mirror.as_ref().map_or("none".into(), |mirror| mirror.display().to_string())));
+    print(&format!(
+        "mirror      {}",
+        home.mirror.as_ref().map_or("none".into(), |mirror| mirror.display().to_string())
+    ));
     Ok(())
 }

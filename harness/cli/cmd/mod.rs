@@ -9,5 +9,8 @@ pub mod home;
 pub mod judge;
 pub mod latency;
 pub mod list;
+pub mod manual;
+pub mod plan;
 pub mod report;
 pub mod run;
+pub mod status;

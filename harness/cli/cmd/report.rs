@@ -58,7 +58,27 @@ pub fn run(args: &args::ReportArgs) -> Result<()> {
     if args.readme {
         splice_readme(&home, &reports)?;
     }
-    Ok(())
+    if args.require_complete { complete(&home, &specs) } else { Ok(()) }
+}
+
+/// Refuses specs of which a run has no record of today's.
+fn complete(home: &Home, specs: &[(Spec, Manifest, Checked)]) -> Result<()> {
+    let mut missing = 0;
+    for (spec, manifest, records) in specs {
+        let has = |(trial, seed): &(String, u64)| {
+            records.current.iter().any(|record| record.trial == *trial && record.seed == *seed)
+        };
+        for run in expected(spec, data_digest(home, manifest)?).keys().filter(|run| !has(run)) {
+            talk(&format!("missing: {} (profile {}): {}, seed {}", spec.id, spec.profile, run.0, run.1));
+            missing += 1;
+        }
+    }
+    match missing {
+        0 => Ok(()),
+        n => Err(Error::new(Kind::Missing, format!("{n} {} no record", if n == 1 { "run has" } else { "runs have" }))
+            .expected("a record of today's for every trial and seed")
+            .hint("`reprise run SPEC` trains what is missing; `reprise status SPEC` says how far each run is")),
+    }
 }
 
 /// The profile that only shows that everything works: its records stay out of git, and it is reported only when asked for.

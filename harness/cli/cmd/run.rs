@@ -1,11 +1,14 @@
 //! `reprise run`: fetch, train, record, report.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::data::{Manifest, fetch};
-use harness::error::{Error, Kind, Result};
+use harness::error::{Error, Kind, Place, Result};
 use harness::record::Program;
-use harness::run::{ComputeDevice, Executed, FailedRun, Job, TrainingOptions, check_lists, execute, save_lists};
+use harness::run::{
+    ComputeDevice, Executed, FailedRun, Job, TrainingOptions, check_lists, execute, expected, save_lists,
+};
 use harness::spec::{Filter, Spec, print_spec};
 use harness::train::Observer;
 
@@ -18,7 +21,10 @@ use crate::terminal::{print, talk};
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
-    let mut spec = home.spec(&args.spec, args.profile.as_deref())?;
+    if let (Some(plan), Some(index)) = (&args.plan, args.index) {
+        return run_planned(args, &home, plan, index);
+    }
+    let mut spec = home.spec(args.spec.as_deref().unwrap_or_default(), args.profile.as_deref())?;
     if args.print_spec {
         print(&print_spec(&spec));
         return Ok(());
@@ -32,12 +38,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     if let Some(k) = args.save_lists {
         check_lists(&spec, k as usize)?;
     }
-    let options = TrainingOptions {
-        fresh: args.fresh,
-        checkpoint_every: Duration::from_secs(args.checkpoint_every),
-        allow_programs: args.allow_programs,
-        keep_tested_models: args.save_lists.is_some(),
-    };
+    let options = options(args);
     let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
     if let Some(k) = args.save_lists.filter(|_| !outcome.interrupted) {
         let observer = Progress::new()?;
@@ -54,6 +55,31 @@ pub fn run(args: &RunArgs) -> Result<()> {
         );
     }
     verdict(outcome, args.fresh)
+}
+
+/// Does one run of a plan, and first that of its teacher where its model is not in the cache.
+fn run_planned(args: &RunArgs, home: &Home, plan: &Path, index: usize) -> Result<()> {
+    let planned = super::plan::planned(plan, index)?;
+    let spec = home.spec(&planned.spec, Some(&planned.profile))?;
+    let manifest = home.manifest(&spec)?;
+    fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
+    let run = (planned.trial.clone(), planned.seed);
+    let today = expected(&spec, report::data_digest(home, &manifest)?);
+    planned.must_be(today.get(&run)).map_err(|error| error.at(Place::file(plan)))?;
+    let filter = Filter { runs: Some([run].into()), ..Filter::default() };
+    let device = ComputeDevice::open(args.device)?;
+    let outcome = train(home, &spec, &manifest, &filter, &device, options(args))?;
+    talk(&format!("{} trained, {} done before", outcome.trained, outcome.skipped));
+    verdict(outcome, false)
+}
+
+fn options(args: &RunArgs) -> TrainingOptions {
+    TrainingOptions {
+        fresh: args.fresh,
+        checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        allow_programs: args.allow_programs,
+        keep_tested_models: args.save_lists.is_some(),
+    }
 }
 
 /// Fetches the data and trains into the folders of `home`.

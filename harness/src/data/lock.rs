@@ -1,6 +1,7 @@
 //! Locks in the cache: one process at a time fetches a dataset or trains a run.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,7 +35,21 @@ impl Lock {
         }
     }
 
-    /// The lock, if no other process has it.
+    /// Who has the lock file, as it says itself; `None` if nobody has it. Of an empty one the process is not known.
+    ///
+    /// # Errors
+    /// [`Io`](Kind::Io)
+    pub(crate) fn holder(path: &Path) -> Result<Option<String>> {
+        if !path.exists() || Self::try_take(path)?.is_some() {
+            return Ok(None);
+        }
+        // Where a lock also keeps others from reading, its holder stays unknown.
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let holder = text.lines().next().unwrap_or_default().trim();
+        Ok(Some(if holder.is_empty() { "a process".into() } else { holder.into() }))
+    }
+
+    /// The lock, if no other process has it. Its file then says who has it.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
@@ -52,9 +67,14 @@ impl Lock {
                 .at(Place::file(path))
                 .expected("a regular file, or none"));
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => {
+                // For people alone: whether it is locked is known to the system.
+                let host = sysinfo::System::host_name().map_or(String::new(), |host| format!(" on {host}"));
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "process {}{host}", std::process::id()));
+                Ok(Some(Self(file)))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }

@@ -59,7 +59,7 @@ fn one(baseline: &Baseline, today: &Today<'_>, id: &str, seeds: impl IntoIterato
         exact,
         seeds: pairs.iter().map(|pair| pair.seed).collect(),
         runs: pairs.iter().map(compared).collect(),
-        seconds: seconds.fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1)),
+        seconds: seconds.reduce(|sum, each| (sum.0 + each.0, sum.1 + each.1)),
         cases,
     }
 }

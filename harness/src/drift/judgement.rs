@@ -86,7 +86,8 @@ impl Judgement {
 
     /// Wall-clock seconds of all compared runs: (the baseline's, today's).
     pub fn seconds(&self) -> (f64, f64) {
-        self.trials.iter().fold((0.0, 0.0), |sum, trial| (sum.0 + trial.seconds.0, sum.1 + trial.seconds.1))
+        let each = self.trials.iter().filter_map(|trial| trial.seconds);
+        each.fold((0.0, 0.0), |sum, seconds| (sum.0 + seconds.0, sum.1 + seconds.1))
     }
 }
 
@@ -104,8 +105,8 @@ pub struct JudgedTrial {
     pub seeds: Vec<u64>,
     /// The compared runs, by seed.
     pub runs: Vec<Compared>,
-    /// Wall-clock seconds of the compared runs: (the baseline's, today's).
-    pub seconds: (f64, f64),
+    /// Wall-clock seconds of the compared runs that have them: (the baseline's, today's). `None` if none has.
+    pub seconds: Option<(f64, f64)>,
     pub cases: Vec<Case>,
 }
 
@@ -117,7 +118,7 @@ pub struct Compared {
     pub same_weights: bool,
     /// Whether all metrics are the same to the bit.
     pub same_metrics: bool,
-    /// Wall-clock seconds: (the baseline's, today's). `None` of lists that were brought, which took none of either side's.
+    /// Wall-clock seconds: (the baseline's, today's). `None` if either run has no time, as lists that were brought.
     pub seconds: Option<(f64, f64)>,
 }
 

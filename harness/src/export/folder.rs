@@ -5,7 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::{ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportPeriod, ExportProtocol, ExportRecord};
+use super::record::{
+    ExportCounts, ExportDigests, ExportFile, ExportMetric, ExportPeriod, ExportProtocol, ExportRecord,
+};
 use super::rows::Rows;
 use super::source::{EXPORT, Source};
 use crate::digest::Digest;
@@ -38,7 +40,14 @@ impl Folder {
     pub fn open(path: &Path, spec: &Spec, format: ExportFormat) -> Result<Self> {
         let failed = |error: io::Error| Error::io("cannot write an export", path, &error);
         let counts = ExportCounts { users: None, items: 0, train: 0, valid: 0, test: 0, queries: 0 };
-        let open = Self { path: path.to_path_buf(), format, files: BTreeMap::new(), earlier: Vec::new(), counts, periods: Vec::new() };
+        let open = Self {
+            path: path.to_path_buf(),
+            format,
+            files: BTreeMap::new(),
+            earlier: Vec::new(),
+            counts,
+            periods: Vec::new(),
+        };
         let mut entries = match fs::read_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(open),
             entries => entries.map_err(failed)?,

@@ -22,7 +22,7 @@ impl FoundRanks {
     }
 
     /// Takes the list of the query at a place among the queries: items with scores, in the order of the rows. `targets`: places of
-    /// held-out items among them; `scored`: whether scores tell the order, else the rows do; `first_of_equals`: whether a
+    /// held-out items among them; `scored`: whether scores tell the order, else the rows do; `target_first`: whether a
     /// held-out item comes before others of its score, else the lower number does.
     pub fn take(
         &mut self,
@@ -31,7 +31,7 @@ impl FoundRanks {
         rows: &[(u32, f64)],
         targets: &[usize],
         scored: bool,
-        first_of_equals: bool,
+        target_first: bool,
     ) {
         let offset = queries.offsets()[at] as usize;
         for &place in targets {
@@ -41,7 +41,7 @@ impl FoundRanks {
                 for &(other, of_other) in rows {
                     let equal = of_other == score;
                     or_equal += u32::from(of_other >= score);
-                    before += u32::from(of_other > score || equal && other < item && !first_of_equals);
+                    before += u32::from(of_other > score || equal && other < item && !target_first);
                 }
             } else {
                 (before, or_equal) = (place as u32, place as u32 + 1);

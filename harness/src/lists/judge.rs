@@ -64,14 +64,13 @@ pub fn judge_lists(
             Some(Reading::Json) => judge.longest_list,
             Some(_) => LONGEST_LINE,
         };
-        let number = lines.number + 1;
-        let line = match lines.next(most) {
+        let (number, line) = match lines.next(most) {
             Ok(Some(line)) => line,
             Ok(None) => break,
-            Err(NoLine::Io(error)) => return Err(failed(&error, number)),
+            Err(NoLine::Io(error)) => return Err(failed(&error, lines.number + 1)),
             Err(NoLine::TooLong(most)) => {
                 return Err(Error::new(Kind::Data, "a line of the file of lists is too long")
-                    .at(at(number))
+                    .at(at(lines.number))
                     .expected(format!("at most {most} bytes"))
                     .got("more"));
             }

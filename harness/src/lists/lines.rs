@@ -11,7 +11,7 @@ pub(super) struct Lines<R> {
     line: Vec<u8>,
     /// Bytes of the text's buffer that the line in hand takes.
     taken: usize,
-    /// Number of the line in hand, from 1.
+    /// Number of the line in hand, from 1, or of one that is too long.
     pub number: usize,
     /// Whether a line feed ended it.
     pub ended: bool,
@@ -30,11 +30,11 @@ impl<R: BufRead> Lines<R> {
         Self { text, line: Vec::new(), taken: 0, number: 0, ended: true }
     }
 
-    /// The next line without what ends it; `None` at the end. Lines without anything are passed over.
+    /// The next line with its number, without what ends it; `None` at the end. Lines without anything are passed over.
     ///
     /// # Errors
     /// A line of more than `most` bytes; errors of the reader.
-    pub fn next(&mut self, most: usize) -> Result<Option<&[u8]>, NoLine> {
+    pub fn next(&mut self, most: usize) -> Result<Option<(usize, &[u8])>, NoLine> {
         let length = loop {
             let Some(line) = self.with_end(most)? else { return Ok(None) };
             let ended = line.strip_suffix(b"\n");
@@ -42,14 +42,18 @@ impl<R: BufRead> Lines<R> {
             let (ended, length) = (ended.is_some(), line.strip_suffix(b"\r").unwrap_or(line).len());
             self.number += 1;
             self.ended = ended;
+            if length > most {
+                return Err(NoLine::TooLong(most));
+            }
             if length > 0 {
                 break length;
             }
         };
-        Ok(Some(match self.taken {
+        let line = match self.taken {
             0 => &self.line[..length],
             _ => &self.text.fill_buf().map_err(NoLine::Io)?[..length],
-        }))
+        };
+        Ok(Some((self.number, line)))
     }
 
     /// The next line with what ends it, which stays in the text's buffer if that has all of it.
@@ -93,9 +97,8 @@ mod tests {
     fn of(text: impl BufRead, most: usize) -> Result<Vec<(usize, String)>, NoLine> {
         let mut lines = Lines::new(text);
         let mut found = Vec::new();
-        while let Some(line) = lines.next(most)? {
-            let line = String::from_utf8(line.to_vec()).unwrap();
-            found.push((lines.number, line));
+        while let Some((number, line)) = lines.next(most)? {
+            found.push((number, String::from_utf8(line.to_vec()).unwrap()));
         }
         Ok(found)
     }
@@ -110,6 +113,8 @@ mod tests {
     #[test]
     fn a_line_without_end_is_refused_before_it_fills_the_memory() {
         assert_eq!(all("abcde\r\n", 5).unwrap(), [(1, "abcde".into())]);
+        assert!(matches!(all("abcdef\n", 5), Err(NoLine::TooLong(5))));
+        assert!(matches!(all("abcdef", 5), Err(NoLine::TooLong(5))));
         assert!(matches!(all("abcdefg", 5), Err(NoLine::TooLong(5))));
         assert!(matches!(all("ab\nabcdefghijk\n", 5), Err(NoLine::TooLong(5))));
     }

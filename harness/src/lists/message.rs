@@ -89,9 +89,8 @@ mod tests {
     #[test]
     fn plain_decimals_are_those_of_the_standard_library() {
         let mut stream = Stream::new(0, "lists", "decimals", 0);
-        let mut texts: Vec<String> = ["0", "-0", "5.", ".5", "-.25", "007.50", "999999999999999", "0.000000000000001"]
-            .map(String::from)
-            .into();
+        let mut texts: Vec<String> =
+            ["0", "-0", "5.", ".5", "-.25", "007.50", "999999999999999", "0.000000000000001"].map(String::from).into();
         for _ in 0..20_000 {
             let decimals = stream.below(17);
             let number = stream.u64() % 10u64.pow(1 + stream.below(17));

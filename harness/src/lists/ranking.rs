@@ -333,8 +333,8 @@ impl<'a> ListRanking<'a> {
                 error
             });
         }
-        let first_of_equals = matches!(self.protocol.candidates, Candidates::Sampled { .. });
-        self.found[test].take(ranker.queries(), at, rows, found, self.scored == Some(true), first_of_equals);
+        let target_first = matches!(self.protocol.candidates, Candidates::Sampled { .. });
+        self.found[test].take(ranker.queries(), at, rows, found, self.scored == Some(true), target_first);
         self.lists += 1;
         Ok(())
     }

@@ -186,7 +186,7 @@ impl Protocol {
         self.metrics.iter().filter_map(|m| m.cutoff()).max()
     }
 
-    /// Number of items that decides all metrics of a list; `None` where it must have all candidates: few were drawn or
+    /// How many items a list must have for every metric; `None` where it must have all candidates: few were drawn or
     /// labelled, or a metric has no cutoff.
     pub fn list_length(&self) -> Option<u32> {
         match self.candidates {

@@ -183,18 +183,26 @@ impl<'p> ListJudge<'p> {
             note(format!("the file says that its lists are of {}", run_name(trial, *seed)));
         }
         let record = record(self.prepared, run, path, &self.tests, &judged, brought);
-        let ranks = || judged.evaluations.iter().flat_map(|found| found.ranks.iter().zip(&found.pessimistic_ranks));
-        let tied = ranks().filter(|(rank, pessimistic)| rank != pessimistic).count();
-        if judged.scored && tied > 0 {
-            let protocol = &self.prepared.job.spec.protocol;
-            let metric = protocol.metrics[0].to_string();
+        let protocol = &self.prepared.job.spec.protocol;
+        let moved = |metric: &String| record.metrics[metric] != record.pessimistic[metric];
+        if let Some(metric) = protocol.metrics.iter().map(ToString::to_string).find(moved) {
+            let counted = self.tests.iter().zip(&judged.evaluations).filter(|(test, _)| !test.warm_up);
+            let ranks: Vec<_> =
+                counted.flat_map(|(_, found)| found.ranks.iter().zip(&found.pessimistic_ranks)).collect();
+            let tied = ranks.iter().filter(|(rank, pessimistic)| rank != pessimistic).count();
+            let items = match tied {
+                0 => String::new(),
+                _ => format!(
+                    "; {tied} of {} held-out items stand before others of their score by this rule alone",
+                    ranks.len()
+                ),
+            };
             note(format!(
-                "{tied} of {} held-out items have the score of another item of their list (the rule: {}): {metric} is {:.4}, and \
-                 {:.4} with every tie against the list",
-                ranks().count(),
-                protocol.candidates.ties(),
+                "equal scores count: {metric} is {:.4} by the rule of the protocol, and {:.4} with every tie against the list \
+                 ({}){items}",
                 record.metrics[&metric],
                 record.pessimistic[&metric],
+                protocol.candidates.ties(),
             ));
         }
         Ok(record)

@@ -40,16 +40,9 @@ pub fn check_lists(spec: &Spec, k: usize) -> Result<()> {
 pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<PathBuf>> {
     check_lists(job.spec, k)?;
     let (data, ids) = SpecData::read_with_ids(job.spec, job.manifest, job.cache)?;
-    let protocol = &job.spec.protocol;
-    let ranks_all = matches!(protocol.candidates, Candidates::Full | Candidates::All);
-    if ranks_all && protocol.list_length().is_none() && k < ids.items.len() {
-        job.observer.note(&format!(
-            "`--save-lists {k}`: a metric without a cutoff needs lists of all candidates, of {} items; this spec cannot judge such lists",
-            ids.items.len()
-        ));
-    }
     let prepared = Prepared::of(job, data);
     let tests = Test::all(&prepared.data.task)?;
+    tell_of_short_lists(job, &tests, k);
     let noun = tests[0].ranker.queries().noun();
     let of_tests: Vec<SourceIds> = tests.iter().map(|test| test.askers(&ids).1).collect();
     let askers: SourceIds = of_tests.iter().flat_map(SourceIds::iter).collect();
@@ -82,6 +75,26 @@ pub fn save_lists(job: &Job<'_>, models: &Registry, k: usize) -> Result<Vec<Path
         written.extend(write_lists(&folder, &stem, &header, &named)?);
     }
     Ok(written)
+}
+
+/// Tells of lists that this spec could not judge: where a metric has no cutoff, they must be complete. More can be written later,
+/// without training.
+fn tell_of_short_lists(job: &Job<'_>, tests: &[Test<'_>], k: usize) {
+    let protocol = &job.spec.protocol;
+    let are_cut = matches!(protocol.candidates, Candidates::Full | Candidates::All);
+    if !are_cut || protocol.list_length().is_some() {
+        return;
+    }
+    let candidates = |test: &Test<'_>| {
+        let queries = test.ranker.queries();
+        queries.ids().iter().map(|&asker| queries.n_items() - test.ranker.excluded(asker).len()).max()
+    };
+    let most = tests.iter().filter_map(candidates).max().unwrap_or(0);
+    if k < most {
+        job.observer.note(&format!(
+            "`--save-lists {k}`: a metric without a cutoff needs lists of all candidates, up to {most}; this spec cannot judge shorter ones"
+        ));
+    }
 }
 
 /// Askers of all tests, numbered one test after the other from `first` on, with their best items; `None` where a model is not kept.

@@ -14,6 +14,7 @@ mod lists;
 mod measure;
 mod plan;
 mod prepared;
+mod status;
 mod store;
 
 pub use device::{ComputeDevice, DeviceChoice};
@@ -23,4 +24,5 @@ pub use judge::{GivenLists, judge};
 pub use latency::measure_latency;
 pub use lists::{check_lists, save_lists};
 pub use plan::expected;
+pub use status::{Progress, RunStatus, status};
 pub use store::ModelStore;

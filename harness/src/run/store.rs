@@ -62,6 +62,14 @@ impl ModelStore {
         Ok(lock)
     }
 
+    /// Who trains the run at this moment, as `process 7 on HOST`.
+    ///
+    /// # Errors
+    /// [`Io`](crate::error::Kind::Io)
+    pub fn holder(&self) -> Result<Option<String>> {
+        Lock::holder(&self.folder.join(LOCK))
+    }
+
     /// Removes what a process left that was killed after it had recorded the run: its saved states, and half-written
     /// files. Nothing depends on them, so a failure is no error, and a run that another process holds is left alone.
     pub fn tidy(&self) {

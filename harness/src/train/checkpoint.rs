@@ -6,6 +6,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use crate::digest::Digest;
 use crate::error::{Place, Result};
 use crate::weights::State;
@@ -63,6 +66,23 @@ impl Checkpoint {
         let state = State::read(&self.path)?;
         state.must_be_of(self.run).map_err(|error| error.at(Place::file(&self.path)))?;
         Ok(Some(state))
+    }
+
+    /// How far an interrupted run is, for people, such as `after 7 epochs`; `None` without a state, or with one that cannot be read.
+    pub fn reached(&self) -> Option<String> {
+        /// What the states of [epochs](super::Epochs) and of [periods](super::Learnt) say of themselves.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Reached {
+            Epochs { next: usize },
+            Periods { learnt: Vec<IgnoredAny> },
+        }
+        let state = self.read().ok()??;
+        Some(match serde_json::from_str(&state.text).ok()? {
+            Reached::Epochs { next: 1 } => "after an epoch".into(),
+            Reached::Epochs { next } => format!("after {next} epochs"),
+            Reached::Periods { learnt } => format!("after {} periods", learnt.len()),
+        })
     }
 
     /// Forgets the state: the run is finished, or the state is unusable.

@@ -106,8 +106,8 @@ impl Reference {
         }
         // A mistyped trial or seed is reported before a baseline that is missing.
         filter.check(&spec)?;
-        let file = home.baseline_beside(&spec.file, &spec.id, &spec.profile).compared;
-        let baseline = match Baseline::find(&file, &spec.id, &spec.profile)? {
+        let BaselineFiles { compared, accepted: file } = home.baseline_beside(&spec.file, &spec.id, &spec.profile);
+        let baseline = match Baseline::find(&compared, &spec.id, &spec.profile)? {
             Some(baseline) => {
                 let others = spec.trials.iter().any(|trial| trial.trainer.method().is_none());
                 if args.rerun && (others || baseline.has_external()) {

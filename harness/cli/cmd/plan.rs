@@ -1,0 +1,147 @@
+//! `reprise plan`: the runs that are missing, and a script that starts each as a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use harness::data::fetch;
+use harness::error::{Error, Kind, Place, Result};
+use harness::file::write_by_rename;
+use harness::plan::{Plan, PlannedRun, SpecToPlan, scripts};
+use harness::record::{Records, Stored as _};
+use harness::run::expected;
+use harness::spec::Spec;
+
+use super::report::{checked, data_digest};
+use crate::args::{PlanArgs, PlanForm};
+use crate::home::{Home, Origin};
+use crate::progress::{clock, interrupted};
+use crate::terminal::{print, talk};
+
+/// Name of the file of a plan.
+const PLAN: &str = "plan.json";
+
+pub fn run(args: &PlanArgs) -> Result<()> {
+    let home = Home::find(&args.places)?;
+    let mut found = Vec::new();
+    for argument in &args.specs {
+        let spec = home.spec(argument, args.profile.as_deref())?;
+        if spec.outside {
+            return Err(Error::new(Kind::Input, format!("`{}` stands outside of the repository", spec.id))
+                .at(Place::file(&spec.file))
+                .expected("a spec of the repository, which every node finds by its id")
+                .hint("put it and its manifest into a checkout on a folder that all nodes share, and name that: `--home DIR`"));
+        }
+        let manifest = home.manifest(&spec)?;
+        if manifest.prepared.is_none() {
+            fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
+        }
+        let today = expected(&spec, data_digest(&home, &manifest)?);
+        let checked = checked(&home, &spec, &manifest)?;
+        let records = Records::read(&home.results_of(&spec).join(&spec.profile))?.into_records().collect::<Vec<_>>();
+        found.push((spec, today, checked, records));
+    }
+    let specs = found.iter().map(|(spec, expected, checked, records)| SpecToPlan { spec, expected, checked, records });
+    let plan = Plan::of(&specs.collect::<Vec<_>>());
+    talk(&estimate(&plan, found.iter().map(|(spec, ..)| spec)));
+    if args.estimate {
+        return Ok(());
+    }
+    write(args, &home, &plan)
+}
+
+/// A sentence for people.
+fn estimate<'s>(plan: &Plan, specs: impl Iterator<Item = &'s Spec>) -> String {
+    let all: usize = specs.map(|spec| spec.trials.len() * spec.seeds.len()).sum();
+    let (total, chain) = plan.seconds();
+    let guessed = plan.runs.iter().filter(|run| run.needs.from.starts_with("a guess")).count();
+    let guessed = if guessed == 0 { String::new() } else { format!("; {guessed} of them are guessed") };
+    let clock = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+    format!(
+        "{} of {all} runs are missing: {} one after the other by the records of such runs{guessed}; {} at least, since students \
+         follow their teachers",
+        plan.runs.len(),
+        clock(total),
+        clock(chain),
+    )
+}
+
+fn write(args: &PlanArgs, home: &Home, plan: &Plan) -> Result<()> {
+    let file = args.to.join(PLAN);
+    plan.write(&file)?;
+    talk(&format!("plan:    {}", file.display()));
+    let Some(form) = args.format.script() else { return Ok(()) };
+    if plan.runs.is_empty() {
+        talk("nothing is missing, so there is no script");
+        return Ok(());
+    }
+    let program = absolute(
+        &std::env::current_exe()
+            .map_err(|error| Error::new(Kind::Io, "the program's own file cannot be told").got(error.to_string()))?,
+    )?;
+    let options = folders(home)?;
+    for script in scripts(plan, form, &shell_word(&program), &options, args.threads) {
+        let file = args.to.join(script.name);
+        write_by_rename(&file, script.text.as_bytes())?;
+        if script.executable {
+            executable(&file)?;
+        }
+        talk(&format!("script:  {}", file.display()));
+    }
+    print(&match args.format {
+        PlanForm::Json => String::new(),
+        PlanForm::Sh => format!("{}/run.sh", args.to.display()),
+        PlanForm::Slurm => format!("{}/submit.sh", args.to.display()),
+        PlanForm::Snakemake => format!("snakemake --directory {} --cores all", args.to.display()),
+    });
+    Ok(())
+}
+
+/// The options that name the folders of this command, for a shell: every process must use the same.
+fn folders(home: &Home) -> Result<String> {
+    let mut options = vec![("--cache", home.cache.root().to_path_buf()), ("--results", home.results())];
+    if home.origin != Origin::Embedded {
+        options.push(("--home", home.root().to_path_buf()));
+    }
+    options.extend(home.mirror.clone().map(|mirror| ("--mirror", mirror)));
+    let words = options.into_iter().map(|(option, folder)| Ok(format!("{option} {}", shell_word(&absolute(&folder)?))));
+    Ok(words.collect::<Result<Vec<_>>>()?.join(" "))
+}
+
+/// The path from the root, as text; the folder need not exist yet.
+fn absolute(path: &Path) -> Result<String> {
+    let failed = |what: &str, got: String| Error::new(Kind::Input, what).at(Place::file(path)).got(got);
+    let path: PathBuf = std::path::absolute(path)
+        .map_err(|error| failed("a folder of the plan cannot be told", error.to_string()))?
+        .components()
+        .collect();
+    let text = path.to_str().ok_or_else(|| failed("a script cannot name this folder", "no UTF-8".into()))?;
+    Ok(text.to_string())
+}
+
+/// Text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(unix)]
+fn executable(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let failed = |error: std::io::Error| Error::io("a script cannot be made executable", file, &error);
+    let mut mode = std::fs::metadata(file).map_err(failed)?.permissions();
+    mode.set_mode(mode.mode() | 0o111 & mode.mode() >> 2);
+    std::fs::set_permissions(file, mode).map_err(failed)
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// The run of a plan's file with an index.
+pub fn planned(file: &Path, index: usize) -> Result<PlannedRun> {
+    let plan = Plan::read(file)?;
+    plan.run(index).cloned().map_err(|error| error.at(Place::file(file)))
+}

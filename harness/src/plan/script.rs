@@ -1,0 +1,127 @@
+//! The scripts that start the runs of a plan.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, PlannedRun, slurm, snakemake};
+
+/// For whom a script is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptForm {
+    /// A shell: one run after the other.
+    Sh,
+    /// Slurm: an array job for each trial, students after teachers.
+    Slurm,
+    /// Snakemake: one rule for each trial.
+    Snakemake,
+}
+
+/// A file of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    pub name: &'static str,
+    pub text: String,
+    /// Whether it is started by its name.
+    pub executable: bool,
+}
+
+/// How the runs of a script are started.
+#[derive(Clone, Debug)]
+pub(super) struct Start<'a> {
+    pub plan: &'a Plan,
+    /// The program and what follows its subcommand: options that name folders, as a shell reads them.
+    pub program: &'a str,
+    pub options: &'a str,
+    /// Threads of a run.
+    pub threads: usize,
+}
+
+/// Runs of one trial.
+pub(super) struct Group<'a> {
+    pub first: &'a PlannedRun,
+    /// Indices in the plan.
+    pub runs: Vec<usize>,
+    /// Index of the group of its teacher.
+    pub after: Option<usize>,
+}
+
+impl Start<'_> {
+    /// The runs by trial, teachers first.
+    pub fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for (index, run) in self.plan.runs.iter().enumerate() {
+            let same = |group: &Group<'_>| key(group.first) == key(run);
+            let at = groups.iter().position(same).unwrap_or_else(|| {
+                groups.push(Group { first: run, runs: Vec::new(), after: None });
+                groups.len() - 1
+            });
+            groups[at].runs.push(index);
+            if let Some(teacher) = run.after {
+                groups[at].after = groups.iter().position(|group| group.runs.contains(&teacher));
+            }
+        }
+        groups
+    }
+
+    /// The command that fetches all data.
+    pub fn fetch(&self) -> String {
+        let datasets: BTreeSet<&str> = self.plan.runs.iter().map(|run| &*run.dataset).collect();
+        let datasets = datasets.into_iter().collect::<Vec<_>>().join(" ");
+        format!("{} data fetch {datasets}{}", self.program, self.options)
+    }
+
+    /// The command of a run, whose index is `index` as the script's language has it.
+    pub fn run(&self, index: &str, threads: &str) -> String {
+        format!("{} run --plan plan.json --index {index} --threads {threads}{}", self.program, self.options)
+    }
+
+    /// The commands that report the specs of the plan, and fail where a run is missing.
+    pub fn reports(&self) -> Vec<String> {
+        let specs: BTreeSet<(&str, &str)> = self.plan.runs.iter().map(|run| (&*run.spec, &*run.profile)).collect();
+        let report = |(spec, profile): (&str, &str)| {
+            format!("{} report {spec} --profile {profile} --require-complete{}", self.program, self.options)
+        };
+        specs.into_iter().map(report).collect()
+    }
+
+    /// A line about a group, for people.
+    pub fn about(&self, group: &Group<'_>) -> String {
+        let PlannedRun { spec, profile, trial, needs, .. } = group.first;
+        let (n, mib) = (group.runs.len(), needs.bytes.div_ceil(1 << 20));
+        format!("{spec} ({profile}), {trial}: {n} runs, each {:.0} s and {mib} MiB, {}", needs.seconds, needs.from)
+    }
+}
+
+fn key(run: &PlannedRun) -> (&str, &str, &str) {
+    (&run.spec, &run.profile, &run.trial)
+}
+
+/// The files of a script, which lie beside `plan.json`. `program`: the program, and `options`: those that name folders, both as a
+/// shell reads them.
+pub fn scripts(plan: &Plan, form: ScriptForm, program: &str, options: &str, threads: usize) -> Vec<Script> {
+    let options = if options.is_empty() { String::new() } else { format!(" {options}") };
+    let start = Start { plan, program, options: &options, threads };
+    match form {
+        ScriptForm::Sh => vec![Script { name: "run.sh", text: shell(&start), executable: true }],
+        ScriptForm::Slurm => slurm::scripts(&start),
+        ScriptForm::Snakemake => vec![Script { name: "Snakefile", text: snakemake::rules(&start), executable: false }],
+    }
+}
+
+fn shell(start: &Start<'_>) -> String {
+    let mut text = String::from(
+        "#!/usr/bin/env bash\n# Written by `reprise plan`. A run that fails leaves the others alone; what is done is passed over.\n\
+         set -uo pipefail\ncd \"$(dirname \"$0\")\" || exit\nfailed=0\n\n",
+    );
+    text += &format!("{} || exit\n", start.fetch());
+    for group in start.groups() {
+        text += &format!("\n# {}\n", start.about(&group));
+        for index in group.runs {
+            text += &format!("{} || failed=1\n", start.run(&index.to_string(), &start.threads.to_string()));
+        }
+    }
+    text += "\n";
+    for report in start.reports() {
+        text += &format!("{report} || failed=1\n");
+    }
+    text + "exit $failed\n"
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Spreads the quick experiment and a continual one over a cluster that it starts on this machine, and compares every record with
+# those of one process. Not part of `cargo test`.
+#
+#   try.sh slurm REPRISE       Slurm, two nodes; a program and a node are killed on the way. Exit code 77: no Slurm, or not root.
+#   try.sh snakemake REPRISE   Snakemake, which must be on the path. Exit code 77: it is not.
+#
+# REPRISE is the program. Everything that was started is stopped at the end.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+kind=$1
+reprise=$(realpath "$2")
+scratch=$(mktemp -d)
+unset REPRISE_HOME REPRISE_CACHE
+# shellcheck source=slurm.sh
+source "$here/slurm.sh"
+
+case $kind in
+  slurm) if slurm_missing; then exit 77; fi ;;
+  snakemake) command -v snakemake > /dev/null || { echo "snakemake is missing: pip install snakemake"; exit 77; } ;;
+  *) echo "expected slurm or snakemake"; exit 2 ;;
+esac
+finish() {
+  if [[ $kind == slurm ]]; then slurm_stop; fi
+  if [[ ${KEEP:-} ]]; then echo "kept: $scratch"; else rm -rf "$scratch"; fi
+}
+trap finish EXIT
+
+echo "== one process"
+places() { echo "--home $root --cache $scratch/$1/cache --results $scratch/$1/results"; }
+# shellcheck disable=SC2046
+for spec in "quick --profile base" "ader/movietweetings --profile quick"; do
+  "$reprise" run $spec --threads 1 $(places one) > "$scratch/one.log" 2>&1 || { cat "$scratch/one.log"; exit 1; }
+done
+
+# plan NAME SPEC PROFILE FORM
+# shellcheck disable=SC2046
+plan() { "$reprise" plan "$2" --profile "$3" --format "$4" --to "$scratch/plan-$1" $(places many); }
+
+if [[ $kind == snakemake ]]; then
+  for of in "quick quick base" "ader ader/movietweetings quick"; do
+    # shellcheck disable=SC2086
+    plan $of snakemake
+    name=${of%% *}
+    snakemake --directory "$scratch/plan-$name" --snakefile "$scratch/plan-$name/Snakefile" --cores 2 --quiet
+  done
+  python3 "$here/compare.py" "$scratch/one/results" "$scratch/many/results"
+  exit
+fi
+
+slurm_start "$scratch/slurm"
+plan quick quick base slurm
+plan ader ader/movietweetings quick slurm
+"$scratch/plan-quick/submit.sh"
+"$scratch/plan-ader/submit.sh"
+
+running() { pgrep -f "run --plan plan.json .*--cache $scratch/many" || true; }
+wait_for() {
+  local waited=0
+  until eval "$2"; do
+    sleep 1
+    waited=$((waited + 1))
+    if ((waited > ${LIMIT:-1200})); then echo "$1: not within ${LIMIT:-1200} s"; squeue; tail -n 3 "$scratch"/plan-*/logs/*; exit 1; fi
+  done
+}
+
+wait_for "the first runs" '[[ -n $(running) ]]'
+sleep 3
+victim=$(running | head -n 1)
+echo "== SIGKILL to the program of a job: $(tr '\0' ' ' < "/proc/$victim/cmdline")"
+kill -KILL "$victim"
+
+wait_for "a run on n2" '[[ $(squeue --noheader --nodelist=n2 --states=running | wc -l) -gt 0 ]]'
+sleep 2
+echo "== the node n2 fails: its slurmd and all that it started get SIGKILL"
+steps=$(pgrep -f "slurmstepd.*n2" || true)
+node=$(cat "$scratch/slurm/slurmd-n2.pid")
+kill -KILL "$node"
+for job in $(squeue --noheader --nodelist=n2 --states=running --format=%A); do
+  for pid in $(pgrep -f "slurmstepd: \[$job" || true) $steps; do
+    pkill -KILL -P "$(pgrep -P "$pid" | head -n 1)" 2> /dev/null || true
+    pkill -KILL -P "$pid" 2> /dev/null || true
+    kill -KILL "$pid" 2> /dev/null || true
+  done
+done
+sleep 20
+sinfo
+slurm_node n2
+
+wait_for "all jobs" '[[ $(squeue --noheader | wc -l) == 0 ]]'
+echo "== all jobs have ended; put back into the queue: $(grep -l "going on after\|requeue" "$scratch"/plan-*/logs/* | wc -l) logs tell of it"
+tail -n 2 "$scratch"/plan-*/logs/*report*
+python3 "$here/compare.py" "$scratch/one/results" "$scratch/many/results"
