@@ -223,7 +223,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub profile: Option<String>,
     /// Do one run of a plan (see `reprise plan`), and write no report
-    #[arg(long, value_name = "FILE", requires = "index", conflicts_with_all = ["spec", "profile", "trials", "seeds", "fresh", "save_lists"])]
+    #[arg(long, value_name = "FILE", requires = "index", conflicts_with_all = ["spec", "profile", "trials", "seeds", "fresh", "save_lists", "print_spec"])]
     pub plan: Option<PathBuf>,
     /// Index of the run in the plan, from 0
     #[arg(long, value_name = "N", requires = "plan")]
@@ -270,7 +270,7 @@ pub struct PlanArgs {
     /// What is written: the plan alone, or a script, too
     #[arg(long, value_enum, default_value_t = PlanForm::Json)]
     pub format: PlanForm,
-    /// Folder to write `plan.json` and the script into
+    /// Folder to write the plan and the script into
     #[arg(long, value_name = "DIR", default_value = "reprise-plan")]
     pub to: PathBuf,
     /// Threads of each run
@@ -285,7 +285,7 @@ pub struct PlanArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanForm {
-    /// `plan.json` alone
+    /// The plan alone
     Json,
     /// A shell script: one run after the other
     Sh,

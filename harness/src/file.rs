@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -82,6 +84,13 @@ pub(crate) fn by_rename(path: &Path, part: &Path, write: impl FnOnce(&Path) -> R
     written
 }
 
+/// What no other process has in the names of its unfinished files, on whatever machine that shares the folder: the number of a
+/// process, and a random one.
+pub(crate) fn process_mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| format!("{}-{:x}", std::process::id(), RandomState::new().build_hasher().finish()))
+}
+
 /// Writes `bytes` [by rename](by_rename); several processes may do so at once.
 ///
 /// # Errors
@@ -89,7 +98,7 @@ pub(crate) fn by_rename(path: &Path, part: &Path, write: impl FnOnce(&Path) -> R
 pub fn write_by_rename(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(format!(".{}.part", process_mark()));
     by_rename(path, &path.with_file_name(name), |part| {
         fs::write(part, bytes).map_err(|error| Error::io("cannot write a file", path, &error))
     })?;
@@ -144,7 +153,7 @@ pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
 /// What the operating system says.
 pub fn check_writable(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let probe = folder.join(format!(".probe.{}", std::process::id()));
+    let probe = folder.join(format!(".probe.{}", process_mark()));
     let written = fs::write(&probe, b"probe");
     // A full disk takes the name and not the bytes.
     let removed = fs::remove_file(&probe);

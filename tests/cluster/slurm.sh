@@ -72,11 +72,16 @@ slurm_node() {
 }
 
 slurm_stop() {
-  local pid
+  # Nothing of ours was started, and another cluster's jobs are not ours.
+  [[ ${slurm:-} ]] || return 0
+  local pid waited=0
   scancel --user=root 2> /dev/null || true
+  while ((waited < 10)) && [[ -n $(squeue --noheader 2> /dev/null) ]]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
   for pid in "$slurm"/slurmd-*.pid "$slurm"/slurmctld.pid "$slurm"/munge/pid; do
-    [[ -s $pid ]] && kill "$(cat "$pid")" 2> /dev/null
+    if [[ -s $pid ]]; then kill "$(cat "$pid")" 2> /dev/null || true; fi
   done
   sleep 2
-  return 0
 }

@@ -55,40 +55,45 @@ plan ader ader/movietweetings quick slurm
 "$scratch/plan-quick/submit.sh"
 "$scratch/plan-ader/submit.sh"
 
-running() { pgrep -f "run --plan plan.json .*--cache $scratch/many" || true; }
+running() { pgrep -f "run --plan plan-.* --home $root --cache $scratch/many" || true; }
 wait_for() {
   local waited=0
   until eval "$2"; do
     sleep 1
     waited=$((waited + 1))
-    if ((waited > ${LIMIT:-1200})); then echo "$1: not within ${LIMIT:-1200} s"; squeue; tail -n 3 "$scratch"/plan-*/logs/*; exit 1; fi
+    if ((waited > ${LIMIT:-1800})); then echo "$1: not within ${LIMIT:-1800} s"; squeue; tail -n 3 "$scratch"/plan-*/logs/*; exit 1; fi
   done
 }
 
-wait_for "the first runs" '[[ -n $(running) ]]'
-sleep 3
-victim=$(running | head -n 1)
+# A program that has run for some seconds is of a long run, and has saved a state.
+long() { for pid in $(running); do if (($(ps -o etimes= -p "$pid" || echo 0) > 8)); then echo "$pid"; fi; done | head -n 1; }
+victim=
+wait_for "a long run" 'victim=$(long); [[ -n $victim ]]'
 echo "== SIGKILL to the program of a job: $(tr '\0' ' ' < "/proc/$victim/cmdline")"
 kill -KILL "$victim"
 
 wait_for "a run on n2" '[[ $(squeue --noheader --nodelist=n2 --states=running | wc -l) -gt 0 ]]'
 sleep 2
 echo "== the node n2 fails: its slurmd and all that it started get SIGKILL"
-steps=$(pgrep -f "slurmstepd.*n2" || true)
-node=$(cat "$scratch/slurm/slurmd-n2.pid")
-kill -KILL "$node"
-for job in $(squeue --noheader --nodelist=n2 --states=running --format=%A); do
-  for pid in $(pgrep -f "slurmstepd: \[$job" || true) $steps; do
-    pkill -KILL -P "$(pgrep -P "$pid" | head -n 1)" 2> /dev/null || true
-    pkill -KILL -P "$pid" 2> /dev/null || true
-    kill -KILL "$pid" 2> /dev/null || true
+jobs=$(squeue --noheader --nodelist=n2 --states=running --format=%A)
+kill -KILL "$(cat "$scratch/slurm/slurmd-n2.pid")"
+below() { local child; for child in $(pgrep -P "$1"); do below "$child"; echo "$child"; done; }
+for job in $jobs; do
+  for step in $(pgrep -f "slurmstepd: \[$job\."); do
+    # The step first: it would tell the controller that its job has ended.
+    victims="$step $(below "$step")"
+    # shellcheck disable=SC2086
+    kill -KILL $victims || true
   done
 done
-sleep 20
+sleep 30
 sinfo
 slurm_node n2
 
 wait_for "all jobs" '[[ $(squeue --noheader | wc -l) == 0 ]]'
-echo "== all jobs have ended; put back into the queue: $(grep -l "going on after\|requeue" "$scratch"/plan-*/logs/* | wc -l) logs tell of it"
+again=$(grep -l "queued again" "$scratch"/plan-*/logs/* | wc -l)
+restarted=$(grep -c "requeue" "$scratch/slurm/log/slurmctld" || true)
+echo "== all jobs have ended; $again logs tell of a run that was queued again, the controller of $restarted"
 tail -n 2 "$scratch"/plan-*/logs/*report*
+((again > 0 && restarted > again)) || { echo "expected a run that was queued again after each of the two failures"; exit 1; }
 python3 "$here/compare.py" "$scratch/one/results" "$scratch/many/results"

@@ -70,6 +70,7 @@ fn train(text: &str, registry: &Registry, threads: usize) -> (Vec<Record>, Finge
                     fresh: false,
                     checkpoint_every: Duration::MAX,
                     allow_programs: false,
+                    keep_teachers: false,
                     keep_tested_models: false,
                 },
             )

@@ -9,7 +9,7 @@ use harness::run::{ComputeDevice, DeviceChoice, judge};
 use harness::spec::Filter;
 
 use super::report;
-use super::run::job;
+use super::run::{command_line, job};
 use crate::args::JudgeArgs;
 use crate::home::Home;
 use crate::progress::{Progress, interrupted};
@@ -37,7 +37,7 @@ pub fn run(args: &JudgeArgs) -> Result<()> {
     fetch(&manifest, &home.cache, home.mirror.as_deref(), &interrupted, &mut super::data::tell)?;
     let (device, observer) = (ComputeDevice::open(DeviceChoice::Cpu)?, Progress::new()?);
     let records = judge(
-        &job(&home, &spec, &manifest, &filter, &device, &observer),
+        &job(&home, &spec, &manifest, &filter, &device, &observer, command_line()),
         &args.runs,
         args.export.as_deref(),
         args.by.as_deref(),

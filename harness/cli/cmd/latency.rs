@@ -7,7 +7,7 @@ use harness::run::{ComputeDevice, measure_latency};
 use harness::spec::Filter;
 
 use super::report::basis;
-use super::run::job;
+use super::run::{command_line, job};
 use crate::args::LatencyArgs;
 use crate::home::Home;
 use crate::progress::Progress;
@@ -33,7 +33,8 @@ pub fn run(args: &LatencyArgs) -> Result<()> {
         rayon::current_num_threads()
     ));
     let progress = Progress::new()?;
-    let measured = measure_latency(&job(&home, &spec, &manifest, &filter, &device, &progress), &home.registry);
+    let measured =
+        measure_latency(&job(&home, &spec, &manifest, &filter, &device, &progress, command_line()), &home.registry);
     drop(progress);
     let records = measured?;
     let Some(first) = records.first() else {

@@ -1,28 +1,26 @@
 //! `reprise plan`: the runs that are missing, and a script that starts each as a process of its own.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness::data::fetch;
 use harness::error::{Error, Kind, Place, Result};
 use harness::file::write_by_rename;
-use harness::plan::{Plan, PlannedRun, SpecToPlan, scripts};
+use harness::plan::{MARKS, Plan, PlannedRun, Processes, ScriptForm, SpecToPlan, scripts};
 use harness::record::{Records, Stored as _};
 use harness::run::expected;
 use harness::spec::Spec;
 
 use super::report::{checked, data_digest};
-use crate::args::{PlanArgs, PlanForm};
-use crate::home::{Home, Origin};
+use crate::args::PlanArgs;
+use crate::home::Home;
 use crate::progress::{clock, interrupted};
 use crate::terminal::{print, talk};
 
-/// Name of the file of a plan.
-const PLAN: &str = "plan.json";
-
 pub fn run(args: &PlanArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
-    let mut found = Vec::new();
+    let (mut found, mut files, mut is_all) = (Vec::new(), BTreeSet::new(), true);
     for argument in &args.specs {
         let spec = home.spec(argument, args.profile.as_deref())?;
         if spec.outside {
@@ -30,6 +28,15 @@ pub fn run(args: &PlanArgs) -> Result<()> {
                 .at(Place::file(&spec.file))
                 .expected("a spec of the repository, which every node finds by its id")
                 .hint("put it and its manifest into a checkout on a folder that all nodes share, and name that: `--home DIR`"));
+        }
+        if !files.insert(spec.file.clone()) {
+            continue;
+        }
+        let of_others = spec.trials.iter().filter(|trial| trial.trainer.method().is_none()).map(|trial| &*trial.id);
+        let of_others: Vec<&str> = of_others.collect();
+        if !of_others.is_empty() {
+            is_all = false;
+            talk(&format!("left out of {}: {}, whose lists other programs make", spec.id, of_others.join(", ")));
         }
         let manifest = home.manifest(&spec)?;
         if manifest.prepared.is_none() {
@@ -40,13 +47,12 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         let records = Records::read(&home.results_of(&spec).join(&spec.profile))?.into_records().collect::<Vec<_>>();
         found.push((spec, today, checked, records));
     }
-    let specs = found.iter().map(|(spec, expected, checked, records)| SpecToPlan { spec, expected, checked, records });
-    let plan = Plan::of(&specs.collect::<Vec<_>>());
+    let cache = &home.cache;
+    let specs =
+        found.iter().map(|(spec, expected, checked, records)| SpecToPlan { spec, cache, expected, checked, records });
+    let plan = Plan::of(&specs.collect::<Vec<_>>(), args.threads);
     talk(&estimate(&plan, found.iter().map(|(spec, ..)| spec)));
-    if args.estimate {
-        return Ok(());
-    }
-    write(args, &home, &plan)
+    if args.estimate { Ok(()) } else { write(args, &home, &plan, is_all) }
 }
 
 /// A sentence for people.
@@ -65,8 +71,8 @@ fn estimate<'s>(plan: &Plan, specs: impl Iterator<Item = &'s Spec>) -> String {
     )
 }
 
-fn write(args: &PlanArgs, home: &Home, plan: &Plan) -> Result<()> {
-    let file = args.to.join(PLAN);
+fn write(args: &PlanArgs, home: &Home, plan: &Plan, is_all: bool) -> Result<()> {
+    let file = args.to.join(plan.file_name()?);
     plan.write(&file)?;
     talk(&format!("plan:    {}", file.display()));
     let Some(form) = args.format.script() else { return Ok(()) };
@@ -74,12 +80,11 @@ fn write(args: &PlanArgs, home: &Home, plan: &Plan) -> Result<()> {
         talk("nothing is missing, so there is no script");
         return Ok(());
     }
-    let program = absolute(
-        &std::env::current_exe()
-            .map_err(|error| Error::new(Kind::Io, "the program's own file cannot be told").got(error.to_string()))?,
-    )?;
-    let options = folders(home)?;
-    for script in scripts(plan, form, &shell_word(&program), &options, args.threads) {
+    let program = std::env::current_exe()
+        .map_err(|error| Error::new(Kind::Io, "the program's own file cannot be told").got(error.to_string()))?;
+    let (program, options) = (shell_word(&absolute(&program)?), folders(home)?);
+    let processes = Processes { program: &program, options: &options, threads: args.threads, is_all };
+    for script in scripts(plan, form, processes)? {
         let file = args.to.join(script.name);
         write_by_rename(&file, script.text.as_bytes())?;
         if script.executable {
@@ -87,21 +92,35 @@ fn write(args: &PlanArgs, home: &Home, plan: &Plan) -> Result<()> {
         }
         talk(&format!("script:  {}", file.display()));
     }
-    print(&match args.format {
-        PlanForm::Json => String::new(),
-        PlanForm::Sh => format!("{}/run.sh", args.to.display()),
-        PlanForm::Slurm => format!("{}/submit.sh", args.to.display()),
-        PlanForm::Snakemake => format!("snakemake --directory {} --cores all", args.to.display()),
+    let to = shell_word(&args.to.display().to_string());
+    print(&match form {
+        ScriptForm::Sh => format!("{to}/run.sh"),
+        ScriptForm::Slurm => format!("{to}/submit.sh"),
+        ScriptForm::Snakemake => {
+            forget_marks(&args.to.join(MARKS))?;
+            format!("snakemake --snakefile {to}/Snakefile --directory {to} --cores all")
+        }
     });
     Ok(())
 }
 
+/// Removes the marks of an earlier plan: its runs may be gone.
+fn forget_marks(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("marks of an earlier plan cannot be removed", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The options that name the folders of this command, for a shell: every process must use the same.
 fn folders(home: &Home) -> Result<String> {
-    let mut options = vec![("--cache", home.cache.root().to_path_buf()), ("--results", home.results())];
-    if home.origin != Origin::Embedded {
-        options.push(("--home", home.root().to_path_buf()));
-    }
+    let mut options = vec![
+        ("--home", home.root().to_path_buf()),
+        ("--cache", home.cache.root().to_path_buf()),
+        ("--results", home.results()),
+    ];
     options.extend(home.mirror.clone().map(|mirror| ("--mirror", mirror)));
     let words = options.into_iter().map(|(option, folder)| Ok(format!("{option} {}", shell_word(&absolute(&folder)?))));
     Ok(words.collect::<Result<Vec<_>>>()?.join(" "))

@@ -39,10 +39,11 @@ pub fn run(args: &RunArgs) -> Result<()> {
         check_lists(&spec, k as usize)?;
     }
     let options = options(args);
-    let outcome = train(&home, &spec, &manifest, &filter, &device, options)?;
+    let outcome = train(&home, &spec, &manifest, &filter, &device, options, command_line())?;
     if let Some(k) = args.save_lists.filter(|_| !outcome.interrupted) {
         let observer = Progress::new()?;
-        let files = save_lists(&job(&home, &spec, &manifest, &filter, &device, &observer), &home.registry, k as usize)?;
+        let job = job(&home, &spec, &manifest, &filter, &device, &observer, command_line());
+        let files = save_lists(&job, &home.registry, k as usize)?;
         if let Some(first) = files.first() {
             talk(&format!("lists:   {} files, such as {}", files.len(), first.display()));
         }
@@ -68,7 +69,16 @@ fn run_planned(args: &RunArgs, home: &Home, plan: &Path, index: usize) -> Result
     planned.must_be(today.get(&run)).map_err(|error| error.at(Place::file(plan)))?;
     let filter = Filter { runs: Some([run].into()), ..Filter::default() };
     let device = ComputeDevice::open(args.device)?;
-    let outcome = train(home, &spec, &manifest, &filter, &device, options(args))?;
+    // What anybody can type: plans come and go.
+    let command = format!(
+        "reprise run {} --profile {} --trial {} --seed {} --threads {}",
+        planned.spec,
+        planned.profile,
+        planned.trial,
+        planned.seed,
+        rayon::current_num_threads(),
+    );
+    let outcome = train(home, &spec, &manifest, &filter, &device, options(args), command)?;
     talk(&format!("{} trained, {} done before", outcome.trained, outcome.skipped));
     verdict(outcome, false)
 }
@@ -78,6 +88,7 @@ fn options(args: &RunArgs) -> TrainingOptions {
         fresh: args.fresh,
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
         allow_programs: args.allow_programs,
+        keep_teachers: args.plan.is_some(),
         keep_tested_models: args.save_lists.is_some(),
     }
 }
@@ -90,6 +101,7 @@ pub fn train(
     filter: &Filter,
     device: &ComputeDevice,
     options: TrainingOptions,
+    command: String,
 ) -> Result<Executed> {
     // A mistyped trial or seed is reported before anything is fetched.
     filter.check(spec)?;
@@ -103,10 +115,10 @@ pub fn train(
         device.name,
         rayon::current_num_threads()
     ));
-    execute(&job(home, spec, manifest, filter, device, &Progress::new()?), options)
+    execute(&job(home, spec, manifest, filter, device, &Progress::new()?, command), options)
 }
 
-/// The job of this command line.
+/// The job of this command; `command` is what records say of it.
 pub fn job<'a>(
     home: &'a Home,
     spec: &'a Spec,
@@ -114,9 +126,10 @@ pub fn job<'a>(
     filter: &'a Filter,
     device: &'a ComputeDevice,
     observer: &'a dyn Observer,
+    command: String,
 ) -> Job<'a> {
     let results = home.results_of(spec);
-    let (command, program) = (command_line(), program());
+    let program = program();
     Job { spec, manifest, filter, cache: &home.cache, results, device, command, program, observer }
 }
 
@@ -150,7 +163,7 @@ fn verdict(outcome: Executed, fresh: bool) -> Result<()> {
 /// The command as it was typed, for the records: the program by its name alone, and without the options that name
 /// folders of this machine, which change no result; a spec that is named by its file, and files of lists, by the file's name
 /// alone.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let mut words = vec!["reprise".to_string()];
     while let Some(arg) = args.next() {

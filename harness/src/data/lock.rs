@@ -35,18 +35,26 @@ impl Lock {
         }
     }
 
-    /// Who has the lock file, as it says itself; `None` if nobody has it. Of an empty one the process is not known.
+    /// Who has the lock file, as it says itself; `None` if nobody has it. Of an empty one the process is not known. Writes nothing.
     ///
     /// # Errors
     /// [`Io`](Kind::Io)
     pub(crate) fn holder(path: &Path) -> Result<Option<String>> {
-        if !path.exists() || Self::try_take(path)?.is_some() {
-            return Ok(None);
+        let failed = |error: std::io::Error| Error::io("a lock of the cache cannot be read", path, &error);
+        let file = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(failed)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                // Where a lock also keeps others from reading, its holder stays unknown.
+                let text = std::fs::read_to_string(path).unwrap_or_default();
+                let holder = text.lines().next().unwrap_or_default().trim();
+                Ok(Some(if holder.is_empty() { "a process".into() } else { holder.into() }))
+            }
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
-        // Where a lock also keeps others from reading, its holder stays unknown.
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let holder = text.lines().next().unwrap_or_default().trim();
-        Ok(Some(if holder.is_empty() { "a process".into() } else { holder.into() }))
     }
 
     /// The lock, if no other process has it. Its file then says who has it.

@@ -11,7 +11,7 @@ use super::json::VERSION;
 use crate::data::SourceIds;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
-use crate::file::by_rename;
+use crate::file::{by_rename, process_mark};
 use crate::rank::AskerList;
 
 /// What lists are of, as their file in JSON says in its first line.
@@ -56,7 +56,7 @@ pub fn write_lists(
             continue;
         }
         let path = folder.join(format!("{stem}.{end}"));
-        let part = folder.join(format!(".{stem}.{end}.{}.part", std::process::id()));
+        let part = folder.join(format!(".{stem}.{end}.{}.part", process_mark()));
         by_rename(&path, &part, |part| {
             let failed = |error: io::Error| match error.kind() {
                 io::ErrorKind::InvalidData => Error::new(Kind::Input, "an id is no text, which JSON cannot hold"),

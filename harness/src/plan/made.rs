@@ -1,14 +1,17 @@
 //! The plan: runs that are to be trained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::Need;
+use crate::data::Cache;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
+use crate::meter::Arithmetic;
 use crate::record::{Check, Checked, Record, Stored, flaw};
-use crate::spec::{Spec, Trainer};
+use crate::run::ModelStore;
+use crate::spec::{Spec, Trial};
 
 /// Runs that have no record yet, each to be trained by a process of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct PlannedRun {
 /// A spec that is to be planned.
 pub struct SpecToPlan<'a> {
     pub spec: &'a Spec,
+    /// Where the models of teachers are.
+    pub cache: &'a Cache,
     /// [Today's fingerprints](crate::run::expected).
     pub expected: &'a BTreeMap<(String, u64), Digest>,
     /// Its records, held against them.
@@ -52,16 +57,14 @@ pub struct SpecToPlan<'a> {
 }
 
 impl Plan {
-    /// The runs of the specs that have no record of today's. Trials whose lists are brought are none.
-    pub fn of(specs: &[SpecToPlan<'_>]) -> Self {
+    /// The runs of the specs on the CPU that have no record of today's, and the teachers that they need and whose models are not in
+    /// the cache; of the trials of our own methods alone. `threads`: those that a run will have.
+    pub fn of(specs: &[SpecToPlan<'_>], threads: usize) -> Self {
         let mut runs: Vec<PlannedRun> = Vec::new();
-        for SpecToPlan { spec, expected, checked, records } in specs {
-            let done = |trial: &str, seed: u64| {
-                checked.current.iter().any(|record| record.trial == trial && record.seed == seed)
-            };
-            let (first, argument) = (runs.len(), spec.argument());
-            for trial in spec.trials.iter().filter(|trial| !matches!(trial.trainer, Trainer::Brought)) {
-                for &seed in spec.seeds.iter().filter(|seed| !done(&trial.id, **seed)) {
+        for of_spec @ SpecToPlan { spec, expected, records, .. } in specs {
+            let (first, argument, wanted) = (runs.len(), spec.argument(), of_spec.wanted());
+            for trial in &spec.trials {
+                for &seed in spec.seeds.iter().filter(|seed| wanted.contains(&(&*trial.id, **seed))) {
                     let is_teacher = |run: &PlannedRun| Some(&run.trial) == trial.teacher.as_ref() && run.seed == seed;
                     let after = runs[first..].iter().position(is_teacher).map(|at| first + at);
                     runs.push(PlannedRun {
@@ -72,7 +75,7 @@ impl Plan {
                         seed,
                         run: expected[&(trial.id.clone(), seed)],
                         after,
-                        needs: Need::of(trial, records),
+                        needs: Need::of(trial, threads, records),
                     });
                 }
             }
@@ -95,6 +98,14 @@ impl Plan {
         })
     }
 
+    /// Name of the plan's file, which tells its content: what is submitted is of this plan, whatever is planned later.
+    ///
+    /// # Errors
+    /// [`Internal`](Kind::Internal) if the plan has no text.
+    pub fn file_name(&self) -> Result<String> {
+        Ok(format!("plan-{}.json", Digest::of(self.to_text()?.as_bytes()).short()))
+    }
+
     /// Seconds of all runs one after the other, and of the longest chain of runs that must follow each other.
     pub fn seconds(&self) -> (f64, f64) {
         let mut until: Vec<f64> = Vec::new();
@@ -102,6 +113,33 @@ impl Plan {
             until.push(run.needs.seconds + run.after.map_or(0.0, |teacher| until[teacher]));
         }
         (self.runs.iter().map(|run| run.needs.seconds).sum(), until.into_iter().fold(0.0, f64::max))
+    }
+}
+
+impl SpecToPlan<'_> {
+    /// Trials and seeds that are to be trained.
+    fn wanted(&self) -> BTreeSet<(&str, u64)> {
+        let is_recorded = |trial: &Trial, seed: u64| {
+            let is_its = |record: &&Record| record.trial == trial.id && record.seed == seed;
+            self.checked.current.iter().filter(is_its).any(|record| record.id().arithmetic == Arithmetic::Cpu)
+        };
+        let has_model = |trial: &Trial, seed: u64| {
+            let fingerprint = self.expected[&(trial.id.clone(), seed)];
+            ModelStore::new(self.cache, fingerprint, Arithmetic::Cpu).model().exists()
+        };
+        let mut wanted = BTreeSet::new();
+        // Students stand after their teachers.
+        for trial in self.spec.trials.iter().rev().filter(|trial| trial.trainer.method().is_some()) {
+            for &seed in &self.spec.seeds {
+                let learns =
+                    |other: &Trial| other.teacher.as_ref() == Some(&trial.id) && wanted.contains(&(&*other.id, seed));
+                let is_needed = self.spec.trials.iter().any(learns);
+                if !is_recorded(trial, seed) || is_needed && !has_model(trial, seed) {
+                    wanted.insert((&*trial.id, seed));
+                }
+            }
+        }
+        wanted
     }
 }
 

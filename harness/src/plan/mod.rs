@@ -1,8 +1,8 @@
 //! Runs for many machines: which are missing, what each needs, and the script that starts each as a process of its own.
 //!
 //! ```text
-//! specs, records → Plan (plan.json) → a script for a shell, Slurm or Snakemake
-//!                                   → `reprise run --plan plan.json --index N`, one run each
+//! specs, records → Plan (plan-DIGEST.json) → a script for a shell, Slurm or Snakemake
+//!                                          → `reprise run --plan plan-DIGEST.json --index N`, one run each
 //! ```
 //!
 //! The processes share two folders: the cache, in which students find their teachers' models and interrupted runs their saved
@@ -16,4 +16,5 @@ mod snakemake;
 
 pub use made::{Plan, PlannedRun, SpecToPlan};
 pub use need::Need;
-pub use script::{Script, ScriptForm, scripts};
+pub use script::{Processes, Script, ScriptForm, scripts};
+pub use snakemake::MARKS;

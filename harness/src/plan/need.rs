@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::meter::Arithmetic;
 use crate::record::Record;
 use crate::spec::Trial;
 
@@ -22,29 +23,39 @@ const GUESSED_SECONDS: f64 = 3600.0;
 const GUESSED_BYTES: u64 = 2 << 30;
 
 impl Need {
-    /// The medians over the records of the trial at any seed or, where there is none, over those of its method.
-    pub(super) fn of(trial: &Trial, records: &[Record]) -> Self {
-        let timed = |such: &dyn Fn(&Record) -> bool| -> Vec<&Record> {
-            records.iter().filter(|record| record.is_timed() && such(record)).collect()
+    /// The median time and the largest memory of the trial's records of the CPU at any seed or, where there is none, of those of
+    /// its method. Records of as many threads count before others.
+    pub(super) fn of(trial: &Trial, threads: usize, records: &[Record]) -> Self {
+        let such = |such: &dyn Fn(&Record) -> bool| -> Vec<&Record> {
+            let on_cpu = |record: &Record| record.is_timed() && record.id().arithmetic == Arithmetic::Cpu;
+            records.iter().filter(|record| on_cpu(record) && such(record)).collect()
         };
-        let of_trial = timed(&|record| record.trial == trial.id);
-        let of_method = timed(&|record| record.method == trial.method);
-        let (such, of) = match (&of_trial[..], &of_method[..]) {
+        let of_trial = such(&|record| record.trial == trial.id);
+        let of_method = such(&|record| record.method == trial.method);
+        let (mut found, of) = match (&of_trial[..], &of_method[..]) {
             ([], []) => {
                 let from = "a guess: no such run is recorded".into();
                 return Self { seconds: GUESSED_SECONDS, bytes: GUESSED_BYTES, from };
             }
-            ([], such) => (such, format!("the method `{}`", trial.method)),
-            (such, _) => (such, "this trial".into()),
+            ([], _) => (of_method, format!("of the method `{}`", trial.method)),
+            (_, _) => (of_trial, "of this trial".into()),
         };
-        let seconds = such.iter().filter_map(|record| record.seconds.get("total").copied());
-        let bytes = such.iter().filter_map(|record| record.memory.peak_rss_bytes);
+        let mut at = "any number of threads".to_string();
+        if found.iter().any(|record| record.threads == threads) {
+            found.retain(|record| record.threads == threads);
+            at = format!("{threads} thread{}", plural(threads));
+        }
+        let seconds = found.iter().filter_map(|record| record.seconds.get("total").copied());
         Self {
             seconds: median(seconds.collect()).unwrap_or(GUESSED_SECONDS),
-            bytes: median(bytes.map(|bytes| bytes as f64).collect()).map_or(GUESSED_BYTES, |bytes| bytes as u64),
-            from: format!("the median of {} record{} of {of}", such.len(), if such.len() == 1 { "" } else { "s" }),
+            bytes: found.iter().filter_map(|record| record.memory.peak_rss_bytes).max().unwrap_or(GUESSED_BYTES),
+            from: format!("by {} record{} {of} at {at}", found.len(), plural(found.len())),
         }
     }
+}
+
+pub(super) fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 /// The upper one of an even number of values.

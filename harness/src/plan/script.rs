@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::need::plural;
 use super::{Plan, PlannedRun, slurm, snakemake};
+use crate::error::Result;
 
 /// For whom a script is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub struct Script {
 #[derive(Clone, Debug)]
 pub(super) struct Start<'a> {
     pub plan: &'a Plan,
+    /// Name of the plan's file.
+    pub file: &'a str,
+    /// Whether a report may ask for all runs: trials of other programs are none of the plan.
+    pub is_all: bool,
     /// The program and what follows its subcommand: options that name folders, as a shell reads them.
     pub program: &'a str,
     pub options: &'a str,
@@ -71,14 +77,15 @@ impl Start<'_> {
 
     /// The command of a run, whose index is `index` as the script's language has it.
     pub fn run(&self, index: &str, threads: &str) -> String {
-        format!("{} run --plan plan.json --index {index} --threads {threads}{}", self.program, self.options)
+        format!("{} run --plan {} --index {index} --threads {threads}{}", self.program, self.file, self.options)
     }
 
     /// The commands that report the specs of the plan, and fail where a run is missing.
     pub fn reports(&self) -> Vec<String> {
         let specs: BTreeSet<(&str, &str)> = self.plan.runs.iter().map(|run| (&*run.spec, &*run.profile)).collect();
+        let all = if self.is_all { " --require-complete" } else { "" };
         let report = |(spec, profile): (&str, &str)| {
-            format!("{} report {spec} --profile {profile} --require-complete{}", self.program, self.options)
+            format!("{} report {spec} --profile {profile}{all}{}", self.program, self.options)
         };
         specs.into_iter().map(report).collect()
     }
@@ -87,7 +94,8 @@ impl Start<'_> {
     pub fn about(&self, group: &Group<'_>) -> String {
         let PlannedRun { spec, profile, trial, needs, .. } = group.first;
         let (n, mib) = (group.runs.len(), needs.bytes.div_ceil(1 << 20));
-        format!("{spec} ({profile}), {trial}: {n} runs, each {:.0} s and {mib} MiB, {}", needs.seconds, needs.from)
+        let runs = format!("{n} run{}", plural(n));
+        format!("{spec} ({profile}), {trial}: {runs}, each {:.0} s and {mib} MiB {}", needs.seconds, needs.from)
     }
 }
 
@@ -95,33 +103,59 @@ fn key(run: &PlannedRun) -> (&str, &str, &str) {
     (&run.spec, &run.profile, &run.trial)
 }
 
-/// The files of a script, which lie beside `plan.json`. `program`: the program, and `options`: those that name folders, both as a
-/// shell reads them.
-pub fn scripts(plan: &Plan, form: ScriptForm, program: &str, options: &str, threads: usize) -> Vec<Script> {
+/// How the processes of a script are started.
+#[derive(Clone, Copy, Debug)]
+pub struct Processes<'a> {
+    /// The program, and the options that name folders, both as a shell reads them. All nodes need the same.
+    pub program: &'a str,
+    pub options: &'a str,
+    /// Threads of each.
+    pub threads: usize,
+    /// Whether the plan has all trials of its specs, and none is another program's.
+    pub is_all: bool,
+}
+
+/// The files of a script, which lie beside the plan's.
+///
+/// # Errors
+/// As [`Plan::file_name`].
+pub fn scripts(plan: &Plan, form: ScriptForm, processes: Processes<'_>) -> Result<Vec<Script>> {
+    let Processes { program, options, threads, is_all } = processes;
     let options = if options.is_empty() { String::new() } else { format!(" {options}") };
-    let start = Start { plan, program, options: &options, threads };
-    match form {
+    let start = Start { plan, file: &plan.file_name()?, is_all, program, options: &options, threads };
+    Ok(match form {
         ScriptForm::Sh => vec![Script { name: "run.sh", text: shell(&start), executable: true }],
         ScriptForm::Slurm => slurm::scripts(&start),
         ScriptForm::Snakemake => vec![Script { name: "Snakefile", text: snakemake::rules(&start), executable: false }],
-    }
+    })
 }
 
 fn shell(start: &Start<'_>) -> String {
     let mut text = String::from(
-        "#!/usr/bin/env bash\n# Written by `reprise plan`. A run that fails leaves the others alone; what is done is passed over.\n\
-         set -uo pipefail\ncd \"$(dirname \"$0\")\" || exit\nfailed=0\n\n",
+        r#"#!/usr/bin/env bash
+# Written by `reprise plan`. A run that fails leaves the others alone, one that is interrupted ends all; what is done is passed over.
+set -uo pipefail
+cd "$(dirname "$0")" || exit
+failed=0
+try() {
+    "$@"
+    local code=$?
+    if ((code == 130)); then exit 130; fi
+    if ((code)); then failed=1; fi
+}
+
+"#,
     );
     text += &format!("{} || exit\n", start.fetch());
     for group in start.groups() {
         text += &format!("\n# {}\n", start.about(&group));
         for index in group.runs {
-            text += &format!("{} || failed=1\n", start.run(&index.to_string(), &start.threads.to_string()));
+            text += &format!("try {}\n", start.run(&index.to_string(), &start.threads.to_string()));
         }
     }
     text += "\n";
     for report in start.reports() {
-        text += &format!("{report} || failed=1\n");
+        text += &format!("try {report}\n");
     }
     text + "exit $failed\n"
 }

@@ -2,52 +2,59 @@
 
 use super::PlannedRun;
 use super::script::{Group, Start};
+use super::slurm::limits;
 
-/// A Snakefile. A rule's output is a mark, since the record's own place is the program's to choose; a rule that is asked for again
-/// passes over a run that is done.
+/// Folder of marks, one for each run that is done.
+pub const MARKS: &str = "done";
+
+/// A Snakefile. A rule's output is a mark that holds the run's fingerprint, since the record's own place is the program's to choose.
+/// Whoever writes the file removes the marks: then a run without a record is asked for again, and one that has it is passed over.
 pub(super) fn rules(start: &Start<'_>) -> String {
-    let groups = start.groups();
-    let mut text = String::from("# Written by `reprise plan`: `snakemake --cores all`.\n\nDONE = [\n");
+    let mut text = String::from("# Written by `reprise plan`.\n\nDONE = [\n");
     for run in &start.plan.runs {
-        text += &format!("    {},\n", quoted(&mark(run, &run.seed.to_string())));
+        text += &format!("    {},\n", quoted(&mark(run, &token(run))));
     }
-    text += "]\n\nrule all:\n    input: \"done/report\"\n\n";
-    text += &format!("rule data:\n    output: touch(\"done/data\")\n    shell: {}\n", quoted(&braces(&start.fetch())));
-    for (number, group) in groups.iter().enumerate() {
-        text += &rule(start, number, group, &groups);
+    text += &format!("]\n\nrule all:\n    input: \"{MARKS}/report\"\n\n");
+    let fetch = quoted(&braces(&start.fetch()));
+    text += &format!("rule data:\n    output: touch(\"{MARKS}/data\")\n    shell: {fetch}\n");
+    for (number, group) in start.groups().iter().enumerate() {
+        text += &rule(start, number, group);
     }
-    let reports = start.reports().join(" && ");
-    text + &format!(
-        "\nrule report:\n    input: DONE\n    output: touch(\"done/report\")\n    shell: {}\n",
-        quoted(&braces(&reports))
+    let reports = start.reports().into_iter().map(|report| format!("{report} || failed=1; ")).collect::<String>();
+    let reports = quoted(&braces(&format!("failed=0; {reports}exit $failed")));
+    text + &format!("\nrule report:\n    input: DONE\n    output: touch(\"{MARKS}/report\")\n    shell: {reports}\n")
+}
+
+fn rule(start: &Start<'_>, number: usize, group: &Group<'_>) -> String {
+    let runs = &start.plan.runs;
+    let indices = group.runs.iter().map(|&at| format!("\"{}\": {at}", token(&runs[at])));
+    let tokens = group.runs.iter().map(|&at| token(&runs[at])).collect::<Vec<_>>().join("|");
+    // A teacher that is there at some seeds is planned at the others alone.
+    let teacher = |&at: &usize| {
+        let teacher = &runs[runs[at].after?];
+        Some(format!("\"{}\": [{}]", token(&runs[at]), quoted(&mark(teacher, &token(teacher)))))
+    };
+    let teachers = match group.runs.iter().filter_map(teacher).collect::<Vec<_>>() {
+        none if none.is_empty() => String::new(),
+        marks => format!(",\n        teacher=lambda wildcards: {{{}}}.get(wildcards.run, [])", marks.join(", ")),
+    };
+    let (minutes, mib) = limits(group);
+    format!(
+        "\n# {}\nrule run_{number}:\n    input:\n        data=\"{MARKS}/data\"{teachers}\n    output: touch({})\n    \
+         wildcard_constraints: run={}\n    threads: {}\n    resources: mem_mb={mib}, runtime={minutes}\n    \
+         params: index=lambda wildcards: {{{}}}[wildcards.run]\n    shell: {}\n",
+        start.about(group),
+        quoted(&mark(group.first, "{run}")),
+        quoted(&tokens),
+        start.threads,
+        indices.collect::<Vec<_>>().join(", "),
+        quoted(&start_with(start)),
     )
 }
 
-fn rule(start: &Start<'_>, number: usize, group: &Group<'_>, groups: &[Group<'_>]) -> String {
-    let runs = &start.plan.runs;
-    let indices = group.runs.iter().map(|&at| format!("\"{}\": {at}", runs[at].seed)).collect::<Vec<_>>().join(", ");
-    let seeds = group.runs.iter().map(|&at| runs[at].seed.to_string()).collect::<Vec<_>>().join("|");
-    let needs = &group.first.needs;
-    let teacher = group.after.map(|teacher| &groups[teacher]);
-    // A teacher that is recorded at some seeds is planned at the others alone.
-    let marks = teacher.map_or(String::new(), |teacher| {
-        let of =
-            |&at: &usize| format!("\"{}\": [{}]", runs[at].seed, quoted(&mark(&runs[at], &runs[at].seed.to_string())));
-        let known = teacher.runs.iter().map(of).collect::<Vec<_>>().join(", ");
-        format!(",\n        teacher=lambda wildcards: {{{known}}}.get(wildcards.seed, [])")
-    });
-    format!(
-        "\n# {}\nrule run_{number}:\n    input:\n        data=\"done/data\"{marks}\n    output: touch({})\n    \
-         wildcard_constraints: seed={}\n    threads: {}\n    resources: mem_mb={}, runtime={}\n    \
-         params: index=lambda wildcards: {{{indices}}}[wildcards.seed]\n    shell: {}\n",
-        start.about(group),
-        quoted(&mark(group.first, "{seed}")),
-        quoted(&seeds),
-        start.threads,
-        needs.bytes.div_ceil(1 << 20) * 3 / 2 + 256,
-        (3.0 * needs.seconds / 60.0).ceil().max(10.0),
-        quoted(&start_with(start)),
-    )
+/// A seed and the run's fingerprint.
+fn token(run: &PlannedRun) -> String {
+    format!("{}-{}", run.seed, run.run.short())
 }
 
 fn start_with(start: &Start<'_>) -> String {
@@ -57,9 +64,9 @@ fn start_with(start: &Start<'_>) -> String {
 }
 
 /// The mark of a run that is done.
-fn mark(run: &PlannedRun, seed: &str) -> String {
+fn mark(run: &PlannedRun, token: &str) -> String {
     let PlannedRun { spec, profile, trial, .. } = run;
-    format!("done/{}/{profile}/{trial}/{seed}", spec.trim_start_matches("./"))
+    format!("{MARKS}/runs/{spec}/{profile}/{trial}/{token}")
 }
 
 /// Text of a shell for Snakemake, which formats it.

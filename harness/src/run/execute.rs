@@ -29,6 +29,8 @@ pub struct TrainingOptions {
     pub checkpoint_every: Duration,
     /// Whether programs of others, where trials are such, may be started.
     pub allow_programs: bool,
+    /// Whether runs that others of the spec learn from need their model in the cache, also where no such run is asked for.
+    pub keep_teachers: bool,
     /// Whether the models with which the periods of a stream are tested are kept, from which lists are made.
     pub keep_tested_models: bool,
 }
@@ -73,6 +75,9 @@ pub fn execute(job: &Job<'_>, options: TrainingOptions) -> Result<Executed> {
     let mut prepared = Prepared::of(job, data);
     for run in prepared.runs.iter_mut().filter(|_| options.keep_tested_models) {
         run.keeps_tested_models |= run.trial.trainer.makes().is_some();
+    }
+    for run in prepared.runs.iter_mut().filter(|_| options.keep_teachers) {
+        run.teaches |= job.spec.teaches(&run.trial.id);
     }
     check_allowed(&prepared, options.allow_programs, options.fresh)?;
     check_trials(&prepared)?;

@@ -9,7 +9,7 @@ use crate::data::Cache;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::meter::Arithmetic;
-use crate::record::Checked;
+use crate::record::{Checked, RunId};
 use crate::spec::Spec;
 use crate::train::Checkpoint;
 
@@ -69,10 +69,13 @@ pub fn status(
     let mut runs = Vec::new();
     for &seed in &spec.seeds {
         for trial in &spec.trials {
-            let is_its = |id: &crate::record::RunId| id.trial == trial.id && id.seed == seed;
+            let is_its = |id: &RunId| id.trial == trial.id && id.seed == seed && id.arithmetic == Arithmetic::Cpu;
             let fingerprint = expected[&(trial.id.clone(), seed)];
             let store = ModelStore::new(cache, fingerprint, Arithmetic::Cpu);
-            let saved = || Checkpoint::new(store.checkpoint(), Duration::MAX).of(fingerprint).reached();
+            let saved = || {
+                let within = (!store.periods().is_empty()).then(|| "within a period".to_string());
+                Checkpoint::new(store.checkpoint(), Duration::MAX).of(fingerprint).reached().or(within)
+            };
             let progress = if records.current.iter().any(|record| is_its(&record.id())) {
                 Progress::Done
             } else if let Some(by) = store.holder()? {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, FieldHasher};
 use crate::error::{Error, Kind, Place, Result};
-use crate::file::{by_rename, open};
+use crate::file::{by_rename, open, process_mark};
 
 use super::{Parameter, Settings, Weights};
 
@@ -145,7 +145,7 @@ impl<'a> State<'a> {
         let head = serde_json::to_string(&head).map_err(|error| internal(error.to_string()))?;
         let head = HashMap::from([(HEAD.to_string(), head)]);
         // Of this process alone: what students of one teacher derive from it is under no lock.
-        by_rename(path, &path.with_extension(format!("{}.part", std::process::id())), |part| {
+        by_rename(path, &path.with_extension(format!("{}.part", process_mark())), |part| {
             let failed = |error: std::io::Error| Error::io("cannot write a saved state", path, &error);
             // The crate makes a file that only its owner reads; ours are as readable as all that is written here.
             let mode = File::create(part).and_then(|file| Ok(file.metadata()?.permissions())).map_err(failed)?;

@@ -17,7 +17,7 @@ use harness::spec::{Filter, Spec};
 
 use self::sample::{Pool, RunChoice};
 use super::report::{checked, data_digest};
-use super::run::train;
+use super::run::{command_line, train};
 use crate::args::{CheckArgs, Format};
 use crate::home::{BaselineFiles, Home};
 use crate::progress::clock;
@@ -330,9 +330,10 @@ impl Now {
                 fresh: false,
                 checkpoint_every: Duration::MAX,
                 allow_programs: false,
+                keep_teachers: false,
                 keep_tested_models: false,
             };
-            let outcome = train(&beside, spec, manifest, filter, device, options)?;
+            let outcome = train(&beside, spec, manifest, filter, device, options, command_line())?;
             interrupted = outcome.interrupted;
             missing.extend(not_trained(spec, filter, outcome));
             checked(&beside, spec, manifest)?
