@@ -226,7 +226,8 @@ fn lists_that_could_not_be_judged_are_not_saved() {
     let all = Home::new(&SMALL.replace(r#""ndcg@5"]"#, r#""ndcg@5", "ap"]"#));
     let ended = all.reprise("run small --trial pop --seed 0 --save-lists 10").with(0);
     ended.tells(&["`--save-lists 10`: a metric without a cutoff needs lists of all candidates"]);
-    let file = all.record_file("pop", 0).with_file_name("seed-0.lists.csv").display().to_string();
+    let file = all.record_file("pop", 0).with_file_name("seed-0.lists.csv");
+    let file = file.strip_prefix(&all.root).unwrap().display().to_string();
     all.reprise(&format!("judge small --results judged --run pop:0={file}")).with(1).tells(&["a list is not complete"]);
     let ended = all.reprise("run small --trial pop --seed 0 --save-lists 100000").with(0);
     assert!(!ended.err.contains("needs lists of all"), "{}", ended.err);
@@ -295,7 +296,7 @@ fn what_may_be_wrong_with_a_file_is_told() {
         "with every tie against the list (lower item id first",
         "held-out items stand before others of their score by this rule alone",
     ]);
-    assert!(!judge("--run bpr:1=pop.jsonl").err.contains("equal scores count"), "no ties");
+    assert!(!judge("--run bpr:1=cut.csv").err.contains("equal scores count"), "no ties");
     let same = judge("--run bpr:0=pop.jsonl");
     assert!(!same.err.contains("is replaced"), "{}", same.err);
 }

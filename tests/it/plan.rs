@@ -42,7 +42,7 @@ fn bash(file: &Path, run: bool) -> Ended {
 #[cfg(unix)]
 fn a_script_does_what_one_command_does() {
     let home = Home::new(SMALL);
-    home.reprise("run small --results alone").with(0);
+    home.reprise("run small --results alone --threads 1").with(0);
     home.reprise("run small --trial pop").with(0);
     let (plan, _) = planned(&home, "small --format sh");
     assert_eq!(runs(&plan), [("bpr", 0), ("bpr", 1)], "those of BPR are missing");

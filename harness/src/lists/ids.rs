@@ -27,15 +27,16 @@ fn word(id: &[u8]) -> u64 {
     if id.len() <= IN_A_WORD {
         return (id.len() as u64) << 56 | bytes(id);
     }
-    id.chunks(8).fold(id.len() as u64, |hash, part| mixed(hash ^ bytes(part))) | LONG
+    let hash = |hash: u64, part: &[u8]| {
+        let product = product(hash ^ bytes(part));
+        product ^ product >> 32
+    };
+    id.chunks(8).fold(id.len() as u64, hash) | LONG
 }
 
-/// Lets every bit have a say in the higher ones and, once more, in the lower ones. Ids come from a dataset that was verified:
-/// nobody chooses them to collide.
-fn mixed(word: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let product = (word ^ word >> 32).wrapping_mul(ODD);
-    product ^ product >> 32
+/// Ids come from a dataset that was verified: nobody chooses them to collide.
+fn product(word: u64) -> u64 {
+    (word ^ word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl IdTable {
@@ -86,8 +87,9 @@ impl IdTable {
     }
 }
 
+/// The highest bits of the product, in which all bits of the word have a say; `slots`: a power of two, at least two.
 fn first_slot(word: u64, slots: usize) -> usize {
-    mixed(word) as usize & (slots - 1)
+    (product(word) >> (u64::BITS - slots.trailing_zeros())) as usize
 }
 
 #[cfg(test)]

@@ -13,8 +13,10 @@ mod need;
 mod script;
 mod slurm;
 mod snakemake;
+mod start;
 
 pub use made::{Plan, PlannedRun, SpecToPlan};
 pub use need::Need;
-pub use script::{Processes, Script, ScriptForm, scripts};
+pub use script::{Processes, ScriptForm, scripts};
 pub use snakemake::MARKS;
+pub use start::Script;

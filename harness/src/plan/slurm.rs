@@ -1,6 +1,6 @@
 //! A plan for Slurm: an array job for each trial.
 
-use super::script::{Group, Script, Start};
+use super::start::{Group, Script, Start};
 
 /// A limit is so many times what such runs took: the cluster's processors may be slower, and its disks busy.
 const TIMES: f64 = 3.0;

@@ -1,8 +1,8 @@
 //! A plan for Snakemake: a rule for each trial.
 
 use super::PlannedRun;
-use super::script::{Group, Start};
 use super::slurm::limits;
+use super::start::{Group, Start};
 
 /// Folder of marks, one for each run that is done.
 pub const MARKS: &str = "done";
