@@ -8,7 +8,7 @@ use harness::data::fetch;
 use harness::error::{Error, Kind, Place, Result};
 use harness::file::write_by_rename;
 use harness::plan::{MARKS, Plan, PlannedRun, Processes, ScriptForm, SpecToPlan, scripts};
-use harness::record::{Records, Stored as _};
+use harness::record::{Record, Records, Stored as _};
 use harness::run::expected;
 use harness::spec::Spec;
 
@@ -44,7 +44,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         }
         let today = expected(&spec, data_digest(&home, &manifest)?);
         let checked = checked(&home, &spec, &manifest)?;
-        let records = Records::read(&home.results_of(&spec).join(&spec.profile))?.into_records().collect::<Vec<_>>();
+        let records = costs(&home, &spec)?;
         found.push((spec, today, checked, records));
     }
     let cache = &home.cache;
@@ -53,6 +53,17 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let plan = Plan::of(&specs.collect::<Vec<_>>(), args.threads);
     talk(&estimate(&plan, found.iter().map(|(spec, ..)| spec)));
     if args.estimate { Ok(()) } else { write(args, &home, &plan, is_all) }
+}
+
+/// Records that tell what the runs of a spec take: those that are here and, of another folder of results, the repository's, too.
+fn costs(home: &Home, spec: &Spec) -> Result<Vec<Record>> {
+    let here = home.results_of(spec);
+    let ours = home.root().join("results").join(home.folder_of(&spec.file, &spec.id));
+    let mut records = Vec::new();
+    for folder in [Some(&here), Some(&ours).filter(|ours| **ours != here)].into_iter().flatten() {
+        records.extend(Records::read(&folder.join(&spec.profile))?.into_records());
+    }
+    Ok(records)
 }
 
 /// A sentence for people.

@@ -83,7 +83,7 @@ impl Start<'_> {
         let PlannedRun { spec, profile, trial, needs, .. } = group.first;
         let (n, mib) = (group.runs.len(), needs.bytes.div_ceil(1 << 20));
         let runs = format!("{n} run{}", plural(n));
-        format!("{spec} ({profile}), {trial}: {runs}, each {:.0} s and {mib} MiB {}", needs.seconds, needs.from)
+        format!("{spec} ({profile}), {trial}: {runs}, each {:.0} s and {mib} MiB, {}", needs.seconds, needs.from)
     }
 }
 
