@@ -29,7 +29,7 @@ fn main() {
     compile_in();
 }
 
-/// Writes the list of the files that [`embedded`](../embedded.rs) includes, each as its place in the repository and its content.
+/// Writes the list of the files that `embedded.rs` includes, each as its place in the repository and its content.
 fn compile_in() {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo tells"));
     let mut files = Vec::new();
