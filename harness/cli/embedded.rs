@@ -10,6 +10,24 @@ use harness::file::{read, write_by_rename};
 /// Places in the repository, with `/` between folders, and contents.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
+/// Files of the program itself: what a bundle says of it.
+pub const OF_PROGRAM: [(&str, &[u8]); 4] = [
+    ("Cargo.lock", include_bytes!("../../Cargo.lock")),
+    ("CITATION.cff", include_bytes!("../../CITATION.cff")),
+    ("LICENSE-APACHE", include_bytes!("../../LICENSE-APACHE")),
+    ("LICENSE-MIT", include_bytes!("../../LICENSE-MIT")),
+];
+
+/// Whether a file of a repository is as it was compiled into the program.
+pub fn is_ours(place: &str, content: &[u8]) -> bool {
+    FILES.iter().chain(&OF_PROGRAM).any(|(ours, as_built)| *ours == place && *as_built == content)
+}
+
+/// The texts that are compiled into the program.
+pub fn texts() -> impl Iterator<Item = &'static str> {
+    FILES.iter().chain(&OF_PROGRAM).filter_map(|(_, content)| std::str::from_utf8(content).ok())
+}
+
 /// Digest of all files.
 fn digest() -> Digest {
     let mut hasher = FieldHasher::new("reprise repository 1");

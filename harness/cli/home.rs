@@ -9,7 +9,7 @@ use harness::error::{Error, Kind, Place, Result};
 use harness::method::Registry;
 use harness::spec::{self, Listed, Spec};
 
-use crate::args::Places;
+use crate::places::Places;
 use crate::terminal::talk;
 use crate::{embedded, outside};
 
@@ -48,12 +48,7 @@ impl fmt::Display for Origin {
 
 impl Home {
     pub fn find(places: &Places) -> Result<Self> {
-        // Set to nothing is not set.
-        let set = |folder: &Option<PathBuf>| folder.clone().filter(|folder| !folder.as_os_str().is_empty());
-        let cache = match set(&places.cache) {
-            Some(root) => root,
-            None => Cache::default_root()?,
-        };
+        let cache = cache_root(places)?;
         let (root, origin) = match set(&places.home) {
             Some(root) => (named(&root)?, Origin::Named),
             None => match above()?.filter(|root| !is_unpacked(root, &cache)) {
@@ -219,6 +214,16 @@ pub struct BaselineFiles {
 /// `results` beside a spec that is outside of the repository.
 fn results_by(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join("results")
+}
+
+/// The root of the cache.
+pub fn cache_root(places: &Places) -> Result<PathBuf> {
+    set(&places.cache).map_or_else(Cache::default_root, Ok)
+}
+
+/// A folder that is named: set to nothing is not set.
+fn set(folder: &Option<PathBuf>) -> Option<PathBuf> {
+    folder.clone().filter(|folder| !folder.as_os_str().is_empty())
 }
 
 fn is_home(folder: &Path) -> bool {

@@ -5,14 +5,16 @@ mod args;
 mod cmd;
 mod embedded;
 mod home;
+mod identity;
 mod outside;
+mod places;
 mod progress;
 mod terminal;
 mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser as _};
 use harness::drift::DriftVerdict;
 use harness::error::Kind;
 use harness::simd::Level;
@@ -34,9 +36,10 @@ fn main() -> ExitCode {
         args::Command::Check(args) => return exit_of_check(cmd::check::run(&args)),
         args::Command::Plan(args) => cmd::plan::run(&args),
         args::Command::Status(args) => cmd::status::run(&args),
+        args::Command::Bundle(args) => cmd::bundle::run(&args),
         args::Command::Home(args) => cmd::home::run(&args),
-        args::Command::Completions { shell } => cmd::manual::completions(shell),
-        args::Command::Man { to } => cmd::manual::pages(to.as_deref()),
+        args::Command::Completions { shell } => cmd::manual::completions(shell, args::Args::command()),
+        args::Command::Man { to } => cmd::manual::pages(to.as_deref(), args::Args::command()),
         args::Command::Doctor(args) => cmd::doctor::run(&args),
     };
     exit(done.and_then(|()| terminal::check_output()))

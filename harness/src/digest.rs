@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -81,30 +83,45 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// A reader that digests what passes through it.
+/// A reader whose bytes are digested on a thread of its own: SHA-256 takes about as long as what is done with a text.
 pub struct Hashing<R> {
     reader: R,
-    hasher: Sha256,
-    bytes: u64,
+    blocks: SyncSender<Vec<u8>>,
 }
 
-impl<R> Hashing<R> {
-    pub fn new(reader: R) -> Self {
-        Self { reader, hasher: Sha256::new(), bytes: 0 }
-    }
+/// The digest of what a [`Hashing`] reads, as it becomes known.
+pub struct Hashed(JoinHandle<(Digest, u64)>);
 
-    /// The digest of all that was read so far, and its length in bytes.
-    pub fn digest(&self) -> (Digest, u64) {
-        (Digest(self.hasher.clone().finalize().into()), self.bytes)
+/// Blocks that wait to be digested: enough for both threads to go on, and little memory.
+const WAITING: usize = 8;
+
+impl<R: Read> Hashing<R> {
+    pub fn new(reader: R) -> (Self, Hashed) {
+        let (blocks, given) = sync_channel::<Vec<u8>>(WAITING);
+        let thread = std::thread::spawn(move || {
+            let (mut hasher, mut bytes) = (Sha256::new(), 0);
+            for block in given {
+                hasher.update(&block);
+                bytes += block.len() as u64;
+            }
+            (Digest(hasher.finalize().into()), bytes)
+        });
+        (Self { reader, blocks }, Hashed(thread))
     }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let n = self.reader.read(buffer)?;
-        self.hasher.update(&buffer[..n]);
-        self.bytes += n as u64;
+        self.blocks.send(buffer[..n].to_vec()).expect("the thread takes blocks as long as there are any");
         Ok(n)
+    }
+}
+
+impl Hashed {
+    /// The digest of all that was read, and its length in bytes. Waits for the reader to be dropped.
+    pub fn wait(self) -> (Digest, u64) {
+        self.0.join().expect("digesting does not panic")
     }
 }
 
@@ -169,6 +186,20 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert!("abc".parse::<Digest>().is_err());
         assert!(digest.to_string().to_uppercase().parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn what_is_read_is_digested_beside_it() {
+        let text: Vec<u8> = (0..1_000_000u32).map(|at| (at * at >> 7) as u8).collect();
+        for (text, buffer) in [(&text[..], 1000), (&text[..999], 1), (b"", 10)] {
+            let (reader, hashed) = Hashing::new(text);
+            let mut read = Vec::new();
+            std::io::BufReader::with_capacity(buffer, reader).read_to_end(&mut read).unwrap();
+            assert_eq!(read, text);
+            assert_eq!(hashed.wait(), (Digest::of(text), text.len() as u64));
+        }
+        // Nobody asks.
+        drop(Hashing::new(&text[..]));
     }
 
     #[test]

@@ -31,10 +31,12 @@
 //! plot report                                     figures and pages
 //! run                                             which runs there are, and doing one
 //! plan                                            runs for many machines
+//! bundle                                          results as an archive for reviewers
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests hold our values against those of std"))]
 
+pub mod bundle;
 pub mod compare;
 pub mod data;
 pub mod digest;

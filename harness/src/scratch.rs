@@ -1,4 +1,4 @@
-//! Folders for runs that are trained to be compared and then forgotten.
+//! Folders for what is made again to be compared, and is then forgotten: runs, the files of a bundle.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl ScratchFolder {
     /// # Errors
     /// [`Io`](crate::error::Kind::Io)
     pub fn new(base: &Path) -> Result<Self> {
-        let failed = |error: std::io::Error| Error::io("cannot make a folder to train in", base, &error);
+        let failed = |error: std::io::Error| Error::io("cannot make a folder for what is compared", base, &error);
         std::fs::create_dir_all(base).map_err(failed)?;
         // One at a time: a folder that was just made has no lock yet.
         let makers = locked(&base.join(LOCK)).map_err(failed)?;

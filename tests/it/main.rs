@@ -5,6 +5,7 @@
 mod adarec;
 mod asmg;
 mod bad_input;
+mod bundle;
 mod check;
 mod cli;
 mod data;

@@ -1,15 +1,71 @@
 //! `reprise data`: list, fetch, verify; `describe` has a file of its own.
 
+use std::path::PathBuf;
+
 use harness::data::{FetchEvent, FileState, Manifest, Verification, fetch, status, verify};
 use harness::error::{Error, Kind, Result};
 use harness::table::{Align, Table};
 
 use super::describe;
-use crate::args::{DataArgs, DataCommand, Places};
 use crate::home::Home;
 use crate::outside::named_file;
+use crate::places::Places;
 use crate::progress::interrupted;
 use crate::terminal::{print, table, talk};
+use crate::values::Columns;
+
+const DESCRIBE_EXAMPLE: &str = "What the rows do not tell is guessed, and said to be; nothing is overwritten.
+
+Examples:
+  reprise data describe ratings.csv.gz
+  reprise data describe --to data-manifests/shop.toml train.tsv valid.tsv test.tsv";
+
+#[derive(clap::Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+#[derive(clap::Subcommand)]
+pub enum DataCommand {
+    /// Lists the datasets and where each is available
+    #[command(after_help = "Example:\n  reprise data list")]
+    List {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Gets datasets into the cache, from the mirror folder or else from the network
+    #[command(after_help = "Example:\n  reprise data fetch movietweetings-100k")]
+    Fetch {
+        /// Names of datasets (see `reprise data list`), or files of manifests outside of the repository
+        #[arg(required = true, value_name = "DATASET")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Writes the manifest of a table that has none: separator, header, columns, ids, unit of times, counts, digest
+    #[command(after_help = DESCRIBE_EXAMPLE)]
+    Describe {
+        /// Files of one dataset, as text or gzip: a table of interactions, or its parts
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The manifest, whose name is the dataset's id; `-` prints it [default: NAME.toml beside the first file]
+        #[arg(long, value_name = "MANIFEST")]
+        to: Option<PathBuf>,
+        /// What the columns hold, in their order, instead of a guess: such as `user,item,skip,time`
+        #[arg(long, value_name = "KINDS", value_parser = Columns::parse)]
+        columns: Option<Columns>,
+    },
+    /// Checks size, digest and counts of datasets in the cache
+    #[command(after_help = "Example:\n  reprise data verify movietweetings-100k")]
+    Verify {
+        /// Names of datasets, or files of manifests outside of the repository [default: all that are in the cache]
+        #[arg(value_name = "DATASET")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+    },
+}
 
 pub fn run(args: &DataArgs) -> Result<()> {
     match &args.command {

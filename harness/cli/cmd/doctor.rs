@@ -10,8 +10,8 @@ use harness::run::{ComputeDevice, DeviceChoice};
 use harness::simd::{CAP, Level};
 use harness::spec;
 
-use crate::args::Places;
 use crate::home::Home;
+use crate::places::Places;
 use crate::terminal::print;
 
 pub fn run(args: &Places) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use harness::error::Result;
 
-use crate::args::Places;
 use crate::home::Home;
+use crate::places::Places;
 use crate::terminal::print;
 
 pub fn run(places: &Places) -> Result<()> {

@@ -3,15 +3,39 @@
 use harness::compare::HostLatencies;
 use harness::error::{Error, Kind, Result};
 use harness::report::{latency_tables, report_command};
-use harness::run::{ComputeDevice, measure_latency};
+use harness::run::{ComputeDevice, DeviceChoice, measure_latency};
 use harness::spec::Filter;
 
 use super::report::basis;
 use super::run::{command_line, job};
-use crate::args::LatencyArgs;
 use crate::home::Home;
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::terminal::{print, table, talk};
+use crate::values::parse_threads;
+
+#[derive(clap::Args)]
+pub struct LatencyArgs {
+    /// Name of the spec whose models are measured (see `reprise list`), or a file such as `./mine.toml`
+    pub spec: String,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Only this trial and its teachers (may be given several times)
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// Seed of the models [default: the spec's first]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Device that computes scores: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceChoice,
+    /// Number of threads for batches; a single request uses one [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub places: Places,
+}
 
 pub fn run(args: &LatencyArgs) -> Result<()> {
     let home = Home::find(&args.places)?;

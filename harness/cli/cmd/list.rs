@@ -5,9 +5,18 @@ use harness::error::Result;
 use harness::record::Records;
 use harness::table::{Align, Table};
 
-use crate::args::ListArgs;
 use crate::home::Home;
+use crate::places::Places;
 use crate::terminal::{print, table, talk};
+
+#[derive(clap::Args)]
+pub struct ListArgs {
+    /// Names of specs, or files of specs outside of the repository [default: all of the repository]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    #[command(flatten)]
+    pub places: Places,
+}
 
 pub fn run(args: &ListArgs) -> Result<()> {
     let home = Home::find(&args.places)?;

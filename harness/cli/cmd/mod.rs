@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub mod bundle;
 pub mod check;
 pub mod data;
 pub mod describe;

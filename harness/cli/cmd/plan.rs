@@ -13,10 +13,59 @@ use harness::run::expected;
 use harness::spec::Spec;
 
 use super::report::{checked, data_digest};
-use crate::args::PlanArgs;
 use crate::home::Home;
+use crate::places::Places;
 use crate::progress::{clock, interrupted};
 use crate::terminal::{print, talk};
+use crate::values::parse_threads;
+
+#[derive(clap::Args)]
+pub struct PlanArgs {
+    /// Names of specs (see `reprise list`)
+    #[arg(required = true, value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// What is written: the plan alone, or a script, too
+    #[arg(long, value_enum, default_value_t = PlanForm::Json)]
+    pub format: PlanForm,
+    /// Folder to write the plan and the script into
+    #[arg(long, value_name = "DIR", default_value = "reprise-plan")]
+    pub to: PathBuf,
+    /// Threads of each run
+    #[arg(long, value_parser = parse_threads, default_value = "1")]
+    pub threads: usize,
+    /// Print what all of it takes, and write nothing
+    #[arg(long)]
+    pub estimate: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PlanForm {
+    /// The plan alone
+    Json,
+    /// A shell script: one run after the other
+    Sh,
+    /// Slurm: an array job for each trial, students after their teachers
+    Slurm,
+    /// Snakemake: a rule for each trial
+    Snakemake,
+}
+
+impl PlanForm {
+    /// The script beside the plan.
+    pub fn script(self) -> Option<ScriptForm> {
+        match self {
+            Self::Json => None,
+            Self::Sh => Some(ScriptForm::Sh),
+            Self::Slurm => Some(ScriptForm::Slurm),
+            Self::Snakemake => Some(ScriptForm::Snakemake),
+        }
+    }
+}
 
 pub fn run(args: &PlanArgs) -> Result<()> {
     let home = Home::find(&args.places)?;

@@ -12,11 +12,35 @@ use harness::report::{self, Basis, Paper, Report, html, mark_external, overview,
 use harness::run::expected;
 use harness::spec::Spec;
 
-use crate::args;
 use crate::home::{Home, Origin};
+use crate::places::Places;
 use crate::terminal::{print, table, talk};
 
-pub fn run(args: &args::ReportArgs) -> Result<()> {
+#[derive(clap::Args)]
+pub struct ReportArgs {
+    /// Names of specs (see `reprise list`), or files such as `./mine.toml` [default: all that have records]
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Profile of the specs [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Also write all reports as one self-contained HTML file; `-` for standard output, instead of the tables
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Also write each figure as PNG
+    #[arg(long)]
+    pub png: bool,
+    /// End with the code 2, after the reports, if a run of these specs has no record of today's; each is listed
+    #[arg(long)]
+    pub require_complete: bool,
+    /// Also update the table of verdicts in README.md
+    #[arg(long, conflicts_with_all = ["specs", "profile", "results"])]
+    pub readme: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
+
+pub fn run(args: &ReportArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
     let mut specs = Vec::new();
     let chosen = chosen(&home, args)?;
@@ -86,7 +110,7 @@ const SMOKE_PROFILE: &str = "quick";
 
 /// The files of the named specs, or else of those with records in any profile but the smoke profile, each with its profile; those of a paper
 /// stand together.
-fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(PathBuf, Option<String>)>> {
+fn chosen(home: &Home, args: &ReportArgs) -> Result<Vec<(PathBuf, Option<String>)>> {
     let mut chosen = Vec::new();
     for listed in home.listed(&args.specs)? {
         match listed.summary {
@@ -108,7 +132,7 @@ fn chosen(home: &Home, args: &args::ReportArgs) -> Result<Vec<(PathBuf, Option<S
 }
 
 /// The reports paper by paper, with the notes of each.
-fn papers<'a>(home: &Home, reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> {
+pub fn papers<'a>(home: &Home, reports: &'a [Report<'a>]) -> Result<Vec<Paper<'a>>> {
     // Specs stand in the order of their ids, so those of a paper are neighbours.
     let groups = reports.chunk_by(|a, b| a.basis.spec.paper == b.basis.spec.paper);
     let paper = |reports: &'a [Report<'a>]| {
@@ -200,7 +224,6 @@ pub fn data_digest(home: &Home, manifest: &Manifest) -> Result<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Places;
 
     /// The message against an edited spec of this repository.
     fn refused(edit: fn(&mut Spec)) -> String {

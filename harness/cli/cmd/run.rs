@@ -1,23 +1,69 @@
 //! `reprise run`: fetch, train, record, report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::data::{Manifest, fetch};
 use harness::error::{Error, Kind, Place, Result};
 use harness::record::Program;
 use harness::run::{
-    ComputeDevice, Executed, FailedRun, Job, TrainingOptions, check_lists, execute, expected, save_lists,
+    ComputeDevice, DeviceChoice, Executed, FailedRun, Job, TrainingOptions, check_lists, execute, expected, save_lists,
 };
 use harness::spec::{Filter, Spec, print_spec};
 use harness::train::Observer;
 
 use super::report;
-use crate::args::RunArgs;
 use crate::home::Home;
 use crate::outside::named_file;
+use crate::places::Places;
 use crate::progress::{Progress, clock, interrupted};
 use crate::terminal::{print, talk};
+use crate::values::parse_threads;
+
+#[derive(clap::Args)]
+pub struct RunArgs {
+    /// Name of the spec (see `reprise list`), or the file of one outside of the repository, such as `./mine.toml`
+    #[arg(required_unless_present = "plan")]
+    pub spec: Option<String>,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Do one run of a plan (see `reprise plan`), and write no report
+    #[arg(long, value_name = "FILE", requires = "index", conflicts_with_all = ["spec", "profile", "trials", "seeds", "fresh", "save_lists", "print_spec"])]
+    pub plan: Option<PathBuf>,
+    /// Index of the run in the plan, from 0
+    #[arg(long, value_name = "N", requires = "plan")]
+    pub index: Option<usize>,
+    /// Only this trial and its teachers (may be given several times)
+    #[arg(long = "trial", value_name = "TRIAL")]
+    pub trials: Vec<String>,
+    /// Only this seed (may be given several times)
+    #[arg(long = "seed", value_name = "SEED")]
+    pub seeds: Vec<u64>,
+    /// Device: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceChoice,
+    /// Number of threads [default: all]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Train runs again that have a record (to continue after an interruption, leave this option out)
+    #[arg(long)]
+    pub fresh: bool,
+    /// Time between two saved states of a run, in seconds
+    #[arg(long, default_value = "15", value_name = "SECONDS")]
+    pub checkpoint_every: u64,
+    /// Also write the K best items of every test query, in every form that `reprise judge` reads, beside the records
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub save_lists: Option<u32>,
+    /// Start the programs of others that are trials of the spec; each is shown
+    #[arg(long)]
+    pub allow_programs: bool,
+    /// Print the resolved spec with the origin of each value, and do nothing else
+    #[arg(long)]
+    pub print_spec: bool,
+    #[command(flatten)]
+    pub places: Places,
+}
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let home = Home::find(&args.places)?;
@@ -199,7 +245,7 @@ fn without_folder(word: String) -> String {
 }
 
 /// Version and commit that this program was built from.
-fn program() -> Program {
+pub fn program() -> Program {
     Program {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("REPRISE_COMMIT").map(String::from),

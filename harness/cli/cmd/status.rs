@@ -5,9 +5,20 @@ use harness::run::{Progress, RunStatus, expected, status};
 use harness::table::{Align, Table};
 
 use super::report::{checked, data_digest};
-use crate::args::StatusArgs;
 use crate::home::Home;
+use crate::places::Places;
 use crate::terminal::{print, table, talk};
+
+#[derive(clap::Args)]
+pub struct StatusArgs {
+    /// Name of the spec (see `reprise list`), or a file such as `./mine.toml`
+    pub spec: String,
+    /// Profile of the spec [default: `paper` for a paper's spec, else `base`]
+    #[arg(long)]
+    pub profile: Option<String>,
+    #[command(flatten)]
+    pub places: Places,
+}
 
 pub fn run(args: &StatusArgs) -> Result<()> {
     let home = Home::find(&args.places)?;

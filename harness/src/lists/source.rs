@@ -1,11 +1,9 @@
 //! The bytes of a file of lists, as text: digested as they are read, decompressed, without a byte order mark.
 
-use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Read};
-use std::rc::Rc;
 
 use crate::data::GzipMembers;
-use crate::digest::{Digest, Hashing};
+use crate::digest::{Digest, Hashed, Hashing};
 
 /// What every gzip file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -15,28 +13,19 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const BUFFER: usize = 1 << 16;
 
 /// A text, and the digest of the bytes that it came from.
-pub(super) struct Source<R> {
+pub(super) struct Source {
     pub text: BufReader<Box<dyn Read>>,
     /// Whether the bytes are those of a gzip file.
     pub is_gzip: bool,
-    hashing: Rc<RefCell<Hashing<R>>>,
+    hashed: Hashed,
 }
 
-/// Reads what another one shares.
-struct Shared<R>(Rc<RefCell<R>>);
-
-impl<R: Read> Read for Shared<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.borrow_mut().read(buffer)
-    }
-}
-
-impl<R: Read + 'static> Source<R> {
+impl Source {
     /// # Errors
     /// Those of `input` for the first bytes.
-    pub fn new(input: R) -> io::Result<Self> {
-        let hashing = Rc::new(RefCell::new(Hashing::new(input)));
-        let mut raw = BufReader::with_capacity(BUFFER, Shared(hashing.clone()));
+    pub fn new(input: impl Read + 'static) -> io::Result<Self> {
+        let (hashing, hashed) = Hashing::new(input);
+        let mut raw = BufReader::with_capacity(BUFFER, hashing);
         let is_gzip = raw.fill_buf()?.starts_with(&GZIP);
         let text: Box<dyn Read> = match is_gzip {
             true => Box::new(GzipMembers::new(raw)),
@@ -47,11 +36,12 @@ impl<R: Read + 'static> Source<R> {
         if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
             text.consume(BYTE_ORDER_MARK.len());
         }
-        Ok(Self { text, is_gzip, hashing })
+        Ok(Self { text, is_gzip, hashed })
     }
 
     /// Digest and number of the bytes that were read.
-    pub fn digest(&self) -> (Digest, u64) {
-        self.hashing.borrow().digest()
+    pub fn digest(self) -> (Digest, u64) {
+        drop(self.text);
+        self.hashed.wait()
     }
 }

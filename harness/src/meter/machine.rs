@@ -36,6 +36,11 @@ impl fmt::Display for Arithmetic {
     }
 }
 
+/// Name of this machine in its network, where the system tells it. No record keeps it.
+pub fn host_name() -> Option<String> {
+    sysinfo::System::host_name().ok()
+}
+
 /// The machine that a run took place on. Times can be compared only between runs on the same processor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

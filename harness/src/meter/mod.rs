@@ -7,5 +7,5 @@ mod memory;
 
 pub use clock::{Meter, Phase, Seconds};
 pub use latency::{Latency, TOP, Throughput, impressions, latency, throughput};
-pub use machine::{Arithmetic, Machine};
+pub use machine::{Arithmetic, Machine, host_name};
 pub use memory::{PeakMemory, check_fits};

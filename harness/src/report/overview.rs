@@ -15,22 +15,41 @@ pub fn overview<'a>(reports: impl IntoIterator<Item = &'a Report<'a>>, link: imp
     for report in reports.into_iter().filter(|report| report.has_runs()) {
         let Some(paper) = &report.basis.paper else { continue };
         let spec = report.basis.spec;
-        let claims = if report.findings.is_empty() { NONE.into() } else { claims::counts(&report.findings) };
-        let words = |words: Vec<Agreement>| if words.is_empty() { NONE.into() } else { tally(words) };
-        // Single periods are left out: a paper that prints every period would outweigh all others.
-        let cells = report.beside.iter().flat_map(|of| of.cells_of_runs()).map(|cell| cell.agreement);
-        let effects = report.beside.iter().flat_map(|of| of.effects_of_runs()).map(|effect| effect.agreement);
+        let or_none = |told: Option<String>| told.unwrap_or(NONE.into());
         table.push(vec![
             paper.clone(),
             format!("[`{}`]({}){}", spec.id, link(report), in_profile(spec)),
             spec.dataset.clone(),
             runs(report),
-            claims,
-            words(cells.collect()),
-            words(effects.collect()),
+            or_none(report.claims_told()),
+            or_none(report.cells_told()),
+            or_none(report.effects_told()),
         ]);
     }
     table
+}
+
+impl Report<'_> {
+    /// How many claims hold, in words; `None` if the spec has none.
+    pub fn claims_told(&self) -> Option<String> {
+        (!self.findings.is_empty()).then(|| claims::counts(&self.findings))
+    }
+
+    /// How many published cells agree with ours, in words; `None` if the spec compares none. Single periods are left out: a paper
+    /// that prints every period would outweigh all others.
+    pub fn cells_told(&self) -> Option<String> {
+        told(self.beside.iter().flat_map(|of| of.cells_of_runs()).map(|cell| cell.agreement))
+    }
+
+    /// How many published effects agree with ours, in words, as of cells.
+    pub fn effects_told(&self) -> Option<String> {
+        told(self.beside.iter().flat_map(|of| of.effects_of_runs()).map(|effect| effect.agreement))
+    }
+}
+
+fn told(words: impl Iterator<Item = Agreement>) -> Option<String> {
+    let words: Vec<Agreement> = words.collect();
+    (!words.is_empty()).then(|| tally(words))
 }
 
 /// The profile, such as `, `cpu``, where it is not the spec as written.

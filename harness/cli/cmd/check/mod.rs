@@ -1,5 +1,6 @@
 //! `reprise check`: compares our own results with the accepted baseline.
 
+mod args;
 mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +16,11 @@ use harness::run::{ComputeDevice, Executed, TrainingOptions, expected};
 use harness::scratch::ScratchFolder;
 use harness::spec::{Filter, Spec};
 
+pub use self::args::CheckArgs;
+use self::args::Format;
 use self::sample::{Pool, RunChoice};
 use super::report::{checked, data_digest};
 use super::run::{command_line, train};
-use crate::args::{CheckArgs, Format};
 use crate::home::{BaselineFiles, Home};
 use crate::progress::clock;
 use crate::terminal::{print, table, talk};
