@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_read_is_digested_beside_it() {
-        let text: Vec<u8> = (0..1_000_000u32).map(|at| (at * at >> 7) as u8).collect();
+        let text: Vec<u8> = (0..1_000_000u64).map(|at| ((at * at) >> 7) as u8).collect();
         for (text, buffer) in [(&text[..], 1000), (&text[..999], 1), (b"", 10)] {
             let (reader, hashed) = Hashing::new(text);
             let mut read = Vec::new();
