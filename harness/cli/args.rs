@@ -15,6 +15,7 @@ use crate::cmd::list::ListArgs;
 use crate::cmd::plan::PlanArgs;
 use crate::cmd::report::ReportArgs;
 use crate::cmd::run::RunArgs;
+use crate::cmd::schema::SchemaOf;
 use crate::cmd::status::StatusArgs;
 use crate::places::Places;
 
@@ -77,6 +78,9 @@ pub enum Command {
     /// Shows which repository of specs and manifests is used, and which folders
     #[command(after_help = "Example:\n  reprise home")]
     Home(Places),
+    /// Prints the JSON schema (draft 7) of specs, manifests or published tables, by which editors check and complete them
+    #[command(after_help = SCHEMA_EXAMPLE)]
+    Schema { of: SchemaOf },
     /// Prints the completions of this command line for a shell
     #[command(after_help = COMPLETIONS_EXAMPLE)]
     Completions { shell: Shell },
@@ -131,6 +135,11 @@ const CHECK_EXAMPLE: &str = "Exit codes: 0 nothing drifted, 1 drift, 2 could not
 Examples:
   reprise check
   reprise check quick --rerun";
+
+const SCHEMA_EXAMPLE: &str = "An editor finds it by the first line of the TOML file: `#:schema ./spec.json`.
+
+Example:
+  reprise schema spec";
 
 const COMPLETIONS_EXAMPLE: &str = "A shell reads them from where it looks for completions, for bash
 ~/.local/share/bash-completion/completions/reprise.

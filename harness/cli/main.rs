@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         args::Command::Status(args) => cmd::status::run(&args),
         args::Command::Bundle(args) => cmd::bundle::run(&args),
         args::Command::Home(args) => cmd::home::run(&args),
+        args::Command::Schema { of } => cmd::schema::run(of),
         args::Command::Completions { shell } => cmd::manual::completions(shell, args::Args::command()),
         args::Command::Man { to } => cmd::manual::pages(to.as_deref(), args::Args::command()),
         args::Command::Doctor(args) => cmd::doctor::run(&args),

@@ -77,6 +77,8 @@ impl Serialize for Digest {
     }
 }
 
+crate::described! { Digest: { "type": "string", "pattern": "^[0-9a-f]{64}$" } }
+
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)

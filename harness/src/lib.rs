@@ -9,7 +9,7 @@
 //! earlier one through its result type only. `tests/arrows.rs` reads this list and holds the code to it.
 //!
 //! ```text rooms
-//! error suggest digest file scratch document value markdown table  the ground, used by all
+//! schema error suggest digest file scratch document value markdown table  the ground, used by all
 //! simd rng optim stats                            arithmetic with the same bits on every machine
 //! weights                                         named tensors and settings: layouts, initial values, saved state
 //! data                                            manifests, fetching, verifying, reading: the dataset
@@ -61,6 +61,7 @@ pub mod record;
 pub mod report;
 pub mod rng;
 pub mod run;
+pub mod schema;
 pub mod scratch;
 pub mod simd;
 pub mod spec;

@@ -5,7 +5,8 @@
 //! so that its code reads like the algorithm box of its paper.
 
 use candle_core::Device;
-use serde::de::DeserializeOwned;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{DeserializeOwned, Error as _};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -77,17 +78,34 @@ pub struct Trained {
     pub periods: Vec<Learnt>,
 }
 
-/// Hyper-parameters as written in a spec, with their places.
-pub struct Params<'a>(pub Spanned<DeValue<'a>>);
+/// Hyper-parameters as written in a spec, with their places; or the question which there are.
+pub struct Params<'a>(Asked<'a>);
 
-impl Params<'_> {
+enum Asked<'a> {
+    Written(Spanned<DeValue<'a>>),
+    /// Takes the schema of what is read.
+    Schema(&'a mut SchemaGenerator, &'a mut Option<Schema>),
+}
+
+impl<'a> Params<'a> {
+    /// Those that a spec states.
+    pub fn new(written: Spanned<DeValue<'a>>) -> Self {
+        Self(Asked::Written(written))
+    }
+
     /// Reads them strictly. `T` should refuse unknown fields and have no defaults: a spec states
     /// every value.
     ///
     /// # Errors
     /// What is wrong, with the span of the value in the spec.
-    pub fn read<T: DeserializeOwned>(self) -> std::result::Result<T, toml::de::Error> {
-        T::deserialize(toml::de::ValueDeserializer::from(self.0))
+    pub fn read<T: DeserializeOwned + JsonSchema>(self) -> std::result::Result<T, toml::de::Error> {
+        match self.0 {
+            Asked::Written(written) => T::deserialize(toml::de::ValueDeserializer::from(written)),
+            Asked::Schema(generator, schema) => {
+                *schema = Some(generator.subschema_for::<T>());
+                Err(toml::de::Error::custom("nothing is written"))
+            }
+        }
     }
 }
 
@@ -149,6 +167,14 @@ impl Registry {
     /// How a method is made.
     pub fn get(&self, name: &str) -> Option<&Build> {
         self.methods.iter().find(|(known, _)| *known == name).map(|(_, build)| &**build)
+    }
+
+    /// The schema of a method's hyper-parameters; `None` if it reads none. Definitions go into the generator.
+    pub fn schema(&self, name: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+        let mut schema = None;
+        // It reads its parameters, which is all that is asked, and then has none to make a method of.
+        let _ = self.get(name)?(Params(Asked::Schema(generator, &mut schema)));
+        schema
     }
 
     /// The names of the methods, in alphabetical order.

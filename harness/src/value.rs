@@ -128,6 +128,16 @@ impl Decimals {
     }
 }
 
+crate::described! {
+    Count: { "type": "integer", "minimum": 1, "maximum": MOST },
+    Rate: { "type": "number", "exclusiveMinimum": 0 },
+    Weight: { "type": "number", "minimum": 0 },
+    Real: { "type": "number" },
+    Share: { "type": "number", "minimum": 0, "exclusiveMaximum": 1 },
+    Decimals: { "type": "integer", "minimum": 0, "maximum": MOST_DECIMALS },
+    Limit: { "anyOf": [{ "const": "all" }, { "type": "integer", "minimum": 1 }] },
+}
+
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let range = Integer { expecting: "an integer from 1 to 2^31", least: 1, most: MOST };

@@ -4,12 +4,13 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::weights::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::transport::cheapest_flow;
 
 /// How layers of student and teacher are paired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerMap {
     /// Many to many, by the earth mover's distance.
@@ -61,7 +62,7 @@ impl LayerMap {
 }
 
 /// Which distances move the weights of the teacher's layers after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TeacherUpdate {
     /// Those of the opposite direction, D′ (code; probably by accident).

@@ -7,6 +7,7 @@ use harness::method::{Built, Method, Params, Trained};
 use harness::train::{Context, Model, Task};
 use harness::value::checked;
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::architecture::Architecture;
@@ -22,6 +23,8 @@ use crate::models::PIECE_NAMES;
 use crate::models::pieces::{PieceTraining, Start};
 
 /// The method `adarec-search`: a super-net and its α learn from a teacher, and α's largest entries are the architecture.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Search {
     model: StudentHyper,
     search: SearchHyper,

@@ -216,6 +216,13 @@ impl FromStr for SearchSpace {
     }
 }
 
+harness::described! {
+    SearchSpace: { "anyOf": [
+        { "enum": ["coded", "causal"] },
+        { "type": "array", "items": { "enum": Operation::ALL.map(Operation::name) } },
+    ] }
+}
+
 /// `"coded"`, `"causal"`, or a list of names.
 impl<'de> Deserialize<'de> for SearchSpace {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

@@ -3,6 +3,7 @@
 use harness::error::{Error, Kind, Result};
 use harness::nn::Dropout;
 use harness::value::{Count, Share, Weight, checked};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::architecture::Architecture;
@@ -13,7 +14,7 @@ use crate::models::pieces::training::Rates;
 use crate::models::pieces::{KlDirection, KlMean, PieceTraining, Start};
 
 /// The size of a student, and its dropout.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudentHyper {
     /// C (64 with NextItNet as the teacher, 32 with the others).
@@ -31,7 +32,7 @@ impl StudentHyper {
 }
 
 /// What a student learns from a teacher: (1 − γ)·CE + γ·(L_emb + L_hid + L_out).
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistillationHyper {
     /// γ (0.5).
@@ -41,7 +42,7 @@ pub struct DistillationHyper {
 }
 
 /// The divergence between the answers of student and teacher.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputOptions {
     pub direction: KlDirection,
@@ -49,7 +50,7 @@ pub struct OutputOptions {
 }
 
 /// Whether there is a teacher to learn from: in a spec `"none"`, or the table of [`DistillationHyper`].
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected `\"none\"` or a table of `gamma`, `hidden` and `output`")]
 pub enum MayDistil {
     No(NoTeacher),
@@ -57,7 +58,7 @@ pub enum MayDistil {
 }
 
 /// The word `"none"`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoTeacher {
     None,
@@ -73,7 +74,7 @@ impl MayDistil {
 }
 
 /// How architectures are searched: in one level, with the weights of the network, by the same loss and β·L_eff.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchHyper {
     /// (`"coded"`, all ten operations)
@@ -89,7 +90,7 @@ pub struct SearchHyper {
 }
 
 /// The architecture with which a super-net is validated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValidatedArchitecture {
     /// One drawn for each batch of 128 pieces, as in training: the metric is then a random one (code).
@@ -110,6 +111,10 @@ pub enum StudentArchitecture {
     Random(usize),
 }
 
+harness::described! {
+    StudentArchitecture: { "type": "string", "pattern": r"^(derived|random-[1-9][0-9]*|[a-z0-9_]+(\|[a-z0-9_]+(,[a-z0-9_]+)*)*)$" }
+}
+
 impl<'de> Deserialize<'de> for StudentArchitecture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -124,7 +129,7 @@ impl<'de> Deserialize<'de> for StudentArchitecture {
 }
 
 /// Hyper-parameters of a student that is trained by itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct StudentParams {
     pub architecture: StudentArchitecture,

@@ -6,6 +6,7 @@ use harness::error::{Error, Kind, Result};
 use harness::method::{Built, Method, Params, Trained};
 use harness::train::{Context, Task};
 use harness::value::checked;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::distiller::{Distiller, Projected, StudentShape};
@@ -15,7 +16,7 @@ use crate::models::pieces::{self, Start};
 use crate::models::{PIECE_NAMES, PieceStudent};
 
 /// The method `adarec-plain-kd`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 struct PlainKd {
     /// (NextItNet of 4 groups and width 64 from one of width 256; SASRec or BERT4Rec of 4 blocks, width 32 and one head from one of

@@ -13,6 +13,7 @@ use harness::nn::{DenseParameter, Trainable};
 use harness::rng::{Stream, gumbel};
 use harness::value::{Count, Rate};
 use harness::weights::{Init, Parameter};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::architecture::{Architecture, EDGES, NODES, ends};
@@ -150,7 +151,7 @@ impl ArchitectureParameters {
 }
 
 /// The schedule of τ: `initial` · `factor`^⌊epochs done/`every`⌋ (code: 1 · 0.8^⌊n/5⌋).
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Temperature {
     /// τ of the first epochs.

@@ -29,6 +29,7 @@ use harness::split::TrainingData;
 use harness::split::periods::{Schedule, Start};
 use harness::train::{Context, Model, learn};
 use harness::value::{Limit, checked};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::learner::ContinualSasRec;
@@ -74,7 +75,7 @@ fn goes_on(training: &Training) -> Result<()> {
 /// The method `sasrec`: SASRec without a remedy against forgetting, trained on the last period (Finetune, Dropout) or on all
 /// (Joint).
 pub fn build_sasrec(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct SasRecParams {
         training: Training,
@@ -85,7 +86,7 @@ pub fn build_sasrec(params: Params<'_>) -> Built {
 
 /// The method `ader`: exemplars are replayed, with the last model's answers as targets (ADER) or with their labels (ER).
 pub fn build(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct AderParams {
         training: Training,
@@ -103,7 +104,7 @@ pub fn build(params: Params<'_>) -> Built {
 
 /// The method `ewc`: [elastic weight consolidation](ewc), with Fisher information of the exemplars.
 pub fn build_ewc(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct EwcParams {
         training: Training,

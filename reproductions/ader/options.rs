@@ -4,6 +4,7 @@
 use harness::split::periods::Schedule;
 use harness::train::Ending;
 use harness::value::{Count, Rate, Share, Weight};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::quota::Quota;
@@ -26,7 +27,7 @@ pub enum AgainstForgetting {
 }
 
 /// The model and how it learns a period.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     pub model: sasrec::SasRecHyper,
@@ -46,7 +47,7 @@ pub struct Training {
 }
 
 /// The choice of exemplars.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// At most, N (30,000).
@@ -58,7 +59,7 @@ pub struct Kept {
 }
 
 /// The replay of exemplars.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// λ_base (0.8 DIGINETICA, 1.0 YOOCHOOSE).
@@ -69,7 +70,7 @@ pub struct Replay {
 }
 
 /// The loss of exemplars, a mean over those of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplayLoss {
     /// ADER, with p the softmax over the items that the teacher knew (code).
@@ -89,7 +90,7 @@ impl ReplayLoss {
 }
 
 /// Elastic weight consolidation.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ewc {
     /// λ (not published).
@@ -110,6 +111,8 @@ impl Budget {
         self.0
     }
 }
+
+harness::described! { Budget: { "type": "integer", "minimum": 1, "maximum": MOST_EXEMPLARS } }
 
 impl<'de> Deserialize<'de> for Budget {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,10 +1,11 @@
 //! The number of exemplars that each item may have.
 
 use harness::rng::Stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A rule. What an item has no candidates for is lost, and goes to no other (code).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quota {
     /// One multinomial draw of all of them, with probabilities as the items' candidates (code).

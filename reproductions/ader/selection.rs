@@ -1,6 +1,7 @@
 //! The selection of exemplars among the candidates of an item.
 
 use harness::rng::Stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::herding::{End, herd};
@@ -9,7 +10,7 @@ use super::herding::{End, herd};
 ///
 /// The authors' `loss` sorts a batch's mean loss, a single number, and so keeps one candidate of each item, whichever
 /// came first; that is a slip, and no option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExemplarSelection {
     /// Herding with [`End::Capped`] (code).

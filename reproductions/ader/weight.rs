@@ -1,9 +1,10 @@
 //! λ_t: how much the exemplars of the periods before count.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Where λ_t comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplayWeighting {
     /// λ_base · √((|I_t−1| / |I_t|) · (|E_t−1| / |D_t|)).

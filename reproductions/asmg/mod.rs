@@ -22,6 +22,7 @@ mod stream;
 
 use harness::method::{Built, Params};
 use harness::value::{Count, Rate, Weight, checked};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::batch_update::BatchUpdate;
@@ -33,7 +34,7 @@ pub use learner::{Incremental, Start};
 /// The method `iu`: pre-training, then one update after the other on the period before (incremental update). Its model of the
 /// first tested period is kept with the optimiser's moments, with which the other methods go on.
 pub fn build_iu(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct IuParams {
         pretraining: Pretraining,
@@ -46,7 +47,7 @@ pub fn build_iu(params: Params<'_>) -> Built {
 
 /// The method `bu`: batch update. As `iu`, but each update is on the last `window` periods (3, 5, 7).
 pub fn build_bu(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct BuParams {
         update: Update,
@@ -59,7 +60,7 @@ pub fn build_bu(params: Params<'_>) -> Built {
 
 /// The method `incctr`: IncCTR (Wang et al., 2020). As `iu`, with the answers of the model before the update as soft labels.
 pub fn build_incctr(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct IncCtrParams {
         update: Update,
@@ -73,7 +74,7 @@ pub fn build_incctr(params: Params<'_>) -> Built {
 
 /// The method `spmf`: [SPMF](spmf). As `iu`, with samples of a reservoir beside those of the period, in the order of time.
 pub fn build_spmf(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct SpmfParams {
         update: Update,
@@ -90,7 +91,7 @@ pub fn build_spmf(params: Params<'_>) -> Built {
 
 /// The method `pretrained`: the pre-trained model, tested on every period and never updated.
 pub fn build_pretrained(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct PretrainedParams {}
     let PretrainedParams {} = params.read()?;

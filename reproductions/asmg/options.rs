@@ -3,12 +3,13 @@
 
 use harness::train::Ending;
 use harness::value::{Count, Rate};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::models::embedding_mlp::EmbeddingMlpHyper;
 
 /// The training of the model that all methods start from.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pretraining {
     pub model: EmbeddingMlpHyper,
@@ -23,7 +24,7 @@ pub struct Pretraining {
 }
 
 /// The update of a model between two tested periods.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Update {
     /// Samples (1024, 256, 1024).
@@ -36,7 +37,7 @@ pub struct Update {
 }
 
 /// The moments of Adam, and the number of its steps, when an update begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimiserState {
     /// Those that the model before was left with, pre-training included: the authors restore whole checkpoints (code).

@@ -25,6 +25,7 @@ use harness::rng::Stream;
 use harness::train::Context;
 use harness::value::{Count, Weight, checked};
 use harness::weights::{Parameter, State, Weights};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use self::correction::Correction;
@@ -33,7 +34,7 @@ use crate::de_rrd::rrd::{self, Rrd};
 use crate::models::{Batch, PAIR_NAMES, PairStudent, Recommender, Side, TeacherModel, Term, prepare, train};
 
 /// Hyper-parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 struct Dcd {
     student: PairStudent,
@@ -50,7 +51,7 @@ struct Dcd {
 }
 
 /// The third term, L_RKD.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Rkd {
     /// The authors' code: it still draws RRD's samples, and never uses them.

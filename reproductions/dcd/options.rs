@@ -1,6 +1,7 @@
 //! Hyper-parameters of DCD's corrections.
 
 use harness::value::Rate;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Options that the user side and the item side share.
@@ -14,7 +15,7 @@ pub struct DcdOptions {
 }
 
 /// The choice of p positions of each kind (underestimated, overestimated).
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Positions {
     /// Drawn at every step in proportion to their weights tanh(ε·difference): the authors' code. Their ε

@@ -25,6 +25,7 @@ use harness::split::{UserItems, numbered};
 use harness::train::Context;
 use harness::value::{Count, Rate, Real, Weight, checked};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::models::{
@@ -32,7 +33,7 @@ use crate::models::{
 };
 
 /// Hyper-parameters of the method `cd`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 struct Cd {
     student: PairStudent,
@@ -45,7 +46,7 @@ struct Cd {
 }
 
 /// The probability of an item by its rank r, from 0, among n items.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Sampling {
     /// ∝ e^(−γ r/n) over all items that are no training pair of the user: the paper. Ranks all of

@@ -16,6 +16,7 @@ pub mod rrd;
 use harness::error::Result;
 use harness::method::{Built, Method, Params, Trained};
 use harness::train::Context;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::de::De;
@@ -64,7 +65,7 @@ impl Method for DeRrd {
 
 /// The method `de`.
 pub fn build_de(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct DeParams {
         student: PairStudent,
@@ -76,7 +77,7 @@ pub fn build_de(params: Params<'_>) -> Built {
 
 /// The method `rrd`, which with a table `item_side` is IR-RRD.
 pub fn build_rrd(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct RrdParams {
         student: PairStudent,
@@ -89,7 +90,7 @@ pub fn build_rrd(params: Params<'_>) -> Built {
 
 /// The method `de-rrd`.
 pub fn build_de_rrd(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct DeRrdParams {
         student: PairStudent,

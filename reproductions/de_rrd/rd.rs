@@ -14,6 +14,7 @@ use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Weight};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::models::losses::exemplary::exemplary;
@@ -24,7 +25,7 @@ use crate::models::{
 };
 
 /// Hyper-parameters of the method `rd`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Rd {
     student: PairStudent,

@@ -6,6 +6,7 @@ use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Rate, Weight, checked};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::draws::RankedDraws;
@@ -13,7 +14,7 @@ use crate::models::losses::relaxed::relaxed;
 use crate::models::{Batch, Lists, Recommender, Side, TeacherModel, Term, TopLists, partners_of};
 
 /// Hyper-parameters of one side of RRD.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct RrdOptions {
     /// λ: weight of the loss, a sum over the distinct users (items) of a batch.
@@ -29,7 +30,7 @@ pub struct RrdOptions {
 }
 
 /// The choice of K partners of the teacher's list in each epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Interesting {
     /// Drawn without replacement with weights e^(−rank/T), T being the sharpness: the paper, T = 10 in

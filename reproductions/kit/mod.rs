@@ -30,7 +30,7 @@ pub type Steps = (Vec<f64>, Vec<Parameter>);
 /// A method as a spec has it, or what is said against its parameters.
 pub fn method(name: &str, params: &str) -> std::result::Result<Box<dyn Method>, String> {
     let params = params.replace('\n', " ");
-    let params = Params(DeValue::parse(&params).unwrap());
+    let params = Params::new(DeValue::parse(&params).unwrap());
     crate::registry().get(name).unwrap()(params).map_err(|error| error.to_string())
 }
 

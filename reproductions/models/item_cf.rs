@@ -12,10 +12,11 @@ use harness::train::Context;
 use harness::value::Limit;
 use harness::weights::Parameter;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Hyper-parameters of ItemCF.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ItemCf {
     /// Most similar items kept per item.

@@ -1,11 +1,13 @@
 //! Every kind of model, by name. A new kind is one folder, a `pub mod` of it, and its name in one list here.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use candle_core::Device;
 use harness::error::Result;
 use harness::method::{Method, Params, Registry, Trained};
 use harness::train::{Context, Task};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeSeed, EnumAccess, Error, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -32,6 +34,16 @@ macro_rules! sequential_kinds {
                 return Ok(Box::new(source.read::<$module::$hyper>()?));
             })+
             Err(E::unknown_variant(name, SEQUENTIAL_NAMES))
+        }
+
+        impl JsonSchema for SequentialStudent {
+            fn schema_name() -> Cow<'static, str> {
+                "SequentialStudent".into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                one_kind([$(($module::KIND.name, generator.subschema_for::<$module::$hyper>())),+])
+            }
         }
     };
 }
@@ -64,6 +76,16 @@ macro_rules! piece_kinds {
             })+
             Err(E::unknown_variant(name, PIECE_NAMES))
         }
+
+        impl JsonSchema for PieceStudent {
+            fn schema_name() -> Cow<'static, str> {
+                "PieceStudent".into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                one_kind([$(($module::KIND.name, generator.subschema_for::<$module::$hyper>())),+])
+            }
+        }
     };
 }
 
@@ -91,14 +113,22 @@ pub fn piece_kind(name: &str) -> Option<&'static PieceKind> {
     PIECES.iter().find(|kind| kind.name == name).copied()
 }
 
+/// A table of one key, the kind of a model, with the hyper-parameters of that kind.
+fn one_kind<const N: usize>(kinds: [(&str, Schema); N]) -> Schema {
+    let kinds = kinds.map(|(name, hyper)| {
+        json_schema!({ "type": "object", "properties": { name: hyper }, "required": [name], "additionalProperties": false })
+    });
+    json_schema!({ "oneOf": kinds.to_vec() })
+}
+
 /// Where the hyper-parameters of a kind are read from.
 trait HyperSource<E> {
-    fn read<T: for<'de> Deserialize<'de>>(self) -> std::result::Result<T, E>;
+    fn read<T: for<'de> Deserialize<'de> + JsonSchema>(self) -> std::result::Result<T, E>;
 }
 
 /// The parameters of a method.
 impl HyperSource<toml::de::Error> for Params<'_> {
-    fn read<T: for<'de> Deserialize<'de>>(self) -> std::result::Result<T, toml::de::Error> {
+    fn read<T: for<'de> Deserialize<'de> + JsonSchema>(self) -> std::result::Result<T, toml::de::Error> {
         Params::read(self)
     }
 }
@@ -107,7 +137,7 @@ impl HyperSource<toml::de::Error> for Params<'_> {
 struct Variant<V>(V);
 
 impl<'de, V: VariantAccess<'de>> HyperSource<V::Error> for Variant<V> {
-    fn read<T: for<'a> Deserialize<'a>>(self) -> std::result::Result<T, V::Error> {
+    fn read<T: for<'a> Deserialize<'a> + JsonSchema>(self) -> std::result::Result<T, V::Error> {
         self.0.newtype_variant()
     }
 }
@@ -117,6 +147,23 @@ impl<'de, V: VariantAccess<'de>> HyperSource<V::Error> for Variant<V> {
 pub struct PairStudent {
     pub kind: &'static PairKind,
     pub hyper: PairHyper,
+}
+
+impl JsonSchema for PairStudent {
+    fn schema_name() -> Cow<'static, str> {
+        "PairStudent".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let hyper = generator.subschema_for::<PairHyper>();
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "enum": PAIR_NAMES },
+            "additionalProperties": hyper,
+            "minProperties": 1,
+            "maxProperties": 1,
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for PairStudent {

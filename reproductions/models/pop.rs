@@ -6,10 +6,11 @@ use harness::method::{Built, Method, Params, Trained};
 use harness::metrics::Scorer;
 use harness::train::Context;
 use harness::weights::Parameter;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// POP has no hyper-parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Pop {}
 

@@ -11,12 +11,13 @@ use harness::optim::Adam;
 use harness::train::{Context, Ending, Model};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::{Layout, Weights};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ListLoss, Lists, Side};
 
 /// Hyper-parameters of a model that is trained on pairs, and of its training.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairHyper {
     /// Size d of a factor.

@@ -16,6 +16,7 @@ use harness::rng::{Rejection, Stream};
 use harness::split::{UserItems, numbered};
 use harness::train::Context;
 use harness::value::Count;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::list::ListCandidates;
@@ -28,7 +29,7 @@ use crate::models::sequence::{
 use crate::models::{SequentialStudent, prepare};
 
 /// Hyper-parameters of the method.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Sequential {
     student: SequentialStudent,
@@ -43,7 +44,7 @@ struct Sequential {
 }
 
 /// ε items that are no training items of the user, drawn anew for every window and shared by its whole list.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RankSamples {
     /// The code.

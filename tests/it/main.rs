@@ -28,4 +28,5 @@ mod plan;
 mod resume;
 mod same_bits;
 mod samples;
+mod schema;
 mod sequential;

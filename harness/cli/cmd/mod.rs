@@ -14,4 +14,5 @@ pub mod manual;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod status;

@@ -59,6 +59,8 @@ impl FromStr for GitBlob {
     }
 }
 
+crate::described! { GitBlob: { "type": "string", "pattern": "^[0-9a-f]{40}$" } }
+
 impl<'de> Deserialize<'de> for GitBlob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::dataset::Values;
 use super::time::{Clock, TimeUnit};
 
 /// The separator of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Separator {
     /// Any run of blanks and tabs; those at the ends of a line mean nothing.
@@ -23,7 +24,7 @@ pub enum Separator {
 }
 
 /// The meaning of a column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldKind {
     User,
@@ -47,7 +48,7 @@ pub enum FieldKind {
 }
 
 /// The meaning of a field that precedes the items of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leading {
     User,

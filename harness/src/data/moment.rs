@@ -50,6 +50,8 @@ impl Serialize for Moment {
     }
 }
 
+crate::described! { Moment: { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}" } }
+
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)

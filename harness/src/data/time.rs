@@ -1,5 +1,6 @@
 //! When an interaction happened, and how the source writes it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A moment, ordered to the billionth of a second.
@@ -29,7 +30,7 @@ pub enum Clock {
 }
 
 /// The unit in which a column `time` counts, as a layout names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeUnit {
     /// Since 1970, as the next three.

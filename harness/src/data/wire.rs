@@ -7,6 +7,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -14,6 +15,7 @@ use crate::digest::Digest;
 use crate::document::{Document, read_text};
 use crate::error::Result;
 use crate::file::is_device;
+use crate::schema::{generator, of_file};
 
 use self::checker::Checker;
 use self::layout::WireFileLayout;
@@ -22,9 +24,10 @@ use super::identity::{GitBlob, Identity};
 use super::layout::FileLayout;
 use super::manifest::{DataFile, IdScheme, IdTable, Licence, Manifest, TakeOut};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireManifest {
+    #[schemars(with = "String")]
     id: Spanned<String>,
     title: String,
     serves: String,
@@ -33,16 +36,22 @@ struct WireManifest {
     #[serde(default)]
     notes: String,
     licence: WireLicence,
+    #[schemars(with = "Option<WireFileLayout>")]
     layout: Option<Spanned<WireFileLayout>>,
+    #[schemars(with = "Vec<WireFile>")]
     file: Vec<Spanned<WireFile>>,
+    #[schemars(with = "WireIdTable")]
     users: Spanned<WireIdTable>,
+    #[schemars(with = "WireIdTable")]
     items: Spanned<WireIdTable>,
+    #[schemars(with = "Option<BTreeMap<String, usize>>")]
     interactions: Option<Spanned<BTreeMap<String, usize>>>,
+    #[schemars(with = "Option<WireTakeOut>")]
     take_out: Option<Spanned<WireTakeOut>>,
     prepared: Option<Digest>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireLicence {
     name: String,
@@ -50,7 +59,7 @@ struct WireLicence {
     redistributable: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireFile {
     name: String,
@@ -60,13 +69,15 @@ struct WireFile {
     git_blob: Option<GitBlob>,
     #[serde(default)]
     gzip: bool,
+    #[schemars(with = "Option<WireFileLayout>")]
     layout: Option<Spanned<WireFileLayout>>,
     #[serde(default)]
+    #[schemars(with = "Vec<WireFileSource>")]
     source: Vec<Spanned<WireFileSource>>,
     instructions: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireIdTable {
     ids: WireIdScheme,
@@ -75,7 +86,7 @@ struct WireIdTable {
     count: Option<usize>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WireIdScheme {
     Dense,
@@ -83,7 +94,7 @@ enum WireIdScheme {
     Line,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireTakeOut {
     from: String,
@@ -94,6 +105,11 @@ struct WireTakeOut {
 const NOUN: &str = "manifest";
 
 impl Manifest {
+    /// The JSON schema of manifests as they are written, for editors.
+    pub fn schema() -> serde_json::Value {
+        of_file::<WireManifest>(generator(), "Manifest of a dataset for Reprise")
+    }
+
     /// Reads and checks the manifest in the file `path`.
     ///
     /// # Errors

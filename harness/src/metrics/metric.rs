@@ -1,8 +1,10 @@
 //! A definition with its cutoff, written `ndcg@10` or `ap`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::pointwise::{self, Score, Tied};
@@ -149,6 +151,20 @@ fn unknown(id: &str) -> Error {
         .expected(format!("{}, most with a cutoff: `recall@10`", one_of(ids())))
         .got(format!("`{id}`"));
     did_you_mean(error, id, ids())
+}
+
+impl JsonSchema for Metric {
+    fn schema_name() -> Cow<'static, str> {
+        "Metric".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let ids = |with_cutoff: bool| {
+            let all = Definition::all().iter().filter(|definition| definition.needs_cutoff() == with_cutoff);
+            all.map(|definition| definition.id()).collect::<Vec<_>>().join("|")
+        };
+        json_schema!({ "type": "string", "pattern": format!("^(({})@[1-9][0-9]*|{})$", ids(true), ids(false)) })
+    }
 }
 
 impl TryFrom<String> for Metric {

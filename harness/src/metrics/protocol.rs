@@ -1,5 +1,6 @@
 //! Evaluation protocols: which candidates are ranked, and by which metrics.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, Reads};
@@ -53,7 +54,7 @@ pub enum Draw {
 }
 
 /// The table `protocol` as written in a spec. Flat, because serde's `flatten` and tagged enums let unknown keys pass.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WireProtocol {
     candidates: WireCandidates,
@@ -66,7 +67,7 @@ struct WireProtocol {
     metrics: Vec<Metric>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WireCandidates {
     Full,
@@ -75,10 +76,20 @@ enum WireCandidates {
     Labelled,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WireDraw {
     Sha256,
+}
+
+impl JsonSchema for Protocol {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Protocol".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        WireProtocol::json_schema(generator)
+    }
 }
 
 impl Reads {

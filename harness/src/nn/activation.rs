@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use crate::simd;
 use pulp::NullaryFnOnce;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// An activation. The code of RD's authors has the identity after convolutions and the logistic function after the hidden
 /// layer for RD on Gowalla, and relu after both for caser_pytorch's ML-1M.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     Identity,

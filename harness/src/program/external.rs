@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::process::{Cost, Ended, Process, Watch};
@@ -13,7 +14,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::file;
 
 /// The form of the files of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {
     /// Comma-separated tables with headers.

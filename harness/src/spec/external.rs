@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
@@ -17,23 +18,28 @@ use crate::file;
 use crate::method::Params;
 use crate::program::{ExportFormat, ExternalProgram, Version};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WireProgram {
+pub(super) struct WireProgram {
     /// The command; a program with folders before its name is one of the spec's folder.
+    #[schemars(with = "Vec<String>")]
     program: Spanned<Vec<String>>,
     /// Its own files, relative to the spec: what is in them is part of the fingerprint.
+    #[schemars(with = "Vec<String>")]
     files: Spanned<Vec<Spanned<String>>>,
     export: ExportFormat,
     version: WireVersion,
     install: String,
+    #[schemars(with = "f64")]
     timeout_minutes: Spanned<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WireVersion {
+    #[schemars(with = "Vec<String>")]
     command: Spanned<Vec<String>>,
+    #[schemars(with = "String")]
     prints: Spanned<String>,
 }
 
@@ -52,7 +58,7 @@ pub(super) fn external(document: &Document<'_>, params: Spanned<DeValue<'_>>) ->
     if json.as_object().is_none_or(Map::is_empty) {
         return Ok((Trainer::Brought, json));
     }
-    let wire: WireProgram = Params(params).read().map_err(|error| document.explain(span, &error))?;
+    let wire: WireProgram = Params::new(params).read().map_err(|error| document.explain(span, &error))?;
     for (command, what) in [(&wire.program, "program"), (&wire.version.command, "command")] {
         not_empty(document, command, command.get_ref().first().is_none_or(|word| word.trim().is_empty()), what)?;
     }

@@ -25,6 +25,7 @@ mod measure;
 mod origin;
 mod profile;
 mod refuse;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod trials;
@@ -39,3 +40,4 @@ pub use listing::{Listed, SpecSummary, discover, find, is_spec, listed};
 pub use load::load;
 pub use measure::{Measure, Quantity};
 pub use origin::print_spec;
+pub use schema::schema;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::suggest::{did_you_mean, one_of};
 
 /// Keys that name the spec, and so are the same in all of its profiles.
-const FIXED: [&str; 3] = ["id", "paper", "profile"];
+pub(super) const FIXED: [&str; 3] = ["id", "paper", "profile"];
 /// Keys of a trial that a profile may override; another method or teacher would be another trial.
 const OF_A_TRIAL: [&str; 2] = ["label", "params"];
 

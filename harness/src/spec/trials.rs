@@ -70,7 +70,7 @@ fn one(
         _ => {
             let build = registry.get(method).ok_or_else(|| unknown(document, wire, registry))?;
             let (json, span) = (tree::json(params.get_ref()), params.span());
-            let built = build(Params(params)).map_err(|error| document.explain(span, &error))?;
+            let built = build(Params::new(params)).map_err(|error| document.explain(span, &error))?;
             fits_the_split(document, wire, of, built.learns_on())?;
             (Trainer::Method(built), json)
         }

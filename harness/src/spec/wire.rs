@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::de::{Error as _, IgnoredAny, Unexpected};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -21,14 +22,18 @@ pub const NOUN: &str = "spec";
 pub type SpannedText = Spanned<String>;
 pub type SpannedTexts = Spanned<BTreeMap<SpannedText, SpannedText>>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireSpec {
+    #[schemars(with = "String")]
     pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub title: String,
+    #[schemars(with = "Option<String>")]
     pub paper: Option<SpannedText>,
+    #[schemars(with = "String")]
     pub dataset: SpannedText,
+    #[schemars(with = "Vec<u64>")]
     pub seeds: Spanned<Vec<Spanned<u64>>>,
     /// Prose for the report; a spec may have none.
     #[serde(default)]
@@ -39,6 +44,7 @@ pub struct WireSpec {
     pub split: SplitRule,
     pub protocol: Protocol,
     #[serde(rename = "trial")]
+    #[schemars(with = "Vec<WireTrial>")]
     pub trials: Spanned<Vec<WireTrial>>,
     #[serde(default, rename = "compare")]
     pub comparisons: Vec<WireComparison>,
@@ -48,37 +54,49 @@ pub struct WireSpec {
     pub claims: Vec<WireClaim>,
     /// Laid over the tree before it is read; here so that the list of expected keys is complete.
     #[serde(default, rename = "profile")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     _profiles: BTreeMap<String, IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireTrial {
+    #[schemars(with = "String")]
     pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
+    #[schemars(with = "String")]
     pub method: SpannedText,
+    #[schemars(with = "Option<String>")]
     pub teacher: Option<SpannedText>,
     /// Written out before the tree is read; here so that the list of expected keys is complete.
     #[serde(default, rename = "like")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _like: IgnoredAny,
     #[serde(default, rename = "without")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _without: IgnoredAny,
     /// Read by the method itself, from the tree.
     #[serde(default, rename = "params")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _params: IgnoredAny,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireComparison {
+    #[schemars(with = "String")]
     pub table: SpannedText,
+    #[schemars(with = "BTreeMap<String, String>")]
     pub rows: SpannedTexts,
     /// This or `periods`.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub columns: Option<SpannedTexts>,
     /// The metric of which the table's columns are the periods 1, 2, …, or from `first_period` on.
+    #[schemars(with = "Option<String>")]
     pub periods: Option<SpannedText>,
     /// The period of the table's first column, where that is not 1.
+    #[schemars(with = "Option<usize>")]
     pub first_period: Option<Spanned<usize>>,
     pub decimals: Decimals,
     /// Whether the table is printed in per cent.
@@ -86,27 +104,33 @@ pub struct WireComparison {
     pub percent: bool,
     /// Pairs of rows whose difference is compared, too; a comparison may have none.
     #[serde(default)]
+    #[schemars(with = "Vec<(String, String)>")]
     pub effects: Vec<(SpannedText, SpannedText)>,
     /// Why the figures cannot be judged, where they cannot.
     pub not_comparable: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireCurve {
+    #[schemars(with = "String")]
     pub file: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
+    #[schemars(with = "String")]
     pub trial: SpannedText,
+    #[schemars(with = "BTreeMap<String, String>")]
     pub columns: SpannedTexts,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireClaim {
+    #[schemars(with = "String")]
     pub id: SpannedText,
     #[serde(deserialize_with = "line")]
     pub label: String,
+    #[schemars(with = "String")]
     pub says: SpannedText,
     pub source: String,
 }

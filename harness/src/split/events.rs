@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Clock, Dataset, Interaction, Moment, Values};
@@ -11,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::suggest::{did_you_mean, one_of};
 
 /// The spec's table `events`. By default every interaction counts, whatever its rating or kind.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
     /// Kinds of events that count, by the labels of the manifest; all of them where the list is empty.
@@ -45,7 +46,7 @@ pub struct Events {
 }
 
 /// The order of a user's interactions with equal times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
     /// The order of the source, file after file.

@@ -1,12 +1,13 @@
 //! How events become labelled samples: what is a positive, what is a negative, and what a sample knows of the past.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 
 /// The table `samples` of a split rule. A sample is (user, item, label, history); an event makes one, and each positive
 /// may be followed by negatives that are drawn for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Labelling {
     pub positives: Positives,
@@ -22,7 +23,7 @@ pub struct Labelling {
 }
 
 /// Events that are positives.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Positives {
     /// In a spec `"all"`.
@@ -35,7 +36,7 @@ pub enum Positives {
 
 /// Negatives of a positive: they follow it with its user, time and history. Each is uniform over all items, drawn again
 /// until it is none that the user had by that time. Items that the user takes later may be drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Negatives {
     /// For each positive.
@@ -44,7 +45,7 @@ pub struct Negatives {
 }
 
 /// Numbers of prepared data, where they are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
     pub users: Option<usize>,

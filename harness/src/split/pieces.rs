@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::events::Ties;
@@ -15,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 
 /// How the sequences of a dataset are filtered and cut into pieces: the keys of the split rule `pieces`, which follows the
 /// scripts and the loader of AdaRec's code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Slicing {
     /// What a sequence is.
@@ -31,7 +32,7 @@ pub struct Slicing {
 }
 
 /// A sequence of interactions that is cut into pieces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SequenceUnit {
     /// All that a user did, in the order of time.
@@ -41,7 +42,7 @@ pub enum SequenceUnit {
 }
 
 /// A filter: it keeps the interactions of the items, users or sessions that have at least so many. In a spec `{ items = 5 }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtLeast {
     Items(NonZeroUsize),
@@ -50,7 +51,7 @@ pub enum AtLeast {
 }
 
 /// The items of a piece from which its test item is asked. The validation item is asked from the training items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestInput {
     /// The training items alone: the validation item between them and the test item is not known (AdaRec's code).

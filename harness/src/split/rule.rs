@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Interaction, Moment, Part};
@@ -20,7 +21,7 @@ use super::time_ties::{TimeTies, at_cuts};
 use super::{Split, UserItems};
 
 /// A rule that makes training, validation and test, or a stream of periods.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitRule {
     /// The authors' own parts, by name. Ids and table sizes stay those of the dataset; users

@@ -1,5 +1,6 @@
 //! The 70/10/20 rule of Ranking Distillation: each user's sequence is cut in time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::renumbering::Renumbering;
@@ -8,7 +9,7 @@ use super::{Split, UserItems};
 use crate::data::Dataset;
 
 /// The use of the validation items: to tune hyper-parameters, or as training data of the reported runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitPhase {
     /// To choose hyper-parameters: they are held out.

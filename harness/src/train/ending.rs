@@ -1,7 +1,9 @@
 //! When training ends.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -15,6 +17,16 @@ pub enum Ending {
     LastEpoch,
     /// The table: the epoch that is best on validation data has the model.
     Early(Stopping),
+}
+
+impl JsonSchema for Ending {
+    fn schema_name() -> Cow<'static, str> {
+        "Ending".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "const": "none" }, generator.subschema_for::<Stopping>()] })
+    }
 }
 
 impl<'de> Deserialize<'de> for Ending {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sound::{self, require};
@@ -11,7 +12,7 @@ use crate::rank::Evaluation;
 use crate::value::{Count, Decimals};
 
 /// When training ends and which epoch is reported.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stopping {
     /// Validation metrics that are watched. Each keeps the epoch of its own best value; test values
@@ -33,7 +34,7 @@ pub struct Stopping {
 }
 
 /// The epoch that is kept of those whose rounded values are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EpochTies {
     /// Only a better value replaces the best one.

@@ -15,6 +15,7 @@ mod kernels;
 
 use harness::error::{Error, Kind, Result};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::kernels::{Divergences, ExpOf, GradientRows, LogSoftmax};
@@ -25,7 +26,7 @@ use harness::nn::padded;
 use harness::simd;
 
 /// The options of the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HiddenOptions {
     /// How layers are paired.

@@ -12,6 +12,7 @@
 
 use harness::simd::{logistic, tanh};
 use pulp::{Simd, WithSimd};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Coordinates that a kernel takes at a time: one AVX-512 register, two of AVX2.
@@ -50,7 +51,7 @@ pub const fn set_size(d: usize) -> usize {
 }
 
 /// What becomes of y = ⟨h′, w_y⟩ + b_y: θ* = y, or tanh y.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Squash {
     Linear,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use harness::error::{Error, Kind, Result};
 use harness::value::{Count, Limit, Rate, checked};
+use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -11,7 +12,7 @@ use super::cell::Squash;
 use super::sequence_loss::SequenceLoss;
 
 /// ASMG's GRU over the models of past periods.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct GruHyper {
     /// Models that the generator reads, k (3): those tested on the current period and on the ones before it. `"all"`: every
@@ -36,7 +37,7 @@ pub struct GruHyper {
 }
 
 /// ASMG-linear: weighted means of the models of past periods.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinearHyper {
     /// Models that the means are over, k (3).
@@ -65,7 +66,7 @@ pub struct GeneratorTraining {
 }
 
 /// The hidden state before the first model of a sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialState {
     /// What the period before left after the first model of its sequence; zeros at first.
@@ -74,7 +75,7 @@ pub enum InitialState {
 }
 
 /// Which coordinates share the weights of their mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeanWeights {
     /// Each coordinate of a layer has its own; the rows of a table share those of a dimension (code).
@@ -98,6 +99,11 @@ impl TrainUntil {
             Self::Period(last) => period <= last,
         }
     }
+}
+
+harness::described! {
+    TrainUntil: { "anyOf": [{ "const": "end" }, { "type": "integer", "minimum": 0 }] },
+    HiddenSize: { "enum": HiddenSize::SIZES },
 }
 
 impl<'de> Deserialize<'de> for TrainUntil {

@@ -1,9 +1,10 @@
 //! The loss of a sequence of generated models: Σ λ_j · L(j-th model on the data that the j-th input was tested on).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The weights λ of a sequence's losses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SequenceLoss {
     /// In proportion to the place: 1/6, 2/6, 3/6 of three. The proposed one.

@@ -24,6 +24,7 @@ use harness::split::TrainingData;
 use harness::split::periods::Periods;
 use harness::train::{Context, Task, learn};
 use harness::weights::{Parameter, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::base::{BaseModel, EmbeddingMlpBase, MfBase};
@@ -177,7 +178,7 @@ fn train<'p, B: BaseModel>(cx: &mut Context<'p>, mut learner: TransferLearner<'_
 
 /// The method `sml`.
 pub fn build(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct SmlParams {
         transfer: PartTraining,
@@ -193,7 +194,7 @@ pub fn build(params: Params<'_>) -> Built {
 
 /// The method `sml-mf`.
 pub fn build_mf(params: Params<'_>) -> Built {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct SmlMfParams {
         transfer: PartTraining,

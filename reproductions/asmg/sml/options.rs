@@ -2,13 +2,14 @@
 
 use harness::train::Ending;
 use harness::value::{Count, Rate};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::transfer::TransferSizes;
 use crate::models::mf::MfHyper;
 
 /// How one part of a model is trained, by TensorFlow 1's Adam.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartTraining {
     pub learning_rate: Rate,
@@ -18,7 +19,7 @@ pub struct PartTraining {
 }
 
 /// The pre-training of a matrix factorisation on all periods before the first tested one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MfPretraining {
     pub model: MfHyper,
@@ -51,7 +52,7 @@ pub struct SmlTraining {
 }
 
 /// The base epoch whose model is tested. Whichever it is, the next period goes on from the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportedEpoch {
     /// The first of those with the highest AUC on the tested period itself: a leak, where there are several (code).
@@ -60,7 +61,7 @@ pub enum ReportedEpoch {
 }
 
 /// The transfer epoch that the next period goes on from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptTransfer {
     /// The last of those with the highest AUC on the samples that the transfer was trained on, to four decimals (code).
@@ -69,7 +70,7 @@ pub enum KeptTransfer {
 }
 
 /// Sizes of the transfers of tables.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableTransfers {
     /// n1 and n2 (10 and 5).
@@ -79,7 +80,7 @@ pub struct TableTransfers {
 }
 
 /// Sizes of the transfers of an MLP's tensors.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerTransfers {
     /// n1 and n2 (5 and 3).

@@ -3,13 +3,14 @@
 use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::value::Rate;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::reservoir::{Reservoir, draw_weighted, rank_weights};
 
 /// Where the samples of a training set come from. Positives are drawn by the weights of their ranks, negatives uniformly, both
 /// without replacement.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Drawing {
     /// All of the period, and beside them the share `ratio` of its number of each class from the reservoirs: the authors'

@@ -2,10 +2,11 @@
 
 use harness::error::{Error, Kind, Result};
 use harness::value::{Count, Rate, Weight, checked};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 /// The distance between a teacher's representation and its reconstruction, summed over entities.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distance {
     /// ‖t − t̂‖²: the authors' code.
@@ -15,7 +16,7 @@ pub enum Distance {
 }
 
 /// Hyper-parameters of DE.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct DeOptions {
     /// λ_DE, the weight of the term.

@@ -28,6 +28,7 @@ use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::value::{Count, Share, checked};
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use self::masking::Masking;
@@ -41,7 +42,7 @@ const NAME: &str = "bert4rec";
 pub static KIND: PieceKind = PieceKind { name: NAME, encoder: |weights| Ok(Box::new(Bert4RecEncoder::new(weights)?)) };
 
 /// Hyper-parameters of BERT4Rec and of its training; AdaRec's for its teacher stand in parentheses (code).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Bert4RecHyper {
     /// C (128).
@@ -60,7 +61,7 @@ pub struct Bert4RecHyper {
 }
 
 /// What a BERT4Rec learns to predict.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bert4RecTask {
     /// Items that are masked with this probability (ML-2K 0.5, the others 0.4). In a spec `{ masked = 0.5 }`.

@@ -28,6 +28,7 @@ use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Share};
 use harness::weights::Layout;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::encoder::CaserEncoder;
@@ -41,7 +42,7 @@ pub static KIND: SequentialKind =
     SequentialKind { name: "caser", encoder: |weights, train| Ok(Box::new(CaserEncoder::new(weights, train)?)) };
 
 /// Hyper-parameters of Caser and of its training. RD's for Gowalla stand in parentheses.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaserHyper {
     /// d (teacher 100, student 50).

@@ -24,6 +24,7 @@ use harness::metrics::Scorer;
 use harness::queries::Queries;
 use harness::value::Count;
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::batch::{LocalBatch, LocalPart, NamedRows, RowCounts};
@@ -37,7 +38,7 @@ pub use self::tensors::EmbeddingMlpTensors;
 pub const NAME: &str = "embedding-mlp";
 
 /// Hyper-parameters of the model.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingMlpHyper {
     /// Length of an embedding (8). The hidden layers have a half and a quarter of the input's width, and at least one unit

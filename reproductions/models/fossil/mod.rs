@@ -24,6 +24,7 @@ use harness::split::UserItems;
 use harness::train::Context;
 use harness::value::{Count, Rate, Weight};
 use harness::weights::Layout;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::encoder::FossilEncoder;
@@ -37,7 +38,7 @@ pub static KIND: SequentialKind =
     SequentialKind { name: "fossil", encoder: |weights, train| Ok(Box::new(FossilEncoder::new(weights, train)?)) };
 
 /// Hyper-parameters of Fossil and of its training.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FossilHyper {
     /// d.

@@ -7,6 +7,7 @@ use harness::error::{Error, Kind, Result};
 use harness::rng::Stream;
 use harness::split::UserItems;
 use harness::weights::{Init, Layout, Settings, Weights};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::models::sequence::Window;
@@ -19,7 +20,7 @@ const HISTORY: &str = "history";
 const TARGETS: &str = "targets";
 
 /// The long-term set H of a training window. Of a user who is served it is all training items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum History {
     /// The items before the target: nothing that a served user could not have (public re-implementations).

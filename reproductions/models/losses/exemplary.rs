@@ -2,6 +2,7 @@
 
 use harness::nn::log_loss;
 use harness::value::{Share, Weight};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// L_D = Σ_r w_r ln(1 + e^−ŷ_r) over a list with these `scores`, times `scale`. `weights` come as w_r
@@ -26,7 +27,7 @@ pub fn exemplary(scores: &[f32], scale: f64, weights: &mut [f32]) -> f64 {
 
 /// The combination of ranking and distillation loss. α' = α/(1 − α) makes them the same but for the factor
 /// 1 − α, which matters to nothing but weight decay under Adam.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Combination {
     /// L_R + α' L_D: the authors' code, with α' = 1.

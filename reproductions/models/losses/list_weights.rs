@@ -2,6 +2,7 @@
 //!
 //! Positions count from 0 in the code of this page: position `r` here is r + 1 in the paper.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Sums of weights below this are none: the weights stay 0.
@@ -21,7 +22,7 @@ pub fn position(k: usize, lambda: f64) -> Vec<f32> {
 }
 
 /// The estimate of a student's rank of an item from samples: `above` of ε score strictly higher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RankEstimate {
     /// ⌊above · (|Ô| − 1)/ε⌋ + 1 against positions from 1, |Ô| the number of items that samples are

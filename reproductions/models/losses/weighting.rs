@@ -1,12 +1,13 @@
 //! Weights of the positions of a teacher's list: the four ways that RD's paper compares.
 
 use harness::value::Rate;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::list_weights::{self, RankEstimate};
 
 /// The weights w_r of a list. `S` says how many items are sampled, and how.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Weighting<S> {
     /// 1/K.
@@ -29,7 +30,7 @@ pub enum Weighting<S> {
 }
 
 /// The number of ranks that the student puts an item behind the teacher, estimated from samples.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Discrepancy<S> {
     pub mu: Rate,

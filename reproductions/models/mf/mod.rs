@@ -11,6 +11,7 @@ use harness::error::Result;
 use harness::rng::Stream;
 use harness::value::Count;
 use harness::weights::{Init, Layout, Parameter, Weights};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::kernel::{MfSample, forward_backward};
@@ -29,7 +30,7 @@ pub struct MfSizes {
 }
 
 /// Hyper-parameters of the model.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MfHyper {
     /// Length of an embedding (8).

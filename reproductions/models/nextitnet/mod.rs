@@ -21,6 +21,7 @@ use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::value::{Count, checked};
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use self::network::{NextItNet, NextItNetEncoder};
@@ -32,7 +33,7 @@ pub static KIND: PieceKind =
     PieceKind { name: "nextitnet", encoder: |weights| Ok(Box::new(NextItNetEncoder::new(weights)?)) };
 
 /// Hyper-parameters of NextItNet and of its training; AdaRec's for its teacher stand in parentheses (code).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct NextItNetHyper {
     /// C (256).

@@ -20,13 +20,14 @@ use harness::rng::Stream;
 use harness::train::{Context, Ending, Epochs, Model, Selected};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{FeatureGradients, PADDING, PieceBatch, PieceKind, PieceOutputs, PieceScorer};
 
 /// Hyper-parameters of training a network over pieces. AdaRec's for its teachers NextItNet, SASRec and BERT4Rec stand in
 /// parentheses (code).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PieceTraining {
     /// L: positions of an input; the items before the last L are not read (10 to 50, by dataset).
@@ -44,7 +45,7 @@ pub struct PieceTraining {
 }
 
 /// An optimiser with its learning rate, in a spec a table of one key, such as `{ lamb = { … } }`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PieceOptimiser {
     /// [`Adam`], whose decay is L2 in the gradient (NextItNet: 1e-3 and 1e-7).
@@ -57,7 +58,7 @@ pub enum PieceOptimiser {
 }
 
 /// The numbers of an optimiser.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     pub learning_rate: Rate,
@@ -65,7 +66,7 @@ pub struct Rates {
 }
 
 /// What the learning rate becomes in time, in a spec `"constant"` or `{ factor = 0.9, every = 10 }`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected `\"constant\"` or a table of `factor` and `every`")]
 pub enum StepDecay {
     Constant(Constant),
@@ -73,14 +74,14 @@ pub enum StepDecay {
 }
 
 /// The word `"constant"`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Constant {
     Constant,
 }
 
 /// The learning rate is multiplied by `factor` after every so many epochs.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecaySteps {
     pub factor: Rate,
@@ -88,7 +89,7 @@ pub struct DecaySteps {
 }
 
 /// The largest norm of all gradients together, in a spec `"none"` or a number above 0.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected `\"none\"` or a finite number above 0")]
 pub enum Clip {
     None(Unclipped),
@@ -96,7 +97,7 @@ pub enum Clip {
 }
 
 /// The word `"none"`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unclipped {
     None,
@@ -146,7 +147,7 @@ impl PieceTraining {
 }
 
 /// The weights at which a model starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// Those of the trial's teacher, running statistics included.

@@ -24,6 +24,7 @@ use harness::nn::Dropout;
 use harness::rng::Stream;
 use harness::value::{Count, Share, checked};
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use self::network::{ResidualSasRec, ResidualSasRecEncoder};
@@ -35,7 +36,7 @@ pub static KIND: PieceKind =
     PieceKind { name: "residual-sasrec", encoder: |weights| Ok(Box::new(ResidualSasRecEncoder::new(weights)?)) };
 
 /// Hyper-parameters of SASRec with scaled blocks and of its training; AdaRec's for its teacher stand in parentheses (code).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct ResidualSasRecHyper {
     /// C (128).

@@ -33,6 +33,7 @@ use harness::metrics::Scorer;
 use harness::queries::Queries;
 use harness::value::{Count, Share, checked};
 use harness::weights::Weights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use self::encoder::{SasRecEncoder, SasRecScorer};
@@ -52,7 +53,7 @@ pub fn scorer(weights: &Weights, queries: &Queries) -> Result<Box<dyn Scorer>> {
 }
 
 /// Hyper-parameters of the model; the authors' stand in parentheses.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct SasRecHyper {
     /// d (150).

@@ -10,12 +10,13 @@ use harness::split::UserItems;
 use harness::train::{Context, Ending, Model};
 use harness::value::{Count, Rate, Weight};
 use harness::weights::{Layout, Weights};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Window;
 
 /// Hyper-parameters of training a sequential model. RD's values for Gowalla stand in parentheses (code).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowTraining {
     /// L: items that a window reads (5).

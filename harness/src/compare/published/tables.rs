@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::compare::TableKind;
@@ -25,7 +26,7 @@ pub struct Published {
 }
 
 /// Where figures were copied from.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct PublishedSource {
     /// Document and place in it.
     #[serde(rename = "where")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -11,31 +12,34 @@ use super::{Published, PublishedRow, PublishedSource, PublishedTable};
 use crate::compare::TableKind;
 use crate::document::{Document, read_text};
 use crate::error::Result;
+use crate::schema::{generator, of_file};
 
 /// What the files are called in errors.
 const NOUN: &str = "file of published tables";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct WirePublished {
     paper: WirePaper,
+    #[schemars(with = "Vec<WirePublishedSource>")]
     source: Vec<Spanned<WirePublishedSource>>,
+    #[schemars(with = "Vec<WirePublishedTable>")]
     table: Vec<Spanned<WirePublishedTable>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct WirePaper {
     short: String,
     venue: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct WirePublishedSource {
     id: String,
     #[serde(flatten)]
     source: PublishedSource,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct WirePublishedTable {
     id: String,
     caption: String,
@@ -46,14 +50,22 @@ struct WirePublishedTable {
     rows: Vec<WirePublishedRow>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct WirePublishedRow {
+    /// One for each column, as printed; `nan` where nothing was published.
+    #[schemars(with = "Vec<Printed>")]
     values: Vec<f64>,
     #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     others: BTreeMap<String, toml::Value>,
 }
 
-#[derive(Deserialize)]
+/// A figure of a table, as schemas see it: `nan` has no other form in JSON than null.
+struct Printed;
+
+crate::described! { Printed: { "anyOf": [{ "type": "number" }, { "const": null }] } }
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum OneOrMany {
     One(String),
@@ -61,6 +73,11 @@ enum OneOrMany {
 }
 
 impl Published {
+    /// The JSON schema of published tables as they are written, for editors.
+    pub fn schema() -> serde_json::Value {
+        of_file::<WirePublished>(generator(), "Published tables of a paper for Reprise")
+    }
+
     /// Reads the published tables of a paper.
     ///
     /// # Errors

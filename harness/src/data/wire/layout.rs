@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -11,7 +12,7 @@ use crate::data::time::TimeUnit;
 use crate::error::Result;
 
 /// Flat, because a tagged union would lose the places of its keys.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireFileLayout {
     form: WireForm,
@@ -26,7 +27,7 @@ pub(super) struct WireFileLayout {
     category_separator: Option<char>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WireForm {
     Table,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -11,7 +12,7 @@ use crate::data::manifest::FileSource;
 use crate::digest::Digest;
 use crate::error::Result;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireFileSource {
     embedded: Option<String>,

@@ -1,9 +1,10 @@
 //! The catalogue: items that can be recommended in a period.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The items that can be recommended in a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Catalogue {
     /// Items that occurred in the periods before it: the catalogue grows with the stream.

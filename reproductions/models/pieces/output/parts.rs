@@ -1,11 +1,12 @@
 //! Inputs and outputs of the losses of an output layer.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::OutputLayer;
 
 /// Which of two softmaxes, p of the student and q of the teacher, is the reference of their Kullback–Leibler divergence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KlDirection {
     /// KL(p ‖ q) = Σ p (log p − log q), as AdaRec has it (code: the arguments are swapped at every call).
@@ -15,7 +16,7 @@ pub enum KlDirection {
 }
 
 /// What the sum of divergences over all positions of a batch, padded ones included, is divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KlMean {
     /// B, the number of pieces, as AdaRec has it (code: `batchmean`).
