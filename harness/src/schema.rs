@@ -15,13 +15,13 @@ pub fn generator() -> SchemaGenerator {
 /// The schema of a file whose content is a `T`, with all definitions of the generator; `title` is what editors call it.
 pub fn of_file<T: JsonSchema>(generator: SchemaGenerator, title: &str) -> Value {
     let mut schema = generator.into_root_schema_for::<T>().to_value();
-    without_null(&mut schema);
+    for_editors(&mut schema);
     schema["title"] = title.into();
     schema
 }
 
-/// Leaves out that a value may be null: TOML has no such value, a key is left out instead.
-fn without_null(schema: &mut Value) {
+/// Leaves out that a value may be null (TOML has no such value, a key is left out instead), and the links of descriptions.
+fn for_editors(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             if object.get("default").is_some_and(Value::is_null) {
@@ -47,11 +47,26 @@ fn without_null(schema: &mut Value) {
                     }
                 }
             }
-            object.values_mut().for_each(without_null);
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = without_links(text);
+            }
+            object.values_mut().for_each(for_editors);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Array(items) => items.iter_mut().for_each(for_editors),
         _ => {}
     }
+}
+
+/// Documentation without links to other items: [`Ties`] and [`Ties`](super::Ties) become `Ties`.
+fn without_links(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once("[`") {
+        let Some((name, behind)) = link.split_once("`]") else { break };
+        plain += &format!("{before}`{name}`");
+        rest = behind.strip_prefix('(').and_then(|target| target.split_once(')')).map_or(behind, |(_, behind)| behind);
+    }
+    plain + rest
 }
 
 /// Makes the schema of types that are read by code of their own: JSON, and its place is where the type stands.
@@ -72,4 +87,41 @@ macro_rules! described {
             }
         })+
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_lose_their_links_and_nothing_else() {
+        for (text, plain) in [
+            ("see [`Ties`], or [`Ties`](super::Ties).", "see `Ties`, or `Ties`."),
+            ("[`a`] (b) [c] `d`", "`a` (b) [c] `d`"),
+            ("[`open", "[`open"),
+            ("", ""),
+        ] {
+            assert_eq!(without_links(text), plain);
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_never_null() {
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "its schema is asked for")]
+        struct Of {
+            /// A word.
+            word: Option<String>,
+            choice: Option<Choice>,
+        }
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "its schema is asked for")]
+        enum Choice {
+            One,
+        }
+        let schema = of_file::<Of>(generator(), "Of");
+        assert!(!schema.to_string().contains("null"), "{schema}");
+        assert_eq!(schema["properties"]["word"], serde_json::json!({ "description": "A word.", "type": "string" }));
+        assert_eq!(schema["properties"]["choice"], serde_json::json!({ "$ref": "#/definitions/Choice" }));
+    }
 }
