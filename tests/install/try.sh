@@ -13,7 +13,7 @@ if unshare --net --map-root-user true 2> /dev/null; then offline=(unshare --net 
 
 # The whole of what a new user does.
 try() {
-  local program=$1 folder=$scratch/$2
+  local program=$1 folder=$scratch/empty-$2
   mkdir "$folder"
   export REPRISE_CACHE=$scratch/cache-$2
   (
