@@ -1,7 +1,7 @@
 //! `reprise bundle`: the results of a spec as an archive for reviewers, and the check of one.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use harness::bundle::{
     BUNDLE, BundleIndex, BundleSource, Names, ProgramFile, anonymous, bundle, read_archive, write_archive,
@@ -18,6 +18,7 @@ use harness::spec::{Spec, Trainer};
 use super::report::{basis, checked, papers};
 use super::run::program;
 use crate::home::{Home, cache_root};
+use crate::outside::named_file;
 use crate::places::Places;
 use crate::terminal::{print, talk};
 use crate::{embedded, identity};
@@ -111,6 +112,13 @@ fn given(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Files> {
     let mut files: Files =
         embedded::OF_PROGRAM.iter().map(|(name, content)| (name.to_string(), content.to_vec())).collect();
     let mut take = |place: &Path, file: &Path| {
+        if !place.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Error::new(Kind::Input, "a file of the spec stands outside of its folder")
+                .at(Place::file(file))
+                .expected("files beside the spec or below, which a bundle can hold")
+                .got(format!("`{}`", place.display()))
+                .hint("move it beside the spec"));
+        }
         let content = read(file).map_err(|error| Error::io("cannot read a file of the bundle", file, &error))?;
         files.insert(self::place(place), content);
         Ok::<(), Error>(())
@@ -222,6 +230,12 @@ fn same_again(
         write_by_rename(&root.join(name), content)?;
     }
     let home = Home::find(&Places { home: Some(root.clone()), results: Some(root.join("results")), ..places.clone() })?;
+    if named_file(&index.spec).is_some() {
+        return Err(Error::new(Kind::Data, "the bundle names its spec by a file")
+            .at(Place::file(archive.join(BUNDLE)).key("spec"))
+            .expected("the id of a spec in it")
+            .got(format!("`{}`", index.spec)));
+    }
     let mut spec = home.spec(&index.spec, Some(&index.profile))?;
     let mut manifest = home.manifest(&spec)?;
     // The data need not be here: that all records are of the same prepared dataset is what can be told without them.

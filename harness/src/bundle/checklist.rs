@@ -102,7 +102,7 @@ fn available(source: &BundleSource<'_>) -> Vec<Row> {
             "Is it certain which data they were?",
             if loose.is_empty() { Answer::Yes } else { Answer::No },
             if loose.is_empty() {
-                "the digest of every file is in the manifest, and in every record".into()
+                "the manifest has the digest of every file, and every record that of all of them together".into()
             } else {
                 format!("no digest of {}", loose.join(", "))
             },
