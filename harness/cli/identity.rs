@@ -8,32 +8,49 @@ use harness::meter::host_name;
 
 use crate::embedded;
 
-/// Names of this user, this machine and the repository in `root`, but those that are words of the program's own files.
-pub fn names(root: &Path) -> Names {
+/// Names of this user, this machine and the folders (those of the repository and the spec), but those that are words of the
+/// program's own files.
+pub fn names(folders: &[&Path]) -> Names {
     let mut words: Vec<String> = ["USER", "USERNAME", "LOGNAME", "HOME", "USERPROFILE"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .collect();
     words.extend(host_name());
-    words.extend(std::path::absolute(root).ok().map(|root| root.display().to_string()));
-    let asked: [&[&str]; 3] =
-        [&["config", "user.name"], &["config", "user.email"], &["config", "--get-regexp", r"^remote\..*\.url$"]];
-    for args in asked {
-        words.extend(git(root, args).lines().filter_map(|line| {
-            line.split_whitespace().next_back().map(|last| match args {
-                // The whole line is the name of a person, and the last word of the others an address.
-                [_, "user.name"] => line.to_string(),
-                _ => last.to_string(),
-            })
-        }));
+    for folder in folders {
+        words.extend(std::path::absolute(folder).ok().map(|folder| folder.display().to_string()));
+        words.push(git(folder, &["config", "user.name"]));
+        words.push(git(folder, &["config", "user.email"]));
+        let remotes = git(folder, &["config", "--get-regexp", r"^remote\..*\.url$"]);
+        words.extend(remotes.lines().filter_map(|line| line.split_whitespace().next_back()).flat_map(parts_of_address));
     }
     let mut names = Names::new(words);
     embedded::texts().for_each(|text| names.without_those_in(text));
     names
 }
 
+/// An address, the host and the folders that it names, such as that of an account, and the last of them without `.git`.
+fn parts_of_address(address: &str) -> Vec<String> {
+    let parts = address.split(['/', ':', '@']).map(|part| part.strip_suffix(".git").unwrap_or(part).to_string());
+    std::iter::once(address.to_string()).chain(parts).collect()
+}
+
 /// What git says, if there is a git and it says something.
 fn git(root: &Path, args: &[&str]) -> String {
     let output = Command::new("git").arg("-C").arg(root).args(args).output();
     output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_host_and_an_account() {
+        for address in ["git@forge.example.org:ada/engine.git", "https://forge.example.org/ada/engine.git"] {
+            let parts = parts_of_address(address);
+            for part in [address, "forge.example.org", "ada", "engine"] {
+                assert!(parts.iter().any(|found| found == part), "{part} in {parts:?}");
+            }
+        }
+    }
 }

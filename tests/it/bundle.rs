@@ -138,6 +138,15 @@ fn whatever_is_changed_is_found() {
     check(&home, &other_spec, true).with(1).tells(&["is not of its spec"]);
     let broken = changed(RECORD, "\"trial\"", "\"trail\"");
     check(&home, &broken, true).with(1).tells(&["a record cannot be read", RECORD]);
+    let other_data = changed("bundle.json", "\"dataset\": \"tiny\"", "\"dataset\": \"tinier\"");
+    check(&home, &other_data, true).with(1).tells(&["not what its records make", BUNDLE]);
+    let other_spec = changed("bundle.json", "\"spec\": \"small\"", "\"spec\": \"/tmp/small.toml\"");
+    check(&home, &other_spec, true).with(1).tells(&["names its spec by a file"]);
+    let other_lock = changed("Cargo.lock", "version = 4", "version = 5");
+    check(&home, &other_lock, true).with(1).tells(&["not what its records make", "Cargo.lock"]);
+    let mut garbage = files.clone();
+    garbage.insert("data-manifests/embedded/tiny.tsv.gz".into(), b"garbage".to_vec());
+    check(&home, &garbage, true).with(1).tells(&["tiny.tsv.gz"]);
     let mut more = files.clone();
     more.insert("notes.txt".into(), b"x".to_vec());
     check(&home, &more, false).with(1).tells(&["is not listed", "notes.txt"]);

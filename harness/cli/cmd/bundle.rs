@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use harness::bundle::{
     BUNDLE, BundleIndex, BundleSource, Names, ProgramFile, anonymous, bundle, read_archive, write_archive,
 };
-use harness::data::{FileSource, Manifest};
+use harness::data::{FileSource, Manifest, load};
 use harness::digest::Digest;
 use harness::error::{Error, Kind, Place, Result};
 use harness::file::{read, write_by_rename, write_to};
@@ -69,7 +69,8 @@ fn make(args: &BundleArgs, spec: &str, to: &Path) -> Result<()> {
     let mut by = By { program: program(), file: program_file()?, names: None };
     if args.anonymous {
         records = anonymous(records);
-        by.names = Some(identity::names(home.root()));
+        let of_spec = spec.file.parent().unwrap_or(Path::new(""));
+        by.names = Some(identity::names(&[home.root(), of_spec]));
         (by.program.commit, by.program.dirty) = (None, None);
     }
     let files = files(&home, &spec, &manifest, &records, given, by)?;
@@ -224,6 +225,7 @@ fn same_again(
     index: &BundleIndex,
     dataset: Option<Digest>,
 ) -> Result<()> {
+    let ours = program_file()?;
     let scratch = ScratchFolder::new(&cache_root(places)?.join("bundle"))?;
     let root = scratch.path().join("repository");
     for (name, content) in found {
@@ -238,7 +240,10 @@ fn same_again(
     }
     let mut spec = home.spec(&index.spec, Some(&index.profile))?;
     let mut manifest = home.manifest(&spec)?;
-    // The data need not be here: that all records are of the same prepared dataset is what can be told without them.
+    if manifest.licence.redistributable && manifest.is_embedded() {
+        load(&manifest, &home.cache)?;
+    }
+    // Other data need not be here: that all records are of the same prepared dataset is what can be told without them.
     manifest.prepared = manifest.prepared.or(dataset);
     let records = checked(&home, &spec, &manifest)?;
     mark_external(&mut spec, &records);
@@ -247,9 +252,11 @@ fn same_again(
         return Err(refuse("a record of the bundle is not of its spec")
             .got(format!("{} seed {}: {}", stale.id.trial, stale.id.seed, stale.why)));
     }
-    // The program's own files are those of the program that made it.
+    // The program's own files are those of the program that made it, which may be this one.
     let mut given = given(&home, &spec, &manifest)?;
-    for (name, content) in &mut given {
+    let is_of_another =
+        |name: &str| index.program_file != ours || !embedded::OF_PROGRAM.iter().any(|(own, _)| *own == name);
+    for (name, content) in given.iter_mut().filter(|(name, _)| is_of_another(name)) {
         *content = found
             .get(name)
             .cloned()
@@ -263,7 +270,6 @@ fn same_again(
         .filter(|(name, content)| found.get(*name) != Some(content))
         .map(|(name, _)| &**name)
         .chain(found.keys().filter(|name| !again.contains_key(*name)).map(|name| &**name))
-        .filter(|name| *name != BUNDLE)
         .collect();
     if differs.is_empty() {
         return Ok(());

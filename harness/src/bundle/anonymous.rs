@@ -1,6 +1,7 @@
 //! A bundle for a double-blind review.
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::meter::Arithmetic;
 use crate::record::{Checked, LatencyRecord, Record};
 
 /// The records without what tells who made them: command lines, which name folders, and the commit of the program, which may
@@ -25,14 +26,21 @@ fn command_of_run(record: &Record) -> String {
         }
         lists => {
             let allowed = if lists.is_some() { " --allow-programs" } else { "" };
-            format!("reprise run {spec} --profile {profile} --trial {trial} --seed {seed}{allowed}")
+            let device = on_device(&record.device);
+            format!("reprise run {spec} --profile {profile} --trial {trial} --seed {seed}{device}{allowed}")
         }
     }
 }
 
 fn command_of_latency(record: &LatencyRecord) -> String {
     let LatencyRecord { spec, profile, trial, seed, .. } = record;
-    format!("reprise latency {spec} --profile {profile} --trial {trial} --seed {seed}")
+    let device = on_device(&record.device);
+    format!("reprise latency {spec} --profile {profile} --trial {trial} --seed {seed}{device}")
+}
+
+/// The option that asks for the device of a record.
+fn on_device(device: &str) -> &'static str {
+    if Arithmetic::of_device(device) == Arithmetic::Cuda { " --device cuda" } else { "" }
 }
 
 /// Words that tell who made a bundle: names of a person and of a machine, folders, addresses.

@@ -19,8 +19,8 @@ const MOST_FILES: usize = 20_000;
 /// spec.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Most bytes of a file's name.
-const LONGEST_NAME: usize = 200;
+/// Most bytes of a file's name, with its folders.
+const LONGEST_NAME: usize = 400;
 
 /// The archive of these files. The same files give the same bytes: no time and no owner is kept.
 ///
@@ -76,6 +76,11 @@ impl Reader<'_> {
                 .expected(format!("at most {MOST_FILES}"))
                 .got(self.zip.len().to_string()));
         }
+        if self.zip.offset() != 0 || !self.zip.comment().is_empty() {
+            return Err(refused(path, None, "has bytes that belong to none of its files"));
+        }
+        // Programs that read from the front would find other names.
+        self.zip.validate_header_consistency().map_err(|error| damaged(path, None, &error))?;
         if self.zip.has_duplicate_names() {
             return Err(refused(path, None, "has two files of one name"));
         }
@@ -254,6 +259,18 @@ mod tests {
             );
         }
         assert!(read_bytes(&honest).is_ok());
+    }
+
+    #[test]
+    fn what_only_other_programs_would_read_is_refused() {
+        let honest = hostile(&[("aa/bb.txt", "x", 0o644)]);
+        // The name in the file's own header, which stands before that in the directory.
+        let mut other = honest.clone();
+        let first = (0..other.len()).find(|&at| other[at..].starts_with(b"aa/bb.txt")).unwrap();
+        other[first..first + 9].copy_from_slice(b"../bb.txt");
+        assert!(read_bytes(&other).is_err());
+        let error = read_bytes(&[b"#!/bin/sh\n", &honest[..]].concat()).unwrap_err();
+        assert!(error.contains("belong to none of its files"), "{error}");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! `croissant.json`: the dataset in the words of MLCommons Croissant 1.0, from its manifest.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use super::index::BundledFile;
 use crate::data::{DataFile, FieldKind, FileLayout, FileSource, Identity, Manifest, Separator};
 
-/// The description of a dataset as JSON-LD.
-pub fn croissant(manifest: &Manifest) -> Value {
-    let files: Vec<Value> = manifest.files.iter().map(file_object).collect();
+/// The description of a dataset as JSON-LD. `given`: the files of the bundle, which may have the data.
+pub fn croissant(manifest: &Manifest, given: &BTreeMap<String, Vec<u8>>) -> Value {
+    let files: Vec<Value> = manifest.files.iter().map(|file| file_object(file, given)).collect();
     let records: Vec<Value> = manifest.files.iter().filter_map(record_set).collect();
     let mut dataset = json!({
         "@context": context(),
@@ -38,24 +41,30 @@ fn licence(manifest: &Manifest) -> String {
     format!("{}: {}", manifest.licence.name, manifest.licence.terms)
 }
 
-/// A file as it is published: where a server sends it compressed, that is what is described.
-fn file_object(file: &DataFile) -> Value {
+/// A file as it is published: where a server sends it compressed, that is what is described, and so it is where the bundle has it.
+fn file_object(file: &DataFile, given: &BTreeMap<String, Vec<u8>>) -> Value {
     let url = file.sources.iter().find_map(|source| match source {
-        FileSource::Url { url, gzip, identity } => Some((url, *gzip, *identity)),
+        FileSource::Url { url, gzip, identity } => Some((url.clone(), *gzip, *identity)),
         _ => None,
     });
-    let (place, gzip, identity) = match url {
-        Some((url, gzip, identity)) => (url.clone(), gzip || file.gzip, identity),
-        None => (file.name.clone(), file.gzip, file.identity),
-    };
+    let here = file.sources.iter().find_map(|source| match source {
+        FileSource::Embedded { path } => {
+            let place = format!("data-manifests/{path}");
+            let BundledFile { sha256: digest, bytes } = BundledFile::of(given.get(&place)?);
+            Some((place, true, Identity::Sha256 { bytes, digest }))
+        }
+        _ => None,
+    });
+    let nowhere = url.is_none() && here.is_none();
+    let (place, gzip, identity) = here.or(url).unwrap_or((file.name.clone(), false, file.identity));
     let mut object = json!({
         "@type": "cr:FileObject",
         "@id": file.name,
         "name": file.name,
         "contentUrl": place,
-        "encodingFormat": if gzip { "application/gzip" } else { media_type(&file.layout) },
+        "encodingFormat": if gzip || file.gzip { "application/gzip" } else { media_type(&file.layout) },
     });
-    if url.is_none() {
+    if nowhere {
         object["description"] =
             file.instructions.clone().unwrap_or_else(|| "There is no public address of it.".into()).into();
     }

@@ -36,7 +36,7 @@ pub fn bundle(source: &BundleSource<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
         files.insert(format!("{}/{name}", source.folder()), text.into_bytes());
     }
     files.insert("report.html".into(), source.page.as_bytes().to_vec());
-    files.insert("croissant.json".into(), json_text(&croissant(source.report.basis.manifest))?);
+    files.insert("croissant.json".into(), json_text(&croissant(source.report.basis.manifest, &source.given))?);
     files.insert("README.md".into(), readme(source).into_bytes());
     files.insert("CHECKLIST.md".into(), checklist(source).into_bytes());
     let metadata = json_text(&crate_metadata(source, &files))?;

@@ -23,7 +23,7 @@ pub fn readme(source: &BundleSource<'_>) -> String {
     put("| `report.html` | the report as one page |");
     put("| `bundle.json` | the SHA-256 of every file, and the program that made the bundle |");
     put("| `ro-crate-metadata.json`, `croissant.json` | the same for machines: Process Run Crate 0.5, Croissant 1.0 |");
-    put("| `Cargo.lock` | the libraries of the program |");
+    put("| `Cargo.lock` | the libraries of the program that made the bundle |");
     put(
         "\n## Commands\n\nIn the folder that this was unpacked into, which the program takes for its repository:\n\n```sh",
     );
@@ -33,18 +33,25 @@ pub fn readme(source: &BundleSource<'_>) -> String {
     put(&format!(
         "reprise check {id} --profile {profile} --rerun --within 30   # trains the cheapest runs again, for half an hour"
     ));
-    put(&format!("reprise check {id} --profile {profile} --rerun   # trains all of them again"));
+    put(&format!("reprise check {id} --profile {profile} --rerun   # trains all of our own again"));
     put("```\n");
     let of = &source.records.current;
     let mut seconds = 0.0;
     of.iter().for_each(|record| seconds += record.seconds.get("total").copied().unwrap_or(0.0));
+    let of_others = of.iter().filter(|record| record.is_external()).count();
     put(&format!(
-        "The {} runs took {:.2} hours one after the other, on {}. On a CPU the same run gives the same bytes, whatever the \
-         processor and the number of threads.\n",
+        "The {} runs took {:.2} hours one after the other, on {}. On a CPU a run of Reprise's own methods gives the same bytes, \
+         whatever the processor and the number of threads.\n",
         of.len(),
         seconds / 3600.0,
         source.machines().join("; ")
     ));
+    if of_others > 0 {
+        put(&format!(
+            "{of_others} of the records are of lists that other programs made: `check --rerun` does not train those again, and whether \
+             they come out the same is for those programs to say.\n"
+        ));
+    }
     put(&format!("Made by Reprise {}.", source.programs().join(", ")));
     if source.names.is_some() {
         put(
