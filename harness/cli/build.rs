@@ -54,10 +54,10 @@ fn compile_in() {
     fs::write(out.join("embedded.rs"), text + "]\n").expect("cargo's folder can be written");
 }
 
-/// Specs, manifests, published tables and curves, notes, data, and the programs of others that specs start; what editors and
+/// Specs, manifests, published tables and curves, their schemas, notes, data, and the programs of others that specs start; what editors and
 /// Python leave beside them is none.
 fn is_data(file: &Path) -> bool {
-    let ends = ["toml", "md", "csv", "py", "txt", "gz"];
+    let ends = ["toml", "md", "csv", "py", "txt", "gz", "json"];
     let end = file.extension().and_then(OsStr::to_str);
     (end.is_some_and(|end| ends.contains(&end)) || file.ends_with("LICENSE")) && !file.ends_with("Cargo.toml")
 }

@@ -8,9 +8,15 @@ use harness::meter::host_name;
 
 use crate::embedded;
 
-/// Names of this user, this machine and the folders (those of the repository and the spec), but those that are words of the
-/// program's own files.
-pub fn names(folders: &[&Path]) -> Names {
+/// What is searched for in an anonymous bundle, and what is not.
+pub struct Searched {
+    pub names: Names,
+    /// Names that are words of the program's own files, too, where they tell nothing.
+    pub not: Vec<String>,
+}
+
+/// Names of this user, this machine and the folders, those of the repository and the spec.
+pub fn searched(folders: &[&Path]) -> Searched {
     let mut words: Vec<String> = ["USER", "USERNAME", "LOGNAME", "HOME", "USERPROFILE"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
@@ -18,14 +24,18 @@ pub fn names(folders: &[&Path]) -> Names {
     words.extend(host_name());
     for folder in folders {
         words.extend(std::path::absolute(folder).ok().map(|folder| folder.display().to_string()));
-        words.push(git(folder, &["config", "user.name"]));
-        words.push(git(folder, &["config", "user.email"]));
-        let remotes = git(folder, &["config", "--get-regexp", r"^remote\..*\.url$"]);
+        let (person, address) = (git(folder, &["config", "user.name"]), git(folder, &["config", "user.email"]));
+        words.extend(person.split_whitespace().map(String::from));
+        words.extend(parts_of_address(address.trim()));
+        words.push(person);
+        let remotes = git(folder, &["config", "--get-regexp", r"^remote\..*url$"]);
         words.extend(remotes.lines().filter_map(|line| line.split_whitespace().next_back()).flat_map(parts_of_address));
     }
+    // As JSON writes a path of Windows.
+    words.extend(words.clone().iter().filter(|word| word.contains('\\')).map(|word| word.replace('\\', r"\\")));
     let mut names = Names::new(words);
-    embedded::texts().for_each(|text| names.without_those_in(text));
-    names
+    let not = embedded::texts().flat_map(|text| names.take_those_in(text)).collect();
+    Searched { names, not }
 }
 
 /// An address, the host and the folders that it names, such as that of an account, and the last of them without `.git`.

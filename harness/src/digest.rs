@@ -115,7 +115,9 @@ impl<R: Read> Hashing<R> {
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let n = self.reader.read(buffer)?;
-        self.blocks.send(buffer[..n].to_vec()).expect("the thread takes blocks as long as there are any");
+        if n > 0 {
+            self.blocks.send(buffer[..n].to_vec()).expect("the thread takes blocks as long as there are any");
+        }
         Ok(n)
     }
 }

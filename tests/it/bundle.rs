@@ -181,7 +181,17 @@ fn data_that_may_not_be_passed_on_stay_here() {
     let files = read_archive(&home.root.join("small.zip")).unwrap();
     assert!(files.contains_key("data-manifests/tiny.toml"));
     assert!(!files.keys().any(|name| name.ends_with(".gz")), "{:?}", files.keys());
+    assert!(!text(&files, "CHECKLIST.md").contains("they are in the bundle"), "{}", text(&files, "CHECKLIST.md"));
     home.reprise("bundle --check small.zip").with(0);
+}
+
+#[test]
+fn a_spec_from_outside_stands_in_its_bundle_as_in_a_repository() {
+    let home = Home::new(SMALL);
+    home.write("mine/own.toml", SMALL.replace("\"small\"", "\"own\""));
+    home.reprise("run mine/own.toml").with(0);
+    home.reprise("bundle mine/own.toml --to own.zip").with(0);
+    home.reprise("bundle --check own.zip").with(0).prints(&["believed", "reproductions/own.toml"]);
 }
 
 #[test]
@@ -200,6 +210,9 @@ fn an_anonymous_bundle_tells_nobody() {
     assert_eq!(record["program"]["commit"], Value::Null);
     assert_eq!(record["metrics"], home.record("bpr", 1)["metrics"]);
     home.reprise("bundle --check blind.zip").with(0);
+    let mut told = files.clone();
+    told.insert(RECORD.into(), text(&files, RECORD).replacen("--trial bpr", "--threads 7 --trial bpr", 1).into_bytes());
+    check(&home, &told, true).with(1).tells(&["says that it is anonymous, and is not"]);
     let root = home.root.display().to_string();
     assert!(files.values().all(|content| !String::from_utf8_lossy(content).contains(&root)), "{root}");
     // A name in what a person wrote cannot be taken out by us.

@@ -121,6 +121,11 @@ const MISSPELT: [(&str, &str); 13] = [
 fn a_misspelt_spec_does_not_validate() {
     let validator = validator("spec");
     validates(&validator, SMALL, "the spec as it is");
+    for params in ["", "[trial.params]\n"] {
+        let brought =
+            format!("{SMALL}\n[[trial]]\nid = \"theirs\"\nlabel = \"Theirs\"\nmethod = \"external\"\n{params}");
+        validates(&validator, &brought, "with lists that are brought");
+    }
     let home = Home::new(SMALL);
     for (from, to) in &MISSPELT {
         let wrong = with(SMALL, from, to);

@@ -1,6 +1,6 @@
 //! `reprise bundle`: the results of a spec as an archive for reviewers, and the check of one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use harness::bundle::{
@@ -37,7 +37,7 @@ pub struct BundleArgs {
     /// Leave out command lines and commits, and refuse files that name this person, this machine or this repository
     #[arg(long)]
     pub anonymous: bool,
-    /// Check a bundle: its names, sizes and digests, and that its records make its report
+    /// Check a bundle: its names, sizes and digests, and that its records make its report (of the folders only the cache is used)
     #[arg(long, value_name = "FILE.zip", conflicts_with_all = ["spec", "profile", "to", "anonymous"])]
     pub check: Option<PathBuf>,
     #[command(flatten)]
@@ -59,6 +59,8 @@ fn make(args: &BundleArgs, spec: &str, to: &Path) -> Result<()> {
     let home = Home::find(&args.places)?;
     let mut spec = home.spec(spec, args.profile.as_deref())?;
     let manifest = home.manifest(&spec)?;
+    // In the bundle it stands in a repository, whose commands name it by its id.
+    spec.outside = false;
     let mut records = checked(&home, &spec, &manifest)?;
     // Others cannot be made from this spec.
     for stale in std::mem::take(&mut records.stale) {
@@ -70,7 +72,12 @@ fn make(args: &BundleArgs, spec: &str, to: &Path) -> Result<()> {
     if args.anonymous {
         records = anonymous(records);
         let of_spec = spec.file.parent().unwrap_or(Path::new(""));
-        by.names = Some(identity::names(&[home.root(), of_spec]));
+        let searched = identity::searched(&[home.root(), of_spec]);
+        talk(&format!("searched for: {}", searched.names.iter().collect::<Vec<_>>().join(", ")));
+        if !searched.not.is_empty() {
+            talk(&format!("not searched for, as words of the program's own files: {}", searched.not.join(", ")));
+        }
+        by.names = Some(searched.names);
         (by.program.commit, by.program.dirty) = (None, None);
     }
     let files = files(&home, &spec, &manifest, &records, given, by)?;
@@ -142,6 +149,14 @@ fn given(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Files> {
         take(&there.join(&name), &here.join(&name))?;
     }
     let manifests = Path::new("data-manifests");
+    for schema in
+        ["reproductions/schema/spec.json", "reproductions/schema/published.json", "data-manifests/schema/manifest.json"]
+    {
+        let file = home.root().join(schema);
+        if file.is_file() {
+            take(Path::new(schema), &file)?;
+        }
+    }
     take(&manifests.join(&manifest.id).with_extension("toml"), &manifest.path)?;
     if manifest.licence.redistributable {
         let folder = manifest.path.parent().unwrap_or(Path::new(""));
@@ -253,6 +268,11 @@ fn same_again(
             .got(format!("{} seed {}: {}", stale.id.trial, stale.id.seed, stale.why)));
     }
     // The program's own files are those of the program that made it, which may be this one.
+    if index.anonymous && (anonymous(records.clone()) != records || index.program.commit.is_some()) {
+        return Err(refuse("the bundle says that it is anonymous, and is not")
+            .expected("plain commands, and no commit of the program")
+            .got("a record with another command, or with a commit"));
+    }
     let mut given = given(&home, &spec, &manifest)?;
     let is_of_another =
         |name: &str| index.program_file != ours || !embedded::OF_PROGRAM.iter().any(|(own, _)| *own == name);
@@ -262,9 +282,19 @@ fn same_again(
             .cloned()
             .ok_or_else(|| refuse("a file of the bundle is missing").got(format!("`{name}`")))?;
     }
+    let names: BTreeSet<String> = given.keys().cloned().collect();
+    let is_given = |name: &str| names.contains(name);
     let by =
         By { program: index.program.clone(), file: index.program_file, names: index.anonymous.then(Names::default) };
     let again = files(&home, &spec, &manifest, &records, given, by)?;
+    let foreign: Vec<&str> = found
+        .keys()
+        .filter(|name| is_given(name) && !embedded::is_ours(name, &found[*name]))
+        .map(|name| &**name)
+        .collect();
+    if !foreign.is_empty() {
+        print(&format!("believed, since they are not this program's own: {}", foreign.join(", ")));
+    }
     let differs: Vec<&str> = again
         .iter()
         .filter(|(name, content)| found.get(*name) != Some(content))

@@ -61,29 +61,37 @@ impl Names {
         self.0.iter().map(String::as_str)
     }
 
-    /// Leaves out the words that stand in `text`.
-    pub fn without_those_in(&mut self, text: &str) {
+    /// Takes out the words that stand in `text`, and returns them.
+    pub fn take_those_in(&mut self, text: &str) -> Vec<String> {
         let text = text.to_lowercase();
-        self.0.retain(|word| !holds(&text, word));
+        self.0.extract_if(.., |word| holds(&text, word)).collect()
     }
 
-    /// Refuses a file of a bundle that has one of the words, in any case of letters; what is no text has none.
+    /// Refuses a file of a bundle that has one of the words, in any case of letters and over the ends of lines; what is no text has
+    /// none.
     ///
     /// # Errors
     /// [`Input`](Kind::Input) with the first line that has one.
     pub fn must_not_stand_in(&self, name: &str, content: &[u8]) -> Result<()> {
         let Ok(text) = std::str::from_utf8(content) else { return Ok(()) };
+        let refuse = |word: &str, place: Place| {
+            Error::new(Kind::Input, "a file of the bundle tells who made it")
+                .at(place)
+                .expected("no name of this person, this machine or this repository")
+                .got(format!("`{word}`"))
+                .hint("take it out of the file, or make the bundle without `--anonymous`")
+        };
         for (index, line) in text.lines().enumerate() {
             let lower = line.to_lowercase();
             if let Some(word) = self.iter().find(|word| holds(&lower, word)) {
-                return Err(Error::new(Kind::Input, "a file of the bundle tells who made it")
-                    .at(Place::file(name).line(index + 1))
-                    .expected("no name of this person, this machine or this repository")
-                    .got(format!("`{word}`"))
-                    .hint("take it out of the file, or make the bundle without `--anonymous`"));
+                return Err(refuse(word, Place::file(name).line(index + 1)));
             }
         }
-        Ok(())
+        let joined = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        match self.iter().find(|word| holds(&joined, word)) {
+            Some(word) => Err(refuse(word, Place::file(name))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -128,9 +136,11 @@ mod tests {
         let error = refused("one\nas ADA found").unwrap();
         assert!(error.contains("NOTES.md:2") && error.contains("`ada`"), "{error}");
         assert!(refused("at Node7.Example.org:").is_some());
+        let whole = Names::new(["Ada Lovelace".to_string()]);
+        assert!(whole.must_not_stand_in("NOTES.md", b"found by Ada\n  Lovelace").is_err());
         assert_eq!(names.must_not_stand_in("x.gz", &[0xff, b'a', b'd', b'a']), Ok(()));
         let mut fewer = names.clone();
-        fewer.without_those_in("thanks to Ada");
+        assert_eq!(fewer.take_those_in("thanks to Ada"), ["ada"]);
         assert_eq!(fewer.iter().collect::<Vec<_>>(), ["/home/ada", "node7.example.org"]);
     }
 }

@@ -15,8 +15,10 @@ use crate::file::{is_device, open};
 /// Most files of an archive: some thirty times those of the largest spec.
 const MOST_FILES: usize = 20_000;
 
-/// Most bytes of an archive, and of all its files together once they are unpacked: some fifty times the results of the largest
-/// spec.
+/// Most bytes of an archive: some thirty times that of the largest spec. Its directory is read as a whole.
+const LONGEST: u64 = 64 << 20;
+
+/// Most bytes of all files of an archive together once they are unpacked: some fifty times the results of the largest spec.
 const MOST_BYTES: u64 = 512 << 20;
 
 /// Most bytes of a file's name, with its folders.
@@ -54,9 +56,9 @@ pub fn read_archive(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let failed = |error: &std::io::Error| Error::io("cannot read an archive", path, error);
     let file = open(path).map_err(|error| failed(&error))?;
     let length = file.metadata().map_err(|error| failed(&error))?.len();
-    if length > MOST_BYTES {
+    if length > LONGEST {
         return Err(refused(path, None, "is larger than a bundle can be")
-            .expected(format!("at most {MOST_BYTES} bytes"))
+            .expected(format!("at most {LONGEST} bytes"))
             .got(format!("{length} bytes")));
     }
     let mut reader = Reader { path, zip: ZipArchive::new(file).map_err(|error| damaged(path, None, &error))? };

@@ -69,7 +69,10 @@ fn available(source: &BundleSource<'_>) -> Vec<Row> {
     let program = match known {
         _ if source.names.is_some() => (Answer::Person, "commits are left out of an anonymous bundle".into()),
         n if n == all => (Answer::Yes, "every record names the commit that the program was built from".into()),
-        n => (Answer::Partly, format!("{} of {all} records were made from sources that no commit has", all - n)),
+        n => (
+            if n == 0 { Answer::No } else { Answer::Partly },
+            format!("{} of {all} records name no commit that has the program's sources", all - n),
+        ),
     };
     vec![
         (

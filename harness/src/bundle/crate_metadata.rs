@@ -143,7 +143,8 @@ fn dataset_id(source: &BundleSource<'_>) -> String {
 fn program_id(program: &Program) -> String {
     match &program.commit {
         Some(commit) if program.dirty == Some(false) => format!("swh:1:rev:{commit}"),
-        Some(commit) => format!("#reprise-{}-{commit}-changed", program.version),
+        Some(commit) if program.dirty == Some(true) => format!("#reprise-{}-{commit}-changed", program.version),
+        Some(commit) => format!("#reprise-{}-{commit}", program.version),
         None => format!("#reprise-{}", program.version),
     }
 }

@@ -1,6 +1,6 @@
 //! A trial whose lists a program of others makes, as it is written.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -93,6 +93,13 @@ pub(super) fn external(document: &Document<'_>, params: Spanned<DeValue<'_>>) ->
     }
     let digests = wire.files.get_ref().iter().map(|name| {
         let path = folder.join(name.get_ref());
+        if !Path::new(name.get_ref()).components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(document
+                .refuse(name.span(), "a file of the program lies outside the spec's folder")
+                .expected("a path below the spec's folder, such as `train.py`")
+                .got(format!("`{}`", name.get_ref()))
+                .hint("the spec, its program and its records can then be moved and bundled together"));
+        }
         let bytes = file::read(&path).map_err(|error| {
             document
                 .refuse(name.span(), "a file of the program cannot be read")

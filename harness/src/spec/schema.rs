@@ -22,9 +22,14 @@ pub fn schema(registry: &Registry) -> Value {
     let of_method = |name: &str, generator: &mut _| registry.schema(name, generator).map(Schema::to_value);
     let mut methods: Vec<(String, Value)> =
         registry.names().filter_map(|name| Some((name.to_string(), of_method(name, &mut generator)?))).collect();
-    methods.push((ExternalProgram::METHOD.into(), generator.subschema_for::<WireProgram>().to_value()));
+    let program = generator.subschema_for::<WireProgram>().to_value();
     let mut root = of_file::<WireSpec>(generator, "Spec of Reprise");
-    let any_params = any_params(&root, &methods);
+    let any_params = any_params(&root, methods.iter().map(|(_, schema)| schema).chain([&program]));
+    // Without hyper-parameters the lists of a trial are brought.
+    methods.push((
+        ExternalProgram::METHOD.into(),
+        json!({ "anyOf": [program, { "type": "object", "maxProperties": 0 }] }),
+    ));
     trial(&mut root["definitions"]["WireTrial"], &methods, &any_params);
     let profile = profile(&root["properties"], &any_params);
     root["definitions"]["Profile"] = profile;
@@ -43,12 +48,9 @@ fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
 }
 
 /// Hyper-parameters of whatever method.
-fn any_params(root: &Value, methods: &[(String, Value)]) -> Value {
-    let names = |(_, schema): &(String, Value)| {
-        let properties = resolved(root, schema)["properties"].as_object();
-        properties.into_iter().flat_map(|names| names.keys().cloned()).collect::<Vec<_>>()
-    };
-    let names: BTreeSet<String> = methods.iter().flat_map(names).collect();
+fn any_params<'s>(root: &'s Value, schemas: impl Iterator<Item = &'s Value>) -> Value {
+    let properties = schemas.filter_map(|schema| resolved(root, schema)["properties"].as_object());
+    let names: BTreeSet<&String> = properties.flat_map(Map::keys).collect();
     json!({ "type": "object", "propertyNames": { "enum": names } })
 }
 
