@@ -81,11 +81,11 @@ impl Reader<'_> {
         if self.zip.offset() != 0 || !self.zip.comment().is_empty() {
             return Err(refused(path, None, "has bytes that belong to none of its files"));
         }
-        // Programs that read from the front would find other names.
-        self.zip.validate_header_consistency().map_err(|error| damaged(path, None, &error))?;
         if self.zip.has_duplicate_names() {
             return Err(refused(path, None, "has two files of one name"));
         }
+        // Programs that read from the front would find other names.
+        self.zip.validate_header_consistency().map_err(|error| damaged(path, None, &error))?;
         if self.zip.has_overlapping_files().map_err(|error| damaged(path, None, &error))? {
             return Err(refused(path, None, "has files that share bytes, as bombs do"));
         }
