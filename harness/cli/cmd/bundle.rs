@@ -1,6 +1,6 @@
 //! `reprise bundle`: the results of a spec as an archive for reviewers, and the check of one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use harness::bundle::{
@@ -148,7 +148,6 @@ fn given(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Files> {
     for name in beside {
         take(&there.join(&name), &here.join(&name))?;
     }
-    let manifests = Path::new("data-manifests");
     for schema in
         ["reproductions/schema/spec.json", "reproductions/schema/published.json", "data-manifests/schema/manifest.json"]
     {
@@ -157,6 +156,7 @@ fn given(home: &Home, spec: &Spec, manifest: &Manifest) -> Result<Files> {
             take(Path::new(schema), &file)?;
         }
     }
+    let manifests = Path::new("data-manifests");
     take(&manifests.join(&manifest.id).with_extension("toml"), &manifest.path)?;
     if manifest.licence.redistributable {
         let folder = manifest.path.parent().unwrap_or(Path::new(""));
@@ -267,12 +267,12 @@ fn same_again(
         return Err(refuse("a record of the bundle is not of its spec")
             .got(format!("{} seed {}: {}", stale.id.trial, stale.id.seed, stale.why)));
     }
-    // The program's own files are those of the program that made it, which may be this one.
     if index.anonymous && (anonymous(records.clone()) != records || index.program.commit.is_some()) {
         return Err(refuse("the bundle says that it is anonymous, and is not")
             .expected("plain commands, and no commit of the program")
             .got("a record with another command, or with a commit"));
     }
+    // The program's own files are those of the program that made the bundle, which may be this one.
     let mut given = given(&home, &spec, &manifest)?;
     let is_of_another =
         |name: &str| index.program_file != ours || !embedded::OF_PROGRAM.iter().any(|(own, _)| *own == name);
@@ -282,19 +282,14 @@ fn same_again(
             .cloned()
             .ok_or_else(|| refuse("a file of the bundle is missing").got(format!("`{name}`")))?;
     }
-    let names: BTreeSet<String> = given.keys().cloned().collect();
-    let is_given = |name: &str| names.contains(name);
-    let by =
-        By { program: index.program.clone(), file: index.program_file, names: index.anonymous.then(Names::default) };
-    let again = files(&home, &spec, &manifest, &records, given, by)?;
-    let foreign: Vec<&str> = found
-        .keys()
-        .filter(|name| is_given(name) && !embedded::is_ours(name, &found[*name]))
-        .map(|name| &**name)
-        .collect();
+    let foreign = given.iter().filter(|(name, content)| !embedded::is_ours(name, content));
+    let foreign: Vec<&str> = foreign.map(|(name, _)| &**name).collect();
     if !foreign.is_empty() {
         print(&format!("believed, since they are not this program's own: {}", foreign.join(", ")));
     }
+    let by =
+        By { program: index.program.clone(), file: index.program_file, names: index.anonymous.then(Names::default) };
+    let again = files(&home, &spec, &manifest, &records, given, by)?;
     let differs: Vec<&str> = again
         .iter()
         .filter(|(name, content)| found.get(*name) != Some(content))
